@@ -1,0 +1,1 @@
+"""Audio-driven lip synchronisation: methods, pipeline, training."""
