@@ -1,0 +1,19 @@
+"""Video, photos and sound in and out, with PyAV."""
+
+from lipsync.media.frames import Frame, read_frames
+from lipsync.media.loop import loop_frames
+from lipsync.media.probe import MediaInfo, probe
+from lipsync.media.sound import audio_duration, read_audio, read_audio_blocks
+from lipsync.media.writer import VideoWriter
+
+__all__ = [
+    "Frame",
+    "MediaInfo",
+    "VideoWriter",
+    "audio_duration",
+    "loop_frames",
+    "probe",
+    "read_audio",
+    "read_audio_blocks",
+    "read_frames",
+]

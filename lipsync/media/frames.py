@@ -1,0 +1,110 @@
+"""Video as a stream of upright RGB frames at a constant rate."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+
+from lipsync.errors import MediaError
+from lipsync.media.photo import read_photo
+from lipsync.media.picture import UprightRGB
+from lipsync.media.source import decode, open_media, stamp, video_stream
+from lipsync.media.timeline import Timeline, hold, scan, steady
+
+
+class Frame(NamedTuple):
+    """One frame of a video read at a constant rate.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, upright, contiguous, the caller's to write on.
+        time: seconds from the first frame of the source; ``index / fps``.
+        index: number of the frame at the reading rate, from 0.
+    """
+
+    image: np.ndarray
+    time: float
+    index: int  # type: ignore[assignment]
+
+
+def read_frames(path: str | Path, fps: float | None = None, max_frames: int | None = None) -> Iterator[Frame]:
+    """Stream the frames of a video at a constant rate; a photo is one frame.
+
+    Each tick shows what a player would show in the middle of that frame's time, so a variable or a
+    different rate of the source neither shifts nor drifts. Damaged packets are passed over.
+
+    Args:
+        path: video or photo.
+        fps: frames per second to read at; None is the average rate of the source.
+        max_frames: stop after so many frames.
+
+    Raises:
+        MediaError: not a readable video or photo, or no frame can be decoded.
+        ValueError: fps is not above 0.
+    """
+    if fps is not None and not 0 < fps < float("inf"):
+        raise ValueError(f"fps must be a number above 0, not {fps}")
+    return islice(_read(path, fps), max_frames)
+
+
+def _read(path: str | Path, fps: float | None) -> Iterator[Frame]:
+    photo = read_photo(path)
+    if photo is not None:
+        yield Frame(photo, 0.0, 0)
+        return
+    timeline = scan(path)
+    fps = fps or timeline.fps
+    with open_media(path) as container:
+        convert = converter(container)
+        for index, image in rgb_ticks(ticks(container, timeline, fps), convert):
+            yield Frame(image, index / fps, index)
+
+
+def converter(container: InputContainer) -> UprightRGB:
+    """The RGB converter for the container's video stream, which must exist."""
+    aspect = video_stream(container).sample_aspect_ratio  # type: ignore[union-attr]
+    return UprightRGB(float(aspect or 1))
+
+
+def rgb_ticks(
+    shown: Iterator[tuple[int, av.VideoFrame]], convert: UprightRGB
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Convert the frame of every tick, each source frame once; repeats are copies."""
+    previous: av.VideoFrame | None = None
+    image = np.empty(0, np.uint8)
+    for index, frame in shown:
+        if frame is previous:
+            image = image.copy()
+        else:
+            image, previous = convert(frame), frame
+        yield index, image
+
+
+def ticks(container: InputContainer, timeline: Timeline, fps: float) -> Iterator[tuple[int, av.VideoFrame]]:
+    """The decoded frame that is shown at every tick ``index / fps``.
+
+    The frame of a tick is the latest one that has begun by ``slack`` after it. Half a tick of slack is
+    the middle of the output frame; where the source is faster, half of its own interval keeps exact
+    multiples (50 to 25 fps) away from ties that jitter would decide.
+
+    Raises:
+        MediaError: no frame can be decoded.
+    """
+    interval = 1 / timeline.fps
+    slack = 0.5 * min(1 / fps, interval)
+    shown: av.VideoFrame | None = None
+    index, now = 0, 0.0
+    frames = decode(container, video_stream(container))
+    for now, frame in steady(((stamp(container, frame), frame) for frame in frames), interval):
+        while shown is not None and now > index / fps + slack:
+            yield index, shown
+            index += 1
+        shown = frame
+    if shown is None:
+        raise MediaError(f"{Path(container.name).name} holds no frame that can be decoded; it is damaged.")
+    length = float((shown.duration or 0) * (shown.time_base or 0))
+    for last in range(index, max(1, round((now + hold(length, interval)) * fps))):
+        yield last, shown

@@ -1,0 +1,77 @@
+"""Photos: one upright RGB picture."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from lipsync.errors import MediaError
+from lipsync.media.source import check_file, check_suffix
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
+BACKGROUND = 255  # transparent parts become white, as on a page
+
+
+def _open(path: Path) -> Image.Image | None:
+    """The photo with only its header read, or None when the file is no photo."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from 89 megapixels on; 8k photos are welcome, its hard limit still holds.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            photo = Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:
+        return None
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{path.name} has too many pixels; make it smaller than 16,000 a side.") from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MediaError(f"{path.name} is a damaged photo; save or copy it again.") from error
+    check_suffix(path, "photo", f"a {photo.format} photo")
+    return photo
+
+
+def photo_size(path: str | Path) -> tuple[int, int, int] | None:
+    """Upright width and height and the clockwise rotation it took, or None when this is no photo.
+
+    Raises:
+        MediaError: missing, empty, damaged, or a photo that is named like a video.
+    """
+    path = check_file(path)
+    photo = _open(path)
+    if photo is None:
+        return None
+    with photo:
+        orientation = photo.getexif().get(0x0112, 1)
+        turned = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}.get(orientation, 0)
+        width, height = photo.size
+    return (height, width, turned) if turned in (90, 270) else (width, height, turned)
+
+
+def read_photo(path: str | Path) -> np.ndarray | None:
+    """The photo as (H, W, 3) uint8 RGB, upright by its EXIF tag, or None when this is no photo.
+
+    Transparency is laid over white; 16-bit greys are scaled to 8 bits.
+
+    Raises:
+        MediaError: as :func:`photo_size`, or the pixels cannot be decoded.
+    """
+    path = check_file(path)
+    photo = _open(path)
+    if photo is None:
+        return None
+    try:
+        with photo:
+            return _to_rgb(ImageOps.exif_transpose(photo))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MediaError(f"{path.name} is a damaged or unfinished photo; save or copy it again.") from error
+
+
+def _to_rgb(photo: Image.Image) -> np.ndarray:
+    if photo.mode.startswith("I"):
+        grey = (np.asarray(photo).astype(np.float32) / 257.0 + 0.5).clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if photo.has_transparency_data:
+        photo = photo.convert("RGBA")
+        ground = Image.new("RGBA", photo.size, (BACKGROUND,) * 3 + (255,))
+        photo = Image.alpha_composite(ground, photo)
+    return np.array(photo.convert("RGB"))

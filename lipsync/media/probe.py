@@ -1,0 +1,78 @@
+"""What a file is, read from the file itself and not from its name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from lipsync.errors import MediaError
+from lipsync.media.frames import converter
+from lipsync.media.photo import photo_size, read_photo
+from lipsync.media.picture import orientation
+from lipsync.media.sound import audio_duration
+from lipsync.media.source import check_suffix, decode, open_media, sound_stream, video_stream
+from lipsync.media.timeline import scan
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """Facts about a readable file.
+
+    Attributes:
+        kind: "video", "photo" or "audio".
+        width, height: pixels as :func:`~lipsync.media.frames.read_frames` delivers them, upright and
+            square; 0 for audio.
+        fps: average frames per second, 1 to 240; 0 for photos and audio.
+        duration: seconds of picture, or of sound for audio; 0 for a photo.
+        frames: about how many frames there are at ``fps``; 1 for a photo, 0 for audio.
+        has_audio: there is sound in it.
+        rotation: clockwise degrees that the stored picture was turned by (0, 90, 180, 270).
+        variable_rate: frames are shown for different lengths of time.
+    """
+
+    kind: str
+    width: int
+    height: int
+    fps: float
+    duration: float
+    frames: int
+    has_audio: bool
+    rotation: int
+    variable_rate: bool
+
+
+def probe(path: str | Path) -> MediaInfo:
+    """What a file holds; its first frame or its sound has been decoded, so it can be worked with.
+
+    Raises:
+        MediaError: missing, a folder, empty, cut short, damaged, mislabelled or not supported.
+    """
+    size = photo_size(path)
+    if size is not None:
+        read_photo(path)  # the pixels too: a half-copied photo has a good header
+        return MediaInfo("photo", size[0], size[1], 0.0, 0.0, 1, False, size[2], False)
+    path = Path(path)
+    with open_media(path) as container:
+        check_suffix(path, "media", "no photo")
+        stream = video_stream(container)
+        if stream is None:
+            if sound_stream(container) is None:
+                raise MediaError(f"{path.name} holds neither picture nor sound that can be decoded.")
+            return MediaInfo("audio", 0, 0, 0.0, audio_duration(path), 0, True, 0, False)
+        frame: av.VideoFrame | None = next(decode(container, stream), None)
+        if frame is None:
+            raise MediaError(f"{path.name} holds no frame that can be decoded; it is damaged.")
+        height, width = converter(container)(frame).shape[:2]
+        rotation, _ = orientation(frame)
+    timeline = scan(path)
+    return MediaInfo(
+        kind="video",
+        width=width,
+        height=height,
+        fps=timeline.fps,
+        duration=timeline.duration,
+        frames=timeline.frames,
+        has_audio=timeline.has_sound,
+        rotation=rotation,
+        variable_rate=timeline.variable,
+    )

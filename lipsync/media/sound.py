@@ -1,0 +1,201 @@
+"""Sound of any file, on the clock of its picture."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import soxr
+
+from lipsync.errors import MediaError
+from lipsync.media.photo import photo_size
+from lipsync.media.source import decode, open_media, sound_stream, video_stream
+from lipsync.media.timeline import MAX_HOLD
+
+MAX_SLIP = 0.04  # s; stamps of live recordings jitter below this, one frame of lag shows above
+
+
+class SoundReader:
+    """Streams the sound of a file in its own rate and channels; use it in ``with``.
+
+    Time 0 is the first video frame, or the first sample where there is no video. The delay of the
+    encoder (AAC, MP3, Opus) and edit lists are already taken off.
+
+    Attributes:
+        rate: samples per second.
+        channels: number of channels.
+        layout: FFmpeg's name of the channel layout, such as "stereo".
+        offset: seconds from time 0 to the first sample; negative when the sound begins earlier.
+        first_pts: time stamp of the first sample in the time base of the stream.
+
+    Raises:
+        MediaError: no sound track, or none that can be decoded.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        name = Path(path).name
+        if photo_size(path) is not None:
+            raise MediaError(
+                f"{name} is a photo and has no sound; choose a sound file or a video with speech."
+            )
+        self._container = open_media(path)
+        try:
+            stream = sound_stream(self._container)
+            if stream is None:
+                raise MediaError(f"{name} has no sound track; choose a file with speech.")
+            frames = decode(self._container, stream)
+            first = next((frame for frame in frames if frame.samples), None)
+            if first is None:
+                raise MediaError(f"The sound track of {name} holds no samples; choose a file with speech.")
+            self._frames = chain([first], frames)
+            self.rate: int = first.sample_rate
+            self.channels: int = first.layout.nb_channels
+            self.layout: str = first.layout.name
+            begin = first.time or 0.0
+            origin = first_frame_time(path)
+            self._origin = begin if origin is None else origin
+            self.offset: float = begin - self._origin
+            self.first_pts: int = first.pts or 0
+            end = (stream.start_time or 0) + (stream.duration or 0)
+            self._length = round((float(end * stream.time_base) - self._origin) * self.rate)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._container.close()
+
+    def __enter__(self) -> "SoundReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """(channels, n) float32 blocks without a gap from time 0; samples that are not finite become 0.
+
+        A late start and lost packets are filled with silence, an early start is cut. So is the tail of
+        the last block behind the declared end: AAC pads its last packet.
+        """
+        done = 0
+        held: np.ndarray | None = None
+        for block in self._placed():
+            if held is not None:
+                yield held
+                done += held.shape[1]
+            held = block
+        if held is not None:
+            yield held[:, : self._length - done] if self._length > done else held
+
+    def _placed(self) -> Iterator[np.ndarray]:
+        done = 0
+        for frame in self._frames:
+            block = self._samples(frame)
+            if frame.time is not None:
+                late = round((frame.time - self._origin) * self.rate) - done
+                # The start is placed to the sample; later on only real breaks are mended.
+                if abs(late) > (MAX_SLIP * self.rate if done else 0):
+                    if late < 0:
+                        block = block[:, -late:]
+                    elif late <= MAX_HOLD * self.rate:
+                        yield np.zeros((self.channels, late), np.float32)
+                        done += late
+            if block.shape[1]:
+                yield block
+                done += block.shape[1]
+
+    def _samples(self, frame: Any) -> np.ndarray:
+        """(channels, n) float32 of one decoded frame, in the rate and channels of the first one."""
+        samples = frame.to_ndarray()
+        if not frame.format.is_planar:
+            samples = samples.reshape(-1, frame.layout.nb_channels).T
+        if samples.dtype == np.uint8:
+            samples = samples.astype(np.float32) / 128 - 1
+        elif np.issubdtype(samples.dtype, np.integer):
+            samples = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
+        samples = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        if len(samples) != self.channels:  # broadcasts switch between stereo and 5.1 on the fly
+            samples = np.repeat(samples.mean(axis=0, keepdims=True), self.channels, axis=0)
+        if frame.sample_rate != self.rate:
+            samples = soxr.resample(samples.T, frame.sample_rate, self.rate).T
+        return np.ascontiguousarray(samples)
+
+
+def first_frame_time(path: str | Path) -> float | None:
+    """Time stamp in seconds of the first video frame that can be decoded; None without a video."""
+    with open_media(path) as container:
+        stream = video_stream(container)
+        if stream is None:
+            return None
+        frame = next(decode(container, stream), None)
+        if frame is not None and frame.pts is not None and container.format.name != "avi":
+            return float(frame.time)
+        return None if stream.start_time is None else float(stream.start_time * stream.time_base)
+
+
+def read_audio(path: str | Path, rate: int = 16000) -> np.ndarray:
+    """(N,) float32 mono in [-1, 1], the sound of any file from time 0 of its picture.
+
+    Channels are averaged; resampling is soxr's high quality. Samples that are not finite become 0.
+
+    Args:
+        path: sound or video file.
+        rate: samples per second wanted.
+
+    Raises:
+        MediaError: no sound track, no samples, or not a readable file.
+    """
+    return np.concatenate(list(_resampled(path, rate)))
+
+
+def read_audio_blocks(path: str | Path, rate: int = 16000, block_s: float = 10.0) -> Iterator[np.ndarray]:
+    """:func:`read_audio` in blocks of ``block_s`` seconds (the last one shorter), for long files.
+
+    Raises:
+        MediaError: as :func:`read_audio`.
+    """
+    size = max(1, round(block_s * rate))
+    held = np.empty(0, np.float32)
+    for piece in _resampled(path, rate):
+        held = np.concatenate([held, piece])
+        while len(held) >= size:
+            yield held[:size]
+            held = held[size:]
+    if len(held):
+        yield held
+
+
+def audio_duration(path: str | Path) -> float:
+    """Seconds of sound from time 0 of the picture, decoded and counted, hence exact.
+
+    Raises:
+        MediaError: as :func:`read_audio`.
+    """
+    with SoundReader(path) as reader:
+        samples = sum(block.shape[1] for block in reader.blocks())
+        if not samples:
+            raise MediaError(_nothing_left(path))
+        return samples / reader.rate
+
+
+def _resampled(path: str | Path, rate: int) -> Iterator[np.ndarray]:
+    if rate <= 0:
+        raise ValueError(f"rate must be above 0, not {rate}")
+    with SoundReader(path) as reader:
+        resampler = soxr.ResampleStream(reader.rate, rate, 1, dtype="float32", quality="HQ")
+        empty = True
+        for block in reader.blocks():
+            empty = False
+            yield np.clip(resampler.resample_chunk(block.mean(axis=0)), -1.0, 1.0)
+        if empty:
+            raise MediaError(_nothing_left(path))
+        yield np.clip(resampler.resample_chunk(np.empty(0, np.float32), last=True), -1.0, 1.0)
+
+
+def _nothing_left(path: str | Path) -> str:
+    return f"The sound of {Path(path).name} ends before its picture begins; choose another file."

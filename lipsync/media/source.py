@@ -1,0 +1,147 @@
+"""Opening files that people bring: one check at the door, one sentence when it fails."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from lipsync.errors import MediaError
+
+# What a person may upload. Play lists (HLS, DASH, concat, SDP) stay out on purpose: they name other
+# files and addresses, which this process would then read on behalf of a stranger.
+FORMATS = (
+    "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,h264,hevc,av1,obu,ivf,m4v,mjpeg,dv,mxf,flv,asf,gif,apng,"
+    "ogg,wav,w64,aiff,au,caf,flac,mp3,aac,ac3,eac3,amr,amrnb,amrwb,wv,tta,ape"
+)
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif"})
+MOVING_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".flv", ".wmv", ".3gp"}
+)
+SOUND_SUFFIXES = frozenset({".wav", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".aiff", ".amr"})
+
+THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+
+
+def check_file(path: str | Path) -> Path:
+    """The path of a file that is there and holds something.
+
+    Raises:
+        MediaError: it is missing, a folder, empty or not readable.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise MediaError(f"{path.name or path} is a folder; choose a video, photo or sound file.")
+    if not path.is_file():
+        raise MediaError(f"There is no file {path}; check the name.")
+    try:
+        with path.open("rb") as file:
+            first = file.read(1)
+    except OSError as error:
+        raise MediaError(f"{path.name} cannot be opened ({error.strerror}).") from error
+    if not first:
+        raise MediaError(f"{path.name} is empty (0 bytes); it was probably not copied to the end.")
+    return path
+
+
+def open_media(path: str | Path) -> InputContainer:
+    """An open container of a video or sound file; close it, or use it in ``with``.
+
+    Raises:
+        MediaError: not a readable video or sound file, whatever its name says.
+    """
+    path = check_file(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    try:
+        # The "file:" in front keeps names such as "a:b.mp4" from being read as addresses.
+        return av.open(f"file:{path}", options=options, metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(_why_unreadable(path)) from error
+
+
+def _why_unreadable(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1"):
+        return f"{path.name} is a HEIC photo, which cannot be read; save it as JPEG or PNG."
+    if head[4:8] == b"ftyp":
+        return f"{path.name} is cut short or damaged (its index is missing); copy or export it again."
+    return (
+        f"{path.name} is not a video, photo or sound file that can be read: "
+        "it is damaged, or its content is not what its name says."
+    )
+
+
+def check_suffix(path: Path, content: str, holds: str) -> None:
+    """Refuse a photo that is named like a video, and the other way round.
+
+    Args:
+        path: the file.
+        content: "photo" or "media", what is really in it.
+        holds: the format for the message, such as "JPEG".
+
+    Raises:
+        MediaError: name and content disagree.
+    """
+    wrong = MOVING_SUFFIXES | SOUND_SUFFIXES if content == "photo" else PHOTO_SUFFIXES
+    if path.suffix.lower() in wrong:
+        raise MediaError(
+            f"{path.name} is named {path.suffix} but holds {holds}; "
+            "give it the right ending or choose another."
+        )
+
+
+def video_stream(container: InputContainer) -> Any | None:
+    """The main picture stream, or None. Cover art of a song is not a video."""
+    usable = [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
+    ]
+    best = container.streams.best("video")
+    chosen = best if best in usable else next(iter(usable), None)
+    if chosen is not None and not chosen.codec_context.is_open:
+        chosen.codec_context.thread_type = "AUTO"
+        chosen.codec_context.thread_count = THREADS
+    return chosen
+
+
+def sound_stream(container: InputContainer) -> Any | None:
+    """The main sound stream that can be decoded, or None."""
+    usable = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    best = container.streams.best("audio")
+    return best if best in usable else next(iter(usable), None)
+
+
+def stamp(container: InputContainer, item: Any) -> float | None:
+    """Seconds at which a packet or frame of a video is shown, on the clock of the file, if known.
+
+    AVI stores no times, only an order of decoding; what passes for display times there is guessed
+    wrongly as soon as there are B-frames. Decoding times run at the same rate.
+    """
+    count = item.dts if item.pts is None or container.format.name == "avi" else item.pts
+    return None if count is None else float(count * item.time_base)
+
+
+def packets(container: InputContainer, *streams: Any) -> Iterator[Any]:
+    """Packets of the streams; a file that is cut short simply ends early."""
+    reading = container.demux(*streams)
+    while True:
+        try:
+            packet = next(reading)
+        except (StopIteration, av.error.FFmpegError):
+            return
+        yield packet
+
+
+def decode(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """Decoded frames of one stream in order of display; damaged packets are passed over."""
+    for packet in packets(container, stream):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            continue
+        yield from frames

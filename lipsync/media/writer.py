@@ -1,0 +1,181 @@
+"""Videos that every browser plays: H.264 and AAC in an MP4."""
+
+import uuid
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
+
+from lipsync.errors import MediaError
+from lipsync.media.soundtrack import CopiedSound, EncodedSound, open_soundtrack
+from lipsync.media.source import THREADS
+
+SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+PLAIN_TAGS = frozenset({"title", "artist", "album", "comment", "copyright", "date", "description", "genre"})
+KEY_FRAME_EVERY = 2.0  # s; seeking and playing backwards stay quick
+_BT709 = 1  # AVCOL_SPC_BT709
+
+
+class VideoWriter:
+    """Writes a video frame by frame; use it in ``with``.
+
+    The file appears under its name only when all went well; on an exception nothing is left behind.
+    Colours are BT.709, limited range, tagged so. Odd sizes get one more row or column, a copy of the edge.
+    Picture and sound start together at 0.
+
+    Args:
+        path: file to write, .mp4, .m4v or .mov.
+        width, height: of the images, in pixels.
+        fps: frames per second.
+        audio: file whose sound goes in, in its own rate and channels; from a video, the sound keeps its
+            place relative to that video's first frame.
+        duration: seconds of sound to keep; None cuts it where the picture ends.
+        crf: x264's quality, 0 (lossless) to 51; 18 is visually close to the source.
+        preset: x264's speed.
+        metadata: tags of the file, such as title and comment; other names are kept too.
+
+    Raises:
+        MediaError: (on entering) the name or the sound is not usable; (on leaving) nothing was written,
+            or the disk refused.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        width: int,
+        height: int,
+        fps: float,
+        audio: str | Path | None = None,
+        duration: float | None = None,
+        crf: int = 18,
+        preset: str = "veryfast",
+        metadata: dict[str, str] | None = None,
+    ) -> None:
+        if width < 1 or height < 1 or not 0 < fps < float("inf"):
+            raise ValueError(f"a video of {width}x{height} at {fps} fps is not possible")
+        self._path = Path(path)
+        self._size = (width, height)
+        self._rate = Fraction(fps).limit_denominator(1001)
+        self._audio = audio
+        self._duration = duration
+        self._options = {"crf": str(crf), "preset": preset}
+        self._metadata = metadata or {}
+        self._sound: CopiedSound | EncodedSound | None = None
+        self._frames = 0
+
+    def __enter__(self) -> "VideoWriter":
+        name = self._path.name
+        if self._path.suffix.lower() not in SUFFIXES:
+            raise MediaError(f"{name} cannot be written: the name must end in {', '.join(SUFFIXES)}.")
+        if not self._path.parent.is_dir():
+            raise MediaError(f"{name} cannot be written: there is no folder {self._path.parent}.")
+        self._part = self._path.with_name(f".{uuid.uuid4().hex}.part")
+        # Other tags need a second table that music players do not read, so only when there are any.
+        flags = "+faststart+use_metadata_tags" if set(self._metadata) - PLAIN_TAGS else "+faststart"
+        self._container = av.open(
+            f"file:{self._part}",
+            "w",
+            format=SUFFIXES[self._path.suffix.lower()],
+            container_options={"movflags": flags},
+        )
+        self._container.metadata.update(self._metadata)
+        self._add_picture()
+        if self._audio is not None:
+            self._sound = open_soundtrack(self._container, self._audio)
+        return self
+
+    def _add_picture(self) -> None:
+        width, height = self._size
+        stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
+        stream.width, stream.height = width + width % 2, height + height % 2
+        stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
+        context.gop_size = max(1, round(KEY_FRAME_EVERY * self._rate))
+        context.colorspace = _BT709
+        context.color_primaries = ColorPrimaries.BT709
+        context.color_trc = ColorTrc.BT709
+        context.color_range = ColorRange.MPEG
+        context.thread_count = THREADS
+        self._stream = stream
+        self._scaler = VideoReformatter()
+
+    def write(self, image: np.ndarray) -> None:
+        """Append one frame.
+
+        Args:
+            image: (height, width, 3) uint8 RGB.
+
+        Raises:
+            MediaError: the file cannot be written to, for instance because the disk is full.
+            ValueError: another size or type than announced.
+        """
+        width, height = self._size
+        if image.shape != (height, width, 3) or image.dtype != np.uint8:
+            raise ValueError(
+                f"expected {height}x{width}x3 uint8, got {'x'.join(map(str, image.shape))} {image.dtype}"
+            )
+        if width % 2 or height % 2:
+            image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        frame = self._scaler.reformat(
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
+            threads=THREADS,
+        )
+        frame.pts = self._frames
+        frame.time_base = 1 / self._rate
+        self._frames += 1
+        try:
+            self._container.mux(self._stream.encode(frame))
+            if self._sound is not None:
+                self._sound.advance(self._end())
+        except av.error.FFmpegError as error:
+            raise MediaError(f"{self._path.name} cannot be written ({error.strerror}).") from error
+
+    def _end(self) -> float:
+        """Seconds up to which sound may be written by now."""
+        written = float(self._frames / self._rate)
+        return written if self._duration is None else min(written, self._duration)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._discard()
+
+    def _finish(self) -> None:
+        name = self._path.name
+        if not self._frames:
+            raise MediaError(f"{name} was not written: there was no frame.")
+        try:
+            self._container.mux(self._stream.encode(None))
+            if self._sound is not None:
+                self._sound.finish(self._end() if self._duration is None else self._duration)
+            self._container.close()
+            self._part.replace(self._path)
+        except (av.error.FFmpegError, OSError) as problem:
+            raise MediaError(f"{name} cannot be written ({problem.strerror}).") from problem
+
+    def _discard(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
+        with suppress(av.error.FFmpegError, OSError):  # what went wrong has been raised before
+            self._container.close()
+        self._part.unlink(missing_ok=True)
