@@ -1,0 +1,77 @@
+"""Dense landmarks of one face with MediaPipe's face landmarker, and what is read off them."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+COUNT = 478
+# Indices of the landmarker's mesh. "Left" is left in the picture (the person's right).
+EYE_LEFT, EYE_RIGHT = (33, 133), (362, 263)     # outer and inner corner of each eye
+NOSE_TIP = 1
+MOUTH_LEFT, MOUTH_RIGHT = 61, 291
+LIP_UPPER_INNER, LIP_LOWER_INNER = 13, 14
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    points: np.ndarray                        # (478, 2) float32, pixels
+    blendshapes: np.ndarray | None = None     # (52,) float32 in 0..1, where asked for
+
+
+class Landmarker:
+    """Finds 478 points on the most prominent face of a picture.
+
+    The network looks at faces of about a quarter of the picture or more: give it a window around
+    the face, not a wide shot. Frames are treated one by one, so the result does not depend on order.
+    """
+
+    def __init__(self, model: Path, blendshapes: bool = False, faces: int = 1):
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        self._landmarker = vision.FaceLandmarker.create_from_options(
+            vision.FaceLandmarkerOptions(
+                base_options=BaseOptions(model_asset_path=str(model)),
+                running_mode=vision.RunningMode.IMAGE,
+                num_faces=faces,
+                output_face_blendshapes=blendshapes,
+            )
+        )
+
+    def __call__(self, image: np.ndarray) -> Landmarks | None:
+        """Landmarks in a (H, W, 3) uint8 RGB picture, or None where no face is found."""
+        import mediapipe as mp
+
+        picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(image))
+        found = self._landmarker.detect(picture)
+        if not found.face_landmarks:
+            return None
+        height, width = image.shape[:2]
+        points = np.array([(p.x * width, p.y * height) for p in found.face_landmarks[0]], np.float32)
+        scores = found.face_blendshapes
+        return Landmarks(points, np.array([s.score for s in scores[0]], np.float32) if scores else None)
+
+    def close(self) -> None:
+        self._landmarker.close()
+
+
+def five_points(points: np.ndarray) -> np.ndarray:
+    """(..., 5, 2) eyes, nose tip, mouth corners of (..., 478, 2) landmarks, in the order of MTCNN."""
+    return np.stack(
+        [
+            points[..., EYE_LEFT, :].mean(-2),
+            points[..., EYE_RIGHT, :].mean(-2),
+            points[..., NOSE_TIP, :],
+            points[..., MOUTH_LEFT, :],
+            points[..., MOUTH_RIGHT, :],
+        ],
+        axis=-2,
+    )
+
+
+def mouth_opening(points: np.ndarray) -> np.ndarray:
+    """(...,) inner-lip gap / inter-ocular distance of (..., 478, 2) landmarks; 0 is closed, 0.3 wide open."""
+    gap = np.linalg.norm(points[..., LIP_UPPER_INNER, :] - points[..., LIP_LOWER_INNER, :], axis=-1)
+    five = five_points(points)
+    return gap / np.linalg.norm(five[..., 1, :] - five[..., 0, :], axis=-1)
