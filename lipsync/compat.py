@@ -1,0 +1,78 @@
+"""Making a torchvision that was built for CUDA importable beside a CPU-only torch.
+
+Package indexes often carry one torchvision build per version, the CUDA one. Beside a CPU torch
+its compiled library cannot be loaded, so the operator ``torchvision::nms`` is never defined and
+``import torchvision`` stops with "operator torchvision::nms does not exist"; lpips and
+facenet_pytorch, which import it, stop with it. Everything they need from torchvision is plain
+Python except that one operator, so it is defined here in plain torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+
+import torch
+
+_LOCK = threading.Lock()
+_LIBRARY: list[torch.library.Library] = []  # the operators vanish when their library is collected
+
+
+def ensure_torchvision() -> bool:
+    """True if torchvision imports only thanks to the operators defined here, False if it needed no help.
+
+    Call it before anything that imports torchvision (lpips, facenet_pytorch). It may be called
+    any number of times and from any thread.
+
+    Raises:
+        ImportError: torchvision is not installed.
+    """
+    with _LOCK:
+        if _LIBRARY:
+            return True
+        try:
+            importlib.import_module("torchvision")
+            return False
+        except RuntimeError as problem:
+            # Any other failure is not ours to hide.
+            if "torchvision::nms" not in str(problem):
+                raise
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        # Never called on float boxes, but torchvision describes its shape on import.
+        library.define(
+            "qnms(Tensor dets, Tensor scores, float iou_threshold, float scale, float zero_point) -> Tensor"
+        )
+        library.impl("nms", nms, "CPU")
+        _LIBRARY.append(library)
+        boxes = importlib.import_module("torchvision.ops.boxes")
+        # Only nms is guarded by this name; roi_align and the others keep their own clear refusal.
+        boxes._assert_has_ops = lambda: None  # type: ignore[attr-defined]
+        return True
+
+
+def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
+    """Indices of the boxes that survive greedy non-maximum suppression, best score first.
+
+    Args:
+        dets: (N, 4) boxes ``x1, y1, x2, y2`` with ``x1 < x2`` and ``y1 < y2``, any float type.
+        scores: (N,) one score per box.
+        iou_threshold: a box goes when its intersection over union with a better one is above this.
+
+    Returns:
+        (K,) int64 indices into ``dets``; ties in score keep the order of ``dets``.
+    """
+    waiting = torch.argsort(scores, descending=True, stable=True)
+    boxes = dets.to(torch.float64 if dets.dtype == torch.float64 else torch.float32)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+    kept: list[torch.Tensor] = []
+    while waiting.numel():
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        corner_low = torch.maximum(boxes[best, :2], boxes[waiting, :2])  # (M, 2)
+        corner_high = torch.minimum(boxes[best, 2:], boxes[waiting, 2:])  # (M, 2)
+        overlap = (corner_high - corner_low).clamp_min(0).prod(dim=1)
+        # A union of zero (two empty boxes) gives nan, which is not above the threshold: both stay.
+        iou = overlap / (areas[best] + areas[waiting] - overlap)
+        waiting = waiting[~(iou > iou_threshold)]
+    return torch.stack(kept) if kept else waiting
