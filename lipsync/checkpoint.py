@@ -1,0 +1,91 @@
+"""Reading the tensors of a checkpoint file, and never running code from it."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from lipsync.errors import ArtefactError, ConfigError
+
+_TORCH = {".pth", ".pt", ".model"}
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The content of a checkpoint, tensors on the CPU.
+
+    ``.safetensors`` holds nothing but tensors; ``.pth``, ``.pt`` and ``.model`` are pickles and are
+    read with ``weights_only=True``, which refuses everything that is not a tensor or a plain value.
+
+    Args:
+        path: the file; its ending tells its format.
+
+    Returns:
+        What was saved: a state dict, or a dict that holds one under a key such as ``"state_dict"``.
+
+    Raises:
+        ConfigError: an ending that is no checkpoint format read here.
+        ArtefactError: the file is missing, damaged, not a checkpoint, or holds more than weights.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in _TORCH | {".safetensors"}:
+        raise ConfigError(f"{path.name} is not a checkpoint format: use .safetensors, .pth, .pt or .model.")
+    if not path.is_file():
+        raise ArtefactError(f"There is no checkpoint {path}. Check the path, or fetch the weights first.")
+    loaded = _read_safetensors(path) if ending == ".safetensors" else _read_torch(path)
+    if not isinstance(loaded, dict):
+        kind = type(loaded).__name__
+        raise ArtefactError(f"{path} is not a checkpoint: it holds a {kind}, not named weights.")
+    return dict(loaded)
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path, device="cpu")
+    except SafetensorError as problem:
+        raise _damaged(path, problem) from problem
+    except OSError as problem:
+        raise ArtefactError(f"Cannot read {path}: {problem.strerror or problem}.") from problem
+
+
+def _read_torch(path: Path) -> Any:
+    import torch
+
+    if _is_torchscript(path):
+        raise ArtefactError(f"{path} is a TorchScript program, not a checkpoint: give its state dict.")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as problem:
+        raise ArtefactError(f"Cannot read {path}: {problem.strerror or problem}.") from problem
+    except Exception as problem:
+        # A damaged pickle can raise anything at all; none of it is a bug of ours.
+        foreign = re.search(r"GLOBAL ([\w.]+\w) (?:was not an allowed|whose module)", str(problem))
+        if foreign:
+            raise ArtefactError(
+                f"{path} holds more than weights ({foreign[1]}) and is not opened, because that could "
+                "run code. Save its state dict alone, best as .safetensors."
+            ) from problem
+        raise _damaged(path, problem) from problem
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def _damaged(path: Path, problem: Exception) -> ArtefactError:
+    lines = str(problem).splitlines()
+    # torch puts a page of advice to programmers there, which helps nobody who has half a file.
+    told = lines and not lines[0].startswith("Weights only load failed")
+    reason = f" ({lines[0].split('. ')[0][:120]})" if told else ""
+    return ArtefactError(f"{path} is damaged or not a checkpoint{reason}. Fetch or copy it again.")
