@@ -75,3 +75,18 @@ def mouth_opening(points: np.ndarray) -> np.ndarray:
     gap = np.linalg.norm(points[..., LIP_UPPER_INNER, :] - points[..., LIP_LOWER_INNER, :], axis=-1)
     five = five_points(points)
     return gap / np.linalg.norm(five[..., 1, :] - five[..., 0, :], axis=-1)
+
+
+MOUTH_SHAPE = ("inner gap", "outer height", "width", "chin drop")
+
+
+def mouth_shape(points: np.ndarray) -> np.ndarray:
+    """(..., 4) what a mouth does, in units of the inter-ocular distance, of (..., 478, 2) landmarks.
+
+    In the order of ``MOUTH_SHAPE``: the inner-lip gap, the height of the mouth over both lips, its
+    width between the corners, and the distance from the tip of the nose to the chin.
+    """
+    pairs = ((LIP_UPPER_INNER, LIP_LOWER_INNER), (0, 17), (MOUTH_LEFT, MOUTH_RIGHT), (NOSE_TIP, 152))
+    lengths = np.stack([np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1) for a, b in pairs], -1)
+    five = five_points(points)
+    return lengths / np.linalg.norm(five[..., 1, :] - five[..., 0, :], axis=-1)[..., None]

@@ -1,4 +1,5 @@
 """What the pipeline asks of a method, whatever its network looks like."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ class MethodCard:
     title: str
     paper: str
     licence: str
-    resolution: int        # pixels, side of the face square it draws
-    weights: str           # where they come from
-    summary: dict[str, str]     # language code -> one sentence
+    resolution: int  # pixels, side of the face square it draws
+    weights: str  # where they come from
+    summary: dict[str, str]  # language code -> one sentence
 
 
 class LipSyncMethod(Protocol):
@@ -28,8 +29,8 @@ class LipSyncMethod(Protocol):
 
     card: MethodCard
     weights_sha256: str
-    crop_size: int          # pixels, side of the square crops
-    references: int         # reference frames wanted besides the frame itself (R)
+    crop_size: int  # pixels, side of the square crops
+    references: int  # reference frames wanted besides the frame itself (R)
 
     def listen(self, samples: np.ndarray) -> np.ndarray:
         """Speech features of (N,) float32 mono 16 kHz samples, once per job."""

@@ -1,4 +1,5 @@
 """Channel and spatial attention, one of each for all methods."""
+
 from __future__ import annotations
 
 import torch
@@ -21,7 +22,7 @@ class ChannelAttention(nn.Module):
         self.max_pool = max_pool
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.expand(self.squeeze(x.mean((2, 3), keepdim=True)).relu())       # (B, C, 1, 1)
+        weight = self.expand(self.squeeze(x.mean((2, 3), keepdim=True)).relu())  # (B, C, 1, 1)
         if self.max_pool:
             weight = weight + self.expand(self.squeeze(x.amax((2, 3), keepdim=True)).relu())
         return x * weight.sigmoid()

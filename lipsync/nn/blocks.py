@@ -1,4 +1,5 @@
 """Convolution blocks of the Wav2Lip family. Attribute names equal those of the published checkpoints."""
+
 from __future__ import annotations
 
 from torch import Tensor, nn
@@ -38,7 +39,9 @@ class NormBlock(nn.Module):
     def __init__(self, cin: int, cout: int, kernel, stride=1, padding=0):
         super().__init__()
         self.block = nn.Sequential(
-            nn.Conv2d(cin, cout, kernel, stride, padding), nn.InstanceNorm2d(cout, affine=True), nn.LeakyReLU(0.2)
+            nn.Conv2d(cin, cout, kernel, stride, padding),
+            nn.InstanceNorm2d(cout, affine=True),
+            nn.LeakyReLU(0.2),
         )
 
     def forward(self, x: Tensor) -> Tensor:

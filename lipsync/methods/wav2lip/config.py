@@ -1,4 +1,5 @@
 """Configuration of the Wav2Lip family: every ablation of M-CSAWav2Lip's Table 2 is one value of it."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -11,10 +12,10 @@ class Wav2LipConfig:
     """The generator's shape. The defaults are Wav2Lip as published: a checkpoint loads with strict keys."""
 
     audio: AudioFeatures = field(default_factory=lambda: AudioFeatures(kind="mel"))
-    channel_attention: bool = False     # eq 4-5, at the three places of the paper
-    spatial_attention: bool = False     # eq 6-9, after the channel attention
-    width: float = 1.0                  # factor on all channel counts; 1 is the published size
-    size: int = 96                      # pixels, height and width of the face crop
+    channel_attention: bool = False  # eq 4-5, at the three places of the paper
+    spatial_attention: bool = False  # eq 6-9, after the channel attention
+    width: float = 1.0  # factor on all channel counts; 1 is the published size
+    size: int = 96  # pixels, height and width of the face crop
 
     def channels(self, published: int) -> int:
         """Channel count of a layer that has ``published`` channels at width 1."""

@@ -2,7 +2,10 @@
 
 Module and parameter names equal those of the published ``wav2lip.pth`` and ``wav2lip_gan.pth``.
 """
+
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -12,29 +15,7 @@ from lipsync.audio.features import AudioFeatures
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.nn.attention import ChannelAttention, SpatialAttention
 from lipsync.nn.blocks import ConvBlock, UpBlock, residual
-
-
-def audio_tower(spec: AudioFeatures, channels: tuple[int, ...], deep: int) -> list[ConvBlock]:
-    """Blocks that take (B, 1, rows, window) speech features to (B, channels[-1], 1, 1).
-
-    Published for 80 rows. Fused features have 119, MFCC 39: the strides stay, and the kernel of the
-    last block but one covers what is left of the plane (3 x 3 for 80 rows), without padding.
-
-    Args:
-        channels: of the five stages, 32, 64, 128, 256, 512 as published.
-        deep: residual blocks in the fourth stage (1 in the generator, 2 in the sync expert).
-    """
-    c1, c2, c3, c4, c5 = channels
-    rows, columns = spec.rows, spec.window
-    for vertical, horizontal in ((3, 1), (3, 3), (3, 2)):     # kernel 3, padding 1
-        rows, columns = (rows - 1) // vertical + 1, (columns - 1) // horizontal + 1
-    return [
-        ConvBlock(1, c1, 3, 1, 1), *residual(c1, 2),
-        ConvBlock(c1, c2, 3, (3, 1), 1), *residual(c2, 2),
-        ConvBlock(c2, c3, 3, 3, 1), *residual(c3, 2),
-        ConvBlock(c3, c4, 3, (3, 2), 1), *residual(c4, deep),
-        ConvBlock(c4, c5, (rows, columns), 1, 0), ConvBlock(c5, c5, 1, 1, 0),
-    ]  # fmt: skip
+from lipsync.nn.towers import audio_tower
 
 
 class Generator(
@@ -44,8 +25,8 @@ class Generator(
     tags=["lip-sync", "talking-face"],
     coders={
         Wav2LipConfig: (
-            lambda config: config_to_json(config),
-            lambda data: config_from_json(data),
+            asdict,
+            lambda data: Wav2LipConfig(**{**data, "audio": AudioFeatures(**data["audio"])}),
         )
     },
 ):
@@ -103,7 +84,7 @@ class Generator(
 
     def encode_audio(self, audio: Tensor) -> Tensor:
         """(B, 1, rows, 16) speech features to (B, C, 1, 1)."""
-        x = self.audio_encoder[:11](audio)          # through the 256-channel stage
+        x = self.audio_encoder[:11](audio)  # through the 256-channel stage
         return self.audio_encoder[11:](self.audio_attention(x))
 
 
@@ -113,13 +94,3 @@ def _attention(config: Wav2LipConfig, channels: int) -> nn.Sequential:
         *([ChannelAttention(channels)] if config.channel_attention else []),
         *([SpatialAttention()] if config.spatial_attention else []),
     )
-
-
-def config_to_json(config: Wav2LipConfig) -> dict:
-    from dataclasses import asdict
-
-    return asdict(config)
-
-
-def config_from_json(data: dict) -> Wav2LipConfig:
-    return Wav2LipConfig(**{**data, "audio": AudioFeatures(**data["audio"])})

@@ -1,0 +1,45 @@
+"""Losses, each as its paper states it."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def sync_probability(face: Tensor, audio: Tensor, guard: str = "epsilon") -> Tensor:
+    """P_sync of M-CSAWav2Lip eq 11: cosine similarity of face and audio vectors, (B, D) each, to (B,) in 0..1.
+
+    The vectors come out of a ReLU, so the cosine is not negative. ``guard`` "epsilon" reads the
+    paper's symbol as the guard against division by zero (as Wav2Lip); "sigmoid" as the sigmoid that
+    eq 11 names, applied to the cosine.
+    """
+    cosine = F.cosine_similarity(face, audio, dim=1, eps=1e-8)
+    return cosine.sigmoid() if guard == "sigmoid" else cosine.clamp(0, 1)
+
+
+def sync_loss(probability: Tensor) -> Tensor:
+    """Eq 12: mean(-log P), probabilities kept at 1e-6 or above."""
+    return -probability.float().clamp(min=1e-6).log().mean()
+
+
+def sync_bce(probability: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy that trains a sync expert; ``target`` is 1 for the same time, 0 for another."""
+    return F.binary_cross_entropy(probability.float().clamp(1e-6, 1 - 1e-6), target)
+
+
+def adversarial_loss(fake: Tensor) -> Tensor:
+    """Eq 13 for the generator in its non-saturating form: mean(-log D(G)), from logits."""
+    return F.softplus(-fake.float()).mean()
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Eq 14: mean(-log D(real)) + mean(-log(1 - D(fake))), from logits."""
+    return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
+
+
+def correlation(predicted: Tensor, target: Tensor) -> Tensor:
+    """Pearson r along time of (B, T, C) series, as (B, C) in -1..1; constant series give 0."""
+    p = predicted.float() - predicted.float().mean(1, keepdim=True)
+    t = target - target.mean(1, keepdim=True)
+    return (p * t).sum(1) / ((p * p).sum(1) * (t * t).sum(1) + 1e-6).sqrt()

@@ -1,0 +1,132 @@
+"""Trains the sync expert (M-CSAWav2Lip's lip-sync discriminator; Wav2Lip's with mel features)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lipsync.experts.sync_expert import WINDOW, SyncExpert, SyncExpertConfig, lower_halves, pair_windows
+from lipsync.training.augment import cut, framing, light, mask_bands
+from lipsync.training.data import MARGIN, STORED, Clip, Sampler
+from lipsync.training.losses import sync_bce, sync_probability
+from lipsync.training.loop import Update
+from lipsync.training.speech import one_cycle
+
+SIZE = 96
+
+
+@dataclass(frozen=True)
+class SyncConfig:
+    model: SyncExpertConfig = field(default_factory=SyncExpertConfig)
+    objective: str = "bce"  # "bce" as published; "contrastive": pick the right time among those of the clip
+    clips: int = 8  # per batch
+    windows: int = 4  # times per clip; every other time of the clip serves as a negative
+    apart: int = 5  # frames at least between two times of a clip
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    temperature: float = 0.07  # of the contrastive objective
+    speech: str = ""  # pre-trained speech encoder (speech.safetensors), needs deep = 1
+    dropout: float = 0.0  # on the embeddings' channels, while training
+
+
+class SyncStage:
+    def __init__(self, config: SyncConfig, train: list[Clip], dev: list[Clip]):
+        self.config, self.dev = config, dev
+        self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
+        self.net = SyncExpert(config.model)
+        if config.speech:
+            state = load_file(config.speech)
+            own = {k: v for k, v in state.items() if k.startswith("audio_encoder")}
+            self.net.load_state_dict(own, strict=False)
+        self.modules: dict[str, nn.Module] = {"sync": self.net}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "sync": torch.optim.AdamW(
+                self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
+            )
+        }
+
+    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        faces, speech = [], []
+        for clip in self.sampler.draw(self.config.clips, rng):
+            starts = spread(len(clip) - WINDOW + 1, self.config.windows, self.config.apart, rng)
+            matrix, _ = framing(STORED, SIZE, MARGIN, rng)
+            table = light(rng)
+            for start in starts:
+                faces.append(cut(clip.faces[start : start + WINDOW], matrix, SIZE, table))
+            speech.append(mask_bands(clip.speech(starts, self.config.model.audio, rng), rng))
+        stacked = torch.from_numpy(np.stack(faces)).permute(0, 1, 4, 2, 3)  # (B, 5, 3, S, S) uint8
+        return {"faces": stacked, "speech": torch.from_numpy(np.concatenate(speech))}
+
+    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        for group in self.optimizers["sync"].param_groups:
+            group["lr"] = self.config.learning_rate * one_cycle(progress, warm=0.1)
+        with update.autocast():
+            audio, face = self.net(batch["speech"], lower_halves(batch["faces"].float() / 255))
+        per_clip = self.config.windows
+        audio, face = audio.float().unflatten(0, (-1, per_clip)), face.float().unflatten(0, (-1, per_clip))
+        cosine = face @ audio.transpose(1, 2)  # (clips, windows, windows)
+        right = torch.eye(per_clip, device=cosine.device).expand_as(cosine)
+        if self.config.objective == "contrastive":
+            target = torch.arange(per_clip, device=cosine.device).expand(len(cosine), -1)
+            logits = cosine / self.config.temperature
+            loss = (F.cross_entropy(logits, target) + F.cross_entropy(logits.transpose(1, 2), target)) / 2
+        else:
+            # One negative for each positive, as published: the next time of the same clip.
+            a, f = audio.flatten(0, 1), face.flatten(0, 1)
+            wrong = audio.roll(1, dims=1).flatten(0, 1)
+            probability = torch.cat([sync_probability(f, a, self.config.model.guard),
+                                     sync_probability(f, wrong, self.config.model.guard)])  # fmt: skip
+            loss = sync_bce(probability, torch.cat([torch.ones(len(f)), torch.zeros(len(f))]).to(f.device))
+        update(loss, self.net, self.optimizers["sync"])
+        hits = (cosine.argmax(2) == torch.arange(per_clip, device=cosine.device)).float().mean()
+        gap = (cosine * right).sum() / right.sum() - (cosine * (1 - right)).sum() / (1 - right).sum()
+        return {"loss": loss.item(), "picked": hits.item(), "gap": gap.item()}
+
+    def check(self, folder: Path, step: int) -> dict[str, float]:
+        device = next(self.net.parameters()).device
+        return offset_accuracy(self.net, self.dev, device)
+
+    def export(self, folder: Path) -> None:
+        self.net.save_pretrained(folder / "sync-expert")
+
+
+def spread(length: int, count: int, apart: int, rng: np.random.Generator) -> np.ndarray:
+    """``count`` times in 0..length-1, any two at least ``apart`` apart, in random order."""
+    free = length - (count - 1) * apart
+    return rng.permutation(np.sort(rng.integers(0, free, count)) + apart * np.arange(count))
+
+
+def offset_accuracy(
+    net: SyncExpert, clips: list[Clip], device: torch.device, reach: int = 15
+) -> dict[str, float]:
+    """How often the closest speech lies within ±1 frame of the true time, among ±``reach`` frames.
+
+    Chance is 3 / (2 * reach + 1). Clips too short for one full comparison are left out.
+    """
+    right = clip_right = total = clip_total = 0
+    for clip in clips:
+        if len(clip) < 2 * reach + WINDOW + 10:
+            continue
+        matrix, _ = framing(STORED, SIZE, MARGIN, None)
+        frames = torch.from_numpy(cut(clip.faces, matrix, SIZE)).permute(0, 3, 1, 2).float().to(device) / 255
+        windows = pair_windows(frames)
+        face = torch.cat([net.embed_faces(part) for part in windows.split(64)])
+        speech = torch.from_numpy(clip.speech(np.arange(len(face)), net.config.audio)).to(device)
+        audio = torch.cat([net.embed_audio(part) for part in speech.split(256)])
+        distance = torch.cdist(face, audio)
+        shifts = torch.stack(
+            [distance[t, t - reach : t + reach + 1] for t in range(reach, len(face) - reach)]
+        )
+        right += int(((shifts.argmin(1) - reach).abs() <= 1).sum())
+        total += len(shifts)
+        clip_right += int(abs(int(shifts.mean(0).argmin()) - reach) <= 1)
+        clip_total += 1
+    if not total:
+        return {}
+    return {"frame_accuracy": right / total, "clip_accuracy": clip_right / clip_total, "clips": clip_total}
