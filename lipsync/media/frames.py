@@ -59,28 +59,15 @@ def _read(path: str | Path, fps: float | None) -> Iterator[Frame]:
     fps = fps or timeline.fps
     with open_media(path) as container:
         convert = converter(container)
-        for index, image in rgb_ticks(ticks(container, timeline, fps), convert):
-            yield Frame(image, index / fps, index)
+        for index, frame in ticks(container, timeline, fps):
+            # Repeats are converted again: the caller may have painted on the first one.
+            yield Frame(convert(frame), index / fps, index)
 
 
 def converter(container: InputContainer) -> UprightRGB:
     """The RGB converter for the container's video stream, which must exist."""
     aspect = video_stream(container).sample_aspect_ratio  # type: ignore[union-attr]
     return UprightRGB(float(aspect or 1))
-
-
-def rgb_ticks(
-    shown: Iterator[tuple[int, av.VideoFrame]], convert: UprightRGB
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Convert the frame of every tick, each source frame once; repeats are copies."""
-    previous: av.VideoFrame | None = None
-    image = np.empty(0, np.uint8)
-    for index, frame in shown:
-        if frame is previous:
-            image = image.copy()
-        else:
-            image, previous = convert(frame), frame
-        yield index, image
 
 
 def ticks(container: InputContainer, timeline: Timeline, fps: float) -> Iterator[tuple[int, av.VideoFrame]]:

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 from av.container import InputContainer
 
 from lipsync.errors import MediaError
-from lipsync.media.frames import Frame, converter, rgb_ticks, ticks
+from lipsync.media.frames import Frame, converter, ticks
 from lipsync.media.photo import read_photo
 from lipsync.media.source import decode, open_media, video_stream
 from lipsync.media.timeline import Timeline, scan
@@ -72,11 +71,9 @@ class _Clip:
             playing = ticks(container, self._timeline, self._fps)
             if learn:
                 playing = self._learn(playing)
-            for index, image in rgb_ticks(playing, converter(container)):
-                yield self._frame(image, index)
-
-    def _frame(self, image: np.ndarray, index: int) -> Frame:
-        return Frame(image, index / self._fps, index)
+            convert = converter(container)
+            for index, frame in playing:
+                yield Frame(convert(frame), index / self._fps, index)
 
     def _learn(self, playing: Iterator[tuple[int, av.VideoFrame]]) -> Iterator[tuple[int, av.VideoFrame]]:
         previous: av.VideoFrame | None = None
@@ -93,9 +90,9 @@ class _Clip:
         size = max(1, KEEP_BYTES // self._frame_bytes)
         last = len(self._shown) - 2
         with open_media(self._path) as container:
-            playing = self._reversed_ticks(container, last, size)
-            for index, image in rgb_ticks(playing, converter(container)):
-                yield self._frame(image, index)
+            convert = converter(container)
+            for index, frame in self._reversed_ticks(container, last, size):
+                yield Frame(convert(frame), index / self._fps, index)
 
     def _reversed_ticks(
         self, container: InputContainer, last: int, size: int

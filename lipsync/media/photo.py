@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lipsync.errors import MediaError
-from lipsync.media.source import check_file, check_suffix
+from lipsync.media.source import SOUND_SUFFIXES, VIDEO_SUFFIXES, check_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
 BACKGROUND = 255  # transparent parts become white, as on a page
@@ -26,7 +26,11 @@ def _open(path: Path) -> Image.Image | None:
         raise MediaError(f"{path.name} has too many pixels; make it smaller than 16,000 a side.") from error
     except (OSError, ValueError, SyntaxError) as error:
         raise MediaError(f"{path.name} is a damaged photo; save or copy it again.") from error
-    check_suffix(path, "photo", f"a {photo.format} photo")
+    if path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES:
+        photo.close()
+        raise MediaError(
+            f"{path.name} is named {path.suffix} but holds a {photo.format} photo; give it the right ending."
+        )
     return photo
 
 

@@ -56,12 +56,16 @@ def _square_size(frame: av.VideoFrame, pixel_aspect: float) -> tuple[int, int]:
 class UprightRGB:
     """Converts the frames of one stream; keeps swscale's tables between frames.
 
+    Screen recordings and broadcasts may change their size on the way: all frames come out in the size
+    of the first.
+
     Args:
         pixel_aspect: width over height of one stored pixel; other than 1 the picture is stretched.
     """
 
     def __init__(self, pixel_aspect: float = 1.0) -> None:
         self._aspect = pixel_aspect
+        self._size: tuple[int, int] | None = None
         self._scaler = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
@@ -75,7 +79,8 @@ class UprightRGB:
         return image
 
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        width, height = _square_size(frame, self._aspect)
+        self._size = self._size or _square_size(frame, self._aspect)
+        width, height = self._size
         has_alpha = any(component.is_alpha for component in frame.format.components)
         hdr = frame.color_trc in _HDR
         colours = None
@@ -94,8 +99,11 @@ class UprightRGB:
             dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
             threads=THREADS,
         )
-        image = np.ascontiguousarray(converted.to_ndarray())
-        return _over_background(image) if has_alpha else image
+        image = converted.to_ndarray()
+        if has_alpha:
+            return _over_background(image)
+        # Where nothing had to be converted this is the decoder's own buffer.
+        return image.copy() if converted is frame else np.ascontiguousarray(image)
 
 
 def _over_background(rgba: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from lipsync.media.frames import converter
 from lipsync.media.photo import photo_size, read_photo
 from lipsync.media.picture import orientation
 from lipsync.media.sound import audio_duration
-from lipsync.media.source import check_suffix, decode, open_media, sound_stream, video_stream
+from lipsync.media.source import decode, open_media, sound_stream, video_stream
 from lipsync.media.timeline import scan
 
 
@@ -53,7 +53,6 @@ def probe(path: str | Path) -> MediaInfo:
         return MediaInfo("photo", size[0], size[1], 0.0, 0.0, 1, False, size[2], False)
     path = Path(path)
     with open_media(path) as container:
-        check_suffix(path, "media", "no photo")
         stream = video_stream(container)
         if stream is None:
             if sound_stream(container) is None:

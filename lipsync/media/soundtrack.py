@@ -16,6 +16,7 @@ ALIGNED = 0.001  # s; AAC whose first sample is this close to time 0 is copied a
 BIT_RATE = 192_000  # for one or two channels; more get their share
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 AAC_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "5.1(side)", "7.1")
+USUAL_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # of plain WAV, which names none
 
 
 def open_soundtrack(container: OutputContainer, path: str | Path) -> "CopiedSound | EncodedSound":
@@ -85,8 +86,8 @@ class EncodedSound:
     def __init__(self, container: OutputContainer, reader: SoundReader) -> None:
         self._reader = reader
         rate, layout = reader.rate, reader.layout
-        self._mono = layout not in AAC_LAYOUTS
-        self._layout = "mono" if self._mono else layout
+        self._layout = layout if layout in AAC_LAYOUTS else USUAL_LAYOUTS.get(reader.channels, "mono")
+        self._mono = self._layout == "mono"
         self._container = container
         self._track = container.add_stream(
             "aac", rate=min((r for r in AAC_RATES if r >= rate), default=AAC_RATES[-1])

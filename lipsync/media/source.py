@@ -18,10 +18,22 @@ FORMATS = (
     "ogg,wav,w64,aiff,au,caf,flac,mp3,aac,ac3,eac3,amr,amrnb,amrwb,wv,tta,ape"
 )
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif"})
-MOVING_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".flv", ".wmv", ".3gp"}
-)
-SOUND_SUFFIXES = frozenset({".wav", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".aiff", ".amr"})
+VIDEO_SUFFIXES = {
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".flv",
+    ".wmv",
+    ".3gp",
+}
+SOUND_SUFFIXES = {".wav", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".aiff", ".amr"}
+MAX_ERRORS = 100  # damaged places in a row before a file is given up
 
 THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
 
@@ -54,6 +66,8 @@ def open_media(path: str | Path) -> InputContainer:
         MediaError: not a readable video or sound file, whatever its name says.
     """
     path = check_file(path)
+    if path.suffix.lower() in PHOTO_SUFFIXES:
+        raise MediaError(f"{path.name} is named {path.suffix} but holds no photo; choose another file.")
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
         # The "file:" in front keeps names such as "a:b.mp4" from being read as addresses.
@@ -73,25 +87,6 @@ def _why_unreadable(path: Path) -> str:
         f"{path.name} is not a video, photo or sound file that can be read: "
         "it is damaged, or its content is not what its name says."
     )
-
-
-def check_suffix(path: Path, content: str, holds: str) -> None:
-    """Refuse a photo that is named like a video, and the other way round.
-
-    Args:
-        path: the file.
-        content: "photo" or "media", what is really in it.
-        holds: the format for the message, such as "JPEG".
-
-    Raises:
-        MediaError: name and content disagree.
-    """
-    wrong = MOVING_SUFFIXES | SOUND_SUFFIXES if content == "photo" else PHOTO_SUFFIXES
-    if path.suffix.lower() in wrong:
-        raise MediaError(
-            f"{path.name} is named {path.suffix} but holds {holds}; "
-            "give it the right ending or choose another."
-        )
 
 
 def video_stream(container: InputContainer) -> Any | None:
@@ -127,14 +122,16 @@ def stamp(container: InputContainer, item: Any) -> float | None:
 
 
 def packets(container: InputContainer, *streams: Any) -> Iterator[Any]:
-    """Packets of the streams; a file that is cut short simply ends early."""
-    reading = container.demux(*streams)
-    while True:
+    """Packets of the streams; damaged places are passed over, a file that is cut short ends early."""
+    errors = 0
+    while errors < MAX_ERRORS:
         try:
-            packet = next(reading)
-        except (StopIteration, av.error.FFmpegError):
+            for packet in container.demux(*streams):
+                errors = 0
+                yield packet
             return
-        yield packet
+        except av.error.FFmpegError:
+            errors += 1  # the demuxer goes on behind the damage when asked again
 
 
 def decode(container: InputContainer, stream: Any) -> Iterator[Any]:

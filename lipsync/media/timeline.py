@@ -13,6 +13,7 @@ from lipsync.media.source import open_media, packets, sound_stream, stamp, video
 
 DEFAULT_FPS = 25.0
 MIN_FPS, MAX_FPS = 1.0, 240.0
+FEW = 0.05  # share of odd intervals that a constant rate may have
 MAX_HOLD = 60.0  # s; a longer pause between two frames is a broken timestamp, not a still picture
 
 
@@ -23,7 +24,7 @@ class Timeline:
     Attributes:
         fps: average frames per second, between 1 and 240.
         duration: seconds from the first frame to the end of the last.
-        variable: some frames are shown clearly longer or shorter than the others.
+        variable: more than a few frames are shown clearly longer or shorter than the others.
         has_sound: there is at least one packet of sound.
     """
 
@@ -78,13 +79,15 @@ def _summary(stamps: list[float], untimed: int, last: float, header_fps: float, 
     steps = np.diff(np.sort(np.asarray(stamps, dtype=np.float64)))
     steps = steps[(steps > 0) & (steps <= MAX_HOLD)]
     span = float(steps.sum())
-    measured = len(steps) / span if span > 0 else 0.0
+    regular = steps[np.abs(steps - np.median(steps)) <= 0.25 * np.median(steps)] if len(steps) else steps
+    variable = len(regular) < (1 - FEW) * len(steps)
+    # A few lost frames leave gaps but do not change the rate.
+    counted = steps if variable else regular
+    measured = len(counted) / float(counted.sum()) if len(counted) else 0.0
     fps = measured or header_fps or DEFAULT_FPS
     # Containers with millisecond stamps measure 29.97 as 29.98; the header then knows better.
     if measured and abs(header_fps - measured) < 0.005 * measured:
         fps = header_fps
-    usual = float(np.median(steps)) if len(steps) else 1 / fps
-    variable = bool(len(steps)) and float(np.mean(np.abs(steps - usual) > 0.25 * usual)) > 0.01
     length = hold(last, 1 / fps)
     fps = min(max(fps, MIN_FPS), MAX_FPS)
     duration = span + length if stamps else untimed / fps

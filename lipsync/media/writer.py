@@ -70,7 +70,9 @@ class VideoWriter:
         self._rate = Fraction(fps).limit_denominator(1001)
         self._audio = audio
         self._duration = duration
-        self._options = {"crf": str(crf), "preset": preset}
+        # swscale puts each colour sample in the middle of its four pixels; x264 would say "left edge", and
+        # every reading and writing again would move the colours by half a pixel.
+        self._options = {"crf": str(crf), "preset": preset, "x264-params": "chromaloc=1"}
         self._metadata = metadata or {}
         self._sound: CopiedSound | EncodedSound | None = None
         self._frames = 0

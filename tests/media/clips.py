@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 BITS = 10
-TICK = Fraction(1, 12800)  # time base of the pictures: fine enough for uneven times
+TICK = Fraction(1, 90000)  # time base of the pictures: fine enough for uneven times
 
 
 def card(number: int, width: int = 80, height: int = 64) -> np.ndarray:
