@@ -30,6 +30,7 @@ def home(tmp_path, monkeypatch, server) -> Path:
         monkeypatch.delenv(name)
     for name in ("LIPSYNC_WEIGHTS", "LIPSYNC_OFFLINE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", server.index_url)
     monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
