@@ -40,10 +40,13 @@ class Faces:
     def __init__(self, model: str):
         self._detector = cv2.FaceDetectorYN.create(model, "", (256, 256))
 
-    def five(self, picture: np.ndarray) -> np.ndarray:
+    def row(self, picture: np.ndarray) -> np.ndarray:
+        """(15,) box, points and score of the best face, as OpenCV passes it from detector to recogniser."""
         self._detector.setInputSize(picture.shape[1::-1])
-        _, found = self._detector.detect(np.ascontiguousarray(picture[..., ::-1]))
-        return found[0, 4:14].reshape(5, 2)
+        return self._detector.detect(np.ascontiguousarray(picture[..., ::-1]))[1][0]
+
+    def five(self, picture: np.ndarray) -> np.ndarray:
+        return self.row(picture)[4:14].reshape(5, 2)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,15 @@ def faces(shared) -> Faces:
 @pytest.fixture(scope="module")
 def sface(shared):
     return load_sface(shared / "weights/face_recognition_sface_2021dec_int8bq.onnx")
+
+
+def test_sface_is_fed_as_opencv_feeds_it(sface, faces, shared):
+    picture = skimage.data.astronaut()
+    model = str(shared / "weights/face_recognition_sface_2021dec_int8bq.onnx")
+    recogniser = cv2.FaceRecognizerSF.create(model, "")
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    expected = recogniser.feature(recogniser.alignCrop(bgr, faces.row(picture)[None]))
+    np.testing.assert_allclose(sface(picture[None], faces.five(picture)[None]), expected, atol=1e-5)
 
 
 def test_sface_tells_people_apart(sface, faces, shared):
