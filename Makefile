@@ -1,0 +1,68 @@
+# make app    serve the portal on http://127.0.0.1:7860 (HOST and PORT change that)
+# make test   lint, types and tests
+# make demo   write build/demo.mp4 from the bundled examples
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# A python3 of 3.11 or newer; another one: make PYTHON=python3.12 app
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 7860
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# Processes that run tests side by side; each imports torch, so more than two only costs memory here.
+JOBS ?= 2
+
+export GRADIO_ANALYTICS_ENABLED := False
+
+.PHONY: help app test demo browser weights clean
+
+help:
+	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -3
+
+app: weights
+	HOST=$(HOST) PORT=$(PORT) $(BIN)/python app.py
+
+demo: weights
+	@mkdir -p build
+	$(BIN)/python -m lipsync generate --face assets/examples/portrait.mp4 \
+		--audio assets/examples/english.wav --out build/demo.mp4
+
+# The summary of pytest comes last.
+test: $(VENV)/.dev browser
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n $(JOBS)
+
+# Weights that others publish; what cannot be had is said in a sentence and asked for again when used.
+weights: $(VENV)/.app
+	@$(BIN)/python -c 'from lipsync import hub; print("\n".join(hub.fetch_defaults()))' \
+		|| echo "Weights were not fetched now; they will be when they are first used."
+
+# Debian's Chromium for the browser tests. Without it those tests are skipped, with the reason.
+browser:
+	@if ! command -v chromium > /dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		echo "Installing Chromium for the browser tests"; \
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+			chromium fonts-wqy-microhei; } > /dev/null 2>&1 \
+			|| echo "Chromium cannot be installed here; the browser tests will be skipped."; \
+	fi
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.app: requirements.txt $(VENV)/.python
+	$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.app
+	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build
