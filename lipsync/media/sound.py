@@ -12,7 +12,7 @@ import soxr
 from lipsync.errors import MediaError
 from lipsync.media.photo import photo_size
 from lipsync.media.source import decode, open_media, sound_stream, video_stream
-from lipsync.media.timeline import MAX_HOLD
+from lipsync.media.timeline import MAX_HOLD, RESET
 
 MAX_SLIP = 0.04  # s; stamps of live recordings jitter below this, one frame of lag shows above
 
@@ -98,13 +98,16 @@ class SoundReader:
             block = self._samples(frame)
             if frame.time is not None:
                 late = round((frame.time - self._origin) * self.rate) - done
+                if done and not -RESET * self.rate <= late <= MAX_HOLD * self.rate:
+                    self._origin += late / self.rate  # a new clock, as in joined transport streams
+                    late = 0
                 # The start is placed to the sample; later on only real breaks are mended.
                 if abs(late) > (MAX_SLIP * self.rate if done else 0):
                     if late < 0:
                         block = block[:, -late:]
-                    elif late <= MAX_HOLD * self.rate:
-                        yield np.zeros((self.channels, late), np.float32)
-                        done += late
+                    for begin in range(0, late, self.rate):  # by the second: a lead may be long
+                        yield np.zeros((self.channels, min(self.rate, late - begin)), np.float32)
+                    done += max(0, late)
             if block.shape[1]:
                 yield block
                 done += block.shape[1]

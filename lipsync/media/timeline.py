@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lipsync.media.source import open_media, packets, sound_stream, stamp, video
 DEFAULT_FPS = 25.0
 MIN_FPS, MAX_FPS = 1.0, 240.0
 FEW = 0.05  # share of odd intervals that a constant rate may have
+RESET = 1.0  # s; a clock that goes back so far has started anew, as in joined transport streams
 MAX_HOLD = 60.0  # s; a longer pause between two frames is a broken timestamp, not a still picture
 
 
@@ -45,52 +47,65 @@ def scan(path: str | Path) -> Timeline:
     Raises:
         MediaError: not a readable video.
     """
-    stamps: list[float] = []
-    latest, last_length = -float("inf"), 0.0
-    untimed = 0
-    has_sound = False
     with open_media(path) as container:
         stream = video_stream(container)
         if stream is None:
             raise MediaError(f"{Path(path).name} has no picture; choose a video or a photo.")
         sound = sound_stream(container)
-        header_fps = float(stream.average_rate or stream.guessed_rate or 0)
+        has_sound = False
+        shown = _Shown()
         for packet in packets(container, *[s for s in (stream, sound) if s is not None]):
             if not packet.size or packet.is_discard:
                 continue
             if packet.stream is not stream:
                 has_sound = True
-                continue
-            if not _is_shown(packet):
-                continue
-            seconds = stamp(container, packet)
-            if seconds is None:
-                untimed += 1
-                continue
-            if seconds >= latest:
-                latest, last_length = seconds, float((packet.duration or 0) * packet.time_base)
-            stamps.append(seconds)
-    if not stamps and not untimed:
-        raise MediaError(f"{Path(path).name} holds no video frame; it may be cut short or damaged.")
-    return _summary(stamps, untimed, last_length, header_fps, has_sound)
+            elif _is_shown(packet):
+                shown.add(packet, stamp(container, packet))
+        if not shown.runs and not shown.untimed:
+            raise MediaError(f"{Path(path).name} holds no video frame; it may be cut short or damaged.")
+        return _summary(shown, float(stream.average_rate or stream.guessed_rate or 0), has_sound)
 
 
-def _summary(stamps: list[float], untimed: int, last: float, header_fps: float, has_sound: bool) -> Timeline:
-    steps = np.diff(np.sort(np.asarray(stamps, dtype=np.float64)))
+class _Shown:
+    """Display times of the packets of one stream, in runs between resets of the clock."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[float]] = []
+        self.untimed = 0
+        self.last_length = 0.0
+        self._latest = 0.0
+        self._decoding = 0.0
+
+    def add(self, packet: Any, seconds: float | None) -> None:
+        if seconds is None:
+            self.untimed += 1
+            return
+        decoding = seconds if packet.dts is None else float(packet.dts * packet.time_base)
+        if not self.runs or decoding < self._decoding - RESET:
+            self.runs.append([])
+            self._latest = seconds
+        self._decoding = decoding
+        if seconds >= self._latest:
+            self._latest, self.last_length = seconds, float((packet.duration or 0) * packet.time_base)
+        self.runs[-1].append(seconds)
+
+
+def _summary(shown: _Shown, header_fps: float, has_sound: bool) -> Timeline:
+    steps = np.concatenate([np.empty(0), *(np.diff(np.sort(run)) for run in shown.runs)])
     steps = steps[(steps > 0) & (steps <= MAX_HOLD)]
-    span = float(steps.sum())
     regular = steps[np.abs(steps - np.median(steps)) <= 0.25 * np.median(steps)] if len(steps) else steps
     variable = len(regular) < (1 - FEW) * len(steps)
     # A few lost frames leave gaps but do not change the rate.
     counted = steps if variable else regular
-    measured = len(counted) / float(counted.sum()) if len(counted) else 0.0
-    fps = measured or header_fps or DEFAULT_FPS
+    fps = len(counted) / float(counted.sum()) if len(counted) else header_fps or DEFAULT_FPS
     # Containers with millisecond stamps measure 29.97 as 29.98; the header then knows better.
-    if measured and abs(header_fps - measured) < 0.005 * measured:
+    if abs(header_fps - fps) < 0.005 * fps:
         fps = header_fps
-    length = hold(last, 1 / fps)
-    fps = min(max(fps, MIN_FPS), MAX_FPS)
-    duration = span + length if stamps else untimed / fps
+    fps = min(max(float(Fraction(fps).limit_denominator(1001)), MIN_FPS), MAX_FPS)
+    joints = max(0, len(shown.runs) - 1)
+    duration = float(steps.sum()) + (shown.untimed + joints) / fps
+    if shown.runs:
+        duration += hold(shown.last_length, 1 / fps)
     return Timeline(fps, duration, variable, has_sound)
 
 
@@ -118,8 +133,8 @@ def steady(
     for seconds, frame in frames:
         if seconds is None:
             now += interval
-        elif origin is None or not -1.0 < seconds - origin - now <= MAX_HOLD:
-            now += interval  # the first frame, or the clock was reset as in joined transport streams
+        elif origin is None or not -RESET < seconds - origin - now <= MAX_HOLD:
+            now += interval  # the first frame, or a new clock
             origin = seconds - now
         else:
             now = max(now, seconds - origin)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -38,7 +39,7 @@ def astronaut(width: int, height: int) -> np.ndarray:
         ("a.mkv", "libx264", {}),
         ("b.mp4", "libx265", {"x265-params": "keyint=24:log-level=none"}),
         ("a.webm", "libvpx-vp9", {"deadline": "realtime"}),
-        ("b.webm", "libvpx", {"auto-alt-ref": "1", "lag-in-frames": "16"}),  # invisible packets
+        ("b.webm", "libvpx", {}),
         ("a.mpg", "mpeg1video", {"bf": "2", "g": "12"}),
         ("a.ts", "libx264", {}),
         ("a.avi", "libx264", {"bf": "2"}),  # a container without display times
@@ -53,6 +54,37 @@ def test_every_frame_once_and_in_order(
     assert [number_of(frame.image) for frame in frames] == list(range(60))
     assert [frame.index for frame in frames] == list(range(60))
     np.testing.assert_allclose([frame.time for frame in frames], np.arange(60) / 25)
+
+
+def test_invisible_reference_pictures_are_not_counted(tmp_path: Path) -> None:
+    """VP8's two-pass encodes carry them in packets of their own; here a hidden copy of each key frame."""
+    plain = write_clip(
+        tmp_path / "a.webm",
+        [card(i) for i in range(60)],
+        codec="libvpx",
+        options={"g": "6", "keyint_min": "6"},
+    )
+    path = tmp_path / "b.webm"
+    hidden = 0
+    with av.open(str(plain)) as source, av.open(str(path), "w") as target:
+        track = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if not packet.size:
+                continue
+            content, pts, is_key = bytearray(bytes(packet)), packet.pts, packet.is_keyframe
+            packet.stream = track
+            target.mux(packet)
+            if is_key:
+                content[0] &= ~0x10
+                copy = av.Packet(bytes(content))
+                copy.pts = copy.dts = pts + 20
+                copy.time_base, copy.stream = Fraction(1, 1000), track
+                target.mux(copy)
+                hidden += 1
+    assert hidden >= 5
+    info = probe(path)
+    assert (info.fps, info.frames, info.variable_rate) == (25, 60, False)
+    assert numbers(path) == list(range(60))
 
 
 def shown_by_a_player(times: np.ndarray, fps: float, count: int) -> list[int]:

@@ -37,12 +37,14 @@ def write_bad_files(folder: Path, clip: Path) -> list[Path]:
         "jpeg.wav": jpeg,
         "video.jpg": data,
         "half.jpg": jpeg[: len(jpeg) // 2],
-        "list.mp4": b"#EXTM3U\n#EXTINF:2,\n" + str(clip).encode() + b"\n#EXT-X-ENDLIST\n",
-        "concat.mp4": b"ffconcat version 1.0\nfile " + str(clip).encode() + b"\n",
+        # Lists that name another file: reading them would hand out files of this machine.
+        "list.mp4": b"#EXTM3U\n#EXTINF:2,\nother.ts\n#EXT-X-ENDLIST\n",
+        "concat.mp4": b"ffconcat version 1.0\nfile other.ts\n",
         "header.wav": b"RIFF\x24\x00\x00\x00WAVEfmt ",
         "phone.heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200),
     }
     (folder / "photo.jpg").unlink()
+    write_clip(folder / "other.ts", [card(i) for i in range(50)], sound=click(2, 1, 44100))
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     (folder / "folder.mp4").mkdir()

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from lipsync.errors import MediaError
-from lipsync.media import audio_duration, read_audio, read_audio_blocks
-from tests.media.clips import card, click, peak_time, write_clip
+from lipsync.media import audio_duration, read_audio, read_audio_blocks, read_frames
+from tests.media.clips import card, click, number_of, peak_time, write_clip
 
 RATE = 16000
 
@@ -126,6 +126,22 @@ def test_lost_packets_leave_a_gap_and_no_shift(tmp_path: Path) -> None:
     samples = read_audio(tmp_path / "b.mka", RATE)
     assert peak_time(samples, RATE) == pytest.approx(2, abs=0.002)
     assert len(samples) == pytest.approx(3 * RATE, abs=RATE * 0.03)
+
+
+def test_joined_transport_streams_go_on(tmp_path: Path) -> None:
+    """Camcorders and recorders join files whose clocks and picture sizes start anew."""
+    first = write_clip(tmp_path / "1.ts", [card(i) for i in range(50)], sound=click(2, 1, 48000), rate=48000)
+    second = write_clip(
+        tmp_path / "2.ts", [card(i, 160, 128) for i in range(50, 100)], sound=click(2, 1.5, 48000), rate=48000
+    )
+    path = tmp_path / "joined.ts"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    frames = list(read_frames(path))
+    assert [number_of(frame.image) for frame in frames] == list(range(100))
+    assert {frame.image.shape for frame in frames} == {(64, 80, 3)}
+    samples = read_audio(path, RATE)
+    assert peak_time(samples[: 2 * RATE], RATE) == pytest.approx(1.0, abs=0.002)
+    assert peak_time(samples[2 * RATE :], RATE) == pytest.approx(1.5, abs=0.04)
 
 
 def test_duration_and_blocks(tmp_path: Path) -> None:

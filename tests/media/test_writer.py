@@ -108,8 +108,15 @@ def test_sound_keeps_its_place_and_length(tmp_path: Path, kind: str, duration: f
         assert container.streams.audio[0].rate == 48000
 
 
-def test_aac_is_copied_bit_by_bit(tmp_path: Path) -> None:
-    source = write_sound(tmp_path, "m4a", seconds=2.0)
+@pytest.mark.parametrize(("start", "sound_start"), [(0, 0), (0.4 - 1056 / 48000, 0.4)])
+def test_aac_is_copied_bit_by_bit(tmp_path: Path, start: float, sound_start: float) -> None:
+    """Also when picture and sound both begin late (a late track shows its 1024 + 32 samples of delay)."""
+    pictures = [card(i) for i in range(50)]
+    times = [start + i / 25 for i in range(50)]
+    sound = click(2, 1, 48000, 2)
+    source = write_clip(
+        tmp_path / "s.mp4", pictures, times=times, sound=sound, rate=48000, sound_start=sound_start
+    )
     path = write(tmp_path / "a.mp4", [card(i) for i in range(60)], audio=source)
     packets = []
     for file in (source, path):
