@@ -1,37 +1,64 @@
 """The pipeline: a face and speech in, a video whose lips follow the speech out."""
+
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 
-DEFAULT_METHOD = "mcsawav2lip-embedded"
+import numpy as np
+
+from lipsync import hub
+from lipsync.errors import Cancelled, ConfigError, FaceError, MediaError
+from lipsync.faces.blend import paste
+from lipsync.faces.choose import Choice
+from lipsync.faces.crop import crop_face, crop_matrix
+from lipsync.faces.landmarks import mouth_opening
+from lipsync.faces.track import FaceTracker, Tracked
+from lipsync.label import Label
+from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
+from lipsync.methods import DEFAULT, LipSyncMethod, load_method
+from lipsync.stream import Clock, background
+
+PHOTO_FPS = 25.0
+SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
+QUEUE_BYTES = 96e6  # of frames that wait between two stages
+COARSE = (
+    "The face landmarker is not installed, so the mouth was placed by five points only, which looks less fine. "
+    "`make app` fetches it; or put face_landmarker.task into the folder named by LIPSYNC_WEIGHTS."
+)
 
 
 @dataclass(frozen=True)
 class Request:
     """One job. Paths are read where they are; only ``output`` is written."""
 
-    face: Path                              # video or photo
-    audio: Path | None                      # any file with sound; None: the video's own sound
-    output: Path                            # .mp4
-    method: str = DEFAULT_METHOD            # a name of ``lipsync.methods.METHODS``
-    checkpoint: Path | None = None          # weights instead of the method's own
-    face_index: int | None = None           # which face, counted from the left in the first frame with faces; None: largest
-    face_point: tuple[float, float] | None = None   # or the face at this place, pixels of the upright picture
-    length: str = "audio"                   # "audio": as long as the speech, the video plays back and forth; "video": as the video
-    label: bool = True                      # visible "AI-generated" mark; the metadata mark is always there
+    face: Path  # video or photo
+    audio: Path | None  # any file with sound; None: the video's own sound
+    output: Path  # .mp4
+    method: str = DEFAULT  # a name of ``lipsync.methods.METHODS``
+    checkpoint: Path | None = None  # weights instead of the method's own
+    face_index: int | None = (
+        None  # which face, counted from the left in the first frame with faces; None: largest
+    )
+    face_point: tuple[float, float] | None = None  # or the face at this place, pixels of the upright picture
+    length: str = (
+        "audio"  # "audio": as long as the speech, the video plays back and forth; "video": as the video
+    )
+    label: bool = True  # visible "AI-generated" mark; the metadata mark is always there
     batch_size: int = 16
-    max_seconds: float | None = None        # refuse longer results (the app's limit); None: no limit
+    max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
 
 
 @dataclass(frozen=True)
 class Progress:
-    stage: str                  # "weights", "audio", "frames", "finish"
-    done: int = 0               # frames
-    total: int | None = None    # frames
-    fps: float = 0.0            # frames per second so far
+    stage: str  # "weights", "audio", "frames", "finish"
+    done: int = 0  # frames
+    total: int | None = None  # frames
+    fps: float = 0.0  # frames per second so far
     seconds_left: float | None = None
 
 
@@ -45,12 +72,21 @@ class Result:
     width: int
     height: int
     fps: float
-    duration: float                         # seconds
+    duration: float  # seconds
     method: str
     weights_sha256: str
-    faces_seen: int                         # faces in the frame the choice was made on
-    seconds: dict[str, float] = field(default_factory=dict)    # per stage, and "total"
-    notes: tuple[str, ...] = ()             # sentences worth showing, e.g. coarse tracking without the landmarker
+    faces_seen: int  # faces in the frame the choice was made on
+    seconds: dict[str, float] = field(default_factory=dict)  # per stage, and "total"
+    notes: tuple[str, ...] = ()  # sentences worth showing, e.g. coarse tracking without the landmarker
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON, seconds rounded to milliseconds."""
+        return {
+            **asdict(self),
+            "path": str(self.path),
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "notes": list(self.notes),
+        }
 
 
 def generate(
@@ -60,8 +96,176 @@ def generate(
 ) -> Result:
     """Write ``request.output`` and say what was done.
 
+    Decoding and tracking, the network, and blending and encoding run side by side, each on a
+    thread of its own, joined by short queues: memory does not grow with the length of the video.
+
     Raises:
         LipSyncError: one sentence about what was wrong with which input; nothing is left behind.
         Cancelled: ``cancel`` was set.
     """
-    ...
+    began, clock = time.perf_counter(), Clock()
+    report = _Report(progress or (lambda _: None), cancel or threading.Event())
+    report("weights")
+    face = probe(request.face)
+    if face.kind == "audio":
+        raise MediaError(
+            f"{request.face.name} has sound but no picture. Choose a video or a photo of a face."
+        )
+    voice = request.audio or request.face
+    count, fps = _plan(request, face, voice)
+    with clock("weights"):
+        method = load_method(request.method, request.checkpoint, report.bytes)
+    report("audio")
+    with clock("audio"):
+        samples = read_audio(voice)
+        if np.abs(samples).max() < SILENCE:
+            raise MediaError(f"{voice.name} is silent. Choose a recording with speech.")
+        speech = method.listen(samples)
+
+    landmarker = hub.locate("face_landmarker")
+    tracker = FaceTracker(landmarker, fps, Choice(index=request.face_index, point=request.face_point))
+    with_face = 0
+    try:
+        frames = clock.over("decode", loop_frames(request.face, fps, count))
+        tracked = clock.over("track", tracker.track(frames))
+        seen = clock.over("crop", _crop(tracked, method.crop_size))
+        with (
+            background(seen, depth=_depth(face, 2 * request.batch_size)) as ready,
+            background(
+                clock.over("network", _speak(ready, method, speech, fps, _depth(face, request.batch_size))),
+                depth=_depth(face, request.batch_size),
+            ) as spoken,
+            VideoWriter(
+                request.output, face.width, face.height, fps, audio=voice, duration=count / fps,
+                metadata={"comment": f"AI-generated: lips synchronised to speech with {method.card.name}"},
+            ) as writer,
+        ):  # fmt: skip
+            mark = Label(face.width, face.height) if request.label else None
+            for done, (item, drawn) in enumerate(spoken, 1):
+                image = item.frame.image
+                if drawn is not None and item.pose is not None:
+                    with_face += 1
+                    with clock("blend"):
+                        image = paste(image, drawn, item.pose, item.landmarks)
+                with clock("encode"):
+                    writer.write(mark.on(image) if mark else image)
+                report("frames", done, count)
+            if with_face == 0:
+                raise FaceError(
+                    f"No face was found in {request.face.name}. Choose a picture in which the face is "
+                    "larger, brighter and turned towards the camera."
+                )
+            report("finish", count, count)
+    finally:
+        tracker.close()
+    return Result(
+        path=request.output,
+        frames=count,
+        frames_without_face=count - with_face,
+        width=face.width,
+        height=face.height,
+        fps=fps,
+        duration=count / fps,
+        method=method.card.name,
+        weights_sha256=method.weights_sha256,
+        faces_seen=tracker.faces_seen,
+        seconds={**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began},
+        notes=(COARSE,) if tracker.coarse else (),
+    )
+
+
+def _plan(request: Request, face: MediaInfo, voice: Path) -> tuple[int, float]:
+    """Frames to write, and their rate: the video's own, 25 for a photo."""
+    fps = PHOTO_FPS if face.kind == "photo" else face.fps
+    if voice == request.face and not face.has_audio:
+        raise MediaError(f"{request.face.name} has no sound of its own. Add a recording of speech.")
+    if request.length not in ("audio", "video"):
+        raise ConfigError(f"length must be 'audio' or 'video', not {request.length!r}.")
+    as_video = face.kind == "video" and (request.length == "video" or request.audio is None)
+    seconds = face.duration if as_video else audio_duration(voice)
+    if request.max_seconds is not None and seconds > request.max_seconds:
+        raise ConfigError(
+            f"The result would last {seconds:.0f} s; the limit here is {request.max_seconds:.0f} s. "
+            "Cut the input, or use the command line, which has no limit."
+        )
+    return max(1, face.frames if as_video else round(seconds * fps)), fps
+
+
+def _depth(face: MediaInfo, wanted: int) -> int:
+    """How many frames may wait in a queue: fewer of large pictures."""
+    return int(max(1, min(wanted, QUEUE_BYTES // (3 * face.width * face.height))))
+
+
+def _crop(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, np.ndarray | None]]:
+    """Each frame with the (size, size, 3) crop of its face, None where there is none."""
+    for item in tracked:
+        crop = None if item.pose is None else crop_face(item.frame.image, crop_matrix(item.pose, size), size)
+        yield item, crop
+
+
+def _speak(
+    seen: Iterator[tuple[Tracked, np.ndarray | None]],
+    method: LipSyncMethod,
+    speech: np.ndarray,
+    fps: float,
+    batch: int,
+) -> Iterator[tuple[Tracked, np.ndarray | None]]:
+    """Each frame with the face that the method drew; batches hold ``batch`` frames.
+
+    The references come from the start of the video, so that writing can begin before reading ends.
+    """
+    references: np.ndarray | None = None
+    position = 0
+    while group := list(islice(seen, batch)):
+        faces = [crop for _, crop in group if crop is not None]
+        drawn: Iterator[np.ndarray] = iter(())
+        if faces:
+            if references is None:
+                references = choose_references(
+                    [(item, crop) for item, crop in group if crop is not None], method.references
+                )
+            times = np.array([(position + k) / fps for k, (_, crop) in enumerate(group) if crop is not None])
+            drawn = iter(method.synthesize(np.stack(faces), references, speech, times))
+        for item, crop in group:
+            yield item, next(drawn) if crop is not None else None
+        position += len(group)
+
+
+def choose_references(seen: list[tuple[Tracked, np.ndarray]], count: int) -> np.ndarray:
+    """(count, S, S, 3) crops of the frames whose mouths are spread from closed to open.
+
+    One reference is the frame with the median opening: a mouth that is neither pressed shut nor at
+    its widest. Without landmarks the frames are taken evenly over time.
+    """
+    if all(item.landmarks is not None for item, _ in seen):
+        order = np.argsort([float(mouth_opening(item.landmarks)) for item, _ in seen], kind="stable")
+    else:
+        order = np.arange(len(seen))
+    places = (np.arange(count) + 0.5) / count * len(seen)
+    return np.stack([seen[order[int(place)]][1] for place in places])
+
+
+class _Report:
+    """Tells how far the job is, at most ten times a second, and stops it when asked to."""
+
+    def __init__(self, tell: Callable[[Progress], None], cancel: threading.Event):
+        self._tell, self._cancel = tell, cancel
+        self._last = 0.0
+        self._first: float | None = None
+
+    def __call__(self, stage: str, done: int = 0, total: int | None = None) -> None:
+        if self._cancel.is_set():
+            raise Cancelled("Stopped.")
+        now = time.monotonic()
+        if stage == "frames":
+            self._first = self._first or now
+            if done != total and now - self._last < 0.1:
+                return
+        self._last = now
+        elapsed = now - self._first if self._first else 0.0
+        fps = (done - 1) / elapsed if elapsed > 0 and done > 1 else 0.0
+        left = (total - done) / fps if total is not None and fps > 0 else None
+        self._tell(Progress(stage, done, total, fps, left))
+
+    def bytes(self, done: int, total: int | None) -> None:
+        self("weights", done, total)

@@ -1,0 +1,141 @@
+"""``python -m lipsync``: all that the tabs do, and training, from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from lipsync.errors import LipSyncError
+from lipsync.methods import DEFAULT, METHODS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it went well, 2 with one sentence on stderr when the person can mend it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lipsync", description="Audio-driven lip synchronisation."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    add_generate_command(commands)
+    add_weights_command(commands)
+    from lipsync.training.cli import add_prepare_command, add_train_command
+
+    add_prepare_command(commands)
+    add_train_command(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return options.handler(options) or 0
+    except LipSyncError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def add_generate_command(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "generate", help="a face and speech in, a video whose lips follow the speech out"
+    )
+    parser.add_argument("--face", type=Path, required=True, help="video or photo")
+    parser.add_argument("--audio", type=Path, help="any file with sound; without it the video's own sound")
+    parser.add_argument("--out", type=Path, required=True, help="the .mp4 to write")
+    parser.add_argument(
+        "--method", default=DEFAULT, help=f"one of {', '.join(METHODS.names())} (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, help="weights to use instead: published Wav2Lip format, or one of ours"
+    )
+    parser.add_argument(
+        "--face-index",
+        type=int,
+        metavar="N",
+        help="which face, counted from the left from 0 (default: largest)",
+    )
+    parser.add_argument(
+        "--face-point", type=float, nargs=2, metavar=("X", "Y"), help="the face at this place, pixels"
+    )
+    parser.add_argument(
+        "--length",
+        choices=("audio", "video"),
+        default="audio",
+        help="as long as the speech, the video playing back and forth, or as the video",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=16, help="frames the network takes at once (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--no-label", action="store_true", help="no visible AI-generated mark (the one in the metadata stays)"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON on stdout")
+    parser.set_defaults(handler=_generate)
+
+
+def _generate(options: argparse.Namespace) -> None:
+    from lipsync.generate import Progress, Request, generate
+
+    def show(progress: Progress) -> None:
+        line = progress.stage
+        if progress.stage == "frames" and progress.total:
+            line = f"frames {progress.done}/{progress.total}, {progress.fps:.0f} frames/s"
+            if progress.seconds_left is not None:
+                line += f", about {progress.seconds_left:.0f} s left"
+        print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
+
+    request = Request(
+        face=options.face,
+        audio=options.audio,
+        output=options.out,
+        method=options.method,
+        checkpoint=options.checkpoint,
+        face_index=options.face_index,
+        face_point=tuple(options.face_point) if options.face_point else None,
+        length=options.length,
+        label=not options.no_label,
+        batch_size=options.batch_size,
+    )
+    try:
+        result = generate(request, progress=show)
+    finally:
+        print(file=sys.stderr)
+    if options.json:
+        print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        print(
+            f"{result.path}: {result.frames} frames ({result.frames_without_face} without a face), "
+            f"{result.width}x{result.height} at {result.fps:g} frames/s, {result.seconds['total']:.1f} s, "
+            f"{result.method}@{result.weights_sha256[:8]}"
+        )
+    for note in result.notes:
+        print(note, file=sys.stderr)
+
+
+def add_weights_command(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "weights", help="list the weights of others that can be used, and fetch some"
+    )
+    parser.add_argument("--fetch", nargs="+", metavar="NAME", default=[], help="names from the list")
+    parser.add_argument("--defaults", action="store_true", help="fetch what the portal wants from the start")
+    parser.set_defaults(handler=_weights)
+
+
+def _weights(options: argparse.Namespace) -> None:
+    from lipsync import hub
+
+    if options.defaults:
+        for sentence in hub.fetch_defaults():
+            print(sentence, file=sys.stderr)
+        return
+    for name in options.fetch:
+        print(hub.fetch(name))
+    if not options.fetch:
+        for row in hub.status():
+            where = str(row.path) if row.path else row.place or "not here"
+            print(
+                f"{row.name:<22} {row.size / 1e6:7.1f} MB  {row.licence:<28.28} {row.purpose:<44.44} {where}"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""How a generator of the Wav2Lip family speaks inside the pipeline."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from lipsync.audio.features import features, frame_windows
+from lipsync.methods.base import MethodCard
+from lipsync.methods.wav2lip.model import Generator
+from lipsync.nn.blocks import ConvBlock, UpBlock
+
+
+class Wav2LipMethod:
+    """A ``lipsync.methods.base.LipSyncMethod`` around a generator."""
+
+    references = 1
+
+    def __init__(self, card: MethodCard, net: Generator, weights_sha256: str, device: torch.device | None = None):
+        self.card, self.weights_sha256 = card, weights_sha256
+        self.config = net.config
+        self.crop_size = net.config.size
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.net = fuse(net.eval()).to(self.device, memory_format=torch.channels_last)
+
+    def listen(self, samples: np.ndarray) -> np.ndarray:
+        """(rows, T) speech features at 80 Hz of (N,) mono 16 kHz samples."""
+        return features(samples, self.config.audio)
+
+    @torch.inference_mode()
+    def synthesize(
+        self, faces: np.ndarray, references: np.ndarray, speech: np.ndarray, times: np.ndarray
+    ) -> np.ndarray:
+        """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``."""
+        windows = torch.from_numpy(frame_windows(speech, times, self.config.audio)).to(self.device)
+        frames, reference = _to_tensor(faces, self.device), _to_tensor(references[:1], self.device)
+        masked = frames.clone()
+        masked[:, :, self.crop_size // 2 :] = 0
+        both = torch.cat([masked, reference.expand_as(frames)], dim=1).contiguous(memory_format=torch.channels_last)
+        drawn = self.net(windows, both)                                                    # (B, 3, S, S)
+        return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _to_tensor(images: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
+
+
+def fuse(net: nn.Module) -> nn.Module:
+    """The network with every batch norm folded into the convolution before it; for use, not for training."""
+    for module in net.modules():
+        if isinstance(module, ConvBlock | UpBlock):
+            conv, norm = module.conv_block[0], module.conv_block[1]
+            fused = fuse_conv_bn_eval(conv, norm, transpose=isinstance(module, UpBlock))
+            module.conv_block = nn.Sequential(fused)
+    return net
