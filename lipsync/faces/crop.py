@@ -39,7 +39,8 @@ def pose_from_points(points: np.ndarray) -> Pose:
     tell the network what the mouth does.
 
     Args:
-        points: (..., 5, 2) pixels: eye, eye, nose tip, mouth corner, mouth corner, left ones in the picture first.
+        points: (..., 5, 2) pixels: eye, eye, nose tip, mouth corner, mouth corner, the left
+            ones in the picture first.
     """
     left, right, _, mouth_left, mouth_right = np.moveaxis(np.asarray(points, np.float64), -2, 0)
     eyes = (left + right) / 2
@@ -52,7 +53,7 @@ def pose_from_points(points: np.ndarray) -> Pose:
 
 
 def crop_matrix(pose: Pose, size: int, margin: float = 1.0) -> np.ndarray:
-    """(2, 3) affine map from picture to crop pixels of one pose; ``margin`` > 1 shows more around the face."""
+    """(2, 3) affine map from picture to crop pixels of one pose; ``margin`` > 1 shows more around."""
     zoom = size / (float(pose.side) * margin)
     cos, sin = zoom * np.cos(pose.angle), zoom * np.sin(pose.angle)
     linear = np.array([[cos, sin], [-sin, cos]])
@@ -81,7 +82,8 @@ def crop_face(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
             # Pixel centres: x_small = (x - x0 + 0.5) * factor - 0.5.
             offset = np.array([x0, y0]) - 0.5 + 0.5 / factor
             matrix = np.concatenate([linear, (matrix[:, :2] @ offset + matrix[:, 2])[:, None]], axis=1)
-    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    edge = cv2.BORDER_REPLICATE
+    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=edge)
 
 
 def transform_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -103,5 +105,5 @@ def smooth_pose(pose: Pose, rate: float, sigma_place: float = 0.04, sigma_size: 
     def smooth(values: np.ndarray, seconds: float) -> np.ndarray:
         return gaussian_filter1d(values, seconds * rate, axis=0, mode="nearest", truncate=2.5)
 
-    unwrapped = np.unwrap(pose.angle)
-    return Pose(smooth(pose.centre, sigma_place), smooth(pose.side, sigma_size), smooth(unwrapped, sigma_size / 2))
+    angle = smooth(np.unwrap(pose.angle), sigma_size / 2)
+    return Pose(smooth(pose.centre, sigma_place), smooth(pose.side, sigma_size), angle)
