@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -32,12 +32,14 @@ class Seen:
     points: np.ndarray | None = None  # (5, 2) float64; None: no face, or not looked
     landmarks: np.ndarray | None = None  # (478, 2) float32
     new: bool = False  # a face, but not the continuation of the one before
+    blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for
 
 
 @dataclass(frozen=True)
 class _Find:
     points: np.ndarray
     landmarks: np.ndarray | None
+    blendshapes: np.ndarray | None = None
 
     @property
     def pose(self) -> Pose:
@@ -58,12 +60,13 @@ class Follower:
         choose: Choice,
         stride: int,
         detector: FaceDetector | None = None,
+        blendshapes: bool = False,
     ) -> None:
         self.faces_seen = 0  # in the frame on which the choice was made
         self._rate = rate
         self._choose = choose
         self._stride = stride
-        self._landmarker = None if landmarker is None else Landmarker(landmarker)
+        self._landmarker = None if landmarker is None else Landmarker(landmarker, blendshapes)
         self._detect = detector or FaceDetector()
         self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),))
         self._known: dict[int, _Find | None] = {}
@@ -114,11 +117,11 @@ class Follower:
                 continue
             new = shot or previous is None or _jumped(previous, find.pose)
             backwards = self._fill_in(waiting, find) if waiting else []
-            found = [*backwards, Seen(frame, find.points, find.landmarks)]
+            found = [*backwards, _seen(frame, find)]
             waiting = []
             first = next(i for i, seen in enumerate(found) if seen.points is not None)
             for i, seen in enumerate(found):
-                yield Seen(seen.frame, seen.points, seen.landmarks, new and i == first)
+                yield replace(seen, new=new and i == first)
             in_hand = True
         yield from map(Seen, waiting)
 
@@ -156,7 +159,7 @@ class Follower:
         if found is None:
             return None
         points = transform_points(found.points.astype(np.float64), cv2.invertAffineTransform(matrix))
-        return _Find(five_points(points), points.astype(np.float32))
+        return _Find(five_points(points), points.astype(np.float32), found.blendshapes)
 
     def _five_points(self, image: np.ndarray, pose: Pose) -> _Find | None:
         matrix = crop_matrix(pose, COARSE_WINDOW, COARSE_MARGIN)
@@ -225,8 +228,12 @@ class Follower:
             if here is not None:
                 here = self._nearby(frame.image, here.pose)
                 self._remember(frame, here)
-            seen.append(Seen(frame) if here is None else Seen(frame, here.points, here.landmarks))
+            seen.append(Seen(frame) if here is None else _seen(frame, here))
         return seen[::-1]
+
+
+def _seen(frame: Frame, find: _Find) -> Seen:
+    return Seen(frame, find.points, find.landmarks, blendshapes=find.blendshapes)
 
 
 def _jumped(before: Pose, now: Pose) -> bool:

@@ -29,6 +29,8 @@ class Tracked:
     pose: Pose | None  # smoothed, of one frame; None: no face
     landmarks: np.ndarray | None = None  # (478, 2) float32, not smoothed; None: coarse or no face
     points: np.ndarray | None = None  # (5, 2) float64, not smoothed
+    blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for; not interpolated
+    new: bool = False  # the first frame of a track
 
 
 class FaceTracker:
@@ -44,6 +46,7 @@ class FaceTracker:
         rate: frames per second.
         choose: which face, when there are several.
         lookahead: seconds of future frames that are held for smoothing.
+        blendshapes: whether the landmarker also gives expression coefficients.
     """
 
     def __init__(
@@ -53,12 +56,15 @@ class FaceTracker:
         choose: Choice | None = None,
         lookahead: float = REACH,
         detector: FaceDetector | None = None,
+        blendshapes: bool = False,
     ) -> None:
         self._rate = rate
         self._gap = max(1, round(GAP * rate))
         self._lookahead = ceil(lookahead * rate)
         self._history = ceil(REACH * rate) + 1
-        self._follower = Follower(landmarker, rate, choose or Choice(), max(1, self._gap - 1), detector)
+        self._follower = Follower(
+            landmarker, rate, choose or Choice(), max(1, self._gap - 1), detector, blendshapes
+        )
         self.coarse = landmarker is None  # True: five points instead of 478, not on every frame
 
     @property
@@ -109,8 +115,9 @@ class FaceTracker:
         )
         pose = smooth_pose(track, self._rate)[len(past)]
         seen, raw = waiting.popleft()
+        first = not past
         past.append(raw)
-        return Tracked(seen.frame, pose, seen.landmarks, seen.points)
+        return Tracked(seen.frame, pose, seen.landmarks, seen.points, seen.blendshapes, first)
 
 
 def bridge(seen: Iterable[Seen], longest: int) -> Iterator[Seen]:
