@@ -1,0 +1,39 @@
+// Language and theme of the page. Both are remembered on this machine and need no server.
+(() => {
+  const CORE = "CORE_MODULE"; // Gradio's module with changeLocale
+  const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
+  const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };
+
+  const setLocale = async (locale) => {
+    document.documentElement.lang = locale;
+    for (const button of document.querySelectorAll("[data-locale]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.locale === locale));
+    }
+    if (!CORE) return;
+    const core = await import(new URL(CORE, document.baseURI).href);
+    await core.changeLocale(locale);
+    document.documentElement.lang = locale;
+  };
+
+  const setTheme = (theme) => document.body.classList.toggle("dark", theme === "dark");
+
+  document.addEventListener("click", (event) => {
+    const language = event.target.closest("[data-locale]");
+    if (language) {
+      remember("lipsync-locale", language.dataset.locale);
+      setLocale(language.dataset.locale);
+    }
+    if (event.target.closest("#start") && window.innerWidth <= 640) {
+      document.getElementById("status")?.scrollIntoView({ behavior: "smooth", block: "center" });
+    }
+    if (event.target.closest("[data-theme]")) {
+      const theme = document.body.classList.contains("dark") ? "light" : "dark";
+      remember("lipsync-theme", theme);
+      setTheme(theme);
+    }
+  });
+
+  const browser = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh-CN" : "en";
+  setLocale(remembered("lipsync-locale") || browser);
+  if (remembered("lipsync-theme")) setTheme(remembered("lipsync-theme"));
+})();

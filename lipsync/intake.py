@@ -1,0 +1,91 @@
+"""What a person hands in on the Generate page: examples, the job asked for, the faces to choose from."""
+
+import filecmp
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from lipsync import markup
+from lipsync.errors import ConfigError
+from lipsync.faces.choose import draw_faces, first_faces
+from lipsync.generate import Request
+from lipsync.media import probe
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
+SAMPLES = {
+    "example.english": ("portrait.mp4", "english.wav"),
+    "example.chinese": ("portrait.mp4", "chinese.wav"),
+    "example.photo": ("portrait.jpg", "english.wav"),
+}
+PREVIEW = 960  # pixels, longest side
+
+
+def is_example(face: str | Path) -> bool:
+    """Whether a file is one of the bundled faces, which everybody may animate."""
+    bundled = {EXAMPLES / name for name, _ in SAMPLES.values()}
+    return any(filecmp.cmp(face, example, shallow=False) for example in bundled)
+
+
+def request(
+    face: str | None,
+    speech: str | None,
+    own_sound: bool,
+    consent: bool,
+    method: str,
+    face_index: int,
+    length: str,
+    label: bool,
+    max_seconds: float | None = None,
+) -> Request:
+    """The job that a person asks for, checked as far as the page can know; ``face_index`` -1: the largest.
+
+    Raises:
+        ConfigError: something is missing.
+        MediaError: the face is not a readable video or photo.
+    """
+    if not face:
+        raise ConfigError("Choose a face first: a video or a photo.")
+    if not own_sound and not speech:
+        raise ConfigError("Choose speech first, or use the video's own sound.")
+    path = Path(face)
+    if own_sound and probe(path).kind == "photo":
+        raise ConfigError("A photo has no sound of its own; choose a speech file.")
+    if not consent and not is_example(path):
+        raise ConfigError(f"Confirm that the person in {path.name} agreed: tick the box under the face.")
+    return Request(
+        face=path,
+        audio=None if own_sound else Path(str(speech)),
+        output=Path(f"{path.stem}-lipsync.mp4"),
+        method=method,
+        face_index=None if face_index < 0 else face_index,
+        length=length,
+        label=label,
+        max_seconds=max_seconds,
+    )
+
+
+def look(face: str | None) -> tuple[np.ndarray | None, list[list[float]], str]:
+    """The picture on which faces are numbered, their boxes (x0, y0, x1, y1) on it, and the facts as HTML.
+
+    Raises:
+        LipSyncError: not readable, or without a face.
+    """
+    if not face:
+        return None, [], ""
+    image, faces = first_faces(face)
+    zoom = min(1.0, PREVIEW / max(image.shape[:2]))
+    boxes = [face.box * zoom for face in faces]
+    facts = markup.face_facts(probe(face), len(faces))
+    return draw_faces(_smaller(image, zoom), boxes), [[float(v) for v in box] for box in boxes], facts
+
+
+def _smaller(image: np.ndarray, zoom: float) -> np.ndarray:
+    size = tuple(max(1, round(side * zoom)) for side in image.shape[1::-1])
+    return image.copy() if zoom == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def pointed(boxes: list[list[float]], x: float, y: float) -> int:
+    """The number of the face whose middle is nearest to a point of the picture."""
+    middles = [((x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1 in boxes]
+    return min(range(len(boxes)), key=lambda i: (middles[i][0] - x) ** 2 + (middles[i][1] - y) ** 2)

@@ -1,0 +1,137 @@
+"""Small pieces of HTML of the Generate page, in both languages."""
+
+from html import escape
+
+from lipsync.errors import LipSyncError
+from lipsync.generate import Progress, Result
+from lipsync.jobs import Job, speed
+from lipsync.media import MediaInfo
+from lipsync.methods.base import MethodCard
+from lipsync.sentences import chinese
+from lipsync.texts import both, pair
+
+SEPARATOR = '<span class="dot" aria-hidden="true"> · </span>'
+
+
+def _known(sentence: str) -> str:
+    """A sentence of the library in both languages."""
+    return pair(escape(sentence), escape(chinese(sentence)))
+
+
+def header() -> str:
+    """Title, purpose, the switch of languages and that of light and dark."""
+    return (
+        '<header class="masthead"><div>'
+        f"<h1>{both('page.title')}</h1><p>{both('page.purpose')}</p></div>"
+        '<div class="switches">'
+        '<button type="button" data-locale="en" lang="en">English</button>'
+        '<button type="button" data-locale="zh-CN" lang="zh-CN">中文</button>'
+        f'<button type="button" data-theme>{both("page.theme")}</button>'
+        "</div></header>"
+    )
+
+
+def footer() -> str:
+    """The way to the interface for programs."""
+    return f'<footer class="foot"><a href="?view=api">{both("page.programs")}</a></footer>'
+
+
+def heading(key: str) -> str:
+    """The title of a group of inputs."""
+    return f'<h2 class="group">{both(key)}</h2>'
+
+
+def empty() -> str:
+    """What the place of the result says before there is one."""
+    return f'<div class="empty"><strong>{both("job.empty")}</strong><p>{both("job.empty.how")}</p></div>'
+
+
+def trouble(error: Exception) -> str:
+    """What went wrong, as a sentence for the person; a bug is only named as one."""
+    what = _known(str(error)) if isinstance(error, LipSyncError) else both("job.bug")
+    return f'<div class="trouble" role="alert"><strong>{both("job.failed")}</strong><p>{what}</p></div>'
+
+
+def cancelled() -> str:
+    """The person stopped the job."""
+    return f'<div class="empty">{both("job.cancelled")}</div>'
+
+
+def running(job: Job, ahead: int, minutes: int) -> str:
+    """Stage, frames, speed and the time left of a job that is not over."""
+    step = job.progress
+    if job.state == "waiting" or step is None:
+        title = both("job.waiting", ahead=ahead) if ahead else both("job.weights")
+        step = Progress("waiting")
+    else:
+        title = both(f"job.{step.stage}")
+    facts = []
+    if step.stage == "weights" and step.total:
+        facts.append(both("job.bytes", done=f"{step.done / 1e6:.1f}", total=f"{step.total / 1e6:.1f}"))
+    elif step.done or step.total:
+        key = "job.count" if step.total else "job.count.open"
+        facts.append(both(key, done=step.done, total=step.total))
+    if step.fps:
+        facts.append(both("job.fps", fps=f"{step.fps:.0f}"))
+    if step.seconds_left is not None:
+        facts.append(both("job.left", seconds=max(1, round(step.seconds_left))))
+    share = min(1.0, step.done / step.total) if step.total else None
+    bar = (
+        f'<progress max="100" value="{100 * share:.0f}"></progress>'
+        if share is not None
+        else "<progress></progress>"
+    )
+    return (
+        f'<div class="running"><strong>{title}</strong>{bar}<p class="figures">{SEPARATOR.join(facts)}</p>'
+        f"<p>{both('job.reload', minutes=minutes)}</p></div>"
+    )
+
+
+def facts(result: Result) -> str:
+    """The line under a result."""
+    items = [both("facts.frames", frames=result.frames)]
+    if result.frames_without_face:
+        items.append(both("facts.without", count=result.frames_without_face))
+    items.append(both("facts.length", seconds=f"{result.duration:.1f}"))
+    items.append(both("facts.size", width=result.width, height=result.height))
+    if speed(result):
+        total = f"{result.seconds['total']:.1f}"
+        items.append(both("facts.made", seconds=total, fps=f"{speed(result):.0f}"))
+    items.append(both("facts.method", method=result.method, sha=result.weights_sha256[:8]))
+    notes = "".join(f"<li>{_known(note)}</li>" for note in result.notes)
+    return f'<p class="figures">{SEPARATOR.join(items)}</p>' + (
+        f'<ul class="notes">{notes}</ul>' if notes else ""
+    )
+
+
+def face_facts(info: MediaInfo, faces: int) -> str:
+    """Size, rate and faces of the chosen video or photo."""
+    size = {"width": info.width, "height": info.height}
+    if info.kind == "photo":
+        what = both("face.facts.photo", **size)
+    else:
+        what = both("face.facts.video", **size, fps=f"{info.fps:.4g}", seconds=f"{info.duration:.1f}")
+    seen = both("face.one") if faces == 1 else both("face.many", count=faces)
+    return f'<p class="figures">{what}{SEPARATOR}{seen}</p>'
+
+
+def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
+    """What a person reads about the chosen method.
+
+    Args:
+        card: of the method.
+        fps: its measured speed here, if any.
+        ready: its weights are on this machine.
+    """
+    weights = _known(card.weights) + SEPARATOR + both("method.ready" if ready else "method.absent")
+    rows = {
+        "method.paper": escape(card.paper),
+        "method.resolution": both("method.pixels", pixels=card.resolution),
+        "method.speed": both("method.speed.value", fps=f"{fps:.0f}") if fps else both("method.speed.unknown"),
+        "method.licence": _known(card.licence),
+        "method.weights": weights,
+    }
+    english = card.summary.get("en", "")
+    summary = pair(escape(english), escape(card.summary.get("zh", english)))
+    table = "".join(f"<div><dt>{both(key)}</dt><dd>{value}</dd></div>" for key, value in rows.items())
+    return f'<div class="card"><p>{summary}</p><dl>{table}</dl></div>'

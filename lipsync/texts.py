@@ -1,0 +1,171 @@
+"""What the pages say, in English and Chinese.
+
+A page keeps its words in one table, key to (English, Chinese), and shows them in two ways:
+
+- ``say(key)`` for labels, buttons and choices: a marker that the browser replaces, so switching the
+  language needs no server and keeps every input;
+- ``both(key, ...)`` inside HTML: both sentences are in the markup and the style sheet shows the one
+  of the page's language.
+"""
+
+import json
+from collections.abc import Mapping
+from html import escape
+
+Table = Mapping[str, tuple[str, str]]
+
+# Browsers name Chinese in several ways; all of them get the one Chinese column.
+CHINESE = ("zh-CN", "zh-TW", "zh")
+
+
+def say(key: str) -> str:
+    """The marker that the browser replaces by the text of ``key`` in the page's language."""
+    return "__i18n__" + json.dumps({"__type__": "translation_metadata", "key": key})
+
+
+def pair(english: str, chinese: str) -> str:
+    """HTML that shows one of two texts by the page's language; the texts are HTML already."""
+    return f'<span class="en" lang="en">{english}</span><span class="zh" lang="zh-CN">{chinese}</span>'
+
+
+def both(key: str, table: Table | None = None, /, **values: object) -> str:
+    """HTML with the text of ``key`` in both languages.
+
+    Args:
+        key: of ``table``.
+        table: the page's table; the Generate page's without it.
+        values: fill the text's ``{name}`` fields; they are escaped.
+
+    Raises:
+        KeyError: no such key, or a field without a value.
+    """
+    english, chinese = (TEXTS if table is None else table)[key]
+    safe = {name: escape(str(value)) for name, value in values.items()}
+    return pair(escape(english).format_map(safe), escape(chinese).format_map(safe))
+
+
+def translations(*tables: Table) -> dict[str, dict[str, str]]:
+    """All tables by locale, as the browser wants them.
+
+    Raises:
+        ValueError: two tables use the same key for different texts.
+    """
+    joined: dict[str, tuple[str, str]] = {}
+    for table in tables:
+        for key, texts in table.items():
+            if joined.setdefault(key, texts) != texts:
+                raise ValueError(f"the text {key!r} is in two tables and differs")
+    locales = {"en": {key: texts[0] for key, texts in joined.items()}}
+    for locale in CHINESE:
+        locales[locale] = {key: texts[1] for key, texts in joined.items()}
+    return locales
+
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "page.title": ("Lip sync", "口型同步"),
+    "page.purpose": (
+        "Make a face speak: a video or photo and speech in, a video with matching lips out.",
+        "让人脸开口说话：输入视频或照片和语音，得到口型一致的视频。",
+    ),
+    "page.theme": ("Light / dark", "浅色 / 深色"),
+    "page.programs": ("For programs: the API", "供程序调用：API"),
+    "generate.tab": ("Generate", "生成"),
+    # Face
+    "face.heading": ("Face", "人脸"),
+    "face.upload": ("File", "文件"),
+    "face.camera": ("Camera", "摄像头"),
+    "face.file": ("Video or photo of a face", "含人脸的视频或照片"),
+    "face.record": ("Record yourself", "录制自己"),
+    "face.preview": ("First picture with a face", "第一张含人脸的画面"),
+    "face.which": ("Whose lips move", "谁的口型"),
+    "face.which.info": (
+        "Numbered from left to right; a click on the picture chooses too.",
+        "从左到右编号，也可以直接点击画面选择。",
+    ),
+    "face.largest": ("Largest face", "最大的脸"),
+    "face.facts.video": (
+        "{width} × {height} px, {fps} frames/s, {seconds} s",
+        "{width} × {height} 像素，{fps} 帧/秒，{seconds} 秒",
+    ),
+    "face.facts.photo": ("Photo, {width} × {height} px", "照片，{width} × {height} 像素"),
+    "face.none": ("no face found in the first pictures", "开头的画面中没有找到人脸"),
+    "face.one": ("one face", "一张脸"),
+    "face.many": ("{count} faces", "{count} 张脸"),
+    "face.consent": (
+        "I am this person, or this person has agreed to this video.",
+        "我就是视频中的人，或者此人已同意制作该视频。",
+    ),
+    # Speech
+    "speech.heading": ("Speech", "语音"),
+    "speech.file": ("Speech to follow: a file or the microphone", "要对上的语音：文件或麦克风"),
+    "speech.own": ("Use the video's own sound", "使用视频自带的声音"),
+    # Examples
+    "examples.heading": ("Examples", "示例"),
+    "example.english": ("Video, English speech", "视频＋英文语音"),
+    "example.chinese": ("Video, Chinese speech", "视频＋中文语音"),
+    "example.photo": ("Photo, English speech", "照片＋英文语音"),
+    # Method
+    "method.heading": ("Method", "方法"),
+    "method.paper": ("Paper", "论文"),
+    "method.resolution": ("Resolution of the drawn face", "生成人脸的分辨率"),
+    "method.pixels": ("{pixels} × {pixels} px", "{pixels} × {pixels} 像素"),
+    "method.speed": ("Speed here", "本机速度"),
+    "method.speed.value": ("{fps} frames/s in the last run", "上一次运行 {fps} 帧/秒"),
+    "method.speed.unknown": ("measured with the first run", "首次运行后给出"),
+    "method.licence": ("Licence", "许可"),
+    "method.weights": ("Weights", "权重"),
+    "method.ready": ("on this machine", "本机已有"),
+    "method.absent": ("not on this machine yet; fetched with the first run", "本机尚无，首次运行时下载"),
+    # Advanced
+    "advanced.heading": ("Advanced", "高级设置"),
+    "length.label": ("Length of the result", "结果长度"),
+    "length.audio": ("as the speech; the video plays back and forth", "与语音相同，视频来回播放"),
+    "length.video": ("as the video", "与视频相同"),
+    "mark.label": ("Visible “AI-generated” mark", "可见的“AI 生成”标记"),
+    "mark.info": (
+        "The mark in the file's metadata is always written.",
+        "文件元数据中的标记始终会写入。",
+    ),
+    # Job
+    "job.start": ("Generate", "生成"),
+    "job.cancel": ("Cancel", "取消"),
+    "job.empty": ("The result appears here.", "结果会显示在这里。"),
+    "job.empty.how": (
+        "An example is loaded: press Generate, or choose your own face and speech first.",
+        "示例已经载入：直接点“生成”，或先选择自己的人脸和语音。",
+    ),
+    "job.waiting": ("Waiting for {ahead} other job(s)", "排队中，前面还有 {ahead} 个任务"),
+    "job.weights": ("Loading the method", "正在载入方法"),
+    "job.audio": ("Listening to the speech", "正在分析语音"),
+    "job.frames": ("Tracking the face and drawing the lips", "正在跟踪人脸并生成口型"),
+    "job.finish": ("Writing the video", "正在写入视频"),
+    "job.count": ("{done} of {total} frames", "{done} / {total} 帧"),
+    "job.count.open": ("{done} frames", "{done} 帧"),
+    "job.bytes": ("{done} of {total} MB", "{done} / {total} MB"),
+    "job.fps": ("{fps} frames/s", "{fps} 帧/秒"),
+    "job.left": ("about {seconds} s left", "约剩 {seconds} 秒"),
+    "job.cancelled": ("Cancelled. Nothing was kept.", "已取消，没有保留任何文件。"),
+    "job.failed": ("This did not work", "没有成功"),
+    "job.bug": (
+        "Something unexpected went wrong; the log of the server says what. Your inputs are still here.",
+        "发生了意外错误，服务器日志中有详情。您的输入仍在这里。",
+    ),
+    "job.reload": (
+        "You can reload or leave this page; the result is kept for {minutes} minutes.",
+        "可以刷新或离开本页，结果会保留 {minutes} 分钟。",
+    ),
+    # Result
+    "result.view": ("Show", "显示"),
+    "result.view.result": ("Result", "结果"),
+    "result.view.input": ("Input", "输入"),
+    "result.view.both": ("Both", "并排"),
+    "result.video": ("Result", "结果"),
+    "result.input": ("Input", "输入"),
+    "result.download": ("Download", "下载"),
+    "facts.frames": ("{frames} frames", "{frames} 帧"),
+    "facts.without": ("{count} without a face", "{count} 帧没有人脸"),
+    "facts.length": ("{seconds} s of video", "视频 {seconds} 秒"),
+    "facts.size": ("{width} × {height} px", "{width} × {height} 像素"),
+    "facts.made": ("made in {seconds} s ({fps} frames/s)", "用时 {seconds} 秒（{fps} 帧/秒）"),
+    "facts.method": ("method {method}, weights {sha}", "方法 {method}，权重 {sha}"),
+}
