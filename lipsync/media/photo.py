@@ -1,6 +1,7 @@
 """Photos: one upright RGB picture."""
 
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +14,26 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
 BACKGROUND = 255  # transparent parts become white, as on a page
 
 
-def _open(path: Path) -> Image.Image | None:
+@contextmanager
+def _open(path: str | Path) -> Iterator[Image.Image | None]:
     """The photo with only its header read, or None when the file is no photo."""
+    path = check_file(path)
     try:
-        with warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; 8k photos are welcome, its hard limit still holds.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            photo = Image.open(path, formats=FORMATS)
+        with Image.open(path, formats=FORMATS) as photo:
+            if path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES:
+                raise MediaError(
+                    f"{path.name} is named {path.suffix} but holds a {photo.format} photo; "
+                    "give it the right ending."
+                )
+            yield photo
     except UnidentifiedImageError:
-        return None
+        yield None
     except Image.DecompressionBombError as error:
-        raise MediaError(f"{path.name} has too many pixels; make it smaller than 16,000 a side.") from error
-    except (OSError, ValueError, SyntaxError) as error:
-        raise MediaError(f"{path.name} is a damaged photo; save or copy it again.") from error
-    if path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES:
-        photo.close()
-        raise MediaError(
-            f"{path.name} is named {path.suffix} but holds a {photo.format} photo; give it the right ending."
-        )
-    return photo
+        raise MediaError(f"{path.name} has too many pixels; make it smaller than 13,000 a side.") from error
+    except MediaError:
+        raise
+    except Exception as error:  # Pillow's decoders raise almost any kind at broken bytes
+        raise MediaError(f"{path.name} is a damaged or unfinished photo; save or copy it again.") from error
 
 
 def photo_size(path: str | Path) -> tuple[int, int, int] | None:
@@ -40,11 +42,9 @@ def photo_size(path: str | Path) -> tuple[int, int, int] | None:
     Raises:
         MediaError: missing, empty, damaged, or a photo that is named like a video.
     """
-    path = check_file(path)
-    photo = _open(path)
-    if photo is None:
-        return None
-    with photo:
+    with _open(path) as photo:
+        if photo is None:
+            return None
         orientation = photo.getexif().get(0x0112, 1)
         turned = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}.get(orientation, 0)
         width, height = photo.size
@@ -59,15 +59,8 @@ def read_photo(path: str | Path) -> np.ndarray | None:
     Raises:
         MediaError: as :func:`photo_size`, or the pixels cannot be decoded.
     """
-    path = check_file(path)
-    photo = _open(path)
-    if photo is None:
-        return None
-    try:
-        with photo:
-            return _to_rgb(ImageOps.exif_transpose(photo))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise MediaError(f"{path.name} is a damaged or unfinished photo; save or copy it again.") from error
+    with _open(path) as photo:
+        return None if photo is None else _to_rgb(ImageOps.exif_transpose(photo))
 
 
 def _to_rgb(photo: Image.Image) -> np.ndarray:

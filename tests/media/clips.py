@@ -5,7 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
+from skimage import data
 
 BITS = 10
 TICK = Fraction(1, 90000)  # time base of the pictures: fine enough for uneven times
@@ -18,6 +20,11 @@ def card(number: int, width: int = 80, height: int = 64) -> np.ndarray:
         if number >> (BITS - 1 - bit) & 1:
             image[:, bit * width // BITS : (bit + 1) * width // BITS] = 255
     return image
+
+
+def astronaut(width: int, height: int) -> np.ndarray:
+    """(H, W, 3) a real portrait of that size."""
+    return cv2.resize(data.astronaut(), (width, height), interpolation=cv2.INTER_AREA)
 
 
 def number_of(image: np.ndarray) -> int:

@@ -149,3 +149,29 @@ def test_real_uploads(shared: Path) -> None:
         assert (info.width, info.height, info.frames, info.has_audio) == (width, height, frames, has_audio)
         assert info.fps == pytest.approx(fps, rel=1e-4)
         assert not info.variable_rate
+
+
+def test_broken_bytes_raise_media_errors_only(tmp_path: Path, clip: Path) -> None:
+    """Cut and flipped bytes: each file is read somehow or refused, and nothing else is raised."""
+    picture = Image.fromarray(card(37))
+    for suffix in ("jpg", "png", "avif", "tif"):
+        picture.save(tmp_path / f"good.{suffix}")
+    shutil.copyfile(clip, tmp_path / "good.mp4")
+    write_clip(tmp_path / "good.wav", sound=click(0.5, 0.2, 16000), rate=16000, sound_codec="pcm_f32le")
+    random = np.random.default_rng(0)
+    refused = 0
+    for source in sorted(tmp_path.glob("good.*")):
+        for attempt in range(12):
+            content = bytearray(source.read_bytes())
+            if attempt % 3 == 0:
+                content = content[: random.integers(1, len(content))]
+            for place in random.integers(0, min(len(content), 600), 10):
+                content[place] = random.integers(256)
+            path = tmp_path / f"bad{source.suffix}"
+            path.write_bytes(bytes(content))
+            for read in (probe, read_audio, lambda p: list(read_frames(p, 25, 100))):
+                try:
+                    read(path)
+                except MediaError:
+                    refused += 1
+    assert refused > 50
