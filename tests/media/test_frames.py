@@ -169,6 +169,7 @@ def peak_kilobytes(path: Path, *arguments: str) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """1000 decoded frames of 640x360 would take 690 MB as RGB, 345 MB as decoded."""
     pytest.importorskip("resource")
