@@ -66,9 +66,9 @@ def paste(image: np.ndarray, face: np.ndarray, pose: Pose, landmarks: np.ndarray
         return cv2.warpAffine(layer, local, (x1 - x0, y1 - y0), flags=flags, borderMode=edge)
 
     old = result[y0:y1, x0:x1].astype(np.float32)
-    # new - old, with new = drawn + texture * (old - there); one warp for both pictures.
-    change = lay(drawn - texture * there, cv2.INTER_CUBIC)
-    change -= (1 - lay(texture, cv2.INTER_LINEAR)[..., None]) * old
+    # new - old, with new = drawn + texture * (old - there).
+    change = lay(drawn, cv2.INTER_CUBIC) - old
+    change += lay(texture, cv2.INTER_LINEAR)[..., None] * (old - lay(there, cv2.INTER_CUBIC))
     change *= lay(mask, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)[..., None]
     result[y0:y1, x0:x1] = np.clip(old + change + 0.5, 0, 255)
     return result
@@ -137,11 +137,11 @@ def match_colours(drawn: np.ndarray, there: np.ndarray, mask: np.ndarray) -> np.
 
 
 def _unchanged(drawn: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """(S, S, 1) float32 in 0..1: 1 where two crops show the same."""
+    """(S, S) float32 in 0..1: 1 where two crops show the same."""
     size = len(there)
     difference = np.abs(drawn - there).max(axis=2)
-    difference = cv2.GaussianBlur(cv2.dilate(difference, np.ones((3, 3))), (0, 0), max(0.8, 0.015 * size))
-    return np.clip(1.5 - difference / CHANGED, 0, 1)[..., None]
+    difference = cv2.GaussianBlur(cv2.dilate(difference, np.ones((3, 3))), (0, 0), max(0.8, 0.02 * size))
+    return np.clip(1.5 - difference / CHANGED, 0, 1)
 
 
 def _window(mask: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
