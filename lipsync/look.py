@@ -59,6 +59,8 @@ def theme() -> gr.themes.Base:
         background_fill_primary_dark="#151e22",
         background_fill_secondary="#eef2f4",
         background_fill_secondary_dark="#1c272c",
+        table_even_background_fill_dark="#1c272c",
+        table_odd_background_fill_dark="#1c272c",
         input_background_fill_dark="#1c272c",
         border_color_primary="#d3dbdf",
         border_color_primary_dark="#33424a",

@@ -144,7 +144,7 @@ class _Page:
             elem_id="view",
         )
         with gr.Row(elem_classes="players"):
-            media = {"interactive": False, "visible": False, "min_width": 240}
+            media: dict[str, Any] = {"interactive": False, "visible": False, "min_width": 240}
             self.input_video = gr.Video(label=say("result.input"), buttons=[], elem_id="input-video", **media)
             self.input_photo = gr.Image(label=say("result.input"), buttons=[], type="filepath", **media)
             self.output = gr.Video(label=say("result.video"), buttons=[], elem_id="result", **media)
@@ -211,14 +211,17 @@ class _Page:
     def on_point(self, boxes: list[list[float]], event: gr.SelectData) -> Any:
         return pointed(boxes, *event.index) if len(boxes) > 1 else gr.skip()
 
-    async def on_start(self, face: str, camera: str, *rest: Any) -> AsyncIterator[Update]:
+    async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
+        speech, own, consent, method, which, length, mark = options
         try:
-            job = self.jobs.submit(request(camera or face, *rest, max_seconds=self.max_seconds))
+            wanted = request(
+                camera or face, speech, own, consent, method, which, length, mark, self.max_seconds
+            )
+            job = self.jobs.submit(wanted)
         except LipSyncError as error:
             yield {self.status: gr.update(value=markup.trouble(error), visible=True)}
             return
-        yield {self.job: job.id, **self._hidden()}
-        async for update in self._follow(job):
+        async for update in self._follow(job, {self.job: job.id, **self._hidden()}):
             yield update
 
     async def on_resume(self, name: str | None) -> AsyncIterator[Update]:
@@ -251,19 +254,20 @@ class _Page:
             self.facts: "",
         }
 
-    async def _follow(self, job: Job) -> AsyncIterator[Update]:
+    async def _follow(self, job: Job, first: Update | None = None) -> AsyncIterator[Update]:
+        """Updates until the job is over. Each is complete: a browser may pass over one of a quick series."""
         minutes = round(self.jobs.keep / 60)
+        busy: Update = {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
         last = ""
-        yield {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
         while not job.over:
             text = markup.running(job, self.jobs.ahead(job), minutes)
             if text != last:
                 last = text
-                yield {self.status: gr.update(value=text, visible=True)}
+                yield busy | (first or {}) | {self.status: gr.update(value=text, visible=True)}
             await asyncio.sleep(POLL)
         ready = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
         if job.result is not None:
-            yield ready | self._done(job)
+            yield ready | {self.job: job.id} | self._done(job)
         elif job.state == "cancelled":
             yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.job: None}
         else:
