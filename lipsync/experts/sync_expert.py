@@ -4,9 +4,10 @@ Wav2Lip's expert, and M-CSAWav2Lip's lip-sync discriminator when the features ar
 names equal the published ``lipsync_expert.pth`` (with mel features, width 1, deep 2).
 """
 
-from __future__ import annotations
+# No postponed annotations here: PyTorchModelHubMixin reads the type of ``config`` off the signature to
+# turn config.json back into it, and a string would leave it a dict.
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +30,10 @@ class SyncExpertConfig:
     deep: int = 2  # residual blocks in the speech tower's fourth stage (generators have 1)
     guard: str = "epsilon"  # reading of eq 11, see ``lipsync.training.losses.sync_probability``
 
+    def __post_init__(self) -> None:
+        if isinstance(self.audio, dict):  # as it comes out of config.json
+            object.__setattr__(self, "audio", AudioFeatures(**self.audio))
+
     def channels(self, published: int) -> int:
         return max(8, round(published * self.width))
 
@@ -38,12 +43,6 @@ class SyncExpert(
     PyTorchModelHubMixin,
     library_name="lipsync-portal",
     tags=["lip-sync", "sync-expert"],
-    coders={
-        SyncExpertConfig: (
-            asdict,
-            lambda data: SyncExpertConfig(**{**data, "audio": AudioFeatures(**data["audio"])}),
-        )
-    },
 ):
     """Embeds mouths and speech so that what happens together lies together."""
 

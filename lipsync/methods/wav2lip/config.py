@@ -17,6 +17,10 @@ class Wav2LipConfig:
     width: float = 1.0  # factor on all channel counts; 1 is the published size
     size: int = 96  # pixels, height and width of the face crop
 
+    def __post_init__(self) -> None:
+        if isinstance(self.audio, dict):  # as it comes out of config.json
+            object.__setattr__(self, "audio", AudioFeatures(**self.audio))
+
     def channels(self, published: int) -> int:
         """Channel count of a layer that has ``published`` channels at width 1."""
         return max(8, round(published * self.width))

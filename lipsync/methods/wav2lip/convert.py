@@ -1,74 +1,117 @@
-"""Weights of the Wav2Lip family from a file: the published format, or what this project writes."""
+"""Weights of the Wav2Lip family as they lie on disk: the published files and this project's folders."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from lipsync.audio.features import AudioFeatures
 from lipsync.checkpoint import load_checkpoint
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 
+_STEM, _LAST = "face_encoder_blocks.0.0.conv_block.0.weight", "output_block.1"
+# What else the people who hold such files also hold, told by a key or two.
+_OTHERS = (
+    ({"face_encoder.0.conv_block.0.weight"}, "a sync expert, which judges videos and does not draw"),
+    ({"netcnnaud.0.weight", "netcnnlip.0.weight"}, "SyncNet v2, which judges videos and does not draw"),
+    ({_STEM, "binary_pred.0.weight"}, "Wav2Lip's visual quality discriminator"),
+    ({"judge.weight", "blocks.0.block.0.weight"}, "this project's visual quality discriminator"),
+    ({"features.0.weight", "head.1.weight"}, "this project's mouth expert"),
+    ({"conv1_1.weight", "conv1_1.bias"}, "the S3FD face detector"),
+)
 
-def read_generator(weights: Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
-    """Configuration and state dict of a generator.
+
+def read_generator(path: str | Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
+    """Configuration and weights of a generator, for ``Generator(config).load_state_dict(state)``.
+
+    Published files hold no configuration and were trained on pictures in OpenCV's channel order
+    (BGR). Their first and last convolutions are reordered here, so that every generator of this
+    project takes and gives RGB.
 
     Args:
-        weights: a published checkpoint (``wav2lip.pth``: a state dict, alone or under ``state_dict``, with
-            or without the ``module.`` prefix of a parallel run), a folder of ours with ``config.json`` and
-            ``model.safetensors``, or the ``.safetensors`` file in such a folder.
+        path: a published ``.pth`` (weights under ``state_dict`` or bare, with or without the prefix
+            ``module.``), or a folder that ``save_pretrained`` wrote, or the ``.safetensors`` in it.
 
     Raises:
-        ConfigError: the weights belong to another network.
         ArtefactError: a file is missing or damaged.
+        ConfigError: the weights are those of another network; the sentence says which.
     """
-    weights = Path(weights)
-    if weights.is_dir():
-        weights = weights / "model.safetensors"
+    path = Path(path)
+    weights = path / "model.safetensors" if path.is_dir() else path
     loaded = load_checkpoint(weights)
-    state = loaded.get("state_dict", loaded)
-    if not isinstance(state, dict):
-        raise ConfigError(f"{weights} holds no state dict.")
-    state = {key.removeprefix("module."): value for key, value in state.items()}
-    config = _config_beside(weights) or Wav2LipConfig()
-    wanted = {key: tuple(value.shape) for key, value in Generator(config).state_dict().items()}
-    found = {key: tuple(value.shape) for key, value in state.items() if isinstance(value, Tensor)}
-    if wanted != found:
-        raise ConfigError(
-            f"{weights.name} does not hold a generator of the Wav2Lip family: {_difference(wanted, found)}"
-        )
-    return config, state
+    config_file = weights.with_name("config.json")
+    if weights.suffix.lower() == ".safetensors" and config_file.is_file():
+        config = _read_config(config_file)
+        _must_match(loaded, config, weights)
+        return config, loaded
+    state, config = _bare(loaded), Wav2LipConfig()
+    _must_match(state, config, weights)
+    return config, swap_channels(state)
 
 
-def _config_beside(weights: Path) -> Wav2LipConfig | None:
-    path = weights.with_name("config.json")
-    if weights.suffix != ".safetensors" or not path.is_file():
-        return None
+def swap_channels(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same generator for RGB pictures instead of BGR, or the other way round."""
+    swapped = dict(state)
+    swapped[_STEM] = state[_STEM][:, [2, 1, 0, 5, 4, 3]].contiguous()  # pose prior, then reference
+    for part in ("weight", "bias"):
+        swapped[f"{_LAST}.{part}"] = state[f"{_LAST}.{part}"].flip(0).contiguous()
+    return swapped
+
+
+def _read_config(path: Path) -> Wav2LipConfig:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        audio = AudioFeatures(**data["audio"])
+        found = json.loads(path.read_text(encoding="utf-8"))
         known = {field.name for field in fields(Wav2LipConfig)}
-        return Wav2LipConfig(
-            **{key: value for key, value in data.items() if key in known and key != "audio"}, audio=audio
-        )
-    except (ValueError, KeyError, TypeError) as problem:
-        raise ArtefactError(f"{path} is not a configuration of this method ({problem}).") from problem
+        if not isinstance(found, dict) or "audio" not in found:
+            raise ConfigError(f"{path} does not describe a generator of the Wav2Lip family.")
+        return Wav2LipConfig(**{key: value for key, value in found.items() if key in known})
+    except (OSError, ValueError) as problem:
+        raise ArtefactError(f"{path} cannot be read ({problem}). Fetch or copy it again.") from problem
+    except TypeError as problem:
+        raise ConfigError(
+            f"{path} does not describe a generator of the Wav2Lip family ({problem})."
+        ) from problem
 
 
-def _difference(wanted: dict[str, tuple], found: dict[str, tuple]) -> str:
-    """What a foreign checkpoint looks like, in half a sentence."""
-    if not found:
-        return "it holds no weights."
-    if "face_encoder.0.conv_block.0.weight" in found:
-        return "it looks like a sync expert (SyncNet), which judges videos and cannot draw them."
+def _bare(loaded: dict[str, Any]) -> dict[str, Any]:
+    """The state dict inside a training checkpoint, without the prefix of a parallel run."""
+    inner = loaded.get("state_dict")
+    inner = inner if isinstance(inner, dict) else loaded
+    return {str(key).removeprefix("module."): value for key, value in inner.items()}
+
+
+def _must_match(state: dict[str, Any], config: Wav2LipConfig, path: Path) -> None:
+    with torch.device("meta"):
+        wanted = {key: tuple(value.shape) for key, value in Generator(config).state_dict().items()}
+    found = {key: tuple(value.shape) for key, value in state.items() if isinstance(value, Tensor)}
+    if found != wanted:
+        raise ConfigError(f"{path} does not hold the generator expected: {_difference(found, wanted)}.")
+
+
+def _difference(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> str:
+    """What the foreign weights look like, in half a sentence."""
+    for signs, name in _OTHERS:
+        if signs <= set(found):
+            return f"it looks like {name}"
     missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    if not set(wanted) & set(found):
+        first = f"its first weight is {extra[0]!r}" if extra else "there are no weights in it"
+        return f"it looks like another architecture ({first})"
+    if any(key.startswith(("audio_attention", "face_attention")) for key in extra):
+        return "it looks like an M-CSAWav2Lip generator; give the folder where its config.json lies beside it"
     if missing or extra:
-        first = (missing or extra)[0]
-        return f"{len(missing)} weights are missing and {len(extra)} are unknown, {first} for one."
-    first = next(key for key in wanted if wanted[key] != found[key])
-    return f"{first} has shape {found[first]} instead of {wanted[first]}; was it trained with another width?"
+        parts = [f"{len(keys)} weights are {what} (first {keys[0]!r})"
+                 for keys, what in ((missing, "missing"), (extra, "unknown")) if keys]  # fmt: skip
+        return f"it looks like a variant of Wav2Lip: {' and '.join(parts)}"
+    key = next(key for key in wanted if found[key] != wanted[key])
+    sizes = ["x".join(map(str, shape[key])) for shape in (found, wanted)]
+    return (
+        f"it looks like Wav2Lip with other sizes or features ({key} is {sizes[0]}, not {sizes[1]}); "
+        "give the folder with its own config.json"
+    )

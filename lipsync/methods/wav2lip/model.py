@@ -3,15 +3,13 @@
 Module and parameter names equal those of the published ``wav2lip.pth`` and ``wav2lip_gan.pth``.
 """
 
-from __future__ import annotations
-
-from dataclasses import asdict
+# No postponed annotations here: PyTorchModelHubMixin reads the type of ``config`` off the signature to
+# turn config.json back into it, and a string would leave it a dict.
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from lipsync.audio.features import AudioFeatures
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.nn.attention import ChannelAttention, SpatialAttention
 from lipsync.nn.blocks import ConvBlock, UpBlock, residual
@@ -23,12 +21,6 @@ class Generator(
     PyTorchModelHubMixin,
     library_name="lipsync-portal",
     tags=["lip-sync", "talking-face"],
-    coders={
-        Wav2LipConfig: (
-            asdict,
-            lambda data: Wav2LipConfig(**{**data, "audio": AudioFeatures(**data["audio"])}),
-        )
-    },
 ):
     """Face crops that say what the speech says.
 

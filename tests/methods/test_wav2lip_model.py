@@ -1,0 +1,124 @@
+"""The generator against the published checkpoint's keys, and its ablations against each other."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lipsync.audio.features import AudioFeatures
+from lipsync.errors import ConfigError
+from lipsync.methods.mcsawav2lip.config import ABLATIONS, generator_config, sync_expert_config
+from lipsync.methods.wav2lip.config import Wav2LipConfig
+from lipsync.methods.wav2lip.model import Generator
+
+
+def shapes(config) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        return {key: tuple(value.shape) for key, value in Generator(config).state_dict().items()}
+
+
+def test_default_has_the_published_keys_and_shapes(published):
+    assert shapes(Wav2LipConfig()) == published["generator"]
+    assert shapes(generator_config("wav2lip")) == published["generator"]
+
+
+CHANNEL = {
+    f"{place}.0.{part}.{kind}"
+    for place in ("audio_attention", "face_attention.1", "face_attention.4")
+    for part in ("squeeze", "expand")
+    for kind in ("weight", "bias")
+}
+SPATIAL = {
+    f"{place}.0.conv.{kind}"
+    for place in ("audio_attention", "face_attention.1", "face_attention.4")
+    for kind in ("weight", "bias")
+}
+BOTH = CHANNEL | {key.replace(".0.conv", ".1.conv") for key in SPATIAL}
+
+
+@pytest.mark.parametrize(
+    ("name", "added", "rows"),
+    [
+        ("wav2lip", set(), 80),
+        ("mfcc", set(), 39),
+        ("m", set(), 119),
+        ("ca", CHANNEL, 80),
+        ("sa", SPATIAL, 80),
+        ("csa", BOTH, 80),
+        ("full", BOTH, 119),
+    ],
+)
+def test_ablation_changes_exactly_its_keys(published, name, added, rows):
+    config = generator_config(name)
+    found = shapes(config)
+    assert set(found) - set(published["generator"]) == added
+    assert set(published["generator"]) <= set(found)
+    resized = {key for key, shape in published["generator"].items() if found[key] != shape}
+    # Only the kernel that covers what is left of the speech plane depends on the number of rows.
+    assert resized == ({"audio_encoder.11.conv_block.0.weight"} if rows != 80 else set())
+    assert config.audio.rows == rows
+    assert sync_expert_config(name).audio == config.audio
+
+
+def test_table_2_is_complete():
+    assert ABLATIONS.names() == ("wav2lip", "mfcc", "m", "ca", "sa", "csa", "full")
+
+
+def test_attention_sits_at_the_channels_that_the_paper_names():
+    found = shapes(generator_config("full"))
+    assert found["audio_attention.0.expand.weight"][0] == 256
+    assert found["face_attention.1.0.expand.weight"][0] == 32
+    assert found["face_attention.4.0.expand.weight"][0] == 256
+
+
+def test_unknown_ablation_suggests_the_nearest_and_width_must_be_positive():
+    with pytest.raises(ConfigError, match="csa"):
+        generator_config("casa")
+    with pytest.raises(ConfigError, match="width"):
+        generator_config("full", width=0)
+
+
+def test_width_scales_parameters_about_with_its_square():
+    def count(width: float) -> int:
+        return sum(torch.Size(s).numel() for s in shapes(generator_config("full", width)).values())
+
+    assert 3.6 < count(1.0) / count(0.5) < 4.1
+    assert shapes(generator_config("full", 0.25))["face_decoder_blocks.0.0.conv_block.0.weight"] == (
+        128,
+        128,
+        1,
+        1,
+    )
+
+
+@pytest.mark.parametrize("name", ["mfcc", "full"])
+@pytest.mark.parametrize("size", [96, 128])
+def test_forward_draws_a_picture_of_the_crop_size(name, size):
+    config = replace(generator_config(name, width=0.125), size=size)
+    net = Generator(config).eval()
+    with torch.no_grad():
+        drawn = net(torch.randn(2, 1, config.audio.rows, 16), torch.rand(2, 6, size, size))
+    assert drawn.shape == (2, 3, size, size)
+    assert 0 <= float(drawn.min()) <= float(drawn.max()) <= 1
+
+
+def test_speech_and_face_both_reach_the_picture():
+    torch.manual_seed(0)
+    # In training mode batch norm keeps every signal alive through random weights.
+    net = Generator(generator_config("full", width=0.125)).train()
+    speech, face = torch.randn(2, 1, 119, 16), torch.rand(2, 6, 96, 96)
+    with torch.no_grad():
+        drawn = net(speech, face)
+        assert not torch.allclose(drawn, net(speech.flip(0), face), atol=1e-4)
+        assert not torch.allclose(drawn, net(speech, face.flip(0)), atol=1e-4)
+
+
+def test_saved_generator_comes_back_with_its_config(tmp_path):
+    audio = AudioFeatures(kind="mel+mfcc", coefficients=12, start=-4)
+    config = Wav2LipConfig(audio=audio, channel_attention=True, width=0.125, size=128)
+    net = Generator(config)
+    net.save_pretrained(tmp_path / "g")
+    again = Generator.from_pretrained(str(tmp_path / "g"))
+    assert again.config == config
+    for key, value in net.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
