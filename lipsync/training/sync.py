@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from lipsync.experts.sync_expert import WINDOW, SyncExpert, SyncExpertConfig, lower_halves, pair_windows
 from lipsync.training.augment import cut, framing, light, mask_bands
 from lipsync.training.data import MARGIN, STORED, Clip, Sampler
-from lipsync.training.losses import sync_bce, sync_probability
 from lipsync.training.loop import Update
+from lipsync.training.losses import sync_bce, sync_probability
 from lipsync.training.speech import one_cycle
 
 SIZE = 96
@@ -32,7 +32,8 @@ class SyncConfig:
     weight_decay: float = 1e-3
     temperature: float = 0.07  # of the contrastive objective
     speech: str = ""  # pre-trained speech encoder (speech.safetensors), needs deep = 1
-    dropout: float = 0.0  # on the embeddings' channels, while training
+    # Aid for little data: both embeddings also tell the mouth shape, through one shared layer.
+    shape_weight: float = 0.0
 
 
 class SyncStage:
@@ -45,31 +46,41 @@ class SyncStage:
             own = {k: v for k, v in state.items() if k.startswith("audio_encoder")}
             self.net.load_state_dict(own, strict=False)
         self.modules: dict[str, nn.Module] = {"sync": self.net}
+        if config.shape_weight:
+            # One layer for both: what it reads off speech and off faces must lie in the same directions.
+            self.modules["shape"] = nn.Linear(config.model.channels(512), 2 * WINDOW)
+        trained = [parameter for module in self.modules.values() for parameter in module.parameters()]
         self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "sync": torch.optim.AdamW(
-                self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
-            )
+            "sync": torch.optim.AdamW(trained, config.learning_rate, weight_decay=config.weight_decay)
         }
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        faces, speech = [], []
+        faces, speech, shapes = [], [], []
         for clip in self.sampler.draw(self.config.clips, rng):
             starts = spread(len(clip) - WINDOW + 1, self.config.windows, self.config.apart, rng)
             matrix, _ = framing(STORED, SIZE, MARGIN, rng)
             table = light(rng)
+            shape = (clip.shape - clip.shape.mean(0)) / (clip.shape.std(0) + 1e-3)
             for start in starts:
+                shapes.append(shape[start : start + WINDOW, :2].reshape(-1))
                 faces.append(cut(clip.faces[start : start + WINDOW], matrix, SIZE, table))
             speech.append(mask_bands(clip.speech(starts, self.config.model.audio, rng), rng))
         stacked = torch.from_numpy(np.stack(faces)).permute(0, 1, 4, 2, 3)  # (B, 5, 3, S, S) uint8
-        return {"faces": stacked, "speech": torch.from_numpy(np.concatenate(speech))}
+        return {
+            "faces": stacked,
+            "speech": torch.from_numpy(np.concatenate(speech)),
+            "shape": torch.from_numpy(np.stack(shapes)),  # (B, 10) gap and height, in deviations
+        }
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         for group in self.optimizers["sync"].param_groups:
             group["lr"] = self.config.learning_rate * one_cycle(progress, warm=0.1)
         with update.autocast():
-            audio, face = self.net(batch["speech"], lower_halves(batch["faces"].float() / 255))
+            heard = self.net.audio_encoder(batch["speech"]).flatten(1)
+            looked = self.net.face_encoder(lower_halves(batch["faces"].float() / 255)).flatten(1)
+        audio, face = F.normalize(heard.float(), dim=1), F.normalize(looked.float(), dim=1)
         per_clip = self.config.windows
-        audio, face = audio.float().unflatten(0, (-1, per_clip)), face.float().unflatten(0, (-1, per_clip))
+        audio, face = audio.unflatten(0, (-1, per_clip)), face.unflatten(0, (-1, per_clip))
         cosine = face @ audio.transpose(1, 2)  # (clips, windows, windows)
         right = torch.eye(per_clip, device=cosine.device).expand_as(cosine)
         if self.config.objective == "contrastive":
@@ -83,10 +94,21 @@ class SyncStage:
             probability = torch.cat([sync_probability(f, a, self.config.model.guard),
                                      sync_probability(f, wrong, self.config.model.guard)])  # fmt: skip
             loss = sync_bce(probability, torch.cat([torch.ones(len(f)), torch.zeros(len(f))]).to(f.device))
-        update(loss, self.net, self.optimizers["sync"])
+        values = {}
+        if self.config.shape_weight:
+            for name, embedding in (("shape_audio", heard), ("shape_face", looked)):
+                told = self.modules["shape"](embedding.float())
+                values[name] = F.smooth_l1_loss(told, batch["shape"])
+                loss = loss + self.config.shape_weight * values[name]
+        update(loss, nn.ModuleList(self.modules.values()), self.optimizers["sync"])
         hits = (cosine.argmax(2) == torch.arange(per_clip, device=cosine.device)).float().mean()
         gap = (cosine * right).sum() / right.sum() - (cosine * (1 - right)).sum() / (1 - right).sum()
-        return {"loss": loss.item(), "picked": hits.item(), "gap": gap.item()}
+        return {
+            **{k: v.item() for k, v in values.items()},
+            "loss": loss.item(),
+            "picked": hits.item(),
+            "gap": gap.item(),
+        }
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         device = next(self.net.parameters()).device
