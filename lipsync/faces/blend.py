@@ -45,7 +45,7 @@ def paste(image: np.ndarray, face: np.ndarray, pose: Pose, landmarks: np.ndarray
     """
     # A crop finer than the picture is reduced first, or it would alias.
     size = max(24, min(face.shape[0], ceil(float(pose.side))))
-    if size < face.shape[0]:
+    if size != face.shape[0]:
         face = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
     matrix = crop_matrix(pose, size)
     mask = mouth_mask(size, None if landmarks is None else transform_points(landmarks, matrix))
@@ -84,7 +84,7 @@ def mouth_mask(size: int, landmarks: np.ndarray | None = None) -> np.ndarray:
     """
     shift = 4  # fractional bits of OpenCV's drawing: the edge moves smoothly with the landmarks
     one = 2**shift
-    mask = np.zeros((size, size), np.float32)
+    mask: np.ndarray = np.zeros((size, size), np.float32)
     if landmarks is None:
         (x, y), (a, b) = ELLIPSE
         centre = (round((x * size - 0.5) * one), round((y * size - 0.5) * one))
@@ -95,6 +95,8 @@ def mouth_mask(size: int, landmarks: np.ndarray | None = None) -> np.ndarray:
         mouth, chin = landmarks[list(MOUTH), 1].mean(), landmarks[CHIN, 1]
         depth = np.clip((outline[:, 1] - mouth) / max(chin - mouth, 1.0), 0, 1)
         outline[:, 1] += BELOW * size * depth
+        # Kept off the border, where fade and edge would add up to a hard one.
+        outline = np.clip(outline, BORDER * size, (1 - BORDER) * size)
         hull = cv2.convexHull((outline * one).round().astype(np.int32))
         cv2.fillConvexPoly(mask, hull, 1.0, cv2.LINE_8, shift)
     mask = cv2.GaussianBlur(mask, (0, 0), SOFT * size, borderType=cv2.BORDER_CONSTANT)

@@ -1,0 +1,152 @@
+"""The mouth comes back without a seam, and nothing else is touched."""
+
+import cv2
+import numpy as np
+import pytest
+
+from lipsync.faces.blend import mouth_mask, paste
+from lipsync.faces.crop import Pose, crop_face, crop_matrix, pose_from_points
+from lipsync.faces.landmarks import Landmarker, five_points
+
+SIZE = 96
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    """A public-domain photo that comes with scikit-image, and the pose of its face."""
+    from skimage.data import astronaut
+
+    image = astronaut()
+    points = np.array([(204, 101), (246, 103), (226, 127), (204, 141), (246, 142)], float)
+    return image, pose_from_points(points)
+
+
+@pytest.fixture(scope="module")
+def with_landmarks(portrait, shared):
+    image, pose = portrait
+    landmarker = Landmarker(shared / "weights/face_landmarker.task")
+    matrix = crop_matrix(pose, 256, 1.6)
+    found = landmarker(crop_face(image, matrix, 256))
+    landmarker.close()
+    inverse = cv2.invertAffineTransform(matrix)
+    points = found.points @ inverse[:, :2].T + inverse[:, 2]
+    return image, pose_from_points(five_points(points)), points
+
+
+def cut(image: np.ndarray, pose: Pose, size: int = SIZE) -> np.ndarray:
+    return crop_face(image, crop_matrix(pose, size), size)
+
+
+def reach(image: np.ndarray, pose: Pose, landmarks=None) -> np.ndarray:
+    """Where a crop of another colour changes the frame at all, found without knowing the mask."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    return (paste(image, noise, pose, landmarks) != image).any(2)
+
+
+def test_own_crop_changes_next_to_nothing(portrait):
+    image, pose = portrait
+    before = image.copy()
+    result = paste(image, cut(image, pose), pose)
+    touched = reach(image, pose)
+    assert np.array_equal(image, before)  # the frame given in stays as it is
+    assert touched.sum() > 500
+    assert np.abs(result.astype(int) - image)[touched].mean() < 2
+
+
+def test_pixels_away_from_the_mouth_stay_bit_identical(portrait):
+    image, pose = portrait
+    touched = reach(image, pose)
+    rows, columns = np.nonzero(touched)
+    centre, side = pose.centre, float(pose.side)
+    assert rows.min() > centre[1] - 0.25 * side  # eyes and brows are the frame's own
+    assert rows.max() < centre[1] + 0.5 * side
+    assert columns.min() > centre[0] - 0.5 * side
+    assert columns.max() < centre[0] + 0.5 * side
+
+
+def test_tint_of_the_crop_leaves_no_step(portrait):
+    image, pose = portrait
+    tinted = np.clip(cut(image, pose) + np.array([18, -12, 9]), 0, 255).astype(np.uint8)
+    result = paste(image, tinted, pose)
+    touched = reach(image, pose)
+    assert np.abs(result.astype(int) - image)[touched].mean() < 2.5  # the tint is 13 on average
+
+
+def test_another_mouth_does_arrive(portrait):
+    image, pose = portrait
+    face = cut(image, pose)
+    # A dark mouth where the mouth is: 1.15 of 2.8 sides below the eyes.
+    cv2.ellipse(face, (SIZE // 2, round(0.68 * SIZE)), (12, 6), 0, 0, 360, (40, 10, 10), -1)
+    result = cut(paste(image, face, pose), pose)
+    middle = result[round(0.68 * SIZE), SIZE // 2].astype(int)
+    assert np.abs(middle - (40, 10, 10)).max() < 15
+
+
+@pytest.mark.parametrize("landmarks", [False, True])
+@pytest.mark.parametrize("size", [96, 256])
+def test_mask_has_no_hard_edge_and_is_zero_at_the_border(request, landmarks, size):
+    points = None
+    if landmarks:
+        _, pose, found = request.getfixturevalue("with_landmarks")
+        matrix = crop_matrix(pose, size)
+        points = found @ matrix[:, :2].T + matrix[:, 2]
+    mask = mouth_mask(size, points)
+    steps = max(np.abs(np.diff(mask, axis=axis)).max() for axis in (0, 1))
+    assert steps < 20 / size  # from 0 to 1 over at least a twentieth of the crop
+    assert not mask[[0, -1]].any()
+    assert not mask[:, [0, -1]].any()
+    assert mask[round(0.68 * size), size // 2] > 0.95  # the mouth
+    assert mask[round(0.27 * size)].max() == 0  # the eyes
+
+
+def test_mask_follows_the_jaw(with_landmarks):
+    _, pose, points = with_landmarks
+    matrix = crop_matrix(pose, SIZE)
+    there = points @ matrix[:, :2].T + matrix[:, 2]
+    higher = there.copy()
+    higher[:, 1] -= np.clip(there[:, 1] - there[[61, 291], 1].mean(), 0, None) * 0.3  # the mouth shuts
+    lower_end = [np.flatnonzero(mouth_mask(SIZE, jaw)[:, SIZE // 2] > 0.5).max() for jaw in (there, higher)]
+    chin = there[152, 1], higher[152, 1]
+    assert lower_end[0] - lower_end[1] > 0.5 * (chin[0] - chin[1])
+    assert lower_end[1] > chin[1]  # the whole chin is covered
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7, 3.1, -1.6])
+def test_works_at_any_angle(portrait, angle):
+    """Pasting into a turned picture is pasting and then turning it."""
+    image, pose = portrait
+    centre = tuple(float(v) for v in pose.centre)
+    turn = cv2.getRotationMatrix2D(centre, -np.degrees(angle), 1.0)
+    turned = cv2.warpAffine(image, turn, image.shape[1::-1], flags=cv2.INTER_CUBIC)
+    turned_pose = Pose(pose.centre, pose.side, pose.angle + angle)
+    face = 255 - cut(image, pose)
+    upright = cut(paste(image, face, pose), pose).astype(int)
+    result = cut(paste(turned, face, turned_pose), turned_pose).astype(int)
+    assert np.abs(upright - result).mean() < 3
+    assert np.abs(upright - cut(image, pose)).mean() > 10  # there was something to see
+
+
+@pytest.mark.parametrize("place", [(0, 0), (511, 300), (-90, 200), (200, 560), (5000, 5000)])
+def test_works_at_and_beyond_the_border(portrait, place):
+    image, pose = portrait
+    there = Pose(np.array(place, float), pose.side, pose.angle)
+    result = paste(image, np.full((SIZE, SIZE, 3), 200, np.uint8), there)
+    assert result.shape == image.shape
+    far = np.hypot(*np.meshgrid(np.arange(512) - place[0], np.arange(512) - place[1])) > float(pose.side)
+    assert np.array_equal(result[far], image[far])
+
+
+def test_crop_finer_than_the_picture_does_not_alias(portrait):
+    image, pose = portrait
+    small = Pose(pose.centre, np.float64(30.0), pose.angle)
+    checks = np.indices((256, 256)).sum(0) % 2 * 255  # finest possible checkerboard: grey from afar
+    result = paste(image, np.repeat(checks[..., None].astype(np.uint8), 3, 2), small)
+    touched = (result != image).any(2)
+    assert result[touched].astype(float).std() < image[touched].astype(float).std() + 15
+
+
+def test_tiny_picture():
+    image = np.full((20, 20, 3), 90, np.uint8)
+    result = paste(image, image[:10, :10], Pose(np.array([10.0, 10.0]), np.float64(12), np.float64(0)))
+    assert np.abs(result.astype(int) - 90).max() <= 1
