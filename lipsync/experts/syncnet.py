@@ -26,7 +26,7 @@ class SyncNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.netcnnaud = nn.Sequential(                                          # (1, 13, 20) MFCC x time
-            *_block2d(1, 64, 3, 1), nn.MaxPool2d(1, 1),                          # 13 x 20; the pool takes a place
+            *_block2d(1, 64, 3, 1), nn.MaxPool2d(1, 1),                          # 13 x 20
             *_block2d(64, 192, 3, 1), nn.MaxPool2d(3, (1, 2)),                   # 11 x 9
             *_block2d(192, 384, 3, 1),
             *_block2d(384, 256, 3, 1),
@@ -81,7 +81,9 @@ def load_syncnet(path: Path) -> SyncNet:
 
 def _plain(loaded: dict[str, Any]) -> dict[str, Tensor]:
     """The state dict inside what was saved, without the prefixes that training scripts leave."""
-    inner = next((loaded[key] for key in ("state_dict", "model") if isinstance(loaded.get(key), dict)), loaded)
+    inner = next(
+        (loaded[key] for key in ("state_dict", "model") if isinstance(loaded.get(key), dict)), loaded
+    )
     return {
         key.removeprefix("module.").removeprefix("__S__."): value
         for key, value in inner.items()
@@ -93,9 +95,7 @@ def _block2d(cin: int, cout: int, kernel: int | tuple[int, int], padding: int) -
     return [nn.Conv2d(cin, cout, kernel, padding=padding), nn.BatchNorm2d(cout), nn.ReLU()]
 
 
-def _block3d(
-    cin: int, cout: int, kernel: tuple[int, int, int], stride: int, padding: int
-) -> list[nn.Module]:
+def _block3d(cin: int, cout: int, kernel: tuple[int, int, int], stride: int, padding: int) -> list[nn.Module]:
     """Stride and padding are spatial: all five frames meet in the first convolution."""
     space = (1, stride, stride), (0, padding, padding)
     return [nn.Conv3d(cin, cout, kernel, *space), nn.BatchNorm3d(cout), nn.ReLU()]

@@ -1,0 +1,147 @@
+"""The networks a pass over a video needs, loaded once and shared by all metrics and all videos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from eval.functional.face_encoders import FaceEncoder, load_facenet, load_sface
+from eval.functional.fid import load_inception
+from eval.functional.lpips import LpipsNet, load_lpips
+from eval.judges import ExpertJudge, SyncJudge, SyncNetJudge, file_sha256
+from lipsync import hub
+from lipsync.errors import ArtefactError
+from lipsync.experts.sync_expert import SyncExpert
+from lipsync.experts.syncnet import load_syncnet
+
+EXPERT = Path(__file__).resolve().parents[1] / "assets" / "models" / "sync-expert-embedded"
+LANDMARK_METRICS = frozenset({"lmd", "lmd_all68", "lmd_normalised", "lmd_vico", "aed", "lipcorr"})
+LSE_METRICS = frozenset({"lse_d", "lse_c", "offset"})
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What could be loaded, and for each metric that lacks its weights the sentence that says so.
+
+    Attributes:
+        landmarker: file of the face landmarker; None: faces are tracked by five points.
+        lpips, encoder, inception, judge: networks of LPIPS, CSIM, FID and LSE; None: not asked for
+            or not to be had.
+        names, hashes: for protocol strings, by metric.
+        missing: metric to sentence.
+    """
+
+    landmarker: Path | None = None
+    lpips: torch.nn.Module | None = None
+    encoder: FaceEncoder | None = None
+    inception: torch.nn.Module | None = None
+    judge: SyncJudge | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def load_networks(
+    metrics: Collection[str],
+    syncnet: Path | None = None,
+    lpips: LpipsNet = "alex",
+    expert: Path = EXPERT,
+    progress: hub.Progress | None = None,
+) -> Networks:
+    """Everything the metrics need, fetched first where it is not here yet.
+
+    Args:
+        metrics: names of `eval.metrics`.
+        syncnet: a checkpoint of the SyncNet v2 architecture in place of the published one.
+        lpips: trunk of LPIPS.
+        expert: folder of the own sync expert, the stand-in where SyncNet v2 cannot be had.
+        progress: told about downloads.
+
+    Raises:
+        LipSyncError: the file given as ``syncnet`` is not usable. Other weights that are missing
+            are no error; ``missing`` says so.
+    """
+    found = _Found(progress)
+    landmarker = found.file("face_landmarker", LANDMARK_METRICS & set(metrics))
+    if landmarker is None:
+        landmarker = hub.locate("face_landmarker")
+    lpips_network = encoder = inception = judge = None
+    if "lpips" in metrics and (file := found.file(f"lpips_{lpips}", {"lpips"})):
+        lpips_network = load_lpips(lpips, file)
+        found.names["lpips"] = f"LPIPS v0.1 {lpips}"
+    if "csim" in metrics:
+        encoder = _encoder(found)
+    if "fid" in metrics and (file := found.file("inception_fid", {"fid"})):
+        inception = load_inception(file)
+        found.names["fid"] = "Inception 2015, 2048-d"
+    if LSE_METRICS & set(metrics):
+        judge = _judge(found, syncnet, expert)
+        for metric in LSE_METRICS if judge else ():
+            found.names[metric], found.hashes[metric] = judge.name, judge.sha256  # type: ignore[union-attr]
+    for metric in LANDMARK_METRICS - found.missing.keys():
+        found.names[metric] = "MediaPipe face landmarker"
+    return Networks(
+        landmarker, lpips_network, encoder, inception, judge, found.names, found.hashes, found.missing
+    )
+
+
+class _Found:
+    """Collects names, hashes and what is missing while the networks load."""
+
+    def __init__(self, progress: hub.Progress | None):
+        self._progress = progress
+        self.names: dict[str, str] = {}
+        self.hashes: dict[str, str] = {}
+        self.missing: dict[str, str] = {}
+
+    def file(self, artefact: str, metrics: Collection[str]) -> Path | None:
+        """The artefact's file, or None and a sentence for every metric that wanted it."""
+        if not metrics:
+            return None
+        try:
+            path = hub.fetch(artefact, self._progress)
+        except ArtefactError as problem:
+            self.missing.update(dict.fromkeys(metrics, str(problem)))
+            return None
+        sha256 = hub.artefacts()[artefact].sha256
+        for metric in metrics:
+            self.hashes[metric] = sha256
+            self.missing.pop(metric, None)
+        return path
+
+
+def _encoder(found: _Found) -> FaceEncoder | None:
+    """FaceNet, or SFace where FaceNet cannot be had: which one is named in the protocol."""
+    choices: tuple[tuple[str, Callable[[Path], Any]], ...] = (
+        ("facenet_vggface2", load_facenet),
+        ("sface", load_sface),
+    )
+    for artefact, load in choices:
+        file = found.file(artefact, {"csim"})
+        if file is not None:
+            encoder: FaceEncoder = load(file)
+            found.names["csim"] = encoder.name
+            return encoder
+    return None
+
+
+def _judge(found: _Found, syncnet: Path | None, expert: Path) -> SyncJudge | None:
+    if syncnet is not None:
+        network = load_syncnet(syncnet)
+        sha256 = file_sha256(syncnet)
+        published = sha256 == hub.artefacts()["syncnet_v2"].sha256
+        return SyncNetJudge(network, sha256, "SyncNet v2" if published else f"SyncNet v2 ({syncnet.name})")
+    file = found.file("syncnet_v2", LSE_METRICS)
+    if file is not None:
+        return SyncNetJudge(load_syncnet(file), found.hashes["lse_d"])
+    weights = expert / "model.safetensors"
+    if not weights.is_file():
+        return None
+    for metric in LSE_METRICS:
+        found.missing.pop(metric)
+    return ExpertJudge(SyncExpert.from_pretrained(str(expert)), file_sha256(weights))
