@@ -18,6 +18,108 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ),
     ("{0} jobs are waiting already; try again in a few minutes.", "已有 {0} 个任务在排队，请几分钟后再试。"),
     ("Cancelled before it began.", "任务开始前已取消。"),
+    ("Stopped.", "已停止。"),
+    # Media
+    ("{0} is a folder; choose a video, photo or sound file.", "{0} 是文件夹，请选择视频、照片或声音文件。"),
+    ("There is no file {0}; check the name.", "没有文件 {0}，请检查名称。"),
+    ("{0} cannot be opened ({1}).", "无法打开 {0}（{1}）。"),
+    (
+        "{0} is empty (0 bytes); it was probably not copied to the end.",
+        "{0} 是空文件（0 字节），可能没有复制完整。",
+    ),
+    (
+        "{0} is named {1} but holds no photo; choose another file.",
+        "{0} 的扩展名是 {1}，但内容不是照片，请换一个文件。",
+    ),
+    (
+        "{0} is a HEIC photo, which cannot be read; save it as JPEG or PNG.",
+        "{0} 是 HEIC 照片，无法读取，请另存为 JPEG 或 PNG。",
+    ),
+    (
+        "{0} is cut short or damaged (its index is missing); copy or export it again.",
+        "{0} 不完整或已损坏（缺少索引），请重新复制或导出。",
+    ),
+    (
+        "{0} is not a video, photo or sound file that can be read: it is damaged, or its content is not "
+        "what its name says.",
+        "{0} 不是可读取的视频、照片或声音文件：文件已损坏，或内容与名称不符。",
+    ),
+    (
+        "{0} has too many pixels; make it smaller than {1} a side.",
+        "{0} 的像素太多，请缩小到每边不超过 {1}。",
+    ),
+    (
+        "{0} is a damaged or unfinished photo; save or copy it again.",
+        "照片 {0} 已损坏或不完整，请重新保存或复制。",
+    ),
+    (
+        "{0} is named {1} but holds a {2} photo; give it the right ending.",
+        "{0} 的扩展名是 {1}，内容却是 {2} 照片，请改正扩展名。",
+    ),
+    ("{0} holds no frame that can be decoded; it is damaged.", "{0} 中没有可解码的画面，文件已损坏。"),
+    ("{0} holds neither picture nor sound that can be decoded.", "{0} 中没有可解码的画面或声音。"),
+    ("{0} holds no video frame; it may be cut short or damaged.", "{0} 中没有视频画面，可能不完整或已损坏。"),
+    ("{0} has no picture; choose a video or a photo.", "{0} 没有画面，请选择视频或照片。"),
+    (
+        "{0} has sound but no picture. Choose a video or a photo of a face.",
+        "{0} 只有声音没有画面，请选择含人脸的视频或照片。",
+    ),
+    (
+        "{0} is a photo and has no sound; choose a sound file or a video with speech.",
+        "{0} 是照片，没有声音，请选择声音文件或有语音的视频。",
+    ),
+    ("{0} has no sound track; choose a file with speech.", "{0} 没有音轨，请选择有语音的文件。"),
+    ("{0} has no sound of its own. Add a recording of speech.", "{0} 自身没有声音，请添加语音录音。"),
+    (
+        "The sound track of {0} holds no samples; choose a file with speech.",
+        "{0} 的音轨是空的，请选择有语音的文件。",
+    ),
+    (
+        "The sound of {0} ends before its picture begins; choose another file.",
+        "{0} 的声音在画面开始前就结束了，请换一个文件。",
+    ),
+    ("{0} is silent. Choose a recording with speech.", "{0} 没有声音（静音），请选择有语音的录音。"),
+    ("{0} cannot be played backwards; convert it to an H.264 MP4.", "{0} 无法倒放，请转换为 H.264 MP4。"),
+    ("{0} cannot be written: the name must end in {1}.", "无法写入 {0}：扩展名必须是 {1}。"),
+    ("{0} cannot be written: there is no folder {1}.", "无法写入 {0}：没有文件夹 {1}。"),
+    ("{0} was not written: there was no frame.", "没有写入 {0}：没有任何画面。"),
+    ("{0} cannot be written ({1}).", "无法写入 {0}（{1}）。"),
+    # Faces
+    (
+        "{0} shows no face; use one where a face is large and well lit.",
+        "{0} 中没有人脸，请换一个人脸较大且光线充足的文件。",
+    ),
+    (
+        "No face was found in {0}. Choose a picture in which the face is larger, brighter and turned "
+        "towards the camera.",
+        "在 {0} 中没有找到人脸。请选择人脸更大、更亮且正对镜头的画面。",
+    ),
+    ("The video shows {0} face{1}; choose 0{2}", "视频中有 {0} 张脸，请从 0 起选择。"),
+    (
+        "There is no face near ({0}, {1}); point at one of the faces shown.",
+        "({0}, {1}) 附近没有人脸，请指向画面中的某张脸。",
+    ),
+    (
+        "The face landmarker is not installed, so the mouth was placed by five points only, which looks "
+        "less fine. `make app` fetches it; or put face_landmarker.task into the folder named by "
+        "LIPSYNC_WEIGHTS.",
+        "没有安装人脸关键点模型，嘴部只按五个点定位，效果较粗。`make app` 会下载它；也可把 "
+        "face_landmarker.task 放到 LIPSYNC_WEIGHTS 指定的文件夹。",
+    ),
+    # Job
+    ("length must be 'audio' or 'video', not {0}.", "长度只能是 audio 或 video，不能是 {0}。"),
+    (
+        "The result would last {0} s; the limit here is {1} s. Cut the input, or use the command line, "
+        "which has no limit.",
+        "结果将长达 {0} 秒，此处上限为 {1} 秒。请剪短输入，或使用没有上限的命令行。",
+    ),
+    # Weights
+    (
+        "{0} ({1}) is not here and could not be fetched: {2}. Put it by hand {3} (SHA-256 {4}).",
+        "本机没有 {0}（{1}），也无法下载：{2}。请手动放置 {3}（SHA-256 {4}）。",
+    ),
+    ("There is no checkpoint {0}.", "没有检查点 {0}。"),
+    ("There is no method {0}. {1}", "没有方法 {0}。{1}"),
     # Methods
     ("ships with the project", "随项目提供"),
     ("Hugging Face Hub, fetched on first use", "Hugging Face Hub，首次使用时下载"),

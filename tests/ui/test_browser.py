@@ -1,0 +1,202 @@
+"""The Generate tab as a person meets it: in a browser, from the first click to the playing result."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import av
+import pytest
+
+from lipsync.media import probe
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
+JOB = 180_000  # ms a job may take on a slow machine
+CJK = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.fixture
+def visit(portal: str, browser) -> Iterator[Callable]:  # type: ignore[no-untyped-def, type-arg]
+    """Opens the portal; at the end nothing was asked of another host and no script broke."""
+    contexts, hosts, broken = [], set(), []
+
+    def open_page(locale: str = "en-GB", width: int = 1280, scheme: str = "light"):  # type: ignore[no-untyped-def]
+        context = browser.new_context(
+            locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto(portal)
+        page.wait_for_selector("#start")
+        page.wait_for_selector("#preview img", timeout=60_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert hosts - {""} == {urlsplit(portal).netloc}
+    assert broken == []
+
+
+def plays(page, selector: str) -> dict:  # type: ignore[no-untyped-def, type-arg]
+    """Play a video of the page for a moment; its size and how far it got."""
+    page.wait_for_selector(selector, timeout=JOB)
+    return page.evaluate(
+        """async (selector) => {
+            const video = document.querySelector(selector);
+            video.muted = true;
+            if (video.readyState < 2) {
+                await new Promise((done) => video.addEventListener("loadeddata", done, {once: true}));
+            }
+            const begin = video.currentTime;
+            await video.play();
+            await new Promise((done) => setTimeout(done, 700));
+            return {width: video.videoWidth, height: video.videoHeight, length: video.duration,
+                    moved: video.currentTime - begin};
+        }""",
+        selector,
+    )
+
+
+def shoot(page, name: str) -> None:  # type: ignore[no-untyped-def]
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+
+
+def test_one_click_makes_a_video_that_plays(visit: Callable, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    page = visit()
+    assert "one face" in page.inner_text("#face-facts")
+    page.click("#start")
+    page.wait_for_selector("#cancel", timeout=10_000)
+    shoot(page, "generate-running")
+    shown = plays(page, "#result video")
+    assert (shown["width"], shown["height"]) == (384, 384)
+    assert shown["length"] == pytest.approx(4.56, abs=0.15)
+    assert shown["moved"] > 0.3
+    facts = page.inner_text("#facts")
+    assert re.search(r"11[345] frames", facts)
+    assert "384 × 384" in facts
+    with page.expect_download() as download:
+        page.click("#download")
+    saved = tmp_path / "result.mp4"
+    download.value.save_as(saved)
+    assert download.value.suggested_filename == "portrait-lipsync.mp4"
+    assert probe(saved).has_audio
+    page.locator("#view label").nth(2).click()
+    assert plays(page, "#input-video video")["moved"] > 0.3
+    assert page.is_visible("#result video")
+    shoot(page, "generate-result")
+
+    page.reload()
+    assert plays(page, "#result video")["moved"] > 0.3, "the result was lost by a reload"
+
+
+@pytest.fixture
+def upload(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A short real clip with speech, or the example face where there is none."""
+    folder = request.getfixturevalue("shared") / "train"
+    clips = sorted(folder.glob("*.mp4"), key=lambda path: path.stat().st_size)
+    return clips[0] if clips else EXAMPLES / "portrait.mp4"
+
+
+def test_an_upload_needs_consent_and_speaks_with_its_own_sound(visit: Callable, upload: Path) -> None:  # type: ignore[type-arg]
+    page = visit("zh-CN")
+    page.click("#face button[aria-label]")
+    page.set_input_files("#face input[type=file]", upload)
+    page.wait_for_selector("#consent input", timeout=60_000)
+    page.check("#own-sound input")
+    page.click("#start")
+    trouble = page.wait_for_selector("#status .trouble").inner_text()
+    assert upload.name in trouble
+    assert "同意" in trouble
+    shoot(page, "generate-error-zh")
+    page.check("#consent input")
+    page.click("#start")
+    shown = plays(page, "#result video")
+    info = probe(upload)
+    assert (shown["width"], shown["height"]) == (info.width + info.width % 2, info.height + info.height % 2)
+    assert shown["moved"] > 0.3
+    assert "没有" not in page.inner_text("#status")
+
+
+def test_a_broken_file_says_what_is_wrong_and_keeps_the_speech(visit: Callable, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    (tmp_path / "letter.mp4").write_text("Dear reader")
+    page = visit()
+    page.click("#face button[aria-label]")
+    page.set_input_files("#face input[type=file]", tmp_path / "letter.mp4")
+    trouble = page.wait_for_selector("#face-facts .trouble", timeout=30_000).inner_text()
+    assert "letter.mp4 is not a video, photo or sound file that can be read" in trouble
+    assert page.is_visible("#speech")
+    assert "0:04" in page.inner_text("#speech") or "0:05" in page.inner_text("#speech")
+
+
+def test_cancel_stops_the_job(visit: Callable) -> None:  # type: ignore[type-arg]
+    page = visit()
+    page.click("#start")
+    page.click("#cancel")
+    page.wait_for_selector("#status >> text=Cancelled", timeout=20_000)
+    assert page.is_enabled("#start")
+    assert not page.is_visible("#result video")
+
+
+def test_language_follows_the_browser_and_the_switch_and_keeps_inputs(visit: Callable) -> None:  # type: ignore[type-arg]
+    page = visit("zh-CN")
+    page.wait_for_selector("#start:has-text('生成')")
+    page.check("#own-sound input")
+    # What may stay Latin on a Chinese page: names, file names, units, numbers.
+    lines = [line.strip() for line in page.inner_text(".gradio-container").splitlines()]
+    allowed = r"English|portrait\.mp4|[\d.:×\s]*(KB|x|B)?[\s⇣↓]*|M-CSAWav2Lip.*|Wav2Lip.*|.*\b(19|20)\d\d\b.*"
+    assert [line for line in lines if line and not CJK.search(line) and not re.fullmatch(allowed, line)] == []
+    page.click("[data-locale=en]")
+    page.wait_for_selector("#start:has-text('Generate')")
+    english = page.inner_text(".gradio-container")
+    assert CJK.findall(english.replace("中文", "")) == []
+    assert page.is_checked("#own-sound input")
+    page.reload()
+    page.wait_for_selector("#start:has-text('Generate')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_narrow_and_wide_pages_fit(visit: Callable, locale: str, scheme: str) -> None:  # type: ignore[type-arg]
+    for width in (360, 1280):
+        page = visit(locale, width, scheme)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        box = page.locator("#start").bounding_box()
+        assert box["y"] + box["height"] <= 860, "the button is on the first screen"
+        shoot(page, f"generate-{locale[:2]}-{width}-{scheme}")
+
+
+def test_result_carries_the_mark_of_its_making(portal: str) -> None:
+    from gradio_client import Client, handle_file
+
+    client = Client(portal, verbose=False)
+    video, facts = client.predict(
+        handle_file(str(EXAMPLES / "portrait.jpg")),
+        handle_file(str(EXAMPLES / "chinese.wav")),
+        api_name="/generate",
+    )
+    assert facts["frames"] == pytest.approx(5.76 * 25, abs=2)
+    with av.open(video["path"] if isinstance(video, dict) else video) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        assert container.streams.audio
+        assert "AI" in " ".join(container.metadata.values())
+
+
+def test_programs_get_the_sentence_of_an_error(portal: str, tmp_path: Path) -> None:
+    from gradio_client import Client, handle_file
+
+    (tmp_path / "letter.mp4").write_text("Dear reader")
+    client = Client(portal, verbose=False)
+    speech = handle_file(str(EXAMPLES / "english.wav"))
+    with pytest.raises(Exception, match=r"letter\.mp4 is not a video"):
+        client.predict(handle_file(str(tmp_path / "letter.mp4")), speech, consent=True, api_name="/generate")
+    endpoint = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(endpoint) == ["/generate"]
+    names = [parameter["parameter_name"] for parameter in endpoint["/generate"]["parameters"]]
+    assert names == ["face", "speech", "method", "face_index", "length", "label", "consent"]

@@ -1,0 +1,88 @@
+"""What the page accepts, and what it answers when something is missing."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipsync.errors import ConfigError, FaceError, MediaError
+from lipsync.intake import EXAMPLES, SAMPLES, is_example, look, pointed, request
+from lipsync.methods import DEFAULT
+
+FACE, PHOTO, SPEECH = (str(EXAMPLES / name) for name in ("portrait.mp4", "portrait.jpg", "english.wav"))
+REST = (DEFAULT, -1, "audio", True)
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> str:
+    """A face that is not one of the examples, byte for byte."""
+    path = tmp_path / "someone.mp4"
+    path.write_bytes(Path(FACE).read_bytes() + b"\0")
+    return str(path)
+
+
+def test_examples_need_no_consent_wherever_they_were_copied(tmp_path: Path, stranger: str) -> None:
+    copy = shutil.copy(FACE, tmp_path / "renamed.mp4")
+    assert request(str(copy), SPEECH, False, False, *REST).face == Path(copy)
+    with pytest.raises(ConfigError, match=r"someone\.mp4 agreed"):
+        request(stranger, SPEECH, False, False, *REST)
+    assert request(stranger, SPEECH, False, True, *REST).audio == Path(SPEECH)
+
+
+def test_missing_inputs_are_named() -> None:
+    with pytest.raises(ConfigError, match="face first"):
+        request(None, SPEECH, False, True, *REST)
+    with pytest.raises(ConfigError, match="speech first"):
+        request(FACE, None, False, True, *REST)
+    with pytest.raises(ConfigError, match="photo has no sound"):
+        request(PHOTO, None, True, True, *REST)
+
+
+def test_choices_reach_the_request() -> None:
+    asked = request(FACE, SPEECH, True, False, "wav2lip", 1, "video", False, 30.0)
+    assert (asked.audio, asked.method, asked.face_index) == (None, "wav2lip", 1)
+    assert (asked.length, asked.label, asked.max_seconds) == ("video", False, 30.0)
+    assert request(FACE, SPEECH, False, False, *REST).face_index is None
+
+
+def test_every_sample_exists() -> None:
+    assert all((EXAMPLES / name).is_file() for pair in SAMPLES.values() for name in pair)
+    assert is_example(FACE)
+    assert not is_example(SPEECH)
+
+
+@pytest.mark.parametrize("face", [FACE, PHOTO])
+def test_the_example_shows_one_face_where_it_is(face: str) -> None:
+    picture, boxes, facts = look(face)
+    assert picture is not None
+    assert picture.dtype == np.uint8
+    (x0, y0, x1, y1), (height, width, _) = boxes[0], picture.shape
+    # The head fills the middle of the upper half of the portrait.
+    assert width * 0.3 < (x0 + x1) / 2 < width * 0.65
+    assert height * 0.15 < (y0 + y1) / 2 < height * 0.5
+    assert "one face" in facts
+    assert "一张脸" in facts
+
+
+def test_pictures_without_a_face_are_refused(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (320, 240), "gray").save(tmp_path / "wall.png")
+    with pytest.raises(FaceError, match=r"wall\.png"):
+        look(str(tmp_path / "wall.png"))
+    (tmp_path / "words.mp4").write_text("words")
+    with pytest.raises(MediaError, match=r"words\.mp4"):
+        look(str(tmp_path / "words.mp4"))
+
+
+def test_two_people_are_told_apart_by_a_click(shared: Path) -> None:
+    clip = shared / "originals" / "orig02.mp4"  # an interview, side by side
+    if not clip.is_file():
+        pytest.skip("no clip of two people in the shared data")
+    picture, boxes, _ = look(str(clip))
+    assert picture is not None
+    assert len(boxes) == 2
+    assert boxes[0][0] < boxes[1][0]
+    for number, (x0, y0, x1, y1) in enumerate(boxes):
+        assert pointed(boxes, x0 + 2, y0 + 2) == pointed(boxes, x1 - 2, y1 - 2) == number

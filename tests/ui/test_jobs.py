@@ -1,0 +1,122 @@
+"""Jobs run in the background, in order, can be stopped, and clean up after themselves."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lipsync.errors import Cancelled, ConfigError, MediaError
+from lipsync.generate import Progress, Request, Result
+from lipsync.jobs import Job, Jobs, speed
+
+
+class Gate:
+    """Stands for the pipeline: works until it is let through, stops when asked to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.open, self.error = threading.Event(), error
+        self.order: list[str] = []
+
+    def __call__(
+        self, request: Request, progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Result:
+        self.order.append(request.face.name)
+        request.output.with_suffix(".part").write_bytes(b"half")
+        progress(Progress("frames", 5, 10, 2.0, 2.5))
+        while not self.open.wait(0.01):
+            if cancel.is_set():
+                raise Cancelled("Stopped.")
+        if self.error:
+            raise self.error
+        request.output.write_bytes(b"video")
+        return Result(request.output, 10, 0, 96, 96, 25.0, 0.4, request.method, "0" * 64, 1, {"total": 5.0})
+
+
+@contextmanager
+def running(work: Gate, **options: float) -> Iterator[Jobs]:
+    jobs = Jobs(work=work, **options)  # type: ignore[arg-type]
+    try:
+        yield jobs
+    finally:
+        jobs.close()
+
+
+def asked(name: str = "a.mp4") -> Request:
+    return Request(Path(name), None, Path("out.mp4"))
+
+
+def wait(job: Job, until: Callable[[Job], bool] = lambda job: job.over) -> Job:
+    deadline = time.monotonic() + 10
+    while not until(job):
+        assert time.monotonic() < deadline, job.state
+        time.sleep(0.005)
+    return job
+
+
+def test_a_job_is_found_again_with_its_progress_and_result() -> None:
+    with running(work := Gate()) as jobs:
+        job = jobs.submit(asked())
+        wait(job, lambda job: job.progress is not None)
+        assert jobs.get(job.id) is job
+        assert job.state == "running"
+        work.open.set()
+        assert wait(job).state == "done"
+        assert job.result is not None
+        assert job.result.path.read_bytes() == b"video"
+        assert job.result.path.parent.parent == jobs.folder
+        assert jobs.speed(job.request.method) == speed(job.result) == 2.0
+        assert jobs.get("guess") is None
+        assert jobs.get(None) is None
+    assert not jobs.folder.exists()
+
+
+def test_jobs_wait_for_each_other_and_know_their_place() -> None:
+    with running(work := Gate()) as jobs:
+        first, second = jobs.submit(asked("a.mp4")), jobs.submit(asked("b.mp4"))
+        wait(first, lambda job: job.state == "running")
+        assert (second.state, jobs.ahead(first), jobs.ahead(second)) == ("waiting", 0, 1)
+        work.open.set()
+        wait(second)
+        assert work.order == ["a.mp4", "b.mp4"]
+
+
+def test_cancelling_stops_the_work_and_removes_its_folder() -> None:
+    with running(work := Gate()) as jobs:
+        active, waiting = jobs.submit(asked()), jobs.submit(asked("b.mp4"))
+        wait(active, lambda job: job.progress is not None)
+        folder = active.request.output.parent
+        assert list(folder.iterdir())
+        waiting.cancel.set()
+        active.cancel.set()
+        assert wait(active).state == wait(waiting).state == "cancelled"
+        assert not folder.exists()
+        assert work.order == ["a.mp4"]
+
+
+@pytest.mark.parametrize("error", [MediaError("a.mp4 is odd."), ZeroDivisionError("bug")])
+def test_a_failure_keeps_its_reason_and_no_files(error: Exception) -> None:
+    with running(work := Gate(error)) as jobs:
+        work.open.set()
+        job = wait(jobs.submit(asked()))
+        assert (job.state, job.error) == ("failed", error)
+        assert list(jobs.folder.iterdir()) == []
+
+
+def test_results_are_forgotten_with_their_files() -> None:
+    with running(work := Gate(), keep=0.0) as jobs:
+        work.open.set()
+        job = wait(jobs.submit(asked()))
+        time.sleep(0.01)
+        assert jobs.get(job.id) is None
+        assert list(jobs.folder.iterdir()) == []
+
+
+def test_too_many_waiting_jobs_are_refused() -> None:
+    with running(Gate(), most=2) as jobs:
+        jobs.submit(asked())
+        jobs.submit(asked())
+        with pytest.raises(ConfigError, match="2 jobs are waiting"):
+            jobs.submit(asked())
