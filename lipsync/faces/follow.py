@@ -85,20 +85,16 @@ class Follower:
         waiting: list[Frame] = []
         in_hand, looked, due = False, 0, 0
         waits = pauses(self._rate)
-        before: np.ndarray | None = None
-        for count, frame in enumerate(frames):
-            now = _thumbnail(frame.image)
-            cut = before is not None and _is_cut(before, now)
-            before = now
+        for count, (frame, cut, ends) in enumerate(_shots(frames)):
             self._cut |= cut
             if cut:
                 yield from map(Seen, waiting)
                 waiting, in_hand, due = [], False, count
             known = frame.index in self._known
-            if in_hand and self._coarse and not known and count - looked < self._stride:
+            if in_hand and self._coarse and not known and not ends and count - looked < self._stride:
                 yield Seen(frame)
                 continue
-            if not in_hand and not known and count < due:
+            if not in_hand and not known and not ends and count < due:
                 waiting.append(frame)
                 if len(waiting) * frame.image.nbytes > 200e6:
                     yield Seen(waiting.pop(0))
@@ -241,6 +237,19 @@ def _jumped(before: Pose, now: Pose) -> bool:
     ratio = float(now.side / before.side)
     moved = float(np.linalg.norm(now.centre - before.centre))
     return moved > JUMP * float(before.side) or not 1 / GROWTH < ratio < GROWTH
+
+
+def _shots(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool, bool]]:
+    """Each frame, whether it begins another shot, and whether it is the last one of its shot."""
+    held: tuple[Frame, bool, np.ndarray] | None = None
+    for frame in frames:
+        thumbnail = _thumbnail(frame.image)
+        cut = held is not None and _is_cut(held[2], thumbnail)
+        if held is not None:
+            yield held[0], held[1], cut
+        held = frame, cut, thumbnail
+    if held is not None:
+        yield held[0], held[1], True
 
 
 def _thumbnail(image: np.ndarray) -> np.ndarray:

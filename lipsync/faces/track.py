@@ -73,7 +73,7 @@ class FaceTracker:
         return self._follower.faces_seen
 
     def track(self, frames: Iterable[Frame]) -> Iterator[Tracked]:
-        """Every frame, in order, with its face.
+        """Every frame, in order, with its face; one frame more than the look-ahead is held.
 
         Results are kept by ``Frame.index``: a video that plays back and forth is tracked once.
 
