@@ -28,7 +28,7 @@ def vary_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def mask_bands(windows: np.ndarray, rng: np.random.Generator, widest: int = 12) -> np.ndarray:
-    """Speech windows (B, 1, rows, W) with one random band of rows silenced, half the time (SpecAugment)."""
+    """Speech windows (B, 1, rows, W) with one random band of rows at 0, half the time (SpecAugment)."""
     if rng.random() < 0.5:
         return windows
     height = int(rng.integers(1, widest))
@@ -72,7 +72,7 @@ def cut(images: np.ndarray, matrix: np.ndarray, size: int, table: np.ndarray | N
     """(T, size, size, 3) uint8 of stored crops (T, S, S, 3) under one map and one light."""
     out = np.stack(
         [
-            cv2.warpAffine(im, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+            cv2.warpAffine(im, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             for im in images
         ]
     )

@@ -1,4 +1,4 @@
-"""Prepared clips: face crops, landmarks and speech of one person, as ``python -m lipsync prepare`` writes them."""
+"""Prepared clips: face crops, landmarks and speech of one person (``python -m lipsync prepare``)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from lipsync.training.augment import vary_mel
 
 FPS = 25.0
 STORED = 128  # pixels, side of a stored crop
+FRAME_BYTES = STORED * STORED * 3 + 478 * 2 * 4 + 80 * 4 * 4  # of a decoded clip: crops, landmarks, sound
 MARGIN = 1.25  # a stored crop shows this many times the square a network sees
 
 
@@ -30,6 +31,7 @@ class Clip:
     identity: str
     split: str
     folder: Path
+    frames: int = 0  # as the manifest says; 0 counts the landmarks
 
     @cached_property
     def faces(self) -> np.ndarray:
@@ -54,7 +56,12 @@ class Clip:
         return mouth_shape(self.landmarks).astype(np.float32)
 
     def __len__(self) -> int:
-        return len(self.landmarks)
+        return self.frames or len(self.landmarks)
+
+    def forget(self) -> None:
+        """Free what was decoded; it is decoded again when next asked for."""
+        for name in ("faces", "landmarks", "mel", "shape"):
+            self.__dict__.pop(name, None)
 
     def speech(
         self, frames: np.ndarray, spec: AudioFeatures, rng: np.random.Generator | None = None
@@ -65,7 +72,7 @@ class Clip:
         """
         times = np.asarray(frames) / FPS
         pad = spec.window + 8
-        first = max(0, int(times.min() * 80) + spec.start - pad)
+        first = min(max(0, int(times.min() * 80) + spec.start - pad), self.mel.shape[1] - 1)
         last = min(self.mel.shape[1], int(times.max() * 80) + spec.start + spec.window + pad)
         mel = self.mel[:, first : max(last, first + 1)]
         if rng is not None:
@@ -88,16 +95,27 @@ def load_clips(folder: Path, splits: tuple[str, ...] = ("train",)) -> list[Clip]
             f"{folder} is not a prepared folder (no manifest.csv). Run `python -m lipsync prepare` first."
         )
     rows = pd.read_csv(manifest, dtype=str)
-    clips = [Clip(r.clip, r.identity, r.split, Path(folder)) for r in rows.itertuples() if r.split in splits]
+    lacking = {"clip", "identity", "split", "frames"} - set(rows)
+    if lacking:
+        raise ConfigError(f"{manifest} lacks the column {sorted(lacking)[0]}. Prepare the videos again.")
+    clips = [
+        Clip(r.clip, r.identity, r.split, Path(folder), int(r.frames))
+        for r in rows.itertuples()
+        if r.split in splits
+    ]
     if not clips:
         raise ConfigError(f"{manifest} lists no clip of the split {' or '.join(splits)}.")
     return clips
 
 
 class Sampler:
-    """Draws clips so that no person dominates: a person's share grows with the root of the footage."""
+    """Draws clips so that no person dominates: a person's share grows with the root of the footage.
 
-    def __init__(self, clips: list[Clip], at_least: int):
+    Decoded clips are kept as long as they fit in ``memory`` bytes; beyond that, those drawn longest
+    ago are forgotten.
+    """
+
+    def __init__(self, clips: list[Clip], at_least: int, memory: float = 8e9):
         self.clips = [clip for clip in clips if len(clip) >= at_least]
         if not self.clips:
             raise ConfigError(f"No training clip has the {at_least} frames that one sample needs.")
@@ -106,6 +124,20 @@ class Sampler:
             total[clip.identity] = total.get(clip.identity, 0) + len(clip)
         weight = np.array([len(clip) / total[clip.identity] ** 0.5 for clip in self.clips])
         self.weight = weight / weight.sum()
+        self._memory = memory
+        self._kept: dict[int, None] = {}  # indices of decoded clips, drawn longest ago first
 
     def draw(self, count: int, rng: np.random.Generator) -> list[Clip]:
-        return [self.clips[i] for i in rng.choice(len(self.clips), count, p=self.weight)]
+        """``count`` clips; some may come twice."""
+        drawn = rng.choice(len(self.clips), count, p=self.weight)
+        for index in drawn:
+            self._kept.pop(index, None)
+            self._kept[index] = None
+        total = sum(len(self.clips[index]) for index in self._kept) * FRAME_BYTES
+        for index in list(self._kept)[: -len(set(drawn))]:
+            if total <= self._memory:
+                break
+            total -= len(self.clips[index]) * FRAME_BYTES
+            self.clips[index].forget()
+            del self._kept[index]
+        return [self.clips[index] for index in drawn]

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lipsync.errors import ConfigError
 from lipsync.experts.mouth import MouthExpert
 from lipsync.experts.quality import QualityDiscriminator
 from lipsync.experts.sync_expert import WINDOW, SyncExpert, lower_halves
@@ -20,6 +21,7 @@ from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.augment import cut, framing, light, mask_bands
 from lipsync.training.data import MARGIN, STORED, Clip, Sampler
+from lipsync.training.loop import Update
 from lipsync.training.losses import (
     adversarial_loss,
     correlation,
@@ -27,7 +29,7 @@ from lipsync.training.losses import (
     sync_loss,
     sync_probability,
 )
-from lipsync.training.loop import Update
+from lipsync.training.speech import load_speech
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class GeneratorConfig:
     """Eq 15 with the paper's weights; what the paper does not have is off by default."""
 
     model: Wav2LipConfig = field(default_factory=Wav2LipConfig)
-    windows: int = 10  # per batch, of five frames each (the paper's batch is 48)
+    windows: int = 10  # per batch (the paper's batch is 48 windows of five frames)
+    frames: int = WINDOW  # consecutive frames per window; the sync loss needs five, without it one teaches more
     learning_rate: float = 1e-4
     sync_weight: float = 0.03  # w_s
     gan_weight: float = 0.07  # w_g
@@ -49,20 +52,24 @@ class GeneratorConfig:
     mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
     shape_weight: float = 0.0  # L1 on the mouth shape that the expert reads off the output
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
-    ema: float = 0.0  # decay of averaged weights, which are then the ones exported
+    ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
     decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
 
 
 class GeneratorStage:
     def __init__(self, config: GeneratorConfig, train: list[Clip], dev: list[Clip]):
+        if config.sync_weight > 0 and not config.sync_expert:
+            raise ConfigError(
+                "stage.sync_weight is above 0, but stage.sync_expert names no expert. Train one with "
+                "`train sync`, or set the weight to 0."
+            )
+        if config.sync_weight > 0 and config.frames != WINDOW:
+            raise ConfigError(f"The sync loss needs stage.frames = {WINDOW}.")
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, WINDOW)
+        self.sampler = Sampler(train, config.frames)
         self.net = Generator(config.model)
         if config.speech:
-            missing = set(load_file(config.speech)) - set(self.net.state_dict())
-            if missing:
-                raise ValueError(f"{config.speech} holds weights the generator lacks: {sorted(missing)[:3]}")
-            self.net.load_state_dict(load_file(config.speech), strict=False)
+            load_speech(self.net, config.speech)
         self.disc = QualityDiscriminator(config.discriminator_width)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
         if config.ema:
@@ -75,28 +82,28 @@ class GeneratorStage:
             "generator": torch.optim.Adam(trained, config.learning_rate),
             "quality": torch.optim.Adam(self.disc.parameters(), config.learning_rate, betas=(0.5, 0.999)),
         }
-        self.sync = (
-            SyncExpert.from_pretrained(config.sync_expert).eval().requires_grad_(False)
-            if config.sync_expert
-            else None
-        )
+        self.frozen: dict[str, nn.Module] = {}
+        self.sync = load_sync_expert(config.sync_expert) if config.sync_expert else None
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
+        for name, judge in (("sync", self.sync), ("mouth", self.mouth)):
+            if judge is not None:
+                self.frozen[name] = judge
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         size, spec = self.config.model.size, self.config.model.audio
         frames, references, speech, sync_speech, shapes, lips = [], [], [], [], [], []
         for clip in self.sampler.draw(self.config.windows, rng):
-            start = int(rng.integers(0, len(clip) - WINDOW + 1))
-            at = np.arange(start, start + WINDOW)
-            matrix, _ = framing(STORED, size, MARGIN, rng)
+            start = int(rng.integers(0, len(clip) - self.config.frames + 1))
+            at = np.arange(start, start + self.config.frames)
+            matrix, mirrored = framing(STORED, size, MARGIN, rng)
             table = light(rng)
             frames.append(cut(clip.faces[at], matrix, size, table))
-            # The reference lies away from the window where the clip is long enough, so that copying it does not pay.
+            # The reference lies away from the window in clips long enough, so that copying does not pay.
             other = int(rng.integers(0, len(clip)))
             if len(clip) > 50 and abs(other - start) < 15:
                 other = (other + len(clip) // 2) % len(clip)
             near, _ = framing(STORED, size, MARGIN, None)
-            if matrix[0, 0] < 0:
+            if mirrored:
                 near[0] = -near[0]
                 near[0, 2] += size - 1
             references.append(cut(clip.faces[other : other + 1], near, size, table)[0])
@@ -167,9 +174,12 @@ class GeneratorStage:
     @torch.no_grad()
     def _average(self) -> None:
         source = self.net.state_dict()
+        # Random first weights must not linger in the average of a short run. Batch norm counts the steps.
+        done = int(source["face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"])
+        decay = min(self.config.ema, 1 - 1 / max(1, done))
         for name, value in self.modules["average"].state_dict().items():
             if value.dtype.is_floating_point:
-                value.lerp_(source[name], 1 - self.config.ema)
+                value.lerp_(source[name], 1 - decay)
             else:
                 value.copy_(source[name])
 
@@ -182,7 +192,9 @@ class GeneratorStage:
         """Own and other speech on clips of people kept out of training; writes a contact sheet."""
         net, device = self.best.eval(), next(self.net.parameters()).device
         size, sheet = self.config.model.size, []
-        own, other, errors = [], [], []
+        own: list[float] = []
+        other: list[float] = []
+        errors: list[float] = []
         clips = [clip for clip in self.dev if len(clip) >= 50][:8]
         for index, clip in enumerate(clips):
             at = np.arange(min(len(clip), 75))
@@ -249,7 +261,25 @@ def lip_weight(lips: Tensor, size: int, extra: float) -> Tensor:
     return 1 + extra * y[:, None, :, None] * x[:, None, None, :]
 
 
+def load_sync_expert(folder: str) -> SyncExpert:
+    """The frozen sync expert of ``train sync``.
+
+    Raises:
+        ConfigError: not such a folder.
+    """
+    if not (Path(folder) / "config.json").is_file():
+        raise ConfigError(f"There is no sync expert in {folder}. Train one with `train sync` first.")
+    return SyncExpert.from_pretrained(folder).eval().requires_grad_(False)
+
+
 def load_mouth_expert(path: str) -> MouthExpert:
+    """The frozen mouth expert of ``train mouth``.
+
+    Raises:
+        ConfigError: the file is missing.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f"There is no mouth expert {path}. Train one with `train mouth` first.")
     net = MouthExpert()
     net(torch.zeros(2, 3, 96, 96))
     net.load_state_dict(load_file(path))

@@ -1,4 +1,4 @@
-"""The training loop that all stages share: seeds, mixed precision, checkpoints, resume, logs, several processes."""
+"""The training loop of all stages: seeds, mixed precision, checkpoints, resume, logs, processes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ class RunConfig:
 
 
 class Stage(Protocol):
-    """What is trained: modules, their optimisers, and one step."""
+    """What is trained: modules, their optimisers, and one step.
+
+    A stage that looks at frozen networks names them in ``frozen: dict[str, nn.Module]``; they go to the
+    same device, and neither into checkpoints nor back to training mode.
+    """
 
     modules: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
@@ -62,12 +66,13 @@ class Update:
     def __call__(self, loss: Tensor, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
-        self.scaler.unscale_(optimizer)
         if dist.is_initialized():
+            # Before unscaling, which looks for infinities: all processes must skip the same steps.
             for parameter in module.parameters():
                 if parameter.grad is not None:
                     dist.all_reduce(parameter.grad)
                     parameter.grad /= dist.get_world_size()
+        self.scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(module.parameters(), self.config.clip_gradient)
         self.scaler.step(optimizer)
         self.scaler.update()
@@ -94,8 +99,10 @@ def fit(stage: Stage, config: RunConfig, folder: Path, resume: bool = False, qui
     if config.threads:
         torch.set_num_threads(config.threads)
     update = Update(config, device)
+    for module in getattr(stage, "frozen", {}).values():
+        module.to(device)
     for module in stage.modules.values():
-        module.to(device, memory_format=torch.channels_last)
+        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if dist.is_initialized():
             for value in module.state_dict().values():
                 dist.broadcast(value, 0)
@@ -104,6 +111,9 @@ def fit(stage: Stage, config: RunConfig, folder: Path, resume: bool = False, qui
         if not checkpoint.is_file():
             raise ConfigError(f"Nothing to resume: {checkpoint} does not exist.")
         first = _load(stage, update, checkpoint, device)
+        if rank == 0:
+            for name in ("log.csv", "checks.csv"):
+                _cut_log(folder / name, first)
     start, history = time.monotonic(), []
     for step, batch in _batches(stage, config, rank, first, device):
         torch.manual_seed(hash((config.seed, rank, step)) % 2**31)
@@ -168,18 +178,48 @@ def _save(stage: Stage, update: Update, path: Path, step: int) -> None:
 
 def _load(stage: Stage, update: Update, path: Path, device: torch.device) -> int:
     state = torch.load(path, map_location=device, weights_only=True)
-    for name, module in stage.modules.items():
-        module.load_state_dict(state["modules"][name])
-    for name, optimizer in stage.optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
+    try:
+        for name, module in stage.modules.items():
+            module.load_state_dict(state["modules"][name])
+        for name, optimizer in stage.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+    except (KeyError, RuntimeError, ValueError) as problem:
+        raise ConfigError(
+            f"{path} was trained with another configuration ({str(problem).splitlines()[0][:120]}). "
+            "Resume with the configuration it began with."
+        ) from problem
     update.scaler.load_state_dict(state["scaler"])
     return int(state["step"])
 
 
 def _log(path: Path, step: int, values: dict[str, float]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(["step", *values])
-        writer.writerow([step, *(f"{value:.6g}" for value in values.values())])
+    """Append a row; a value that comes for the first time, such as a loss that joins late, gets a column."""
+    row = {"step": str(step), **{key: f"{value:.6g}" for key, value in values.items()}}
+    columns, rows = _read_log(path)
+    if path.exists() and set(row) <= set(columns):
+        with path.open("a", newline="") as file:
+            csv.DictWriter(file, columns).writerow(row)
+    else:
+        _write_log(path, [*columns, *(key for key in row if key not in columns)], [*rows, row])
+
+
+def _cut_log(path: Path, step: int) -> None:
+    """Drop what was logged after the checkpoint that a run goes on from: it is about to be done again."""
+    columns, rows = _read_log(path)
+    if columns:
+        _write_log(path, columns, [row for row in rows if int(row["step"]) <= step])
+
+
+def _read_log(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    if not path.exists():
+        return [], []
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        return list(reader.fieldnames or []), list(reader)
+
+
+def _write_log(path: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)

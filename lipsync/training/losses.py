@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def sync_probability(face: Tensor, audio: Tensor, guard: str = "epsilon") -> Tensor:
-    """P_sync of M-CSAWav2Lip eq 11: cosine similarity of face and audio vectors, (B, D) each, to (B,) in 0..1.
+    """(B,) P_sync in 0..1 of M-CSAWav2Lip eq 11: cosine similarity of face and audio vectors, (B, D) each.
 
     The vectors come out of a ReLU, so the cosine is not negative. ``guard`` "epsilon" reads the
     paper's symbol as the guard against division by zero (as Wav2Lip); "sigmoid" as the sigmoid that

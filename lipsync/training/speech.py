@@ -8,20 +8,22 @@ then starts from these weights.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lipsync.errors import ConfigError
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.augment import mask_bands
 from lipsync.training.data import Clip, Sampler
-from lipsync.training.losses import correlation
 from lipsync.training.loop import Update
+from lipsync.training.losses import correlation
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,30 @@ class _ShapeFromSpeech(nn.Module):
         return self.head(self.generator.encode_audio(speech))
 
 
+def load_speech(net: nn.Module, path: str) -> None:
+    """Start the speech half of a generator or a sync expert from a ``speech.safetensors``.
+
+    Raises:
+        ConfigError: the file is missing, or belongs to other features, widths or attention.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f"There is no speech encoder {path}. Train one with `train speech` first.")
+    own = {k: v for k, v in net.state_dict().items() if k.startswith(("audio_encoder", "audio_attention"))}
+    # A sync expert has no attention; it takes the encoder alone.
+    attention = hasattr(net, "audio_attention")
+    state = {k: v for k, v in load_file(path).items() if attention or k.startswith("audio_encoder")}
+    wrong = [key for key in own if key not in state or state[key].shape != own[key].shape]
+    wrong += [key for key in state if key not in own]
+    if wrong:
+        raise ConfigError(
+            f"{path} does not fit the speech encoder ({wrong[0]}). Use the same audio features, width and "
+            "attention for both (a sync expert also needs deep = 1)."
+        )
+    net.load_state_dict(state, strict=False)
+
+
 def one_cycle(progress: float, warm: float = 0.3) -> float:
     """Learning-rate factor: cosine up over ``warm`` of the run, cosine down to 0 after it."""
     if progress < warm:
-        return 0.04 + 0.96 * 0.5 * (1 - np.cos(np.pi * progress / warm))
-    return 0.5 * (1 + np.cos(np.pi * (progress - warm) / (1 - warm)))
+        return 0.04 + 0.48 * (1 - math.cos(math.pi * progress / warm))
+    return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import WINDOW, SyncExpert, SyncExpertConfig, lower_halves, pair_windows
 from lipsync.training.augment import cut, framing, light, mask_bands
 from lipsync.training.data import MARGIN, STORED, Clip, Sampler
 from lipsync.training.loop import Update
 from lipsync.training.losses import sync_bce, sync_probability
-from lipsync.training.speech import one_cycle
+from lipsync.training.speech import load_speech, one_cycle
 
 SIZE = 96
 
@@ -29,6 +29,7 @@ class SyncConfig:
     windows: int = 4  # times per clip; every other time of the clip serves as a negative
     apart: int = 5  # frames at least between two times of a clip
     learning_rate: float = 1e-3
+    schedule: str = "cycle"  # of the learning rate: "cycle" up and down once, or "constant"
     weight_decay: float = 1e-3
     temperature: float = 0.07  # of the contrastive objective
     speech: str = ""  # pre-trained speech encoder (speech.safetensors), needs deep = 1
@@ -38,13 +39,17 @@ class SyncConfig:
 
 class SyncStage:
     def __init__(self, config: SyncConfig, train: list[Clip], dev: list[Clip]):
+        if config.windows < 2:
+            raise ConfigError("stage.windows must be 2 or more: the other times of a clip are its negatives.")
+        if config.objective not in ("bce", "contrastive") or config.schedule not in ("cycle", "constant"):
+            raise ConfigError(
+                'stage.objective is "bce" or "contrastive", and stage.schedule is "cycle" or "constant".'
+            )
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
         self.net = SyncExpert(config.model)
         if config.speech:
-            state = load_file(config.speech)
-            own = {k: v for k, v in state.items() if k.startswith("audio_encoder")}
-            self.net.load_state_dict(own, strict=False)
+            load_speech(self.net, config.speech)
         self.modules: dict[str, nn.Module] = {"sync": self.net}
         if config.shape_weight:
             # One layer for both: what it reads off speech and off faces must lie in the same directions.
@@ -73,8 +78,9 @@ class SyncStage:
         }
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        factor = one_cycle(progress, warm=0.1) if self.config.schedule == "cycle" else 1.0
         for group in self.optimizers["sync"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress, warm=0.1)
+            group["lr"] = self.config.learning_rate * factor
         with update.autocast():
             heard = self.net.audio_encoder(batch["speech"]).flatten(1)
             looked = self.net.face_encoder(lower_halves(batch["faces"].float() / 255)).flatten(1)
@@ -94,7 +100,7 @@ class SyncStage:
             probability = torch.cat([sync_probability(f, a, self.config.model.guard),
                                      sync_probability(f, wrong, self.config.model.guard)])  # fmt: skip
             loss = sync_bce(probability, torch.cat([torch.ones(len(f)), torch.zeros(len(f))]).to(f.device))
-        values = {}
+        values: dict[str, Tensor] = {}
         if self.config.shape_weight:
             for name, embedding in (("shape_audio", heard), ("shape_face", looked)):
                 told = self.modules["shape"](embedding.float())
