@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.columns import PIXEL, Columns
+from eval.controls import Control
 from eval.functional.lse import lse_mean
 from eval.metrics import METRICS, TABLE
 from eval.networks import LSE_METRICS, Networks, load_networks
@@ -22,6 +23,8 @@ from lipsync.errors import ConfigError, FaceError, LipSyncError, MediaError
 from lipsync.faces.track import FaceTracker
 from lipsync.media import probe, read_frames
 
+# Metrics that look at the face region whatever region is chosen for the pictures.
+IN_FACE = frozenset({"csim", "fid", "lmd", "lmd_all68"})
 BEYOND = "beyond the common part"
 Keep = Callable[[np.ndarray, np.ndarray], None]
 
@@ -39,6 +42,7 @@ def score(
     networks: Networks | None = None,
     progress: Tell | None = None,
     keep_features: Keep | None = None,
+    control: Control | None = None,
 ) -> Scores:
     """All metrics of one video in one pass, in memory that does not grow with its length.
 
@@ -54,6 +58,7 @@ def score(
         networks: loaded before, to share them among videos.
         progress: called with (frames done, frames expected); an exception from it stops the pass.
         keep_features: gets the Inception features of each batch, for FID over many videos.
+        control: what is done to the generated video (or its sound) first, see `eval.controls`.
 
     Raises:
         LipSyncError: one sentence: a file is unreadable, has no face, fewer than 5 usable frames, no
@@ -68,7 +73,7 @@ def score(
     speech = None
     if LSE_METRICS & set(able):
         try:
-            speech = read_speech(generated)
+            speech = read_speech(control.audio if control and control.audio else generated)
         except MediaError as problem:
             probe(generated)  # an unreadable file stops here, whatever is asked for
             missing.update({name: str(problem) for name in LSE_METRICS & set(able)})
@@ -78,7 +83,7 @@ def score(
 
     job = Pass(
         Path(generated), None if reference is None else Path(reference), networks, region,
-        _needs_face(able, region, variant), "aed" in able, resize, progress,
+        _needs_face(able, region, variant), "aed" in able, resize, progress, control,
     )  # fmt: skip
     stream = None
     if speech is not None and networks.judge is not None:
@@ -155,7 +160,7 @@ def _framewise(metric: str, columns: Columns, job: Pass, networks: Networks, reg
     protocol = Protocol(
         entry.label,
         frames,
-        region=region if entry.by_region else "face" if metric in ("csim", "fid") else None,
+        region=region if entry.by_region else "face" if metric in IN_FACE else None,
         network=network,
         weights=networks.hashes.get(metric),
         alignment="box of the face track" if job.reference is None else Protocol.alignment,

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from eval.columns import Columns
+from eval.controls import Control
 from eval.networks import Networks
 from eval.pair import Batch, Pair, look
 from eval.protocol import FPS, PairedFrames, Region, require_frames, require_size, resize
@@ -26,7 +27,7 @@ class Pass:
 
     def __init__(
         self, generated: Path, reference: Path | None, networks: Networks, region: Region, needs_face: bool,
-        expressions: bool, may_resize: bool, tell: Tell | None,
+        expressions: bool, may_resize: bool, tell: Tell | None, control: Control | None = None,
     ):  # fmt: skip
         self.generated = generated
         self.reference = reference
@@ -35,6 +36,7 @@ class Pass:
         self.resized = False
         self.seconds = {"decode": 0.0, "track": 0.0, "look": 0.0, "metrics": 0.0, "lip sync": 0.0}
         self._networks, self._region = networks, region
+        self._control = control
         self._needs_face, self._expressions = needs_face, expressions
         self._may_resize, self._tell = may_resize, tell or (lambda done, total: None)
 
@@ -42,6 +44,8 @@ class Pass:
         """Decode, track, look and hand on, until both videos are over."""
         with ExitStack() as stack:
             ours = self._decode(self.generated)
+            if self._control is not None:
+                ours = self._control.frames(ours)
             theirs = None if self.reference is None else self._decode(self.reference)
             if theirs is not None:
                 ours, theirs = self._same_size(ours, theirs)

@@ -1,0 +1,126 @@
+"""The files a batch leaves: one table in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from eval.report.latex import latex
+from eval.report.markdown import markdown
+from eval.scores import write_text
+from eval.summary import Table
+
+
+def write_tables(table: Table, folder: Path) -> str:
+    """Write videos.csv, summary.csv, tests.csv, summary.json, table.tex and table.md; gives back the last."""
+    text = markdown(table)
+    for name, content in (
+        ("videos.csv", videos_csv(table)),
+        ("summary.csv", summary_csv(table)),
+        ("tests.csv", tests_csv(table)),
+        ("summary.json", summary_json(table)),
+        ("table.tex", latex(table)),
+        ("table.md", text),
+    ):
+        write_text(folder / name, content)
+    return text
+
+
+def videos_csv(table: Table) -> str:
+    """One line per video: what was scored, every metric, why not."""
+    labels = {column.metric: column.label for column in table.columns}
+    lines = [["item", "method", "control", *labels.values(), "offset of each track", "reason"]]
+    for result in table.results:
+        scores = result["scores"]["scores"] if "scores" in result else {}
+        offset = scores.get("offset", {}).get("detail", {}).get("offsets", [])
+        lines.append(
+            [
+                result["item"],
+                result["method"],
+                "yes" if result["control"] else "",
+                *(_number(scores.get(metric, {}).get("value")) for metric in labels),
+                " ".join(map(str, offset)),
+                result.get("error") or _reasons(scores),
+            ]
+        )
+    return _csv(lines)
+
+
+def summary_csv(table: Table) -> str:
+    """One line per method and metric: mean, interval, counts."""
+    lines = [["method", "metric", "mean", "low", "high", "scored", "failed", "lag", "r_zero"]]
+    for column in table.columns:
+        for name, summary in column.methods.items():
+            lag = table.lags.get(name) if column.metric == "lipcorr" else None
+            lines.append(
+                [
+                    name, column.label, _number(summary.mean), _number(summary.low), _number(summary.high),
+                    str(summary.scored), str(len(summary.failed)),
+                    str(lag.lag) if lag else "", _number(lag.r_zero) if lag else "",
+                ]
+            )  # fmt: skip
+    return _csv(lines)
+
+
+def tests_csv(table: Table) -> str:
+    """Every two methods on the same videos: Wilcoxon's signed-rank test, Holm-corrected per metric."""
+    lines = [["metric", "a", "b", "a - b", "videos", "left out", "p", "p (Holm)"]]
+    for column in table.columns:
+        for test in column.tests:
+            lines.append(
+                [
+                    column.label, test.a, test.b, _number(test.difference), str(test.pairs),
+                    str(test.left_out), _number(test.p), _number(test.p_holm),
+                ]
+            )  # fmt: skip
+    return _csv(lines)
+
+
+def summary_json(table: Table) -> str:
+    """Everything but the rows themselves, which lie in ``rows/``."""
+    data: dict[str, Any] = asdict(table)
+    del data["results"]
+    return json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _reasons(scores: dict[str, Any]) -> str:
+    """Why some metrics have no value although the video was scored."""
+    return " ".join(dict.fromkeys(s["reason"] for s in scores.values() if s["reason"]))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.6g}"
+
+
+def _csv(lines: list[list[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([_harmless(cell) for cell in line] for line in lines)
+    return out.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A name that a spreadsheet would run as a formula is kept as text."""
+    risky = cell[:1] in ("=", "@", "\t", "\r") or (cell[:1] in "+-" and not _is_number(cell))
+    return f"'{cell}" if cell and risky else cell
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return not cell.strip("+-0123456789 .,")
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """NaN as null, keys as text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
