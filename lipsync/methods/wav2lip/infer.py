@@ -24,6 +24,8 @@ class Wav2LipMethod:
         self.crop_size = net.config.size
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net = fuse(net.eval()).to(self.device, memory_format=torch.channels_last)
+        # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
+        self.half = self.device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
     def listen(self, samples: np.ndarray) -> np.ndarray:
         """(rows, T) speech features at 80 Hz of (N,) mono 16 kHz samples."""
@@ -39,7 +41,8 @@ class Wav2LipMethod:
         masked = frames.clone()
         masked[:, :, self.crop_size // 2 :] = 0
         both = torch.cat([masked, reference.expand_as(frames)], dim=1).contiguous(memory_format=torch.channels_last)
-        drawn = self.net(windows, both)                                                    # (B, 3, S, S)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            drawn = self.net(windows, both).float()  # (B, 3, S, S)
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
