@@ -1,0 +1,231 @@
+"""The loop: a resumed run equals an uninterrupted one, logs stay whole, what is frozen stays frozen."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lipsync.audio.features import AudioFeatures
+from lipsync.errors import ConfigError
+from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
+from lipsync.methods.wav2lip.config import Wav2LipConfig
+from lipsync.methods.wav2lip.model import Generator
+from lipsync.training.generator import GeneratorConfig, GeneratorStage
+from lipsync.training.loop import RunConfig, fit
+from lipsync.training.mouth import MouthConfig, MouthStage
+from lipsync.training.speech import SpeechConfig, SpeechStage
+from lipsync.training.sync import SyncConfig, SyncStage
+
+from .toy import toy_clip
+
+MODEL = Wav2LipConfig(
+    audio=AudioFeatures(start=-4), channel_attention=True, spatial_attention=True, width=0.03
+)
+EXPERT = SyncExpertConfig(width=0.03, deep=1)
+RUN = RunConfig(steps=4, device="cpu", threads=1, log_every=1, save_every=2, check_every=0)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return [toy_clip(f"c{i}", seed=i, frames=60) for i in range(3)]
+
+
+@pytest.fixture(scope="module")
+def aids(tmp_path_factory, clips):
+    """Folder with a speech encoder, a mouth expert and a sync expert of one training step each."""
+    folder = tmp_path_factory.mktemp("aids")
+    run = replace(RUN, steps=1)
+    torch.manual_seed(0)
+    fit(SpeechStage(SpeechConfig(model=MODEL, stretches=2, frames=30), clips, []), run, folder, quiet=True)
+    fit(MouthStage(MouthConfig(clips=2, frames=2), clips, []), run, folder / "m", quiet=True)
+    fit(SyncStage(SyncConfig(model=EXPERT, clips=2), clips, []), run, folder / "s", quiet=True)
+    return folder
+
+
+def sync_stage(clips, aids):
+    torch.manual_seed(1)
+    speech = str(aids / "speech.safetensors")
+    return SyncStage(SyncConfig(model=EXPERT, clips=2, speech=speech, shape_weight=0.5), clips, clips[:1])
+
+
+def generator_stage(clips, aids, **changes):
+    torch.manual_seed(1)
+    config = GeneratorConfig(
+        model=MODEL,
+        windows=2,
+        sync_expert=str(aids / "s" / "sync-expert"),
+        sync_from=0.5,
+        gan_from=0.25,
+        speech=str(aids / "speech.safetensors"),
+        freeze_speech=True,
+        mouth_expert=str(aids / "m" / "mouth.safetensors"),
+        shape_weight=0.3,
+        mouth_weight=2.0,
+        ema=0.9,
+        decay_from=0.5,
+    )
+    return GeneratorStage(replace(config, **changes), clips, clips[:1])
+
+
+def state_of(stage) -> dict[str, torch.Tensor]:
+    return {
+        f"{name}.{key}": value.clone()
+        for name, module in stage.modules.items()
+        for key, value in module.state_dict().items()
+    }
+
+
+class Stopped(Exception):
+    pass
+
+
+def interrupted(stage, after: int):
+    """The stage, made to break in the middle of its step number ``after`` (from 0)."""
+    step = stage.step
+
+    def breaking(batch, update, progress):
+        if progress >= after / RUN.steps:
+            raise Stopped
+        return step(batch, update, progress)
+
+    stage.step = breaking
+    return stage
+
+
+@pytest.mark.parametrize("make", [sync_stage, generator_stage])
+def test_resumed_run_equals_an_uninterrupted_one(tmp_path, clips, aids, make):
+    straight = make(clips, aids)
+    start = state_of(straight)
+    fit(straight, RUN, tmp_path / "straight", quiet=True)
+    with pytest.raises(Stopped):
+        fit(interrupted(make(clips, aids), after=3), RUN, tmp_path / "broken", quiet=True)
+    again = make(clips, aids)
+    fit(again, RUN, tmp_path / "broken", resume=True, quiet=True)
+    wanted, found = state_of(straight), state_of(again)
+    assert all(torch.equal(wanted[key], found[key]) for key in wanted)
+    moved = sum(not torch.equal(start[key], wanted[key]) for key in wanted)
+    assert moved > len(wanted) / 2
+    logs = [(tmp_path / name / "log.csv").read_text().splitlines() for name in ("straight", "broken")]
+    assert [row.split(",")[0] for row in logs[1]] == ["step", "1", "2", "3", "4"]
+    drop = logs[0][0].split(",").index("steps_per_second")
+    rows = [[[v for i, v in enumerate(r.split(",")) if i != drop] for r in log] for log in logs]
+    assert rows[0] == rows[1]
+
+
+def test_losses_that_join_late_get_their_own_columns(tmp_path, clips, aids):
+    fit(generator_stage(clips, aids), RUN, tmp_path, quiet=True)
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [bool(row["gan"]) for row in rows] == [False, True, True, True]
+    assert [bool(row["sync"]) for row in rows] == [False, False, True, True]
+    assert all(float(row["l1"]) > 0 and float(row["steps_per_second"]) > 0 for row in rows)
+
+
+def test_what_is_frozen_stays_and_the_modes_come_back_after_a_check(tmp_path, clips, aids):
+    stage = generator_stage(clips, aids, sync_from=0.0, gan_from=0.0)
+    stage.dev = [toy_clip("dev", seed=9)]
+    frozen = {k: v.clone() for k, v in stage.net.audio_encoder.state_dict().items()}
+    judges = [{k: v.clone() for k, v in net.state_dict().items()} for net in stage.frozen.values()]
+    fit(stage, replace(RUN, check_every=2), tmp_path, quiet=True)
+    assert all(torch.equal(v, frozen[k]) for k, v in stage.net.audio_encoder.state_dict().items())
+    for net, before in zip(stage.frozen.values(), judges, strict=True):
+        assert not net.training
+        assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+    assert stage.net.face_decoder_blocks.training
+    assert stage.disc.training
+    assert (tmp_path / "sheet-000004.png").stat().st_size > 1000
+    with (tmp_path / "checks.csv").open() as file:
+        checks = list(csv.DictReader(file))
+    assert [row["step"] for row in checks] == ["2", "4"]
+    assert 0 < float(checks[-1]["lower_half_l1"]) < 1
+
+
+def test_average_starts_as_a_plain_mean_of_the_weights(tmp_path, clips, aids):
+    stage = generator_stage(clips, aids, ema=0.999)
+    seen, average = [], stage._average
+
+    def noting():
+        seen.append(stage.net.output_block[1].weight.detach().clone())
+        average()
+
+    stage._average = noting
+    fit(stage, RUN, tmp_path, quiet=True)
+    assert torch.allclose(stage.best.output_block[1].weight, torch.stack(seen).mean(0), atol=1e-6)
+    exported = Generator.from_pretrained(str(tmp_path / "generator"))
+    assert exported.config == MODEL
+    assert torch.equal(exported.output_block[1].weight, stage.best.output_block[1].weight)
+
+
+def test_exports_load_again(aids):
+    assert SyncExpert.from_pretrained(str(aids / "s" / "sync-expert")).config == EXPERT
+    keys = load_file(aids / "speech.safetensors")
+    assert {key.split(".")[0] for key in keys} == {"audio_encoder", "audio_attention"}
+
+
+def test_generator_takes_the_speech_weights_it_was_given(clips, aids):
+    stage = generator_stage(clips, aids)
+    for key, value in load_file(aids / "speech.safetensors").items():
+        assert torch.equal(stage.net.state_dict()[key], value)
+        assert torch.equal(stage.modules["average"].state_dict()[key], value)
+
+
+def test_weights_of_other_shape_are_refused_in_a_sentence(clips, aids):
+    other = replace(MODEL, audio=AudioFeatures(kind="mel"))
+    with pytest.raises(ConfigError, match="does not fit"):
+        generator_stage(clips, aids, model=other)
+    with pytest.raises(ConfigError, match="train speech"):
+        generator_stage(clips, aids, speech="nowhere.safetensors")
+    with pytest.raises(ConfigError, match="train sync"):
+        generator_stage(clips, aids, sync_expert="")
+    with pytest.raises(ConfigError, match="train mouth"):
+        generator_stage(clips, aids, mouth_expert="nowhere.safetensors")
+    with pytest.raises(ConfigError, match="windows"):
+        SyncStage(SyncConfig(model=EXPERT, windows=1), clips, [])
+
+
+def test_resuming_nothing_or_something_else_is_refused(tmp_path, clips, aids):
+    with pytest.raises(ConfigError, match="Nothing to resume"):
+        fit(sync_stage(clips, aids), RUN, tmp_path, resume=True, quiet=True)
+    fit(sync_stage(clips, aids), replace(RUN, steps=1), tmp_path, quiet=True)
+    with pytest.raises(ConfigError, match="another configuration"):
+        fit(generator_stage(clips, aids), RUN, tmp_path, resume=True, quiet=True)
+
+
+def test_reference_is_mirrored_with_its_frames(aids):
+    """A face that is dark on the left only: frame and reference must agree on the dark side."""
+    clip = toy_clip("c", seed=0, frames=60)
+    clip.faces[:] = 220
+    clip.faces[:, :, :64] = 30
+    stage = generator_stage([clip], aids, windows=8)
+    batch = stage.batch(np.random.default_rng(0))
+    frames = batch["frames"][:, 0].float().mean((1, 2))  # (W, S): brightness of columns
+    reference = batch["reference"].float().mean((1, 2))
+    dark = [
+        frames[:, :40].mean(1) < frames[:, -40:].mean(1),
+        reference[:, :40].mean(1) < reference[:, -40:].mean(1),
+    ]
+    assert torch.equal(dark[0], dark[1])
+    assert 0 < int(dark[0].sum()) < 8
+
+
+def test_lips_lie_where_the_batch_says(clips, aids):
+    batch = generator_stage(clips, aids, windows=6).batch(np.random.default_rng(1))
+    frames, lips = batch["frames"].flatten(0, 1), batch["lips"].flatten(0, 1)
+    for picture, points in zip(frames, lips, strict=True):
+        x, y = points.mean(0).round().int().tolist()
+        grey = picture.float().mean(0)
+        assert float(grey[y, x]) < 0.6 * float(grey.median())  # the dark mouth of the toy
+
+
+def test_sync_speech_belongs_to_the_first_frame(clips, aids):
+    stage = generator_stage(clips, aids, windows=3)
+    drawn, real = [], stage.sampler.draw
+    stage.sampler.draw = lambda count, rng: drawn.extend(real(count, rng)) or drawn
+    batch = stage.batch(np.random.default_rng(5))
+    for clip, shape, heard in zip(drawn, batch["shape"].numpy(), batch["sync_speech"].numpy(), strict=True):
+        first = int(np.abs(clip.shape[:-4] - shape[0]).sum(1).argmin())
+        np.testing.assert_allclose(clip.shape[first : first + 5], shape, atol=1e-6)
+        np.testing.assert_allclose(heard[None], clip.speech(np.array([first]), EXPERT.audio), atol=1e-5)
