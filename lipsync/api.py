@@ -2,41 +2,49 @@
 
 import dataclasses
 import time
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
 
 from lipsync.errors import LipSyncError
 from lipsync.intake import request
 from lipsync.jobs import Jobs
-from lipsync.methods import DEFAULT
+from lipsync.methods import DEFAULT, METHODS
 
 
 def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
-    """Add the end point ``/generate`` to the Blocks that is being built."""
+    """Add the end point ``/generate`` to the Blocks that is being built.
+
+    Its parameters are components that nobody sees: as such they carry types and defaults, and files
+    that were not uploaded are refused.
+    """
 
     def generate(
-        face: gr.FileData,
-        speech: gr.FileData | None = None,
+        face: str,
+        speech: str | None = None,
         method: str = DEFAULT,
-        face_index: int = -1,
-        length: Literal["audio", "video"] = "audio",
+        face_index: float = -1,
+        length: str = "audio",
         label: bool = True,
         consent: bool = False,
-    ) -> tuple[gr.FileData, dict]:
-        """Make the face speak.
+    ) -> tuple[str, dict[str, Any]]:
+        """Make a face speak: the video, and facts about it.
 
-        face: video or photo. speech: sound file; none: the video's own sound. face_index: counted from the
-        left, from 0; -1: the largest. length: of the result, as the speech or as the video. label: visible
-        mark. consent: the person shown has agreed. Returns the video and facts about it.
+        Parameters:
+            face: video or photo
+            speech: sound file; none: the video's own sound
+            method: name of the method
+            face_index: which face, counted from the left from 0; -1: the largest
+            length: of the result, "audio": as the speech, "video": as the video
+            label: visible mark "AI-generated"
+            consent: the person shown has agreed to this video
         """
-        sound = None if speech is None else speech.path
         try:
-            wanted = request(
-                face.path, sound, sound is None, consent, method, face_index, length, label, max_seconds
+            job = jobs.submit(
+                request(
+                    face, speech, speech is None, consent, method, int(face_index), length, label, max_seconds
+                )
             )
-            job = jobs.submit(wanted)
         except LipSyncError as error:
             raise gr.Error(str(error), print_exception=False) from error
         while not job.over:
@@ -44,8 +52,19 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         if job.result is None:
             known = isinstance(job.error, LipSyncError)
             raise gr.Error(str(job.error) if known else "The job failed.", print_exception=False)
-        facts: dict[str, Any] = dataclasses.asdict(job.result)
-        facts["path"] = Path(job.result.path).name
-        return gr.FileData(path=str(job.result.path)), facts
+        facts = dataclasses.asdict(job.result)
+        del facts["path"]  # the client takes a "path" for a file to fetch
+        return str(job.result.path), facts
 
-    gr.api(generate, api_name="generate", concurrency_limit=None)
+    with gr.Row(visible=False):
+        inputs = [
+            gr.File(label="face"),
+            gr.File(label="speech"),
+            gr.Dropdown(list(METHODS), value=DEFAULT, label="method"),
+            gr.Number(-1, precision=0, label="face_index"),
+            gr.Radio(["audio", "video"], value="audio", label="length"),
+            gr.Checkbox(True, label="label"),
+            gr.Checkbox(False, label="consent"),
+        ]
+        outputs = [gr.File(label="video"), gr.JSON(label="facts")]
+        gr.Button().click(generate, inputs, outputs, api_name="generate", concurrency_limit=None)

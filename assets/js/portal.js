@@ -13,6 +13,23 @@
     const core = await import(new URL(CORE, document.baseURI).href);
     await core.changeLocale(locale);
     document.documentElement.lang = locale;
+    requestAnimationFrame(() => renameTabs(locale));
+  };
+
+  // Gradio gives a tab that was never opened its name once; after a switch of languages it keeps the old one.
+  const renameTabs = (locale) => {
+    const tables = window.gradio_config?.i18n_translations ?? {};
+    const wanted = tables[locale] ?? {};
+    const names = new Map();
+    for (const table of Object.values(tables)) {
+      for (const [key, text] of Object.entries(table)) if (wanted[key]) names.set(text, wanted[key]);
+    }
+    for (const tab of document.querySelectorAll('.tab-container button, [role="tab"]')) {
+      for (const node of tab.childNodes) {
+        const name = node.nodeType === Node.TEXT_NODE && names.get(node.data.trim());
+        if (name && name !== node.data.trim()) node.data = name;
+      }
+    }
   };
 
   const setTheme = (theme) => document.body.classList.toggle("dark", theme === "dark");

@@ -77,7 +77,7 @@ def test_pictures_without_a_face_are_refused(tmp_path: Path) -> None:
 
 
 def test_two_people_are_told_apart_by_a_click(shared: Path) -> None:
-    clip = shared / "originals" / "orig02.mp4"  # an interview, side by side
+    clip = shared / "data" / "originals" / "orig02.mp4"  # an interview, side by side
     if not clip.is_file():
         pytest.skip("no clip of two people in the shared data")
     picture, boxes, _ = look(str(clip))
