@@ -204,14 +204,10 @@ def _networks(options: Options) -> Networks:
 
 def _fingerprint(row: Row, options: Options, networks: Networks) -> str:
     """Changes with anything that changes the row's scores: files, options, weights, protocol."""
+    audio = row.control.audio if row.control else None
     files = [
         (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in (
-            row.generated,
-            row.reference,
-            row.reference_image,
-            row.control.audio if row.control else None,
-        )  # fmt: skip
+        for path in (row.generated, row.reference, row.reference_image, audio)
         if path is not None and path.is_file()
     ]
     control = asdict(row.control) if row.control else None

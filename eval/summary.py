@@ -211,7 +211,7 @@ def _notes(
     if few:
         fewest = min(min(frames) for frames in few)
         notes.append(
-            f"FID is pooled over as few as {fewest} frames and biased upwards; it can be trusted from 2,048 on."
+            f"FID is pooled over as few as {fewest} frames and biased upwards; trust it from 2,048 on."
         )
     if items <= 5:
         notes.append(f"With {items} clips no paired difference can reach p < 0.05.")
