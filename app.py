@@ -40,7 +40,7 @@ def main() -> None:
         allowed_paths=[str(intake.EXAMPLES), str(jobs.folder)],
         footer_links=[],
         run_history=False,
-        i18n=gr.I18n(**translations(TEXTS, ui.method_texts())),
+        i18n=gr.I18n(**translations(TEXTS, intake.method_texts())),
         theme=look.theme(),
         css_paths=look.CSS,
         js=look.script(),

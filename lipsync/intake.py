@@ -1,6 +1,7 @@
-"""What a person hands in on the Generate page: examples, the job asked for, the faces to choose from."""
+"""What a person chooses on the Generate page: examples, methods, a face among several, the job."""
 
 import filecmp
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,8 @@ from lipsync.errors import ConfigError
 from lipsync.faces.choose import draw_faces, first_faces
 from lipsync.generate import Request
 from lipsync.media import probe
+from lipsync.methods import cards
+from lipsync.texts import Table
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
 SAMPLES = {
@@ -19,6 +22,17 @@ SAMPLES = {
     "example.photo": ("portrait.jpg", "english.wav"),
 }
 PREVIEW = 960  # pixels, longest side
+
+
+def method_texts() -> Table:
+    """The menu of methods as texts: a name, then one line about it."""
+    return {
+        f"method.{card.name}": (
+            f"{card.title}\n{card.paper} · {card.resolution} px",
+            f"{card.title}\n{card.paper} · {card.resolution} 像素",
+        )
+        for card in cards()
+    }
 
 
 def is_example(face: str | Path) -> bool:
@@ -73,6 +87,12 @@ def look(face: str | None) -> tuple[np.ndarray | None, list[list[float]], str]:
     """
     if not face:
         return None, [], ""
+    path = Path(face)
+    return _look(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=8)  # every visit begins with the same example
+def _look(face: Path, changed_ns: int) -> tuple[np.ndarray, list[list[float]], str]:
     image, faces = first_faces(face)
     zoom = min(1.0, PREVIEW / max(image.shape[:2]))
     boxes = [face.box * zoom for face in faces]

@@ -13,7 +13,7 @@ from lipsync.intake import EXAMPLES, SAMPLES, is_example, look, pointed, request
 from lipsync.jobs import Job, Jobs
 from lipsync.media import probe
 from lipsync.methods import DEFAULT, METHODS, cards
-from lipsync.texts import Table, say
+from lipsync.texts import say
 
 POLL = 0.25  # s between two looks at a running job
 Update = dict[Any, Any]
@@ -34,17 +34,6 @@ class GenerateTab:
     result: gr.State
     source: gr.State
     actions: gr.Row
-
-
-def method_texts() -> Table:
-    """The menu of methods as texts: a name, then one line about it."""
-    return {
-        f"method.{card.name}": (
-            f"{card.title}\n{card.paper} · {card.resolution} px",
-            f"{card.title}\n{card.paper} · {card.resolution} 像素",
-        )
-        for card in cards()
-    }
 
 
 class _Page:

@@ -8,8 +8,8 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from lipsync.intake import method_texts
 from lipsync.texts import TEXTS, both, pair, say, translations
-from lipsync.ui import method_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
