@@ -20,9 +20,11 @@ def main(arguments: list[str] | None = None) -> int:
     add_generate_command(commands)
     add_weights_command(commands)
     from lipsync.training.cli import add_prepare_command, add_train_command
+    from lipsync.training.export import add_export_command
 
     add_prepare_command(commands)
     add_train_command(commands)
+    add_export_command(commands)
     options = parser.parse_args(arguments)
     try:
         return options.handler(options) or 0

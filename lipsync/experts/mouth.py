@@ -1,11 +1,13 @@
 """The mouth-shape expert: reads gap, height, width and chin off a face crop, differentiably.
 
 A landmarker cannot pass a gradient to a generator; this small network, trained on what the
-landmarker measured on real crops, can.
+landmarker measured on real crops, can. It looks at half the resolution: a judge that sees single
+pixels teaches a generator to please it with patterns instead of mouths.
 """
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipsync.faces.landmarks import MOUTH_SHAPE
@@ -19,8 +21,9 @@ class MouthExpert(nn.Module):
         layers: list[nn.Module] = []
         for cin, cout in zip((3, *channels), channels, strict=False):
             layers += [nn.Conv2d(cin, cout, 3, 2, 1), nn.BatchNorm2d(cout), nn.ReLU()]
-        self.features = nn.Sequential(*layers)  # (B, 96, 2, 3) from a 48 x 96 lower half
+        self.features = nn.Sequential(*layers)  # (B, 96, 1, 2) from a 48 x 96 lower half, halved
         self.head = nn.Sequential(nn.Flatten(), nn.LazyLinear(64), nn.ReLU(), nn.Linear(64, len(MOUTH_SHAPE)))
 
     def forward(self, crops: Tensor) -> Tensor:
-        return self.head(self.features(crops[..., crops.shape[-2] // 2 :, :]))
+        lower = crops[..., crops.shape[-2] // 2 :, :]
+        return self.head(self.features(F.avg_pool2d(lower, 2)))

@@ -38,7 +38,7 @@ class GeneratorConfig:
 
     model: Wav2LipConfig = field(default_factory=Wav2LipConfig)
     windows: int = 10  # per batch (the paper's batch is 48 windows of five frames)
-    frames: int = WINDOW  # consecutive frames per window; the sync loss needs five, without it one teaches more
+    frames: int = WINDOW  # consecutive ones per window; the sync loss needs five, without it one teaches more
     learning_rate: float = 1e-4
     sync_weight: float = 0.03  # w_s
     gan_weight: float = 0.07  # w_g
