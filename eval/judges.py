@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -35,11 +36,16 @@ class SyncJudge(Protocol):
     name: str  # for protocol strings
     own: bool  # True: not the published network, its numbers compare with no paper
     sha256: str  # of the weights
-    smoothing: int  # frames of the median over the face track; 1: none
+    smoothing: int  # frames around each that its crop takes into account; 1: none
     alignment: str  # how the region was placed
 
-    def cut(self, image: np.ndarray, pose: Pose | None) -> np.ndarray:
-        """(S, S, 3) uint8 RGB input cut from (H, W, 3); None: the whole frame squeezed to S."""
+    def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
+        """(S, S, 3) uint8 RGB input cut from (H, W, 3); None: the whole frame squeezed to S.
+
+        Args:
+            around: poses of the ``smoothing`` frames around this one, itself included; fewer at the
+                ends of a track.
+        """
         ...
 
     def embed_video(self, crops: np.ndarray) -> np.ndarray:
@@ -65,9 +71,9 @@ class SyncNetJudge:
     def __init__(self, network: SyncNet, sha256: str, name: str = "SyncNet v2"):
         self._network, self.sha256, self.name = network, sha256, name
 
-    def cut(self, image: np.ndarray, pose: Pose | None) -> np.ndarray:
+    def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
         if pose is not None:
-            image = syncnet_crop(image, *face_box(pose))
+            image = syncnet_crop(image, *np.median([face_box(p) for p in around], axis=0))
         return cv2.resize(image, (SIZE, SIZE))
 
     def embed_video(self, crops: np.ndarray) -> np.ndarray:
@@ -97,7 +103,7 @@ class ExpertJudge:
     def __init__(self, network: SyncExpert, sha256: str):
         self._network, self.sha256 = network.eval(), sha256
 
-    def cut(self, image: np.ndarray, pose: Pose | None) -> np.ndarray:
+    def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
         if pose is None:
             return cv2.resize(image, (EXPERT_SIZE, EXPERT_SIZE), interpolation=cv2.INTER_AREA)
         return crop_face(image, crop_matrix(pose, EXPERT_SIZE), EXPERT_SIZE)

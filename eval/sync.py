@@ -141,14 +141,10 @@ class _OpenTrack:
         return max(0, len(self.speech) // SAMPLES_PER_FRAME - WINDOW)
 
     def _cut(self) -> None:
-        """Cut the oldest waiting frame, its place the median of what surrounds it."""
+        """Cut the oldest waiting frame, its place steadied by what surrounds it."""
         frame, pose = self._waiting[0]
-        if pose is not None and self.judge.smoothing > 1:
-            around = [p for p in (*self._past, *(p for _, p in self._waiting)) if p is not None]
-            pose = Pose(
-                np.median([p.centre for p in around], axis=0), np.median([p.side for p in around]), pose.angle
-            )
-        self._crops.append(self.judge.cut(frame.image, pose))
+        around = [p for p in (*self._past, *(p for _, p in self._waiting)) if p is not None]
+        self._crops.append(self.judge.cut(frame.image, pose, around))
         self._past.append(self._waiting.popleft()[1])
         while len(self._past) > self.judge.smoothing // 2:
             self._past.popleft()
