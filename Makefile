@@ -35,7 +35,7 @@ demo: weights
 test: $(VENV)/.dev browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 # Weights that others publish; what cannot be had is said in a sentence and asked for again when used.
 weights: $(VENV)/.app
