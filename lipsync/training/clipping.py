@@ -1,0 +1,190 @@
+"""One video to clips of unbroken, usable face tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from lipsync.errors import MediaError
+from lipsync.faces.choose import Choice
+from lipsync.faces.crop import crop_face, crop_matrix, transform_points
+from lipsync.faces.follow import Follower, Seen
+from lipsync.faces.track import FaceTracker, Tracked
+from lipsync.media import VideoWriter, probe, read_audio, read_frames
+from lipsync.training.data import FPS, MARGIN, STORED
+from lipsync.training.screen import FRAME, RATE, Limits, sharpness, sound_fault, yaw
+
+
+@dataclass
+class Piece:
+    """Frames in a row that are fit, or unfit for one reason."""
+
+    start: int  # frame of the video
+    fault: str | None = None
+    frames: int = 0
+    crops: list[np.ndarray] = field(default_factory=list)  # (128, 128, 3) uint8
+    landmarks: list[np.ndarray] = field(default_factory=list)  # (478, 2) float32, crop pixels
+    sides: list[float] = field(default_factory=list)  # pixels of the video
+
+
+def clip_video(
+    path: Path, out: Path, name: str, landmarker: Path, limits: Limits
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Write the usable stretches of a video as ``out/NAME_KK.mp4`` and ``.npy``.
+
+    The largest face is followed. A stretch ends where the face is lost, at a cut, and where the head
+    turns too far or the face gets too small.
+
+    Returns:
+        One row per clip (clip, start_s, frames, face_px, sharpness, yaw), and one row per stretch left
+        out (start_s, seconds, reason, detail). A file that cannot be read is one row of 0 seconds.
+    """
+    for stale in (*out.glob(f"{name}_[0-9]*.mp4"), *out.glob(f"{name}_[0-9]*.npy")):
+        stale.unlink()
+    clips: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
+
+    def reject(start: int, frames: int, reason: str, detail: str = "") -> None:
+        rejected.append({"start_s": start / FPS, "seconds": frames / FPS, "reason": reason, "detail": detail})
+
+    try:
+        if not probe(path).has_audio:
+            reject(0, 0, "no sound track")
+            return clips, rejected
+        samples = read_audio(path, RATE)
+        for piece in pieces(path, landmarker, limits):
+            if piece.fault is not None:
+                reject(piece.start, piece.frames, piece.fault)
+                continue
+            sound = samples[piece.start * FRAME : (piece.start + piece.frames) * FRAME]
+            fault, detail, measured = judge(piece, sound, limits)
+            if fault is not None:
+                reject(piece.start, piece.frames, fault, detail)
+                continue
+            clip = f"{name}_{len(clips):02d}"
+            _write(piece, sound, out / clip)
+            clips.append({"clip": clip, "start_s": piece.start / FPS, "frames": piece.frames, **measured})
+    except MediaError as problem:
+        reject(0, 0, "cannot be read", str(problem))
+    return clips, rejected
+
+
+def judge(piece: Piece, sound: np.ndarray, limits: Limits) -> tuple[str | None, str, dict[str, float]]:
+    """Reason and detail why a piece is left out, or None and what was measured on it."""
+    seconds = piece.frames / FPS
+    if seconds < limits.min_seconds:
+        return "too short", f"{seconds:.2f} s, {limits.min_seconds:g} s are needed", {}
+    sharp = sharpness(np.stack(piece.crops))
+    if sharp < limits.min_sharpness:
+        return "blurred", f"sharpness {sharp:.2f}, {limits.min_sharpness:g} is needed", {}
+    if len(sound) < 0.9 * piece.frames * FRAME:
+        return "no speech: the sound ends before", "", {}
+    fault = sound_fault(sound, limits)
+    if fault is not None:
+        return fault, "", {}
+    turned = float(np.median(yaw(np.stack(piece.landmarks))))
+    side = float(np.median(piece.sides))
+    return None, "", {"face_px": round(side, 1), "sharpness": round(sharp, 3), "yaw": round(turned, 1)}
+
+
+def pieces(path: Path, landmarker: Path, limits: Limits) -> Iterator[Piece]:
+    """The video as pieces in order, fit ones no longer than ``max_seconds``.
+
+    Raises:
+        MediaError: the video cannot be read.
+    """
+    most = max(1, round(limits.max_seconds * FPS))
+    current: Piece | None = None
+    for tracked, new in _tracked(path, landmarker):
+        fault = _fault(tracked, limits)
+        if current is not None and (fault != current.fault or (new and fault is None)):
+            yield from _split(current, most)
+            current = None
+        if current is None:
+            current = Piece(tracked.frame.index, fault)
+        _append(current, tracked)
+        # Twice the length is held back, so that the rest of a track is never a stump.
+        if current.fault is None and current.frames >= 2 * most:
+            first, current = _cut(current, most)
+            yield first
+    if current is not None:
+        yield from _split(current, most)
+
+
+def _tracked(path: Path, landmarker: Path) -> Iterator[tuple[Tracked, bool]]:
+    """Every frame with its smoothed pose, and whether a new track begins on it."""
+    starts: set[int] = set()
+
+    def noted(seen: Iterable[Seen]) -> Iterator[Seen]:
+        for item in seen:
+            if item.new:
+                starts.add(item.frame.index)
+            yield item
+
+    tracker = FaceTracker(None, FPS)
+    follower = Follower(landmarker, FPS, Choice(), stride=1)
+    try:
+        for tracked in tracker.smooth(noted(follower.follow(read_frames(path, fps=FPS)))):
+            yield tracked, tracked.frame.index in starts
+    finally:
+        follower.close()
+        tracker.close()
+
+
+def _fault(tracked: Tracked, limits: Limits) -> str | None:
+    if tracked.pose is None:
+        return "no face"
+    if tracked.landmarks is None:
+        return "no landmarks"
+    if float(tracked.pose.side) < limits.min_face:
+        return "face too small"
+    return "turned too far" if abs(float(yaw(tracked.landmarks))) > limits.max_yaw else None
+
+
+def _append(piece: Piece, tracked: Tracked) -> None:
+    piece.frames += 1
+    if piece.fault is not None:
+        return
+    assert tracked.pose is not None
+    assert tracked.landmarks is not None
+    matrix = crop_matrix(tracked.pose, STORED, MARGIN)
+    piece.crops.append(crop_face(tracked.frame.image, matrix, STORED))
+    piece.landmarks.append(transform_points(tracked.landmarks, matrix).astype(np.float32))
+    piece.sides.append(float(tracked.pose.side))
+
+
+def _split(piece: Piece, most: int) -> Iterator[Piece]:
+    """Equal parts of at most ``most`` frames."""
+    if piece.fault is None:
+        for parts in range(ceil(piece.frames / most), 1, -1):
+            first, piece = _cut(piece, ceil(piece.frames / parts))
+            yield first
+    yield piece
+
+
+def _cut(piece: Piece, at: int) -> tuple[Piece, Piece]:
+    """A fit piece before and from its frame ``at``."""
+    crops, landmarks, sides = piece.crops, piece.landmarks, piece.sides
+    return (
+        Piece(piece.start, None, at, crops[:at], landmarks[:at], sides[:at]),
+        Piece(piece.start + at, None, piece.frames - at, crops[at:], landmarks[at:], sides[at:]),
+    )
+
+
+def _write(piece: Piece, sound: np.ndarray, stem: Path) -> None:
+    with TemporaryDirectory() as folder:
+        wav = Path(folder) / "sound.wav"
+        padded = np.pad(sound, (0, piece.frames * FRAME - len(sound)))
+        soundfile.write(wav, padded, RATE, subtype="PCM_16")
+        # The picture comes last and whole: where it exists, the landmarks do too.
+        np.save(stem.with_suffix(".npy"), np.stack(piece.landmarks))
+        with VideoWriter(stem.with_suffix(".mp4"), STORED, STORED, FPS, audio=wav, crf=12) as writer:
+            for crop in piece.crops:
+                writer.write(crop)
