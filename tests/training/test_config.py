@@ -1,0 +1,183 @@
+"""From TOML and --set to the dataclasses of a run, and the command that trains."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import lipsync.training
+from lipsync.audio.features import AudioFeatures
+from lipsync.errors import ConfigError
+from lipsync.media import VideoWriter
+from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
+from lipsync.methods.wav2lip.config import Wav2LipConfig
+from lipsync.training.cli import add_prepare_command, add_train_command
+from lipsync.training.config import DataConfig, read_config, read_toml
+from lipsync.training.generator import GeneratorConfig
+from lipsync.training.loop import RunConfig
+
+from .toy import toy_clip
+
+CONFIGS = Path(lipsync.training.__path__[0]) / "configs"
+
+
+def test_nothing_given_is_the_defaults():
+    config = read_config("generator", {})
+    assert (config.stage, config.run, config.data) == (GeneratorConfig(), RunConfig(), DataConfig())
+
+
+def test_tables_and_sets_reach_their_fields(tmp_path):
+    file = tmp_path / "x.toml"
+    file.write_text(
+        '[run]\nsteps = 7\nprecision = "bf16"\n[data]\ntrain = ["a", "b"]\n'
+        '[stage]\nlearning_rate = 1\nema = 0.5\n[stage.model]\nablation = "csa"\nwidth = 0.5\n'
+        "[stage.model.audio]\nstart = -4\n"
+    )
+    sets = [
+        "run.steps=9",
+        "stage.speech=runs/x.safetensors",
+        "stage.model.size=128",
+        "stage.freeze_speech=true",
+    ]
+    config = read_config("generator", read_toml(file), sets)
+    assert config.run == RunConfig(steps=9, precision="bf16")
+    assert config.data.train == ("a", "b")
+    assert config.stage == GeneratorConfig(
+        model=Wav2LipConfig(AudioFeatures("mel", start=-4), True, True, width=0.5, size=128),
+        learning_rate=1.0,
+        ema=0.5,
+        speech="runs/x.safetensors",
+        freeze_speech=True,
+    )
+
+
+@pytest.mark.parametrize("name", ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full"])
+def test_ablation_shortcut(name):
+    sets = [f"stage.model.ablation={name}"]
+    assert read_config("speech", {}, sets).stage.model == generator_config(name)
+    assert read_config("sync", {}, sets).stage.model == sync_expert_config(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("run.stepz=3", "'steps'"),
+        ("stage.learning_rat=3", "'learning_rate'"),
+        ("stage.model.widht=1", "'width'"),
+        ("stage.model.audio.begin=1", r"stage\.model\.audio"),
+        ("stage.model.ablation=cas", "ablation 'cas'"),
+        ("stages.ema=1", "'stage'"),
+        ("run.steps=many", "a whole number"),
+        ("run.steps=true", "a whole number"),
+        ("run.steps=1.5", "a whole number"),
+        ("run.steps=0", "1 or more"),
+        ("stage.model=3", "a table"),
+        ("run=3", "a table"),
+        ("stage.freeze_speech=1", "true or false"),
+        ("data.train=train", "a list"),
+        ("run.precision=fp64", "precision"),
+        ("run.device=gpu", "device"),
+        ("run.steps", "key=value"),
+    ],
+)
+def test_mistakes_are_answered_with_a_sentence(text, said):
+    with pytest.raises(ConfigError, match=said):
+        read_config("generator", {}, [text])
+
+
+def test_unknown_stage_and_unreadable_files(tmp_path):
+    with pytest.raises(ConfigError, match="'speech'"):
+        read_config("speach", {})
+    with pytest.raises(ConfigError, match="Cannot read"):
+        read_toml(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("[run\n")
+    with pytest.raises(ConfigError, match="not a TOML"):
+        read_toml(tmp_path / "bad.toml")
+
+
+def test_what_is_kept_with_a_run_reads_back():
+    config = read_config("speech", {}, ["stage.model.ablation=full", "stage.weights=[1, 2.5, 0, 0]"])
+    assert config.stage.weights == (1.0, 2.5, 0.0, 0.0)
+    assert read_config("speech", json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid(file):
+    config = read_config(file.stem.split("-")[1], read_toml(file))
+    assert config.stage is not None
+
+
+def test_published_recipes_are_the_papers():
+    sync = read_config("sync", read_toml(CONFIGS / "mcsawav2lip-sync.toml")).stage
+    assert (2 * sync.clips * sync.windows, sync.learning_rate, sync.weight_decay) == (32, 1e-3, 0)
+    assert sync.objective == "bce"
+    assert sync.model == sync_expert_config("full")
+    generator = read_config("generator", read_toml(CONFIGS / "mcsawav2lip-generator.toml")).stage
+    assert (generator.windows, generator.learning_rate) == (48, 1e-4)
+    assert (generator.sync_weight, generator.gan_weight) == (0.03, 0.07)
+    assert (generator.ema, generator.shape_weight, generator.mouth_weight) == (0, 0, 0)
+    assert generator.model.channel_attention
+    assert generator.model.spatial_attention
+    assert generator.model.width == 1
+
+
+def command(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+    add_prepare_command(commands)
+    add_train_command(commands)
+    options = parser.parse_args(arguments)
+    return options.handler(options)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A folder as ``prepare`` leaves it, of two synthetic people."""
+    folder = tmp_path_factory.mktemp("prepared")
+    rows = []
+    for index, split in enumerate(("train", "val")):
+        clip = toy_clip(f"c{index}", seed=index, frames=70)
+        with VideoWriter(folder / f"c{index}.mp4", 128, 128, 25) as writer:
+            for face in clip.faces:
+                writer.write(face)
+        np.save(folder / f"c{index}.npy", clip.landmarks)
+        rows.append((f"c{index}", f"p{index}", split, 70))
+    pd.DataFrame(rows, columns=["clip", "identity", "split", "frames"]).to_csv(
+        folder / "manifest.csv", index=False
+    )
+    return folder
+
+
+def test_command_trains_and_resumes(prepared, tmp_path, capsys):
+    common = ("train", "mouth", "--data", str(prepared), "--out", str(tmp_path / "run"))
+    sets = ("run.device=cpu", "run.threads=1", "run.save_every=1", "stage.clips=2", "stage.frames=2")
+    assert command(*common, "--set", "run.steps=2", *sets) == 0
+    assert "1 clips to train on, 1 to check on" in capsys.readouterr().out
+    assert (tmp_path / "run" / "mouth.safetensors").is_file()
+    assert "dev_r_gap" in (tmp_path / "run" / "checks.csv").read_text()
+    with pytest.raises(ConfigError, match="--resume"):
+        command(*common)
+    assert command(*common, "--resume", "--set", "run.steps=3") == 0
+    kept = json.loads((tmp_path / "run" / "train.json").read_text())
+    assert kept["kind"] == "mouth"
+    assert kept["run"]["steps"] == 3
+    assert kept["stage"]["clips"] == 2  # from the first call
+    assert [row.split(",")[0] for row in (tmp_path / "run" / "log.csv").read_text().split()][-1] == "3"
+    with pytest.raises(ConfigError, match="another stage"):
+        command("train", "speech", *common[2:], "--resume")
+
+
+def test_seed_makes_a_run_repeatable(prepared, tmp_path):
+    sets = ("run.device=cpu", "run.threads=1", "run.steps=1", "stage.clips=2", "stage.frames=2")
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        torch.randn(seed + len(name) + ord(name))  # whatever happened in the process before
+        command(
+            "train", "mouth", "--data", str(prepared), "--out", str(tmp_path / name),
+            "--set", *sets, f"run.seed={seed}", "run.check_every=0",
+        )  # fmt: skip
+    a, b, c = ((tmp_path / name / "mouth.safetensors").read_bytes() for name in "abc")
+    assert a == b != c
