@@ -135,8 +135,9 @@ def run_job(job: Job) -> dict[str, Any]:
     except Exception as problem:
         log.exception("row %s, %s", row.item, row.method)
         result["error"] = f"Unexpected {type(problem).__name__}: {problem}"
-    write_text(job.result, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    return result
+    text = json.dumps(result, indent=1, ensure_ascii=False)
+    write_text(job.result, text + "\n")
+    return json.loads(text)  # as a later run reads it
 
 
 def load_features(folder: Path, result: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
