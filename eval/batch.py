@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from eval.protocol import VERSION, Region
 from eval.score import score, wanted
 from eval.scores import write_text
 from eval.sync import Variant
-from lipsync.errors import ConfigError, LipSyncError
+from lipsync.errors import Cancelled, ConfigError, LipSyncError
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 2  # a row during which a worker died is tried once more, then it counts as failed
@@ -72,6 +72,7 @@ def run(
     workers: int = 1,
     ray: str | None = None,
     tell: Callable[[int, int, dict[str, Any]], None] | None = None,
+    tell_frames: Callable[[Row, int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Score all rows that are not finished yet; the results of all of them, in the order of ``rows``.
 
@@ -81,6 +82,8 @@ def run(
         workers: processes on this machine.
         ray: address of a Ray cluster, or ``auto``; its nodes must see all files at the same paths.
         tell: called with (rows done, rows in all, result) after each row.
+        tell_frames: in one process, called with (row, frames done, frames expected); a `Cancelled`
+            that it raises ends the run.
 
     Raises:
         ConfigError: the options cannot be met, or Ray is not installed.
@@ -98,7 +101,7 @@ def run(
         _networks.cache_clear()  # the workers load their own
         engine = _in_processes(todo, min(workers, len(todo)))
     else:
-        engine = ((job, run_job(job)) for job in todo)
+        engine = ((job, run_job(job, tell_frames) if tell_frames else run_job(job)) for job in todo)
     for job, result in engine:
         results[job.key] = result
         if tell is not None:
@@ -106,7 +109,7 @@ def run(
     return [results[job.key] for job in jobs]
 
 
-def run_job(job: Job) -> dict[str, Any]:
+def run_job(job: Job, tell: Callable[[Row, int, int], None] | None = None) -> dict[str, Any]:
     """Score one row and write its files; what any engine runs. Never raises for a bad row."""
     row, options = job.row, job.options
     result: dict[str, Any] = {
@@ -126,10 +129,12 @@ def run_job(job: Job) -> dict[str, Any]:
             scores = score(
                 row.generated, row.reference, row.reference_image, metrics=names, region=options.region,
                 variant=options.variant, resize=options.resize, networks=_networks(options),
-                keep_features=features, control=row.control,
+                keep_features=features, control=row.control, progress=partial(tell, row) if tell else None,
             )  # fmt: skip
         scores.write_frames(job.folder / "frames" / f"{job.key}.csv")
         result |= {"scores": scores.to_dict(), "features": features.name}
+    except Cancelled:
+        raise
     except LipSyncError as problem:
         result["error"] = str(problem)
     except Exception as problem:

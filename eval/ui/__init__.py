@@ -1,0 +1,1 @@
+"""The tabs about results: Score, Compare, Rate, Results."""

@@ -1,0 +1,288 @@
+"""The Score tab: generated videos and their references in, one table under one protocol out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import gradio as gr
+import pandas as pd
+
+from eval.controls import CONTROLS
+from eval.manifest import Row, with_controls
+from eval.metrics import METRICS, TABLE
+from eval.pairing import rows_by_name
+from eval.protocol import Region
+from eval.sync import Variant
+from eval.ui import board
+from eval.ui.work import Work, Works
+from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.texts import say
+
+POLL = 0.25  # s between two looks at running work
+COLUMNS = ("item", "method", "file", "reference")
+PRESETS: dict[str, tuple[str, ...]] = {
+    "all": tuple(METRICS),
+    "first": ("lse_d", "lse_c", "offset", "ssim", "psnr"),
+    "second": ("psnr", "lpips", "ssim", "lmd", "csim", "lse_d", "lse_c", "offset"),
+}
+Update = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class ScoreTab:
+    """What other tabs take from this one.
+
+    Attributes:
+        tab: to jump to.
+        generated, reference: file inputs, for "send to Score".
+    """
+
+    tab: gr.Tab
+    generated: gr.File
+    reference: gr.File
+
+
+class _Page:
+    """Components of the tab and what their events do."""
+
+    def __init__(self, works: Works) -> None:
+        self.works = works
+        self.work = gr.BrowserState(None, storage_key="lipsync-score", secret="score")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=4, min_width=300):
+                self._inputs()
+            with gr.Column(scale=7, min_width=300):
+                with gr.Row():
+                    self.start = gr.Button(
+                        say("score.start"), variant="primary", size="lg", elem_id="score-start"
+                    )
+                    self.cancel = gr.Button(
+                        say("score.cancel"), visible=False, size="lg", elem_id="score-cancel"
+                    )
+                self._outputs()
+        self._listen()
+
+    def _inputs(self) -> None:
+        many: dict[str, Any] = {"file_count": "multiple", "height": 140}
+        self.generated = gr.File(
+            label=say("score.generated"), file_types=["video"], elem_id="score-generated", **many
+        )
+        self.reference = gr.File(
+            label=say("score.reference"), file_types=["video"], elem_id="score-reference", **many
+        )
+        self.image = gr.File(label=say("score.image"), file_types=["image"], height=100)
+        self.rows = gr.Dataframe(
+            headers=[say(f"score.row.{name}") for name in COLUMNS],
+            type="array",
+            column_count=len(COLUMNS),
+            interactive=True,
+            static_columns=[2, 3],
+            label=say("score.rows"),
+            visible=False,
+            elem_id="score-rows",
+        )
+        self.preset = gr.Radio(
+            [(say(f"score.preset.{name}"), name) for name in PRESETS], value="all", label=say("score.preset")
+        )
+        self.metrics = gr.CheckboxGroup(
+            [(f"{metric.label} {metric.arrow}", metric.name) for metric in TABLE],
+            value=list(PRESETS["all"]),
+            label=say("score.metrics"),
+        )
+        self.controls = gr.Checkbox(label=say("score.controls"), elem_id="score-controls")
+        with gr.Accordion(say("score.advanced"), open=False):
+            self.region = gr.Radio(
+                [(say(f"score.region.{name}"), name) for name in get_args(Region)],
+                value="face",
+                label=say("score.region"),
+            )
+            self.variant = gr.Radio(
+                [(say(f"score.variant.{name}"), name) for name in get_args(Variant)],
+                value="track",
+                label=say("score.variant"),
+            )
+            self.resize = gr.Checkbox(label=say("score.resize"))
+            self.syncnet = gr.File(label=say("score.syncnet"), height=100)
+
+    def _outputs(self) -> None:
+        self.status = gr.HTML(board.empty(), elem_id="score-status")
+        self.table = gr.HTML(visible=False, elem_id="score-table")
+        hidden: dict[str, Any] = {"visible": False}
+        self.metric = gr.Dropdown(label=say("score.curve.metric"), elem_id="score-curve-metric", **hidden)
+        self.curves = gr.State()
+        self.plot = gr.LinePlot(x="time", y="value", color="video", height=260, **hidden)
+        self.shift = gr.LinePlot(
+            x="shift", y="distance", color="video", height=260, label=say("score.shift"), **hidden
+        )
+        with gr.Accordion(say("score.skipped"), open=False, **hidden) as self.more:
+            self.skipped = gr.HTML()
+        self.protocol = gr.Textbox(
+            label=say("score.protocol"), lines=4, max_lines=12, interactive=False, buttons=["copy"],
+            elem_id="score-protocol", **hidden,
+        )  # fmt: skip
+        self.files = gr.File(
+            label=say("score.files"),
+            file_count="multiple",
+            interactive=False,
+            elem_id="score-files",
+            **hidden,
+        )
+
+    def _listen(self) -> None:
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        for part in (self.generated, self.reference):
+            part.change(self.on_files, [self.generated, self.reference], self.rows, **quiet)
+        self.preset.change(lambda name: list(PRESETS[name]), self.preset, self.metrics, **quiet)
+        inputs = [
+            self.generated, self.reference, self.image, self.rows, self.metrics, self.controls, self.region,
+            self.variant, self.resize, self.syncnet,
+        ]  # fmt: skip
+        self.shown = [
+            self.work, self.start, self.cancel, self.status, self.table, self.metric, self.curves, self.plot,
+            self.shift, self.more, self.skipped, self.protocol, self.files,
+        ]  # fmt: skip
+        self.start.click(self.on_start, inputs, self.shown, concurrency_limit=None, **quiet)
+        self.cancel.click(self.on_cancel, self.work, None, queue=False, **quiet)
+        self.metric.change(_one_curve, [self.metric, self.curves], self.plot, **quiet)
+
+    def on_load(self, demo: gr.Blocks) -> None:
+        """Find the table again that a page was reloaded from."""
+        demo.load(
+            self.on_resume, self.work, self.shown, concurrency_limit=None, show_progress="hidden",
+            api_visibility="private",
+        )  # fmt: skip
+
+    def on_files(self, generated: list[str] | None, references: list[str] | None) -> Any:
+        rows = _rows(generated, references, None)
+        return gr.update(
+            value=[
+                [r.item, r.method, r.generated.name, r.reference.name if r.reference else ""] for r in rows
+            ],
+            visible=bool(rows),
+        )
+
+    async def on_start(
+        self, generated: list[str] | None, references: list[str] | None, image: str | None,
+        named: list[list[str]], metrics: list[str], controls: bool, *protocol: Any,
+    ) -> AsyncIterator[Update]:  # fmt: skip
+        try:
+            rows = _rows(generated, references, image)
+            if not rows:
+                raise ConfigError("Choose at least one generated video first.")
+            if not metrics:
+                raise ConfigError("Choose at least one metric.")
+            rows = _renamed(rows, named)
+            if controls:
+                rows = with_controls(rows, CONTROLS)
+            work = self.works.submit(rows, board.options_of(metrics, *protocol))
+        except LipSyncError as error:
+            yield {self.status: gr.update(value=board.trouble(error), visible=True)}
+            return
+        async for update in self._follow(work):
+            yield update
+
+    async def on_resume(self, name: str | None) -> AsyncIterator[Update]:
+        work = self.works.get(name)
+        if work is None:
+            yield {self.work: None}
+            return
+        async for update in self._follow(work):
+            yield update
+
+    def on_cancel(self, name: str | None) -> None:
+        work = self.works.get(name)
+        if work is not None:
+            work.cancel.set()
+
+    async def _follow(self, work: Work) -> AsyncIterator[Update]:
+        """Updates until the work is over; each is complete."""
+        gone = gr.update(visible=False)
+        parts = (self.table, self.metric, self.plot, self.shift, self.more, self.protocol, self.files)
+        busy: Update = {
+            self.work: work.id,
+            self.start: gr.update(interactive=False),
+            self.cancel: gr.update(visible=True),
+            **dict.fromkeys(parts, gone),
+        }
+        last = ""
+        while not work.over:
+            now = board.running(work)
+            if now != last:
+                last = now
+                yield busy | {self.status: gr.update(value=now, visible=True)}
+            await asyncio.sleep(POLL)
+        ready = {self.start: gr.update(interactive=True), self.cancel: gone, self.work: work.id}
+        if work.table is not None:
+            yield ready | self._done(work)
+        elif isinstance(work.error, Cancelled):
+            said = f'<div class="empty">{board.text("score.cancelled")}</div>'
+            yield ready | {self.status: gr.update(value=said, visible=True), self.work: None}
+        else:
+            said = board.trouble(work.error or RuntimeError("no reason"))
+            yield ready | {self.status: gr.update(value=said, visible=True), self.work: None}
+
+    def _done(self, work: Work) -> Update:
+        assert work.table is not None
+        curves, shifts = board.frame_curves(work), board.shift_curves(work.table)
+        metrics = list(dict.fromkeys(curves["metric"]))
+        first = metrics[0] if metrics else None
+        return {
+            self.status: gr.update(value="", visible=False),
+            self.table: gr.update(value=board.table_html(work.table), visible=True),
+            self.metric: gr.update(choices=metrics, value=first, visible=bool(metrics)),
+            self.curves: curves,
+            self.plot: gr.update(value=curves[curves["metric"] == first], visible=bool(metrics)),
+            self.shift: gr.update(value=shifts, visible=len(shifts) > 0),
+            self.more: gr.update(visible=True),
+            self.skipped: board.skipped_html(work.table),
+            self.protocol: gr.update(value=board.protocol(work.table), visible=True),
+            self.files: gr.update(value=board.downloads(work.folder), visible=True),
+        }
+
+
+def build(demo: gr.Blocks, works: Works) -> ScoreTab:
+    """Add the tab to ``demo``, inside its ``gr.Tabs()``.
+
+    Args:
+        works: does the scoring; its ``folder`` must be among the launch's ``allowed_paths``.
+    """
+    with gr.Tab(say("score.tab"), id="score") as tab:
+        page = _Page(works)
+    page.on_load(demo)
+    return ScoreTab(tab, page.generated, page.reference)
+
+
+def _one_curve(metric: str | None, curves: pd.DataFrame | None) -> Any:
+    return gr.skip() if curves is None else curves[curves["metric"] == metric]
+
+
+def _rows(generated: list[str] | None, references: list[str] | None, image: str | None) -> list[Row]:
+    return rows_by_name(
+        [Path(path) for path in generated or ()],
+        [Path(path) for path in references or ()],
+        Path(image) if image else None,
+    )
+
+
+def _renamed(rows: list[Row], named: list[list[str]]) -> list[Row]:
+    """The rows with the clips and methods that the person wrote.
+
+    Raises:
+        ConfigError: a name is empty, or two rows are the same.
+    """
+    if len(named) == len(rows):
+        rows = [
+            replace(row, item=str(item).strip(), method=str(method).strip())
+            for row, (item, method, *_) in zip(rows, named, strict=True)
+        ]
+    if not all(row.item and row.method for row in rows):
+        raise ConfigError("Every video needs a clip and a method; fill the empty cells.")
+    pairs = [(row.item, row.method) for row in rows]
+    double = next((pair for pair in pairs if pairs.count(pair) > 1), None)
+    if double:
+        raise ConfigError(f"Two videos are called {double[0]!r}, {double[1]!r}; give one another method.")
+    return rows
