@@ -1,4 +1,5 @@
 """What a network hears: mel, MFCC or both, cut into one window per video frame."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,24 +8,32 @@ import numpy as np
 
 from lipsync.audio.mel import HOP, N_MELS, RATE, mel_spectrogram
 from lipsync.audio.mfcc import mfcc
+from lipsync.errors import ConfigError
+from lipsync.registry import unknown
 
-MEL_RATE = RATE / HOP       # 80 mel frames a second
-WINDOW = 16                 # mel frames a network sees at once: 0.2 s
+MEL_RATE = RATE / HOP  # 80 mel frames a second
+KINDS = ("mel", "mfcc", "mel+mfcc")
+WINDOW = 16  # mel frames a network sees at once: 0.2 s
 
 
 @dataclass(frozen=True)
 class AudioFeatures:
     """Which speech features a network takes, and which 0.2 s of them belong to a video frame."""
 
-    kind: str = "mel+mfcc"      # "mel" (Wav2Lip), "mfcc", or "mel+mfcc" (M-CSAWav2Lip)
-    coefficients: int = 13      # cepstral coefficients before differences; rows are 3 times as many
-    window: int = WINDOW        # mel frames per window
-    start: int = 0              # first mel frame of the window relative to the video frame's own time
+    kind: str = "mel+mfcc"  # "mel" (Wav2Lip), "mfcc", or "mel+mfcc" (M-CSAWav2Lip)
+    coefficients: int = 13  # cepstral coefficients before differences; rows are 3 times as many
+    window: int = WINDOW  # mel frames per window
+    start: int = 0  # first mel frame of the window relative to the video frame's own time
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigError(unknown("kind of speech features", self.kind, KINDS))
 
     @property
     def rows(self) -> int:
         """Height of a window: 80 for mel, 39 for MFCC with the default 13 coefficients, 119 for both."""
-        return {"mel": N_MELS, "mfcc": 3 * self.coefficients, "mel+mfcc": N_MELS + 3 * self.coefficients}[self.kind]
+        cepstral = 3 * self.coefficients
+        return {"mel": N_MELS, "mfcc": cepstral, "mel+mfcc": N_MELS + cepstral}[self.kind]
 
 
 def features(samples: np.ndarray, spec: AudioFeatures) -> np.ndarray:
@@ -48,10 +57,12 @@ def frame_windows(feature: np.ndarray, times: np.ndarray, spec: AudioFeatures) -
         (B, 1, rows, window) float32. Beyond the ends of the sound the edge column repeats.
     """
     first = np.floor(np.asarray(times) * MEL_RATE + 1e-6).astype(int) + spec.start
-    columns = np.clip(first[:, None] + np.arange(spec.window), 0, feature.shape[1] - 1)      # (B, window)
+    columns = np.clip(first[:, None] + np.arange(spec.window), 0, feature.shape[1] - 1)  # (B, window)
     return np.ascontiguousarray(feature[:, columns].transpose(1, 0, 2)[:, None])
 
 
-def sync_windows(feature: np.ndarray, frames: np.ndarray, fps: float = 25.0, window: int = WINDOW) -> np.ndarray:
-    """(B, 1, rows, window): the 0.2 s of features that begin with video frame ``frames[b]`` (five frames at 25 fps)."""
+def sync_windows(
+    feature: np.ndarray, frames: np.ndarray, fps: float = 25.0, window: int = WINDOW
+) -> np.ndarray:
+    """(B, 1, rows, window): the 0.2 s of features that begin with a video frame (five frames at 25 fps)."""
     return frame_windows(feature, np.asarray(frames) / fps, AudioFeatures(window=window, start=0))

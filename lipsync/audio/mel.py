@@ -1,4 +1,5 @@
 """The mel spectrogram that the Wav2Lip family shares: 80 bands at 80 Hz, values in -4..4."""
+
 from __future__ import annotations
 
 from functools import lru_cache
@@ -7,21 +8,21 @@ import librosa
 import numpy as np
 import scipy.signal
 
-RATE = 16_000      # Hz
-N_FFT = 800        # samples: 50 ms
-HOP = 200          # samples: 12.5 ms, 80 mel frames a second
+RATE = 16_000  # Hz
+N_FFT = 800  # samples: 50 ms
+HOP = 200  # samples: 12.5 ms, 80 mel frames a second
 N_MELS = 80
-F_MIN, F_MAX = 55.0, 7600.0     # Hz
+F_MIN, F_MAX = 55.0, 7600.0  # Hz
 PREEMPHASIS = 0.97
 REF_LEVEL_DB = 20.0
 MIN_LEVEL_DB = -100.0
 MAX_VALUE = 4.0
-_BLOCK = 4096      # mel frames worked on at a time, so that an hour of sound does not need an hour's STFT
+_BLOCK = 4096  # mel frames worked on at a time, so that an hour of sound does not need an hour's STFT
 
 
 @lru_cache(maxsize=1)
 def _filter_bank() -> np.ndarray:
-    return librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=F_MIN, fmax=F_MAX)   # (80, 401)
+    return librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=F_MIN, fmax=F_MAX)  # (80, 401)
 
 
 def mel_spectrogram(samples: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
 """MFCC on the mel spectrogram's own time grid, with first and second differences."""
+
 from __future__ import annotations
 
 import librosa

@@ -15,8 +15,10 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from lipsync.audio.features import AudioFeatures
+from lipsync.errors import ConfigError
 from lipsync.nn.blocks import ConvBlock, residual
 from lipsync.nn.towers import audio_tower
+from lipsync.registry import unknown
 
 WINDOW = 5  # video frames
 
@@ -33,6 +35,8 @@ class SyncExpertConfig:
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json
             object.__setattr__(self, "audio", AudioFeatures(**self.audio))
+        if self.guard not in ("epsilon", "sigmoid"):
+            raise ConfigError(unknown("reading of eq 11", self.guard, ("epsilon", "sigmoid")))
 
     def channels(self, published: int) -> int:
         return max(8, round(published * self.width))

@@ -29,7 +29,7 @@ class ChannelAttention(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Scales positions by a weight from the maximum and mean over channels (M-CSAWav2Lip eq 6-9, CBAM's M_s)."""
+    """Scales positions by a weight from maximum and mean over channels (M-CSAWav2Lip eq 6-9, CBAM's M_s)."""
 
     def __init__(self, kernel: int = 7):
         super().__init__()

@@ -69,6 +69,7 @@ def test_ablation_shortcut(name):
         ("stage.learning_rat=3", "'learning_rate'"),
         ("stage.model.widht=1", "'width'"),
         ("stage.model.audio.begin=1", r"stage\.model\.audio"),
+        ("stage.model.audio.kind=mfc", "'mfcc'"),
         ("stage.model.ablation=cas", "ablation 'cas'"),
         ("stages.ema=1", "'stage'"),
         ("run.steps=many", "a whole number"),
