@@ -98,7 +98,7 @@ def summarise_rows(results: Sequence[dict[str, Any]], folder: Path) -> Table:
         fid_frames={name: (score[1], score[2]) for name, score in fids.items()},
         failed=tuple((r["item"], r["method"], r["error"]) for r in results if "error" in r),
         missing=missing,
-        notes=_notes(results, fids, len({r["item"] for r in results})),
+        notes=_notes(results, fids, methods),
     )
 
 
@@ -193,7 +193,9 @@ def _common(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _notes(
-    results: Sequence[Mapping[str, Any]], fids: Mapping[str, tuple[float, int, int]], items: int
+    results: Sequence[Mapping[str, Any]],
+    fids: Mapping[str, tuple[float, int, int]],
+    methods: Sequence[str],
 ) -> tuple[str, ...]:
     notes: list[str] = []
     for result in results:
@@ -213,6 +215,10 @@ def _notes(
         notes.append(
             f"FID is pooled over as few as {fewest} frames and biased upwards; trust it from 2,048 on."
         )
-    if items <= 5:
-        notes.append(f"With {items} clips no paired difference can reach p < 0.05.")
+    items = {method: {r["item"] for r in results if r["method"] == method} for method in methods}
+    if len({frozenset(clips) for clips in items.values()}) > 1:
+        notes.append("The methods have different clips: compare their means with care.")
+    clips = len(set().union(*items.values()))
+    if len(methods) > 1 and clips <= 5:
+        notes.append(f"With {clips} clips no paired difference can reach p < 0.05.")
     return tuple(notes)

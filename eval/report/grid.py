@@ -67,3 +67,11 @@ def videos(table: Table, name: str) -> str:
     rows = [row for row in table.results if row["method"] == name]
     good = sum("error" not in row for row in rows)
     return str(good) if good == len(rows) else f"{good} of {len(rows)}"
+
+
+def missing(table: Table) -> list[tuple[str, str]]:
+    """Labels of the metrics no video has, those with the same reason together, and the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for metric, reason in table.missing.items():
+        by_reason.setdefault(reason, []).append(METRICS.get(metric).label)
+    return [(", ".join(labels), reason) for reason, labels in by_reason.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eval.report.grid import cells, heading, videos
+from eval.report.grid import cells, heading, missing, videos
 from eval.summary import Table
 
 
@@ -31,21 +31,13 @@ def _below(table: Table, intervals: bool) -> list[str]:
     if table.lags:
         lines.append("LipCorr is taken at one shift per method, printed with it (frames, positive: late).")
     lines += [f"- {note}" for note in table.notes]
-    lines += [f"- {metric}: {reason}" for metric, reason in _grouped(table)]
+    lines += [f"- No {metric}: {reason}" for metric, reason in missing(table)]
     if table.failed:
         lines.append(f"- {len(table.failed)} of {len(table.results)} videos failed:")
         lines += [f"  - {item}, {method}: {reason}" for item, method, reason in table.failed]
     lines += ["", "Protocols:", ""]
     lines += [f"- `{column.protocol}`" for column in table.columns]
     return lines
-
-
-def _grouped(table: Table) -> list[tuple[str, str]]:
-    """Missing metrics, those with the same reason together."""
-    by_reason: dict[str, list[str]] = {}
-    for metric, reason in table.missing.items():
-        by_reason.setdefault(reason, []).append(metric)
-    return [(f"no {', '.join(metrics)}", reason) for reason, metrics in by_reason.items()]
 
 
 def _line(cells: list[str]) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from eval.batch import Job, Options
 from eval.manifest import Row
 from eval.metrics import METRICS
-from eval.report.grid import cells, heading, videos
+from eval.report.grid import cells, heading, missing, videos
 from eval.summary import Table
 from eval.ui.texts import TEXTS
 from eval.ui.work import Work
@@ -73,13 +73,14 @@ def table_html(table: Table) -> str:
             number = "" if cell is None else escape(cell.text)
             number = f"<strong>{number}</strong>" if cell is not None and cell.best else number
             interval = (
-                f"<small>({escape(cell.interval)})</small>" if cell is not None and cell.interval else ""
+                f"<br><small>({escape(cell.interval)})</small>" if cell is not None and cell.interval else ""
             )
             shown.append(f"<td>{number}{interval}</td>")
         label = f"<em>{escape(name)}</em>" if name in table.controls else escape(name)
         lines.append(f'<tr><th scope="row">{label}</th><td>{videos(table, name)}</td>{"".join(shown)}</tr>')
     return (
-        f'<div class="scores" tabindex="0"><table><thead><tr><th scope="col">{text("score.method")}</th>'
+        '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
+        f'<th scope="col">{text("score.method")}</th>'
         f'<th scope="col">{text("score.videos")}</th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>" + _notes(table)
     )
@@ -152,7 +153,7 @@ def _notes(table: Table) -> str:
         lines.append(text("score.lag"))
     if any("own expert" in column.label for column in table.columns):
         lines.append(text("score.weak"))
-    plain = [*table.notes, *(f"{METRICS.get(m).label}: {why}" for m, why in table.missing.items())]
+    plain = [*table.notes, *(f"{names}: {why}" for names, why in missing(table))]
     plain += [f"{item}, {method}: {why}" for item, method, why in table.failed]
     lines += [pair(escape(note), escape(chinese(note))) for note in plain]
     return f'<ul class="notes">{"".join(f"<li>{line}</li>" for line in lines)}</ul>'

@@ -18,6 +18,7 @@ from eval.pairing import rows_by_name
 from eval.protocol import Region
 from eval.sync import Variant
 from eval.ui import board
+from eval.ui.texts import TEXTS
 from eval.ui.work import Work, Works
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
 from lipsync.texts import say
@@ -76,7 +77,8 @@ class _Page:
         )
         self.image = gr.File(label=say("score.image"), file_types=["image"], height=100)
         self.rows = gr.Dataframe(
-            headers=[say(f"score.row.{name}") for name in COLUMNS],
+            # Headers of a data frame are not translated by the browser: both languages, always.
+            headers=[" ".join(TEXTS[f"score.row.{name}"]) for name in COLUMNS],
             type="array",
             column_count=len(COLUMNS),
             interactive=True,

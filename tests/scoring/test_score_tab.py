@@ -1,0 +1,80 @@
+import re
+import string
+import time
+
+import pytest
+
+from eval.batch import Options
+from eval.manifest import Row
+from eval.ui import board
+from eval.ui.texts import TEXTS
+from eval.ui.work import Works
+from lipsync.errors import Cancelled, LipSyncError
+from lipsync.texts import TEXTS as OTHERS
+from lipsync.texts import translations
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_say_it_with_the_same_fields(key):
+    english, chinese = TEXTS[key]
+    assert english.strip()
+    assert not CHINESE.search(english)
+    assert CHINESE.search(chinese)
+    fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in TEXTS[key]]
+    assert fields[0] == fields[1]
+
+
+def test_texts_join_with_those_of_the_other_pages():
+    assert translations(OTHERS, TEXTS)["en"]["score.tab"] == "Score"
+
+
+@pytest.fixture
+def works():
+    works = Works()
+    yield works
+    works.close()
+    assert not works.folder.exists()
+
+
+def wait(work, seconds=60):
+    end = time.monotonic() + seconds
+    while not work.over and time.monotonic() < end:
+        time.sleep(0.05)
+    assert work.over
+    return work
+
+
+def test_a_table_is_made_in_the_background(works, cut, weights):
+    rows = [
+        Row("one", "<A>", cut("generated/Wav2Lip_id003_clip05.mp4", 12), cut("train/id003_clip04.mp4", 12))
+    ]
+    work = wait(works.submit(rows, Options(("ssim",))))
+    assert work.error is None
+    assert works.get(work.id) is work
+    page = board.table_html(work.table)
+    value = work.table.columns[0].methods["<A>"].mean
+    assert f"{value:.3f}" in page
+    assert "<A>" not in page
+    curves = board.frame_curves(work)
+    assert len(curves) == 12
+    assert curves["value"].mean() == pytest.approx(value, abs=1e-4)
+    assert {"videos.csv", "table.tex"} <= {path.rsplit("/", 1)[-1] for path in board.downloads(work.folder)}
+    assert "protocol 1; SSIM" in board.protocol(work.table)
+
+
+def test_cancelled_work_leaves_nothing(works, cut, weights):
+    clip = cut("train/id003_clip04.mp4", 60)
+    work = works.submit([Row("one", "A", clip, clip)], Options(("lmd",)))
+    work.cancel.set()
+    wait(work)
+    assert isinstance(work.error, Cancelled)
+    assert not work.folder.exists()
+
+
+def test_bad_options_are_a_sentence(works, cut):
+    clip = cut("train/id003_clip04.mp4", 8)
+    work = wait(works.submit([Row("one", "A", clip)], Options(("psnr",))))
+    assert isinstance(work.error, LipSyncError)
+    assert "reference" in board.trouble(work.error)
