@@ -1,0 +1,98 @@
+"""Which network judged LSE is said everywhere; the own expert orders the controls."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from eval.batch import Options, run
+from eval.controls import CONTROLS
+from eval.manifest import Row, with_controls
+from eval.networks import EXPERT, LSE_METRICS, load_networks
+from eval.report.files import write_tables
+from eval.score import score
+from eval.summary import summarise_rows
+from lipsync.audio.features import AudioFeatures
+from lipsync.errors import ArtefactError
+from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
+from lipsync.experts.syncnet import SyncNet
+
+
+@pytest.fixture(scope="module")
+def expert(tmp_path_factory):
+    """A small expert with random weights, saved as a shipped one is."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("expert")
+    SyncExpert(SyncExpertConfig(AudioFeatures("mel"), width=0.1)).save_pretrained(folder)
+    return folder
+
+
+def test_own_expert_is_named_in_label_protocol_note_and_table(cut, weights, expert, tmp_path, monkeypatch):
+    networks = load_networks(LSE_METRICS, expert=expert)
+    scores = score(cut("train/id003_clip04.mp4", 40), metrics=LSE_METRICS, networks=networks)
+    sha256 = hashlib.sha256((expert / "model.safetensors").read_bytes()).hexdigest()
+    for entry in scores.scores.values():
+        assert entry.value is not None
+        assert "(own expert)" in entry.label
+        assert "own expert" in entry.protocol
+        assert sha256[:12] in entry.protocol
+    assert any("own expert" in note and "not with papers" in note for note in scores.notes)
+    assert len(scores.curve) == 31
+    assert scores["lse_d"] == pytest.approx(min(scores.curve))
+    assert scores["lse_c"] == pytest.approx(np.median(scores.curve) - min(scores.curve))
+    assert scores["offset"] == 15 - int(np.argmin(scores.curve))
+
+    monkeypatch.setattr("eval.batch.load_networks", lambda *_: networks)
+    rows = [Row("one", "A", cut("train/id003_clip04.mp4", 40))]
+    results = run(rows, Options(tuple(LSE_METRICS), resize=True), tmp_path)
+    text = write_tables(summarise_rows(results, tmp_path), tmp_path)
+    for name in ("table.md", "table.tex", "videos.csv", "summary.csv", "summary.json"):
+        assert "LSE-D (own expert)" in (tmp_path / name).read_text(), name
+    assert "LSE-D ↓" not in text
+
+
+def test_a_given_syncnet_file_has_its_hash_in_the_protocol(cut, weights, expert, tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "retrained.pth"
+    torch.save(SyncNet().state_dict(), path)
+    networks = load_networks(LSE_METRICS, syncnet=path, expert=expert)
+    scores = score(cut("train/id003_clip04.mp4", 32), metrics=["lse_d"], networks=networks)
+    assert scores.scores["lse_d"].label == "LSE-D"
+    said = scores.scores["lse_d"].protocol
+    assert hashlib.sha256(path.read_bytes()).hexdigest()[:12] in said
+    assert "retrained.pth" in said
+    for part in (
+        "variant track",
+        "MTCNN",
+        "windows 27",
+        "0 of 27 windows with full support",
+        "short",
+        "offset ",
+    ):
+        assert part in said
+    with pytest.raises(ArtefactError, match="There is no checkpoint"):
+        load_networks(LSE_METRICS, syncnet=tmp_path / "none.pth")
+
+
+@pytest.mark.slow
+def test_own_expert_orders_the_controls(shared, weights, tmp_path):
+    if not (EXPERT / "model.safetensors").is_file():
+        pytest.skip("the own sync expert is not in assets/models")
+    clips = [
+        shared / "data" / "train" / f"{name}.mp4" for name in ("id003_clip04", "id018_clip02", "id077_clip01")
+    ]
+    rows = with_controls([Row(clip.stem, "method", clip, clip) for clip in clips], CONTROLS)
+    rows = [row for row in rows if row.control is not None]
+    results = run(rows, Options(("lse_d", "lse_c", "offset")), tmp_path)
+
+    def mean(control, metric):
+        return np.mean(
+            [abs(r["scores"]["scores"][metric]["value"]) for r in results if r["method"] == control]
+        )
+
+    assert mean("real", "lse_d") < mean("real, other audio", "lse_d")
+    assert mean("real", "lse_c") > mean("real, other audio", "lse_c")
+    assert mean("real", "lse_d") < mean("still frame", "lse_d")
+    # A constant delay of 0.2 s is invisible in distance and confidence: the offset shows it.
+    assert mean("real", "offset") < mean("real, 0.2 s late", "offset")
