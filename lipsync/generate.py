@@ -237,10 +237,8 @@ def choose_references(seen: list[tuple[Tracked, np.ndarray]], count: int) -> np.
     One reference is the frame with the median opening: a mouth that is neither pressed shut nor at
     its widest. Without landmarks the frames are taken evenly over time.
     """
-    if all(item.landmarks is not None for item, _ in seen):
-        order = np.argsort([float(mouth_opening(item.landmarks)) for item, _ in seen], kind="stable")
-    else:
-        order = np.arange(len(seen))
+    openings = [mouth_opening(item.landmarks) for item, _ in seen if item.landmarks is not None]
+    order = np.argsort(openings, kind="stable") if len(openings) == len(seen) else np.arange(len(seen))
     places = (np.arange(count) + 0.5) / count * len(seen)
     return np.stack([seen[order[int(place)]][1] for place in places])
 

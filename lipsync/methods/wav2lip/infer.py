@@ -18,12 +18,14 @@ class Wav2LipMethod:
 
     references = 1
 
-    def __init__(self, card: MethodCard, net: Generator, weights_sha256: str, device: torch.device | None = None):
+    def __init__(
+        self, card: MethodCard, net: Generator, weights_sha256: str, device: torch.device | None = None
+    ):
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = net.config
         self.crop_size = net.config.size
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.net = fuse(net.eval()).to(self.device, memory_format=torch.channels_last)
+        self.net = fuse(net.eval()).to(self.device)
         # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
         self.half = self.device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
@@ -40,7 +42,9 @@ class Wav2LipMethod:
         frames, reference = _to_tensor(faces, self.device), _to_tensor(references[:1], self.device)
         masked = frames.clone()
         masked[:, :, self.crop_size // 2 :] = 0
-        both = torch.cat([masked, reference.expand_as(frames)], dim=1).contiguous(memory_format=torch.channels_last)
+        both = torch.cat([masked, reference.expand_as(frames)], dim=1).contiguous(
+            memory_format=torch.channels_last
+        )
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             drawn = self.net(windows, both).float()  # (B, 3, S, S)
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
@@ -54,7 +58,7 @@ def fuse(net: nn.Module) -> nn.Module:
     """The network with every batch norm folded into the convolution before it; for use, not for training."""
     for module in net.modules():
         if isinstance(module, ConvBlock | UpBlock):
-            conv, norm = module.conv_block[0], module.conv_block[1]
-            fused = fuse_conv_bn_eval(conv, norm, transpose=isinstance(module, UpBlock))
+            conv, norm = module.conv_block
+            fused = fuse_conv_bn_eval(conv, norm, transpose=isinstance(module, UpBlock))  # type: ignore[type-var, arg-type]
             module.conv_block = nn.Sequential(fused)
-    return net
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
