@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lipsync.errors import LipSyncError
 from lipsync.methods import DEFAULT, METHODS
+from lipsync.training.cli import add_prepare_command, add_train_command
+from lipsync.training.export import add_export_command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,9 +21,6 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_generate_command(commands)
     add_weights_command(commands)
-    from lipsync.training.cli import add_prepare_command, add_train_command
-    from lipsync.training.export import add_export_command
-
     add_prepare_command(commands)
     add_train_command(commands)
     add_export_command(commands)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync.errors import ConfigError
+from lipsync.training.limits import Limits
 
 _TRAIN_HELP = """\
 Stages build on each other: speech and mouth need prepared clips alone; sync can start from speech; generator
@@ -19,8 +20,6 @@ Several processes: torchrun --nproc-per-node N -m lipsync train ...
 
 def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
     """Add ``prepare``; its ``handler`` runs it and returns the exit status."""
-    from lipsync.training.screen import Limits
-
     limits = Limits()
     parser = subparsers.add_parser(
         "prepare", help="cut a folder of talking-face videos into aligned clips for training"
@@ -63,7 +62,6 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
 
 def _prepare(options: argparse.Namespace) -> int:
     from lipsync.training.prepare import prepare
-    from lipsync.training.screen import Limits
 
     limits = Limits(min_face=options.min_face, max_yaw=options.max_yaw, max_seconds=options.max_seconds)
     summary = prepare(

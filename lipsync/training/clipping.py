@@ -19,7 +19,8 @@ from lipsync.faces.follow import Follower, Seen
 from lipsync.faces.track import FaceTracker, Tracked
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
 from lipsync.training.data import FPS, MARGIN, STORED
-from lipsync.training.screen import FRAME, RATE, Limits, sharpness, sound_fault, yaw
+from lipsync.training.limits import Limits
+from lipsync.training.screen import FRAME, RATE, sharpness, sound_fault, yaw
 
 
 @dataclass

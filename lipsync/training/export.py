@@ -7,9 +7,6 @@ import hashlib
 import shutil
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file, save_file
-
 from lipsync.errors import ConfigError
 
 
@@ -26,6 +23,9 @@ def export(source: Path, out: Path, card: Path | None = None) -> str:
     Raises:
         ConfigError: ``source`` is no such folder.
     """
+    import torch
+    from safetensors.torch import load_file, save_file
+
     if not (source / "config.json").is_file() or not (source / "model.safetensors").is_file():
         raise ConfigError(
             f"{source} is not the folder of a trained model (config.json and model.safetensors)."
@@ -42,6 +42,37 @@ def export(source: Path, out: Path, card: Path | None = None) -> str:
     return hashlib.sha256(weights.read_bytes()).hexdigest()
 
 
+def keep_log(run: Path, out: Path) -> None:
+    """Put ``log.csv``, ``checks.csv`` and a picture of their curves beside the weights.
+
+    Raises:
+        ConfigError: ``run`` holds no log.
+    """
+    import matplotlib.pyplot as plt
+    import pandas as pd
+
+    if not (run / "log.csv").is_file():
+        raise ConfigError(f"{run} is not the folder of a run: it holds no log.csv.")
+    tables = [run / name for name in ("log.csv", "checks.csv") if (run / name).is_file()]
+    logs = [
+        pd.read_csv(table, index_col="step").drop(columns="steps_per_second", errors="ignore")
+        for table in tables
+    ]
+    columns = [log[name].dropna() for log in logs for name in log.columns]
+    figure, axes = plt.subplots(
+        1, len(columns), figsize=(3 * len(columns), 2.4), squeeze=False, layout="constrained"
+    )
+    for axis, column in zip(axes[0], columns, strict=True):
+        axis.plot(column.index, column.to_numpy(), color="#1b6f80", linewidth=1)
+        axis.set_title(column.name, fontsize=9)
+        axis.set_xlabel("step", fontsize=8)
+        axis.tick_params(labelsize=7)
+    figure.savefig(out / "curves.png", dpi=90)
+    plt.close(figure)
+    for table in tables:
+        shutil.copyfile(table, out / table.name)
+
+
 def add_export_command(commands: argparse._SubParsersAction) -> None:
     """Add ``export`` to the subparsers of ``python -m lipsync``."""
     parser = commands.add_parser("export", help="a trained model as a folder for the Hub, in half precision")
@@ -50,10 +81,13 @@ def add_export_command(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--card", type=Path, help="model card (Markdown) to put beside it")
+    parser.add_argument("--run", type=Path, help="folder of the run, whose log and curves go along")
     parser.set_defaults(handler=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
     digest = export(options.model, options.out, options.card)
+    if options.run is not None:
+        keep_log(options.run, options.out)
     size = (options.out / "model.safetensors").stat().st_size
     print(f"{options.out}: {size / 1e6:.1f} MB, sha256 {digest}")

@@ -17,7 +17,7 @@ import pandas as pd
 
 from lipsync.errors import ConfigError
 from lipsync.training.clipping import clip_video
-from lipsync.training.screen import Limits
+from lipsync.training.limits import Limits
 
 VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".3gp"}
 COLUMNS = ("clip", "identity", "split", "source", "start_s", "frames", "face_px", "sharpness", "yaw")

@@ -13,8 +13,8 @@ from lipsync import hub
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter, read_audio, read_frames
 from lipsync.training.data import MARGIN, load_clips
+from lipsync.training.limits import Limits
 from lipsync.training.prepare import Video, assign_splits, prepare
-from lipsync.training.screen import Limits
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 

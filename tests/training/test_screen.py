@@ -7,7 +7,8 @@ import pytest
 from lipsync.faces.crop import crop_face, crop_matrix, pose_from_points
 from lipsync.faces.landmarks import Landmarker, five_points
 from lipsync.media import read_audio, read_frames
-from lipsync.training.screen import Limits, sharpness, sound_fault, yaw
+from lipsync.training.limits import Limits
+from lipsync.training.screen import sharpness, sound_fault, yaw
 
 LIMITS = Limits()
 

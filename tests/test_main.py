@@ -1,0 +1,23 @@
+"""The command line as a program that is started often: it answers at once, and knows all commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("torch", "av", "cv2", "librosa", "mediapipe", "gradio", "huggingface_hub", "pandas")
+
+
+def test_help_lists_the_commands_without_loading_a_network() -> None:
+    code = (
+        "import sys\nfrom lipsync.__main__ import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print('LOADED', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    *told, loaded = done.stdout.splitlines()
+    assert loaded == "LOADED []"
+    for command in ("generate", "prepare", "train", "export", "weights"):
+        assert f"    {command} " in "\n".join(told)
