@@ -27,8 +27,8 @@ PHOTO_FPS = 25.0
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
 COARSE = (
-    "The face landmarker is not installed, so the mouth was placed by five points only, which looks less fine. "
-    "`make app` fetches it; or put face_landmarker.task into the folder named by LIPSYNC_WEIGHTS."
+    "The face landmarker is not installed, so the mouth was placed by five points only, which looks "
+    "less fine. `make app` fetches it; or put face_landmarker.task into the folder named by LIPSYNC_WEIGHTS."
 )
 
 
@@ -41,13 +41,11 @@ class Request:
     output: Path  # .mp4
     method: str = DEFAULT  # a name of ``lipsync.methods.METHODS``
     checkpoint: Path | None = None  # weights instead of the method's own
-    face_index: int | None = (
-        None  # which face, counted from the left in the first frame with faces; None: largest
-    )
+    # Which face, counted from the left in the first frame with faces; None: the largest.
+    face_index: int | None = None
     face_point: tuple[float, float] | None = None  # or the face at this place, pixels of the upright picture
-    length: str = (
-        "audio"  # "audio": as long as the speech, the video plays back and forth; "video": as the video
-    )
+    # "audio": as long as the speech, the video plays back and forth; "video": as the video.
+    length: str = "audio"
     label: bool = True  # visible "AI-generated" mark; the metadata mark is always there
     batch_size: int = 16
     max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit

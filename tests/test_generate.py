@@ -96,7 +96,17 @@ def test_progress_counts_up_to_the_end(spoken):
 
 def test_the_stages_are_timed(spoken):
     seconds = spoken[0].seconds
-    assert set(seconds) >= {"weights", "audio", "decode", "track", "crop", "network", "blend", "encode", "total"}
+    assert set(seconds) >= {
+        "weights",
+        "audio",
+        "decode",
+        "track",
+        "crop",
+        "network",
+        "blend",
+        "encode",
+        "total",
+    }
     assert all(0 <= value <= seconds["total"] for value in seconds.values())
 
 
@@ -222,7 +232,18 @@ def _bad_inputs(folder: Path, photo: Path) -> dict[str, tuple[Path | None, Path 
 
 @pytest.mark.parametrize(
     "case",
-    ["empty", "text", "missing", "folder", "wall", "tiny", "cut", "silent speech", "photo as speech", "text as speech"],
+    [
+        "empty",
+        "text",
+        "missing",
+        "folder",
+        "wall",
+        "tiny",
+        "cut",
+        "silent speech",
+        "photo as speech",
+        "text as speech",
+    ],
 )
 def test_bad_input_gives_a_sentence_and_leaves_nothing(case, photo, speech, tmp_path):
     inputs = tmp_path / "in"
@@ -265,33 +286,48 @@ def test_cancel_stops_and_leaves_nothing(photo, tmp_path):
             stop.set()
 
     with pytest.raises(Cancelled):
-        generate(Request(face=photo, audio=sound, output=output / "o.mp4"), progress=when_running, cancel=stop)
+        generate(
+            Request(face=photo, audio=sound, output=output / "o.mp4"), progress=when_running, cancel=stop
+        )
     assert list(output.iterdir()) == []
     assert threading.active_count() <= threads + 1
 
 
-def test_references_span_the_openings(rng_points=np.random.default_rng(0)):
+def test_references_span_the_openings():
     class Item:
         def __init__(self, gap: float):
             self.landmarks = np.zeros((478, 2))
             self.landmarks[[362, 263], 0] = 1.0
             self.landmarks[14, 1] = gap
 
-    gaps = rng_points.permutation(9) / 10
+    gaps = np.random.default_rng(0).permutation(9) / 10
     seen = [(Item(gap), np.full((2, 2, 3), round(gap * 10), np.uint8)) for gap in gaps]
     assert choose_references(seen, 1)[0, 0, 0, 0] == 4
     assert choose_references(seen, 3)[:, 0, 0, 0].tolist() == [1, 4, 7]
 
 
 def test_the_command_line_prints_json_and_exits_2_on_mistakes(photo, speech, tmp_path):
-    base = [sys.executable, "-m", "lipsync", "generate", "--audio", str(speech), "--out", str(tmp_path / "o.mp4")]
+    base = [
+        sys.executable,
+        "-m",
+        "lipsync",
+        "generate",
+        "--audio",
+        str(speech),
+        "--out",
+        str(tmp_path / "o.mp4"),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    good = subprocess.run([*base, "--face", str(photo), "--json"], capture_output=True, text=True, env=environment)
+    good = subprocess.run(
+        [*base, "--face", str(photo), "--json"], capture_output=True, text=True, env=environment
+    )
     assert good.returncode == 0, good.stderr
     told = json.loads(good.stdout)
     assert told["frames"] == 30
     assert told["method"] == "mcsawav2lip-embedded"
-    bad = subprocess.run([*base, "--face", str(tmp_path / "no.mp4")], capture_output=True, text=True, env=environment)
+    bad = subprocess.run(
+        [*base, "--face", str(tmp_path / "no.mp4")], capture_output=True, text=True, env=environment
+    )
     assert bad.returncode == 2
     assert "Traceback" not in bad.stderr
     assert "no.mp4" in bad.stderr

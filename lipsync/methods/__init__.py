@@ -74,8 +74,9 @@ METHODS.register(
             resolution=96,
             weights="ships with the project",
             summary={
-                "en": "Fused mel and MFCC features with channel and spatial attention; a small core that works offline on a CPU.",
-                "zh": "融合梅尔谱与 MFCC 特征并带通道与空间注意力的小模型,离线即可在 CPU 上运行。",
+                "en": "Fused mel and MFCC features with channel and spatial attention; "
+                "a small core that works offline on a CPU.",
+                "zh": "融合梅尔谱与 MFCC 特征并带通道与空间注意力的小模型，离线即可在 CPU 上运行。",
             },
         ),
         _wav2lip_family,
@@ -87,13 +88,13 @@ for _name, _title, _en, _zh in (
         "wav2lip",
         "Wav2Lip",
         "The published network with the best sync scores.",
-        "已发表的原版网络,同步得分最好。",
+        "已发表的原版网络，同步得分最好。",
     ),
     (
         "wav2lip_gan",
         "Wav2Lip + GAN",
         "The published network trained for sharper mouths.",
-        "已发表的网络,嘴部更清晰。",
+        "已发表的网络，嘴部更清晰。",
     ),
 ):
     METHODS.register(

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.generate``: seconds per stage, the pipeline against its bare network, and peak memory.
+"""``python -m tests.benchmarks.generate``: seconds per stage, pipeline against bare network, peak memory.
 
 Prints, for a 10 s 720p clip made from scikit-image's portrait, for the shipped core and for the
 published Wav2Lip size (random weights: speed does not depend on them): seconds per stage, frames/s
@@ -126,13 +126,15 @@ def main() -> None:
                 print(f"  {stage:<8} {value:7.2f} s   {1000 * value / told['frames']:6.1f} ms a frame")
             fps = told["frames"] / work
             print(
-                f"  end to end {fps:.1f} frames/s (without loading), bare network {bare:.1f} frames/s, ratio {fps / bare:.2f}"
+                f"  end to end {fps:.1f} frames/s (without loading), bare network {bare:.1f} frames/s, "
+                f"ratio {fps / bare:.2f}"
             )
         peaks = {
             s: in_process("--job", str(clips[s]), str(sounds[s]), "", *sized)["peak_mb"] for s in (10, 120)
         }
         print(
-            f"peak memory {peaks[10]:.0f} MB for 10 s, {peaks[120]:.0f} MB for 120 s, ratio {peaks[120] / peaks[10]:.2f}"
+            f"peak memory {peaks[10]:.0f} MB for 10 s, {peaks[120]:.0f} MB for 120 s, "
+            f"ratio {peaks[120] / peaks[10]:.2f}"
         )
 
 
