@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -202,9 +202,9 @@ def _possible(rows: Iterable[Row], chosen: Sequence[str] | None) -> tuple[str, .
     return names
 
 
-@cache
+@lru_cache(maxsize=1)  # a portal meets many options, and each set of networks takes hundreds of MB
 def _networks(options: Options) -> Networks:
-    """Loaded once per process."""
+    """Loaded once for a batch."""
     return load_networks(options.metrics or (), options.syncnet, options.lpips)
 
 
