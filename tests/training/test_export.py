@@ -9,7 +9,7 @@ from lipsync.errors import ConfigError
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.convert import read_generator
 from lipsync.methods.wav2lip.model import Generator
-from lipsync.training.export import export
+from lipsync.training.export import export, keep_log
 
 
 def test_the_halved_model_draws_the_same(tmp_path):
@@ -37,3 +37,16 @@ def test_the_halved_model_draws_the_same(tmp_path):
 def test_another_folder_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="not the folder of a trained model"):
         export(tmp_path, tmp_path / "out")
+
+
+def test_logs_and_curves_go_along(tmp_path):
+    run, out = tmp_path / "run", tmp_path / "out"
+    run.mkdir()
+    out.mkdir()
+    (run / "log.csv").write_text("step,loss,gan,steps_per_second\n50,0.2,,3\n100,0.1,0.5,3\n")
+    (run / "checks.csv").write_text("step,dev_r\n100,0.4\n")
+    keep_log(run, out)
+    assert (out / "log.csv").read_text() == (run / "log.csv").read_text()
+    assert (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(ConfigError, match=r"log\.csv"):
+        keep_log(tmp_path, out)
