@@ -7,6 +7,9 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyon
 
 import gradio as gr
 
+from eval.ui import score
+from eval.ui.texts import TEXTS as SCORE_TEXTS
+from eval.ui.work import Works
 from lipsync import intake, look, markup, ui
 from lipsync.api import add_generate
 from lipsync.jobs import Jobs
@@ -15,13 +18,14 @@ from lipsync.texts import TEXTS, translations
 HOUR = 3600.0
 
 
-def build(jobs: Jobs, max_seconds: float | None) -> gr.Blocks:
+def build(jobs: Jobs, works: Works, max_seconds: float | None) -> gr.Blocks:
     """The page with all its tabs."""
     # Uploads and copies of results are removed a day after they were made; looked for every hour.
     with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(24 * HOUR))) as demo:
         gr.HTML(markup.header())
         with gr.Tabs():
             ui.build(demo, jobs, max_seconds)
+            score.build(demo, works)
         gr.HTML(markup.footer())
         add_generate(jobs, max_seconds)
     return demo
@@ -31,16 +35,18 @@ def main() -> None:
     """Serve until interrupted; HOST, PORT, LIPSYNC_MAX_SECONDS and LIPSYNC_MAX_UPLOAD adjust it."""
     jobs = Jobs(keep=HOUR)
     atexit.register(jobs.close)
-    demo = build(jobs, float(os.environ.get("LIPSYNC_MAX_SECONDS", 600)))
+    works = Works()
+    atexit.register(works.close)
+    demo = build(jobs, works, float(os.environ.get("LIPSYNC_MAX_SECONDS", 600)))
     demo.queue(max_size=64, default_concurrency_limit=4)
     demo.launch(
         server_name=os.environ.get("HOST", "127.0.0.1"),
         server_port=int(os.environ.get("PORT", 7860)),
         max_file_size=os.environ.get("LIPSYNC_MAX_UPLOAD", "500mb"),
-        allowed_paths=[str(intake.EXAMPLES), str(jobs.folder)],
+        allowed_paths=[str(intake.EXAMPLES), str(jobs.folder), str(works.folder)],
         footer_links=[],
         run_history=False,
-        i18n=gr.I18n(**translations(TEXTS, intake.method_texts())),
+        i18n=gr.I18n(**translations(TEXTS, intake.method_texts(), SCORE_TEXTS)),
         theme=look.theme(),
         css_paths=look.CSS,
         js=look.script(),
