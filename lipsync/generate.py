@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lipsync import hub
+from lipsync.audio import RATE
 from lipsync.errors import Cancelled, ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
 from lipsync.faces.choose import Choice
@@ -20,10 +21,11 @@ from lipsync.faces.landmarks import mouth_opening
 from lipsync.faces.track import FaceTracker, Tracked
 from lipsync.label import Label
 from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
+from lipsync.media.size import fitting
 from lipsync.methods import DEFAULT, LipSyncMethod, load_method
 from lipsync.stream import Clock, background
 
-PHOTO_FPS = 25.0
+PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
 COARSE = (
@@ -105,40 +107,34 @@ def generate(
     report = _Report(progress or (lambda _: None), cancel or threading.Event())
     report("weights")
     face = probe(request.face)
-    if face.kind == "audio":
-        raise MediaError(
-            f"{request.face.name} has sound but no picture. Choose a video or a photo of a face."
-        )
     voice = request.audio or request.face
-    count, fps = _plan(request, face, voice)
+    plan = _plan(request, face, voice)
+    count, fps = plan.frames, plan.fps
     with clock("weights"):
         method = load_method(request.method, request.checkpoint, report.bytes)
     report("audio")
     with clock("audio"):
-        samples = read_audio(voice)
-        if np.abs(samples).max() < SILENCE:
-            raise MediaError(f"{voice.name} is silent. Choose a recording with speech.")
-        speech = method.listen(samples)
+        speech = method.listen(_samples(voice, count / fps))
 
     landmarker = hub.locate("face_landmarker")
-    tracker = FaceTracker(landmarker, fps, Choice(index=request.face_index, point=request.face_point))
+    tracker = FaceTracker(landmarker, fps, plan.choice)
     with_face = 0
     try:
-        frames = clock.over("decode", loop_frames(request.face, fps, count))
+        frames = clock.over("decode", loop_frames(request.face, fps, count, PHOTO_SIDE))
         tracked = clock.over("track", tracker.track(frames))
         seen = clock.over("crop", _crop(tracked, method.crop_size))
         with (
-            background(seen, depth=_depth(face, 2 * request.batch_size)) as ready,
+            background(seen, depth=plan.depth(2 * request.batch_size)) as ready,
             background(
-                clock.over("network", _speak(ready, method, speech, fps, _depth(face, request.batch_size))),
-                depth=_depth(face, request.batch_size),
+                clock.over("network", _speak(ready, method, speech, fps, plan.depth(request.batch_size))),
+                depth=plan.depth(request.batch_size),
             ) as spoken,
             VideoWriter(
-                request.output, face.width, face.height, fps, audio=voice, duration=count / fps,
+                request.output, plan.width, plan.height, fps, audio=voice, duration=count / fps,
                 metadata={"comment": f"AI-generated: lips synchronised to speech with {method.card.name}"},
             ) as writer,
         ):  # fmt: skip
-            mark = Label(face.width, face.height) if request.label else None
+            mark = Label(plan.width, plan.height) if request.label else None
             for done, (item, drawn) in enumerate(spoken, 1):
                 image = item.frame.image
                 if drawn is not None and item.pose is not None:
@@ -160,8 +156,8 @@ def generate(
         path=request.output,
         frames=count,
         frames_without_face=count - with_face,
-        width=face.width,
-        height=face.height,
+        width=plan.width,
+        height=plan.height,
         fps=fps,
         duration=count / fps,
         method=method.card.name,
@@ -172,13 +168,36 @@ def generate(
     )
 
 
-def _plan(request: Request, face: MediaInfo, voice: Path) -> tuple[int, float]:
-    """Frames to write, and their rate: the video's own, 25 for a photo."""
-    fps = PHOTO_FPS if face.kind == "photo" else face.fps
+@dataclass(frozen=True)
+class _Plan:
+    """What the result will be."""
+
+    frames: int
+    fps: float
+    width: int  # pixels
+    height: int
+    choice: Choice  # its point in these pixels
+
+    def depth(self, wanted: int) -> int:
+        """How many frames may wait in a queue: fewer of large pictures."""
+        return int(max(1, min(wanted, QUEUE_BYTES // (3 * self.width * self.height))))
+
+
+def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
+    """Length, rate and size of the result, after all that can be wrong with the request as a whole."""
+    if face.kind == "audio":
+        raise MediaError(
+            f"{request.face.name} has sound but no picture. Choose a video or a photo of a face."
+        )
     if voice == request.face and not face.has_audio:
         raise MediaError(f"{request.face.name} has no sound of its own. Add a recording of speech.")
     if request.length not in ("audio", "video"):
         raise ConfigError(f"length must be 'audio' or 'video', not {request.length!r}.")
+    if request.batch_size < 1:
+        raise ConfigError(f"The batch size must be 1 or more, not {request.batch_size}.")
+    for source in (request.face, voice):
+        if request.output.exists() and request.output.samefile(source):
+            raise ConfigError(f"The result would overwrite {source.name}; give it another name.")
     as_video = face.kind == "video" and (request.length == "video" or request.audio is None)
     seconds = face.duration if as_video else audio_duration(voice)
     if request.max_seconds is not None and seconds > request.max_seconds:
@@ -186,12 +205,20 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> tuple[int, float]:
             f"The result would last {seconds:.0f} s; the limit here is {request.max_seconds:.0f} s. "
             "Cut the input, or use the command line, which has no limit."
         )
-    return max(1, face.frames if as_video else round(seconds * fps)), fps
+    width, height, point = face.width, face.height, request.face_point
+    if face.kind == "photo":
+        width, height = fitting(width, height, PHOTO_SIDE)
+        point = point and (point[0] * width / face.width, point[1] * height / face.height)
+    fps = face.output_fps
+    return _Plan(max(1, round(seconds * fps)), fps, width, height, Choice(request.face_index, point))
 
 
-def _depth(face: MediaInfo, wanted: int) -> int:
-    """How many frames may wait in a queue: fewer of large pictures."""
-    return int(max(1, min(wanted, QUEUE_BYTES // (3 * face.width * face.height))))
+def _samples(voice: Path, seconds: float) -> np.ndarray:
+    """(N,) mono 16 kHz samples, with silence up to ``seconds`` after a speech that ends before the video."""
+    samples = read_audio(voice)
+    if np.abs(samples).max(initial=0.0) < SILENCE:
+        raise MediaError(f"{voice.name} is silent. Choose a recording with speech.")
+    return np.pad(samples, (0, max(0, round(seconds * RATE) - len(samples))))
 
 
 def _crop(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, np.ndarray | None]]:

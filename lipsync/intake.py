@@ -4,12 +4,11 @@ import filecmp
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from lipsync import markup
 from lipsync.errors import ConfigError
-from lipsync.faces.choose import draw_faces, first_faces
+from lipsync.faces import preview
 from lipsync.generate import Request
 from lipsync.media import probe
 from lipsync.methods import cards
@@ -21,7 +20,6 @@ SAMPLES = {
     "example.chinese": ("portrait.mp4", "chinese.wav"),
     "example.photo": ("portrait.jpg", "english.wav"),
 }
-PREVIEW = 960  # pixels, longest side
 
 
 def method_texts() -> Table:
@@ -93,16 +91,8 @@ def look(face: str | None) -> tuple[np.ndarray | None, list[list[float]], str]:
 
 @lru_cache(maxsize=8)  # every visit begins with the same example
 def _look(face: Path, changed_ns: int) -> tuple[np.ndarray, list[list[float]], str]:
-    image, faces = first_faces(face)
-    zoom = min(1.0, PREVIEW / max(image.shape[:2]))
-    boxes = [face.box * zoom for face in faces]
-    facts = markup.face_facts(probe(face), len(faces))
-    return draw_faces(_smaller(image, zoom), boxes), [[float(v) for v in box] for box in boxes], facts
-
-
-def _smaller(image: np.ndarray, zoom: float) -> np.ndarray:
-    size = tuple(max(1, round(side * zoom)) for side in image.shape[1::-1])
-    return image.copy() if zoom == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    picture, boxes = preview(face)
+    return picture, boxes.tolist(), markup.face_facts(probe(face), len(boxes))
 
 
 def pointed(boxes: list[list[float]], x: float, y: float) -> int:

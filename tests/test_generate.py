@@ -22,10 +22,11 @@ from lipsync.media import VideoWriter, probe, read_audio, read_frames
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 
 
-def tone(path: Path, seconds: float, rate: int = 16000) -> Path:
-    """A buzzing voice-like sound that comes and goes four times a second."""
+def tone(path: Path, seconds: float, rate: int = 16000, silence: float = 0.0) -> Path:
+    """A buzzing voice-like sound that comes and goes four times a second, then seconds of silence."""
     t = np.arange(int(seconds * rate)) / rate
     samples = 0.3 * np.sign(np.sin(2 * np.pi * 130 * t)) * (np.sin(2 * np.pi * 4 * t) > 0)
+    samples = np.pad(samples, (0, int(silence * rate)))
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))
         file.writeframes((samples * 32767).astype("<i2").tobytes())
@@ -140,6 +141,44 @@ def test_lengths_of_video_and_speech_may_differ(length, photo, tmp_path):
     assert abs(len(read_audio(result.path)) / 16000 - result.duration) < 0.1
 
 
+def test_after_the_speech_the_mouth_hears_silence(photo, tmp_path):
+    """A video that goes on after its speech equals one whose speech has silence appended."""
+    still = np.ascontiguousarray(cv2.imread(str(photo))[..., ::-1])
+    clip = tmp_path / "clip.mp4"
+    with VideoWriter(clip, 320, 320, 25) as writer:
+        for _ in range(30):
+            writer.write(still)
+    runs = []
+    for silence in (0.0, 0.6):
+        sound = tone(tmp_path / f"{silence}.wav", 0.6, silence=silence)  # cut off in the middle of a buzz
+        result = generate(Request(clip, sound, tmp_path / f"{silence}.mp4", length="video"))
+        runs.append(np.stack([frame.image for frame in read_frames(result.path)]))
+    assert len(runs[0]) == 30
+    assert (runs[0] == runs[1]).all()
+
+
+def test_a_slow_video_gets_enough_pictures_for_speech(photo, speech, tmp_path):
+    still = np.ascontiguousarray(cv2.imread(str(photo))[..., ::-1])
+    clip = tmp_path / "slides.mp4"
+    with VideoWriter(clip, 320, 320, 4) as writer:
+        for k in range(8):
+            writer.write(np.roll(still, 2 * k, axis=1))
+    result = generate(Request(clip, speech, tmp_path / "o.mp4", label=False))
+    assert (result.fps, result.frames, result.frames_without_face) == (20, 24, 0)
+    frames = [frame.image.astype(int) for frame in read_frames(result.path)]
+    forehead = [frame[:60] for frame in frames]
+    assert np.abs(forehead[1] - forehead[4]).mean() < 0.5 < np.abs(forehead[4] - forehead[5]).mean()
+
+
+def test_a_large_photo_becomes_a_video_that_plays(photo, speech, tmp_path):
+    large = tmp_path / "large.jpg"
+    cv2.imwrite(str(large), cv2.resize(cv2.imread(str(photo)), (4032, 3024)))
+    request = Request(large, speech, tmp_path / "o.mp4", face_point=(4032 * 0.5, 3024 * 0.4))
+    result = generate(request)
+    assert (result.width, result.height) == (1920, 1440)
+    assert result.frames_without_face == 0
+
+
 def test_frames_without_a_face_pass_through_and_are_counted(photo, speech, tmp_path):
     face = np.ascontiguousarray(cv2.imread(str(photo))[..., ::-1])
     wall = np.full_like(face, 90)
@@ -210,6 +249,10 @@ def _bad_inputs(folder: Path, photo: Path) -> dict[str, tuple[Path | None, Path 
     with wave.open(str(silent), "wb") as file:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         file.writeframes(bytes(32000))
+    blip = folder / "blip.wav"
+    with wave.open(str(blip), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        file.writeframes(b"\x00\x40")
     cut = folder / "cut.mp4"
     whole = folder / "whole.mp4"
     with VideoWriter(whole, 64, 64, 25) as writer:
@@ -225,6 +268,7 @@ def _bad_inputs(folder: Path, photo: Path) -> dict[str, tuple[Path | None, Path 
         "tiny": (tiny, None),
         "cut": (cut, None),
         "silent speech": (None, silent),
+        "one sample of speech": (None, blip),
         "photo as speech": (None, photo),
         "text as speech": (None, text),
     }
@@ -241,6 +285,7 @@ def _bad_inputs(folder: Path, photo: Path) -> dict[str, tuple[Path | None, Path 
         "tiny",
         "cut",
         "silent speech",
+        "one sample of speech",
         "photo as speech",
         "text as speech",
     ],
@@ -268,6 +313,18 @@ def test_a_photo_has_no_sound_of_its_own(photo, tmp_path):
 def test_the_limit_of_the_app_is_told_before_work_begins(photo, speech, tmp_path):
     with pytest.raises(ConfigError, match="limit"):
         generate(Request(face=photo, audio=speech, output=tmp_path / "o.mp4", max_seconds=1.0))
+
+
+def test_impossible_wishes_are_refused(photo, speech, tmp_path):
+    with pytest.raises(ConfigError, match="batch size"):
+        generate(Request(face=photo, audio=speech, output=tmp_path / "o.mp4", batch_size=0))
+    clip = tmp_path / "mine.mp4"
+    with VideoWriter(clip, 320, 320, 25) as writer:
+        writer.write(np.ascontiguousarray(cv2.imread(str(photo))[..., ::-1]))
+    before = clip.read_bytes()
+    with pytest.raises(ConfigError, match=r"overwrite mine\.mp4"):
+        generate(Request(face=clip, audio=speech, output=clip))
+    assert clip.read_bytes() == before
 
 
 def test_an_unknown_method_is_answered_with_the_nearest(photo, speech, tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 from lipsync.errors import FaceError
 from lipsync.faces.detect import Face, FaceDetector
 from lipsync.media import probe, read_frames
+from lipsync.media.size import reduced
 
 SEARCH = 60.0  # s of a video that are searched for a first face
 COLOUR = (255, 176, 0)
@@ -64,7 +65,7 @@ def pauses(rate: float) -> Iterator[int]:
 def first_faces(path: str | Path, detector: FaceDetector | None = None) -> tuple[np.ndarray, list[Face]]:
     """The first frame that shows faces, (H, W, 3) uint8 RGB, and its faces from left to right.
 
-    Looks at the frames at which a :class:`~lipsync.faces.track.FaceTracker` at the video's own rate
+    Looks at the frames at which a :class:`~lipsync.faces.track.FaceTracker` at ``MediaInfo.output_fps``
     looks, so numbers and places mean the same to both.
 
     Raises:
@@ -72,9 +73,9 @@ def first_faces(path: str | Path, detector: FaceDetector | None = None) -> tuple
         MediaError: not a readable video or photo.
     """
     detector = detector or FaceDetector()
-    rate = probe(path).fps or 25.0
+    rate = probe(path).output_fps
     due, waits = 0, pauses(rate)
-    for frame in read_frames(path, max_frames=max(1, round(SEARCH * rate))):
+    for frame in read_frames(path, rate, max_frames=max(1, round(SEARCH * rate))):
         if frame.index < due:
             continue
         faces = detector(frame.image)
@@ -94,22 +95,28 @@ def faces_in(path: str | Path, detector: FaceDetector | None = None) -> list[Fac
     return first_faces(path, detector)[1]
 
 
-def preview(path: str | Path, longest: int = 960, detector: FaceDetector | None = None) -> np.ndarray:
-    """The first frame with faces, each in a numbered box, at most ``longest`` pixels a side: uint8 RGB.
+def preview(
+    path: str | Path, longest: int = 960, detector: FaceDetector | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first frame with faces, each in a numbered box.
+
+    Returns:
+        (H, W, 3) uint8 RGB, at most ``longest`` pixels a side, and the (N, 4) boxes on it from left to
+        right: x0, y0, x1, y1.
 
     Raises:
         FaceError: no face in the first minute.
         MediaError: not a readable video or photo.
     """
     image, faces = first_faces(path, detector)
-    zoom = min(1.0, longest / max(image.shape[:2]))
-    height, width = (max(1, round(side * zoom)) for side in image.shape[:2])
-    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) if zoom < 1 else image.copy()
-    return draw_faces(image, [face.box * zoom for face in faces])
+    small = reduced(image, longest)
+    boxes = np.stack([face.box for face in faces]) * (small.shape[1] / image.shape[1])
+    _draw(small, boxes)
+    return small, boxes
 
 
-def draw_faces(image: np.ndarray, boxes: Sequence[np.ndarray]) -> np.ndarray:
-    """The same (H, W, 3) uint8 picture with boxes (x0, y0, x1, y1) numbered from 0 drawn on it, in place."""
+def _draw(image: np.ndarray, boxes: np.ndarray) -> None:
+    """Draw (N, 4) boxes numbered from 0 on a (H, W, 3) uint8 picture."""
     line = max(1, round(min(image.shape[:2]) / 240))
     for number, box in enumerate(boxes):
         x0, y0, x1, y1 = (round(float(value)) for value in box)
@@ -122,4 +129,3 @@ def draw_faces(image: np.ndarray, boxes: Sequence[np.ndarray]) -> np.ndarray:
         cv2.putText(
             image, str(number), where, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 2 * line, cv2.LINE_AA
         )
-    return image

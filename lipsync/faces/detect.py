@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from lipsync.media.size import reduced
+
 # Longest side the picture is reduced to and the smallest face looked for in it (pixels), in order:
 # the first pass finds every face of a talking-head video, the others small ones in large pictures.
 PASSES = ((640, 36), (1280, 32), (2560, 32))
@@ -52,19 +54,16 @@ class FaceDetector:
             if side == previous:
                 break
             previous = side
-            faces = self._at(image, side / longest, min_face)
+            faces = self._at(reduced(image, side), min_face, image.shape[1])
             if faces:
                 return faces
         if image.size and image.mean() <= DARK:
             side, min_face = self._passes[0]
-            return self._at(_brighten(image, min(1.0, side / longest)), None, min_face, image.shape[1])
+            return self._at(_brightened(reduced(image, side)), min_face, image.shape[1])
         return []
 
-    def _at(
-        self, image: np.ndarray, zoom: float | None, min_face: int, full_width: int | None = None
-    ) -> list[Face]:
-        """Faces in the picture reduced by ``zoom`` (None: it is already), in pixels of the full one."""
-        small = image if zoom is None else _reduced(image, zoom)
+    def _at(self, small: np.ndarray, min_face: int, full_width: int) -> list[Face]:
+        """Faces in a reduced picture, in pixels of the full one."""
         if min(small.shape[:2]) < SMALLEST:
             return []
         self._network.min_face_size = min(min_face, min(small.shape[:2]))
@@ -72,7 +71,7 @@ class FaceDetector:
             boxes, scores, points = self._network.detect(small, landmarks=True)
         if boxes is None:
             return []
-        factor = (full_width or image.shape[1]) / small.shape[1]
+        factor = full_width / small.shape[1]
         faces = [
             Face(_enlarged(box, factor), _enlarged(five, factor), float(score))
             for box, five, score in zip(boxes, points, scores, strict=True)
@@ -81,16 +80,9 @@ class FaceDetector:
         return sorted(faces, key=lambda face: float(face.box[0] + face.box[2]))
 
 
-def _reduced(image: np.ndarray, zoom: float) -> np.ndarray:
-    if zoom >= 1:
-        return image
-    height, width = (max(1, round(length * zoom)) for length in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _brighten(image: np.ndarray, zoom: float) -> np.ndarray:
-    """The reduced picture with its contrast raised locally, as eyes adapt to the dark."""
-    lab = cv2.cvtColor(_reduced(image, zoom), cv2.COLOR_RGB2LAB)
+def _brightened(image: np.ndarray) -> np.ndarray:
+    """The picture with its contrast raised locally, as eyes adapt to the dark."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     lab[..., 0] = cv2.createCLAHE(clipLimit=4.0, tileGridSize=(4, 4)).apply(lab[..., 0])
     return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
 

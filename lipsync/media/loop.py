@@ -19,7 +19,9 @@ INDEXED = {"mp4", "matroska", "mpegts"}  # formats whose time stamps are the sam
 SEEK_BACK = 10.0  # s to step back when the key frame before a picture turns out not to be enough
 
 
-def loop_frames(path: str | Path, fps: float, count: int) -> Iterator[Frame]:
+def loop_frames(
+    path: str | Path, fps: float, count: int, longest_photo: int | None = None
+) -> Iterator[Frame]:
     """Exactly ``count`` frames at a constant rate, from a video of any length or a photo.
 
     A video that is too short plays forwards, backwards, forwards and so on; the end frames are not
@@ -31,6 +33,7 @@ def loop_frames(path: str | Path, fps: float, count: int) -> Iterator[Frame]:
         path: video or photo.
         fps: frames per second.
         count: frames to deliver.
+        longest_photo: pixels a side that a photo is reduced to where it has more.
 
     Raises:
         MediaError: not a readable video or photo, or no frame can be decoded.
@@ -38,11 +41,11 @@ def loop_frames(path: str | Path, fps: float, count: int) -> Iterator[Frame]:
     """
     if not 0 < fps < float("inf"):
         raise ValueError(f"fps must be a number above 0, not {fps}")
-    return islice(_endless(path, fps), max(0, count))
+    return islice(_endless(path, fps, longest_photo), max(0, count))
 
 
-def _endless(path: str | Path, fps: float) -> Iterator[Frame]:
-    photo = read_photo(path)
+def _endless(path: str | Path, fps: float, longest_photo: int | None) -> Iterator[Frame]:
+    photo = read_photo(path, longest_photo)
     if photo is not None:
         while True:
             yield Frame(photo.copy(), 0.0, 0)

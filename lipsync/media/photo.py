@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lipsync.errors import MediaError
+from lipsync.media.size import reduced
 from lipsync.media.source import SOUND_SUFFIXES, VIDEO_SUFFIXES, check_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
@@ -51,16 +52,18 @@ def photo_size(path: str | Path) -> tuple[int, int, int] | None:
     return (height, width, turned) if turned in (90, 270) else (width, height, turned)
 
 
-def read_photo(path: str | Path) -> np.ndarray | None:
+def read_photo(path: str | Path, longest: int | None = None) -> np.ndarray | None:
     """The photo as (H, W, 3) uint8 RGB, upright by its EXIF tag, or None when this is no photo.
 
-    Transparency is laid over white; 16-bit greys are scaled to 8 bits.
+    Transparency is laid over white; 16-bit greys are scaled to 8 bits. With ``longest`` it is reduced to
+    at most so many pixels a side.
 
     Raises:
         MediaError: as :func:`photo_size`, or the pixels cannot be decoded.
     """
     with _open(path) as photo:
-        return None if photo is None else _to_rgb(ImageOps.exif_transpose(photo))
+        image = None if photo is None else _to_rgb(ImageOps.exif_transpose(photo))
+    return image if image is None or longest is None else reduced(image, longest)
 
 
 def _to_rgb(photo: Image.Image) -> np.ndarray:

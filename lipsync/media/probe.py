@@ -1,6 +1,7 @@
 """What a file is, read from the file itself and not from its name."""
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import av
@@ -12,6 +13,9 @@ from lipsync.media.picture import orientation
 from lipsync.media.sound import audio_duration
 from lipsync.media.source import decode, open_media, sound_stream, video_stream
 from lipsync.media.timeline import scan
+
+PHOTO_FPS = 25.0
+SLOWEST = 20.0  # frames per second; below, a syllable gets fewer than four pictures
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,15 @@ class MediaInfo:
     has_audio: bool
     rotation: int
     variable_rate: bool
+
+    @property
+    def output_fps(self) -> float:
+        """Frames per second of a video made from this one: its own, but enough for lips to follow speech.
+
+        A slower one is read at a multiple of its rate, which shows each picture several times; a photo
+        at 25.
+        """
+        return self.fps * ceil(SLOWEST / self.fps) if self.fps else PHOTO_FPS
 
 
 def probe(path: str | Path) -> MediaInfo:

@@ -85,9 +85,12 @@ def test_photo(tmp_path, astronaut, detector):
     path = tmp_path / "photo.png"
     Image.fromarray(astronaut).save(path)
     assert len(faces_in(path, detector)) == 1
-    picture = preview(path, longest=256, detector=detector)
+    picture, boxes = preview(path, longest=256, detector=detector)
     assert picture.shape == (256, 256, 3)
     plain = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)
+    assert boxes == pytest.approx(
+        np.stack([face.box for face in faces_in(path, detector)]) * 256 / len(astronaut)
+    )
     changed = (picture != plain).any(2)
     assert 0.005 < changed.mean() < 0.2  # the box and its number, not the picture
     Image.fromarray(np.full((80, 80, 3), 99, np.uint8)).save(path)
