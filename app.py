@@ -10,10 +10,10 @@ import gradio as gr
 from eval.ui import score
 from eval.ui.texts import TEXTS as SCORE_TEXTS
 from eval.ui.work import Works
-from lipsync import intake, look, markup, ui
-from lipsync.api import add_generate
-from lipsync.jobs import Jobs
 from lipsync.texts import TEXTS, translations
+from lipsync.ui import generate, intake, markup, theme
+from lipsync.ui.api import add_generate
+from lipsync.ui.jobs import Jobs
 
 HOUR = 3600.0
 
@@ -24,7 +24,7 @@ def build(jobs: Jobs, works: Works, max_seconds: float | None) -> gr.Blocks:
     with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(24 * HOUR))) as demo:
         gr.HTML(markup.header())
         with gr.Tabs():
-            ui.build(demo, jobs, max_seconds)
+            generate.build(demo, jobs, max_seconds)
             score.build(demo, works)
         gr.HTML(markup.footer())
         add_generate(jobs, max_seconds)
@@ -47,9 +47,9 @@ def main() -> None:
         footer_links=[],
         run_history=False,
         i18n=gr.I18n(**translations(TEXTS, intake.method_texts(), SCORE_TEXTS)),
-        theme=look.theme(),
-        css_paths=look.CSS,
-        js=look.script(),
+        theme=theme.theme(),
+        css_paths=theme.CSS,
+        js=theme.script(),
     )
 
 

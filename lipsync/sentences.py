@@ -107,6 +107,8 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "face_landmarker.task 放到 LIPSYNC_WEIGHTS 指定的文件夹。",
     ),
     # Job
+    ("The batch size must be 1 or more, not {0}.", "批大小必须至少为 1，不能是 {0}。"),
+    ("The result would overwrite {0}; give it another name.", "结果会覆盖 {0}，请换一个名称。"),
     ("length must be 'audio' or 'video', not {0}.", "长度只能是 audio 或 video，不能是 {0}。"),
     (
         "The result would last {0} s; the limit here is {1} s. Cut the input, or use the command line, "

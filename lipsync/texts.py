@@ -88,7 +88,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{width} × {height} 像素，{fps} 帧/秒，{seconds} 秒",
     ),
     "face.facts.photo": ("Photo, {width} × {height} px", "照片，{width} × {height} 像素"),
-    "face.none": ("no face found in the first pictures", "开头的画面中没有找到人脸"),
     "face.one": ("one face", "一张脸"),
     "face.many": ("{count} faces", "{count} 张脸"),
     "face.consent": (
@@ -100,7 +99,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "speech.file": ("Speech to follow: a file or the microphone", "要对上的语音：文件或麦克风"),
     "speech.own": ("Use the video's own sound", "使用视频自带的声音"),
     # Examples
-    "examples.heading": ("Examples", "示例"),
     "example.english": ("Video, English speech", "视频＋英文语音"),
     "example.chinese": ("Video, Chinese speech", "视频＋中文语音"),
     "example.photo": ("Photo, English speech", "照片＋英文语音"),

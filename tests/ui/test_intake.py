@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lipsync.errors import ConfigError, FaceError, MediaError
-from lipsync.intake import EXAMPLES, SAMPLES, is_example, look, pointed, request
 from lipsync.methods import DEFAULT
+from lipsync.ui.intake import EXAMPLES, SAMPLES, is_example, look, pointed, request
 
 FACE, PHOTO, SPEECH = (str(EXAMPLES / name) for name in ("portrait.mp4", "portrait.jpg", "english.wav"))
 REST = (DEFAULT, -1, "audio", True)

@@ -10,7 +10,7 @@ import pytest
 
 from lipsync.errors import Cancelled, ConfigError, MediaError
 from lipsync.generate import Progress, Request, Result
-from lipsync.jobs import Job, Jobs, speed
+from lipsync.ui.jobs import Job, Jobs, speed
 
 
 class Gate:

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "lipsync"
 SOURCES = [
     *(PACKAGE / "media").glob("*.py"),
     *(PACKAGE / "faces").glob("*.py"),
-    *(PACKAGE / name for name in ("generate.py", "intake.py", "jobs.py")),
+    *(PACKAGE / name for name in ("generate.py", "ui/intake.py", "ui/jobs.py")),
 ]
 FAMILY = {"LipSyncError", "MediaError", "FaceError", "ArtefactError", "ConfigError", "Cancelled"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -8,12 +8,12 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from lipsync.intake import method_texts
 from lipsync.texts import TEXTS, both, pair, say, translations
+from lipsync.ui.intake import method_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-PAGE = [ROOT / "app.py", *(ROOT / "lipsync").glob("*.py")]
+PAGE = [ROOT / "app.py", *(ROOT / "lipsync" / "ui").glob("*.py")]
 SAME = {"job.bytes", "face.facts"}  # units and numbers alone
 
 

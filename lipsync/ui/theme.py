@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-ASSETS = Path(__file__).resolve().parents[1] / "assets"
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
 CSS = ASSETS / "css" / "portal.css"
 SCRIPT = ASSETS / "js" / "portal.js"
 

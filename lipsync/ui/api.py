@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
-from lipsync.intake import request
-from lipsync.jobs import Jobs
 from lipsync.methods import DEFAULT, METHODS
+from lipsync.ui.intake import request
+from lipsync.ui.jobs import Jobs
 
 
 def add_generate(jobs: Jobs, max_seconds: float | None) -> None:

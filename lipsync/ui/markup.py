@@ -4,11 +4,11 @@ from html import escape
 
 from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Result
-from lipsync.jobs import Job, speed
 from lipsync.media import MediaInfo
 from lipsync.methods.base import MethodCard
 from lipsync.sentences import chinese
 from lipsync.texts import both, pair
+from lipsync.ui.jobs import Job, speed
 
 SEPARATOR = '<span class="dot" aria-hidden="true"> · </span>'
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import gradio as gr
 
-from lipsync import markup
 from lipsync.errors import LipSyncError
-from lipsync.intake import EXAMPLES, SAMPLES, is_example, look, pointed, request
-from lipsync.jobs import Job, Jobs
 from lipsync.media import probe
 from lipsync.methods import DEFAULT, METHODS, cards
 from lipsync.texts import say
+from lipsync.ui import markup
+from lipsync.ui.intake import EXAMPLES, SAMPLES, is_example, look, pointed, request
+from lipsync.ui.jobs import Job, Jobs
 
 POLL = 0.25  # s between two looks at a running job
 Update = dict[Any, Any]
@@ -127,6 +127,7 @@ class _Page:
         self.view = gr.Radio(
             [(say(f"result.view.{name}"), name) for name in ("result", "input", "both")],
             value="result",
+            label=say("result.view"),
             show_label=False,
             container=False,
             visible=False,

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync import markup
 from lipsync.errors import ConfigError
 from lipsync.faces import preview
 from lipsync.generate import Request
 from lipsync.media import probe
 from lipsync.methods import cards
 from lipsync.texts import Table
+from lipsync.ui import markup
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 SAMPLES = {
     "example.english": ("portrait.mp4", "english.wav"),
     "example.chinese": ("portrait.mp4", "chinese.wav"),
