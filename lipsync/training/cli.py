@@ -32,6 +32,7 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         help="CSV with the columns file, id and maybe split; without it a person is a subfolder, or a file "
         "that lies in none",
     )
+    parser.add_argument("--splits", nargs="+", default=[], help="of the manifest; the others are left out")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument(
         "--val-share",
@@ -72,6 +73,7 @@ def _prepare(options: argparse.Namespace) -> int:
         limits=limits,
         val_share=options.val_share,
         seed=options.seed,
+        splits=tuple(options.splits),
         tell=lambda line: print(line, flush=True),
     )
     print(summary)

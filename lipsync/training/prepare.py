@@ -67,6 +67,7 @@ def prepare(
     seed: int = 0,
     landmarker: Path | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    splits: tuple[str, ...] = (),
 ) -> Summary:
     """Cut all videos of a folder into clips of one face each, 25 fps and 16 kHz.
 
@@ -81,6 +82,7 @@ def prepare(
         val_share: of the people without a split, kept for validation; at least one if there are two.
         landmarker: the ``face_landmarker`` artefact; None finds or fetches it.
         tell: gets one line per video.
+        splits: take only the rows of the manifest with one of these splits; empty takes all.
 
     Raises:
         ConfigError: there is no video, or the manifest cannot be used.
@@ -88,6 +90,10 @@ def prepare(
     """
     limits = limits or Limits()
     found = _listed(videos, manifest) if manifest else _discovered(videos)
+    if splits:
+        found = [video for video in found if video.split in splits]
+        if not found:
+            raise ConfigError(f"The manifest lists no video of the split {' or '.join(splits)}.")
     if landmarker is None:
         from lipsync import hub
 

@@ -204,3 +204,18 @@ def test_unusable_folders_and_manifests_are_said(tmp_path):
     (tmp_path / "m.csv").write_text("file,id\na,b\na,c\n")
     with pytest.raises(ConfigError, match="twice"):
         prepare(tmp_path, tmp_path / "out", tmp_path / "m.csv", landmarker=tmp_path)
+
+
+def test_only_the_splits_asked_for_are_taken(tmp_path, face, voice, landmarker):
+    write(tmp_path / "a.mp4", face[:2], voice[:2000])
+    write(tmp_path / "b.mp4", face[:2], voice[:2000])
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("file,id,split\na.mp4,one,train\nb.mp4,two,generated\n")
+    told: list[str] = []
+    with pytest.raises(ConfigError, match="no video of the split val"):
+        prepare(tmp_path, tmp_path / "out", manifest, landmarker=landmarker, splits=("val",))
+    prepare(
+        tmp_path, tmp_path / "out", manifest, landmarker=landmarker, tell=told.append, splits=("train", "val")
+    )
+    assert len(told) == 1
+    assert "a.mp4" in told[0]
