@@ -1,7 +1,8 @@
 """Chinese for the sentences that errors and notes carry.
 
 The library speaks English; each sentence it can say to a person is listed here as a template with
-fields numbered in order, and its Chinese uses the same fields. One that is not listed stays English.
+fields numbered in order, and its Chinese uses the same fields. A field may hold reasons that are
+listed themselves, separated by semicolons. What is not listed stays English.
 """
 
 import re
@@ -117,11 +118,70 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ),
     # Weights
     (
+        "There is no checkpoint {0}. Check the path, or fetch the weights first.",
+        "没有检查点 {0}，请检查路径，或先下载权重。",
+    ),
+    (
+        "{0} is not a checkpoint format: use .safetensors, .pth, .pt or .model.",
+        "{0} 不是检查点格式，请使用 .safetensors、.pth、.pt 或 .model。",
+    ),
+    (
+        "{0} is not a checkpoint: it holds a {1}, not named weights.",
+        "{0} 不是检查点：其中是 {1}，而不是命名的权重。",
+    ),
+    (
+        "{0} is a TorchScript program, not a checkpoint: give its state dict.",
+        "{0} 是 TorchScript 程序而不是检查点，请提供它的 state dict。",
+    ),
+    (
+        "{0} holds more than weights ({1}) and is not opened, because that could run code. Save its state "
+        "dict alone, best as .safetensors.",
+        "{0} 除权重外还含有 {1}，打开它可能会运行代码，因此没有打开。"
+        "请只保存 state dict，最好存为 .safetensors。",
+    ),
+    (
+        "{0} is damaged or not a checkpoint{1}. Fetch or copy it again.",
+        "{0} 已损坏或不是检查点{1}，请重新下载或复制。",
+    ),
+    ("{0} cannot be read ({1}). Fetch or copy it again.", "无法读取 {0}（{1}），请重新下载或复制。"),
+    ("Cannot read {0}: {1}.", "无法读取 {0}：{1}。"),
+    (
+        "Cannot write {0}: {1}. Make room, or set LIPSYNC_CACHE to a folder you can write.",
+        "无法写入 {0}：{1}。请腾出空间，或把 LIPSYNC_CACHE 设为可写的文件夹。",
+    ),
+    (
+        "{0} is not a checkpoint of the SyncNet v2 architecture: it {1}. Give a file of that architecture.",
+        "{0} 不是 SyncNet v2 结构的检查点（{1}），请提供该结构的文件。",
+    ),
+    ("{0} does not hold the generator expected: {1}.", "{0} 中不是所需的生成器：{1}。"),
+    (
+        "{0} does not describe a generator of the Wav2Lip family{1}.",
+        "{0} 描述的不是 Wav2Lip 系列的生成器{1}。",
+    ),
+    ("width must be above 0, not {0}.", "width 必须大于 0，不能是 {0}。"),
+    # Why a file could not be fetched
+    (
+        "offline mode is on (LIPSYNC_OFFLINE or HF_HUB_OFFLINE)",
+        "已开启离线模式（LIPSYNC_OFFLINE 或 HF_HUB_OFFLINE）",
+    ),
+    ("it has no source on the network", "没有网络来源"),
+    ("{0}: cannot be reached ({1})", "{0}：无法连接（{1}）"),
+    ("{0}: the archive cannot be reached ({1})", "{0}：无法连接（{1}）"),
+    ("{0}: pip cannot be asked ({1})", "{0}：无法使用 pip（{1}）"),
+    ("{0}: answered {1}", "{0}：服务器回答 {1}"),
+    ("{0}: the package index does not have it", "{0}：软件包索引中没有"),
+    ("{0}: the package index cannot be used ({1})", "{0}：无法使用软件包索引（{1}）"),
+    ("{0}: is not this file (its checksum differs)", "{0}：不是该文件（校验和不同）"),
+    ("{0}: is not this file ({1} bytes instead of {2})", "{0}：不是该文件（{1} 字节，应为 {2} 字节）"),
+    ("at {0}, or in any folder that LIPSYNC_WEIGHTS names", "到 {0}，或 LIPSYNC_WEIGHTS 指定的任一文件夹"),
+    ("at {0}", "到 {0}"),
+    (
         "{0} ({1}) is not here and could not be fetched: {2}. Put it by hand {3} (SHA-256 {4}).",
-        "本机没有 {0}（{1}），也无法下载：{2}。请手动放置 {3}（SHA-256 {4}）。",
+        "本机没有 {0}（{1}），也无法下载：{2}。请手动放{3}（SHA-256 {4}）。",
     ),
     ("There is no checkpoint {0}.", "没有检查点 {0}。"),
-    ("There is no method {0}. {1}", "没有方法 {0}。{1}"),
+    ("There is no {0} {1}. Did you mean {2}?", "没有名为 {1} 的 {0}，是否想用 {2}？"),
+    ("There is no {0} {1}. Choose one of: {2}.", "没有名为 {1} 的 {0}，可选：{2}。"),
     # Methods
     ("ships with the project", "随项目提供"),
     ("Hugging Face Hub, fetched on first use", "Hugging Face Hub，首次使用时下载"),
@@ -147,5 +207,9 @@ def chinese(sentence: str) -> str:
     for pattern, translation in _patterns():
         found = pattern.fullmatch(sentence)
         if found:
-            return translation.format(*found.groups())
+            return translation.format(*(_reasons(field) for field in found.groups()))
     return sentence
+
+
+def _reasons(field: str) -> str:
+    return "；".join(chinese(reason) for reason in field.split("; "))

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from lipsync.checkpoint import load_checkpoint
 from lipsync.errors import LipSyncError
 from lipsync.generate import COARSE
 from lipsync.media import probe, read_audio
-from lipsync.methods import METHODS
+from lipsync.methods import METHODS, load_method
 from lipsync.sentences import SENTENCES, chinese
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lipsync"
+# Training and the artefact table speak to people at a command line or in an editor, in English.
 SOURCES = [
-    *(PACKAGE / "media").glob("*.py"),
-    *(PACKAGE / "faces").glob("*.py"),
-    *(PACKAGE / name for name in ("generate.py", "ui/intake.py", "ui/jobs.py")),
+    path
+    for path in PACKAGE.rglob("*.py")
+    if "training" not in path.parts and path.name not in ("artefact.py", "sentences.py")
 ]
 FAMILY = {"LipSyncError", "MediaError", "FaceError", "ArtefactError", "ConfigError", "Cancelled"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -72,6 +74,24 @@ def test_real_errors_come_out_in_chinese_with_the_name_of_the_file(tmp_path: Pat
     with pytest.raises(LipSyncError) as caught:
         read_audio(EXAMPLES / "portrait.mp4", 16000)
     assert chinese(str(caught.value)) == "portrait.mp4 没有音轨，请选择有语音的文件。"
+
+
+def test_reasons_inside_a_sentence_are_chinese_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "wav2lip.pth").write_text("another file")
+    with pytest.raises(LipSyncError) as caught:
+        load_method("wav2lip")
+    said = chinese(str(caught.value))
+    assert "已开启离线模式" in said
+    assert "12 字节，应为 435807851 字节" in said
+    with pytest.raises(LipSyncError) as caught:
+        load_method("wav2lop")
+    assert chinese(str(caught.value)) == "没有名为 'wav2lop' 的 method，是否想用 'wav2lip'？"
+    with pytest.raises(LipSyncError) as caught:
+        load_checkpoint(tmp_path / "none.pth")
+    assert not re.search(r"[a-z]{4,} [a-z]{3,}", chinese(str(caught.value)).replace(str(tmp_path), ""))
 
 
 def test_cards_and_notes_are_known_and_other_sentences_stay() -> None:
