@@ -38,7 +38,7 @@ class GeneratorConfig:
 
     model: Wav2LipConfig = field(default_factory=Wav2LipConfig)
     windows: int = 10  # per batch (the paper's batch is 48 windows of five frames)
-    frames: int = WINDOW  # consecutive ones per window; the sync loss needs five, without it one teaches more
+    frames: int = WINDOW  # per window, in a row; the sync loss needs five, without it one teaches more
     learning_rate: float = 1e-4
     sync_weight: float = 0.03  # w_s
     gan_weight: float = 0.07  # w_g
@@ -49,6 +49,9 @@ class GeneratorConfig:
     # Aids for little data, not in the paper.
     speech: str = ""  # pre-trained speech encoder (speech.safetensors)
     freeze_speech: bool = False  # keep it as it is: what generalises is not unlearned
+    freeze_norms: bool = (
+        False  # batch norms keep their statistics: small batches of a finishing run move them
+    )
     mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
     shape_weight: float = 0.0  # L1 on the mouth shape that the expert reads off the output
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
@@ -133,7 +136,9 @@ class GeneratorStage:
                 group["lr"] = config.learning_rate * min(
                     1.0, (1 - progress) / max(1e-9, 1 - config.decay_from)
                 )
-        if config.freeze_speech:
+        if config.freeze_norms:
+            self.net.eval()  # dropout there is none
+        elif config.freeze_speech:
             self.net.audio_encoder.eval()  # nor may its batch statistics drift
         with_sync = self.sync is not None and config.sync_weight > 0 and progress >= config.sync_from
         with_gan = config.gan_weight > 0 and progress >= config.gan_from
