@@ -10,9 +10,10 @@ import gradio as gr
 from eval.ui import score
 from eval.ui.texts import TEXTS as SCORE_TEXTS
 from eval.ui.work import Works
-from lipsync.texts import TEXTS, translations
+from lipsync.texts import TEXTS, say, translations
 from lipsync.ui import generate, intake, markup, theme
 from lipsync.ui.api import add_generate
+from lipsync.ui.intake import is_photo
 from lipsync.ui.jobs import Jobs
 
 HOUR = 3600.0
@@ -23,12 +24,26 @@ def build(jobs: Jobs, works: Works, max_seconds: float | None) -> gr.Blocks:
     # Uploads and copies of results are removed a day after they were made; looked for every hour.
     with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(24 * HOUR))) as demo:
         gr.HTML(markup.header())
-        with gr.Tabs():
-            generate.build(demo, jobs, max_seconds)
-            score.build(demo, works)
+        with gr.Tabs() as tabs:
+            made = generate.build(demo, jobs, max_seconds)
+            scored = score.build(demo, works)
+        send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
         add_generate(jobs, max_seconds)
     return demo
+
+
+def send_to_score(tabs: gr.Tabs, made: generate.GenerateTab, scored: score.ScoreTab) -> None:
+    """A button under the result that opens the Score tab with the result and the video it was made from."""
+    with made.actions:
+        button = gr.Button(say("result.score"), elem_id="to-score")
+    button.click(
+        lambda result, source: [gr.Tabs(selected="score"), [result], None if is_photo(source) else [source]],
+        [made.result, made.source],
+        [tabs, scored.generated, scored.reference],
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def main() -> None:

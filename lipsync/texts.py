@@ -97,7 +97,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     # Speech
     "speech.heading": ("Speech", "语音"),
     "speech.file": ("Speech to follow: a file or the microphone", "要对上的语音：文件或麦克风"),
-    "speech.own": ("Use the video's own sound", "使用视频自带的声音"),
+    "speech.video": ("Take the sound of a video file", "使用视频文件中的声音"),
+    "speech.own": ("Use the face video's own sound", "使用人脸视频自带的声音"),
     # Examples
     "example.english": ("Video, English speech", "视频＋英文语音"),
     "example.chinese": ("Video, Chinese speech", "视频＋中文语音"),
@@ -112,6 +113,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "method.speed.unknown": ("measured with the first run", "首次运行后给出"),
     "method.licence": ("Licence", "许可"),
     "method.weights": ("Weights", "权重"),
+    "method.model_card": ("Model card: data, training, scores", "模型卡：数据、训练与得分（英文）"),
     "method.ready": ("on this machine", "本机已有"),
     "method.absent": ("not on this machine yet; fetched with the first run", "本机尚无，首次运行时下载"),
     # Advanced
@@ -159,7 +161,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "result.view.both": ("Both", "并排"),
     "result.video": ("Result", "结果"),
     "result.input": ("Input", "输入"),
+    "result.repeat": ("Repeat", "循环播放"),
     "result.download": ("Download", "下载"),
+    "result.score": ("Send to Score", "发送到评分"),
     "facts.frames": ("{frames} frames", "{frames} 帧"),
     "facts.without": ("{count} without a face", "{count} 帧没有人脸"),
     "facts.length": ("{seconds} s of video", "视频 {seconds} 秒"),

@@ -1,6 +1,7 @@
 """What a person chooses on the Generate page: examples, methods, a face among several, the job."""
 
 import filecmp
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from lipsync.errors import ConfigError
 from lipsync.faces import preview
 from lipsync.generate import Request
 from lipsync.media import probe
-from lipsync.methods import cards
+from lipsync.media.photo import photo_size
+from lipsync.media.source import check_file
+from lipsync.methods import METHODS, cards
 from lipsync.texts import Table
 from lipsync.ui import markup
 
@@ -36,7 +39,25 @@ def method_texts() -> Table:
 def is_example(face: str | Path) -> bool:
     """Whether a file is one of the bundled faces, which everybody may animate."""
     bundled = {EXAMPLES / name for name, _ in SAMPLES.values()}
-    return any(filecmp.cmp(face, example, shallow=False) for example in bundled)
+    return Path(face).is_file() and any(filecmp.cmp(face, example, shallow=False) for example in bundled)
+
+
+def is_photo(face: str | Path) -> bool:
+    """Whether a readable face file is a photo; only its header is read."""
+    return photo_size(face) is not None
+
+
+def model_card(method: str) -> str:
+    """The model card that lies beside a method's weights, as Markdown; empty where there is none.
+
+    Without the front matter, which is for the Hub, and without pictures, which the page does not serve.
+    """
+    folder = METHODS.get(method).folder
+    file = None if folder is None else folder / "README.md"
+    if file is None or not file.is_file():
+        return ""
+    text = file.read_text(encoding="utf-8")
+    return re.sub(r"\A---\n.*?\n---\n|!\[[^\]]*\]\([^)]*\)", "", text, flags=re.DOTALL).strip()
 
 
 def request(
@@ -53,22 +74,24 @@ def request(
     """The job that a person asks for, checked as far as the page can know; ``face_index`` -1: the largest.
 
     Raises:
-        ConfigError: something is missing.
-        MediaError: the face is not a readable video or photo.
+        ConfigError: something is missing, or there is no such method.
+        MediaError: the face is not there, or it is a damaged photo.
     """
+    METHODS.get(method)
     if not face:
         raise ConfigError("Choose a face first: a video or a photo.")
     if not own_sound and not speech:
         raise ConfigError("Choose speech first, or use the video's own sound.")
-    path = Path(face)
-    if own_sound and probe(path).kind == "photo":
+    path = check_file(face)
+    if own_sound and is_photo(path):
         raise ConfigError("A photo has no sound of its own; choose a speech file.")
     if not consent and not is_example(path):
         raise ConfigError(f"Confirm that the person in {path.name} agreed: tick the box under the face.")
     return Request(
         face=path,
         audio=None if own_sound else Path(str(speech)),
-        output=Path(f"{path.stem}-lipsync.mp4"),
+        # Cut so that the name fits into 255 bytes, also where a character takes three of them.
+        output=Path(f"{path.stem[:70]}-{method}.mp4"),
         method=method,
         face_index=None if face_index < 0 else face_index,
         length=length,

@@ -55,10 +55,16 @@ class Jobs:
         keep: seconds that a result is kept.
         most: jobs that may wait or run before new ones are refused.
         work: what does the job.
+        sweep: seconds between two looks for results that are kept no longer.
     """
 
     def __init__(
-        self, workers: int = 1, keep: float = 3600.0, most: int = 20, work: Generate = generate
+        self,
+        workers: int = 1,
+        keep: float = 3600.0,
+        most: int = 20,
+        work: Generate = generate,
+        sweep: float = 60.0,
     ) -> None:
         self.keep = keep
         self.folder = Path(tempfile.mkdtemp(prefix="lipsync-"))
@@ -68,6 +74,8 @@ class Jobs:
         self._speeds: dict[str, float] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="job")
+        self._closed = threading.Event()
+        threading.Thread(target=self._sweep, args=(sweep,), name="sweep", daemon=True).start()
 
     def submit(self, request: Request) -> Job:
         """Queue a request; its ``output`` is only a file name here, the folder is the job's own.
@@ -102,6 +110,7 @@ class Jobs:
 
     def close(self) -> None:
         """Cancel everything and remove all files."""
+        self._closed.set()
         for job in list(self._jobs.values()):
             job.cancel.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -129,6 +138,10 @@ class Jobs:
             shutil.rmtree(folder, ignore_errors=True)
         job.ended = time.monotonic()
         job.state = state
+
+    def _sweep(self, every: float) -> None:
+        while not self._closed.wait(every):
+            self._forget()
 
     def _forget(self) -> None:
         now = time.monotonic()

@@ -1,5 +1,6 @@
 """What the page accepts, and what it answers when something is missing."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 
 from lipsync.errors import ConfigError, FaceError, MediaError
-from lipsync.methods import DEFAULT
-from lipsync.ui.intake import EXAMPLES, SAMPLES, is_example, look, pointed, request
+from lipsync.methods import DEFAULT, METHODS
+from lipsync.ui.intake import EXAMPLES, SAMPLES, is_example, look, model_card, pointed, request
 
 FACE, PHOTO, SPEECH = (str(EXAMPLES / name) for name in ("portrait.mp4", "portrait.jpg", "english.wav"))
 REST = (DEFAULT, -1, "audio", True)
@@ -44,6 +45,33 @@ def test_choices_reach_the_request() -> None:
     assert (asked.audio, asked.method, asked.face_index) == (None, "wav2lip", 1)
     assert (asked.length, asked.label, asked.max_seconds) == ("video", False, 30.0)
     assert request(FACE, SPEECH, False, False, *REST).face_index is None
+
+
+def test_results_are_named_after_face_and_method_and_fit_the_disk(tmp_path: Path) -> None:
+    face = tmp_path / ("脸" * 83 + ".mp4")
+    shutil.copy(FACE, face)
+    output = request(str(face), SPEECH, False, False, *REST).output
+    assert output.name.endswith(f"脸-{DEFAULT}.mp4")
+    (tmp_path / output).touch()
+
+
+def test_a_face_that_is_gone_is_said(tmp_path: Path) -> None:
+    assert not is_example(tmp_path / "gone.mp4")
+    with pytest.raises(MediaError, match=r"no file .*gone\.mp4"):
+        request(str(tmp_path / "gone.mp4"), SPEECH, False, False, *REST)
+    with pytest.raises(ConfigError, match="Did you mean 'wav2lip'"):
+        request(FACE, SPEECH, False, False, "wav2lop", -1, "audio", True)
+
+
+def test_the_model_card_is_shown_without_front_matter_and_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = dataclasses.replace(METHODS.get(DEFAULT), folder=tmp_path)
+    monkeypatch.setitem(METHODS._entries, DEFAULT, entry)
+    assert model_card(DEFAULT) == ""
+    (tmp_path / "README.md").write_text("---\nlicense: x\n---\n# Core\n\n![curves](curves.png)\nTrained.\n")
+    assert model_card(DEFAULT) == "# Core\n\n\nTrained."
+    assert model_card("wav2lip") == ""
 
 
 def test_every_sample_exists() -> None:

@@ -114,6 +114,16 @@ def test_results_are_forgotten_with_their_files() -> None:
         assert list(jobs.folder.iterdir()) == []
 
 
+def test_results_go_without_anybody_asking() -> None:
+    with running(work := Gate(), keep=0.0, sweep=0.02) as jobs:
+        work.open.set()
+        job = jobs.submit(asked())
+        deadline = time.monotonic() + 10
+        while not job.over or list(jobs.folder.iterdir()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 def test_too_many_waiting_jobs_are_refused() -> None:
     with running(Gate(), most=2) as jobs:
         jobs.submit(asked())

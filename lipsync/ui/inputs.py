@@ -1,0 +1,168 @@
+"""What a person chooses on the Generate page: the face, the speech, the method."""
+
+from typing import Any
+
+import gradio as gr
+
+from lipsync.errors import LipSyncError
+from lipsync.methods import DEFAULT, METHODS, cards
+from lipsync.texts import say
+from lipsync.ui import markup
+from lipsync.ui.intake import EXAMPLES, SAMPLES, is_example, look, model_card, pointed
+from lipsync.ui.jobs import Jobs
+
+Update = dict[Any, Any]
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # events of the page alone
+
+
+class Inputs:
+    """The left half of the page.
+
+    Attributes:
+        values: components in the order of ``lipsync.ui.intake.request``, the camera after the face.
+        card: about the chosen method.
+    """
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.jobs = jobs
+        self.boxes = gr.State([])
+        self._face()
+        self._speech()
+        self._method()
+        self.values = [
+            self.face, self.camera, self.speech, self.own_sound, self.consent,
+            self.method, self.which, self.length, self.mark,
+        ]  # fmt: skip
+        self._listen()
+
+    def _face(self) -> None:
+        gr.HTML(markup.heading("face.heading"))
+        with gr.Row(elem_classes="examples-row"):
+            self.samples = {key: gr.Button(say(key), size="sm") for key in SAMPLES}
+        with gr.Tabs():
+            with gr.Tab(say("face.upload")):
+                self.face = gr.File(
+                    value=str(EXAMPLES / "portrait.mp4"),
+                    label=say("face.file"),
+                    file_types=["video", "image"],
+                    height=140,
+                    elem_id="face",
+                )
+            with gr.Tab(say("face.camera")):
+                self.camera = gr.Video(
+                    sources=["webcam"], include_audio=True, label=say("face.record"), height=280
+                )
+        self.preview = gr.Image(
+            label=say("face.preview"),
+            show_label=False,
+            interactive=False,
+            height=220,
+            buttons=[],
+            elem_classes="preview",
+            elem_id="preview",
+        )
+        self.face_facts = gr.HTML(elem_id="face-facts")
+        self.which = gr.Radio(
+            [(say("face.largest"), -1)],
+            value=-1,
+            label=say("face.which"),
+            info=say("face.which.info"),
+            visible=False,
+        )
+        self.consent = gr.Checkbox(label=say("face.consent"), visible=False, elem_id="consent")
+
+    def _speech(self) -> None:
+        gr.HTML(markup.heading("speech.heading"))
+        self.speech = gr.Audio(
+            value=str(EXAMPLES / "english.wav"),
+            sources=["upload", "microphone"],
+            type="filepath",
+            label=say("speech.file"),
+            buttons=[],
+            elem_id="speech",
+        )
+        self.video_speech = gr.UploadButton(
+            say("speech.video"), file_types=["video", "audio"], size="sm", elem_id="speech-video"
+        )
+        self.own_sound = gr.Checkbox(label=say("speech.own"), elem_id="own-sound")
+
+    def _method(self) -> None:
+        gr.HTML(markup.heading("method.heading"))
+        self.method = gr.Radio(
+            [(say(f"method.{card.name}"), card.name) for card in cards()],
+            value=DEFAULT,
+            label=say("method.heading"),
+            show_label=False,
+            container=False,
+            elem_classes="methods",
+        )
+        self.card = gr.HTML(self.card_of(DEFAULT))
+        text = model_card(DEFAULT)
+        with gr.Accordion(
+            say("method.model_card"), open=False, visible=bool(text), elem_id="model-card"
+        ) as self.model_card:
+            self.model_text = gr.Markdown(text)
+        with gr.Accordion(say("advanced.heading"), open=False):
+            self.length = gr.Radio(
+                [(say("length.audio"), "audio"), (say("length.video"), "video")],
+                value="audio",
+                label=say("length.label"),
+            )
+            self.mark = gr.Checkbox(True, label=say("mark.label"), info=say("mark.info"))
+
+    def _listen(self) -> None:
+        self.faces = [self.preview, self.boxes, self.face_facts, self.which, self.consent]
+        for part in (self.face, self.camera):
+            part.change(self.on_face, [self.face, self.camera], self.faces, **QUIET)
+        for key, button in self.samples.items():
+            button.click(
+                lambda key=key: [str(EXAMPLES / name) for name in SAMPLES[key]] + [None, False],
+                None,
+                [self.face, self.speech, self.camera, self.own_sound],
+                **QUIET,
+            )
+        # The face that was chosen last counts, so a new file takes the place of a recording.
+        self.face.upload(lambda: None, None, self.camera, **QUIET)
+        self.video_speech.upload(
+            lambda path: [path, False], self.video_speech, [self.speech, self.own_sound], **QUIET
+        )
+        self.preview.select(self.on_point, self.boxes, self.which, **QUIET)
+        about = [self.card, self.model_card, self.model_text]
+        self.method.change(self.on_method, self.method, about, **QUIET)
+
+    def on_load(self, demo: gr.Blocks) -> None:
+        """Show the example's faces."""
+        demo.load(self.on_face, [self.face, self.camera], self.faces, **QUIET)
+
+    def card_of(self, method: str) -> str:
+        entry = METHODS.get(method)
+        return markup.method_card(entry.card, self.jobs.speed(method), entry.ready)
+
+    def on_method(self, method: str) -> Update:
+        text = model_card(method)
+        return {
+            self.card: self.card_of(method),
+            self.model_card: gr.update(visible=bool(text)),
+            self.model_text: text,
+        }
+
+    def on_face(self, face: str | None, camera: str | None) -> Update:
+        chosen = camera or face
+        which = gr.update(choices=[(say("face.largest"), -1)], value=-1, visible=False)
+        try:
+            picture, boxes, facts = look(chosen)
+        except LipSyncError as error:
+            picture, boxes, facts = None, [], markup.trouble(error)
+        if len(boxes) > 1:
+            numbers = [(str(number), number) for number in range(len(boxes))]
+            which = gr.update(choices=[(say("face.largest"), -1), *numbers], value=-1, visible=True)
+        return {
+            self.preview: gr.update(value=picture, visible=picture is not None),
+            self.boxes: boxes,
+            self.face_facts: facts,
+            self.which: which,
+            self.consent: gr.update(visible=bool(chosen) and not is_example(str(chosen)), value=False),
+        }
+
+    def on_point(self, boxes: list[list[float]], event: gr.SelectData) -> Any:
+        return pointed(boxes, *event.index) if len(boxes) > 1 else gr.skip()
