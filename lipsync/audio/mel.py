@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import librosa
 import numpy as np
-import scipy.signal
 
 RATE = 16_000  # Hz
 N_FFT = 800  # samples: 50 ms
@@ -43,18 +42,27 @@ def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
     """
     if samples.ndim != 1 or samples.size == 0:
         raise ValueError(f"expected (N,) samples with N > 0, got shape {samples.shape}")
-    emphasised = scipy.signal.lfilter([1.0, -PREEMPHASIS], [1.0], samples.astype(np.float64))
-    # `reflect` needs more samples than it mirrors; a shorter sound ends in silence.
-    if emphasised.size <= N_FFT // 2:
-        emphasised = np.pad(emphasised, (0, N_FFT // 2 + 1 - emphasised.size))
-    padded = np.pad(emphasised, N_FFT // 2, mode="reflect")
     columns = 1 + samples.size // HOP
     out = np.empty((N_MELS, columns), np.float32)
     for start in range(0, columns, _BLOCK):
         stop = min(start + _BLOCK, columns)
-        block = padded[start * HOP : (stop - 1) * HOP + N_FFT]
+        block = _emphasised(samples, start * HOP - N_FFT // 2, (stop - 1) * HOP + N_FFT // 2)
         magnitude = np.abs(librosa.stft(block, n_fft=N_FFT, hop_length=HOP, center=False))
         level = 20.0 * np.log10(np.maximum(1e-5, _filter_bank() @ magnitude)) - REF_LEVEL_DB
         scaled = 2 * MAX_VALUE * (level - MIN_LEVEL_DB) / -MIN_LEVEL_DB - MAX_VALUE
         out[:, start:stop] = np.clip(scaled, -MAX_VALUE, MAX_VALUE)[:, : stop - start]
     return out
+
+
+def _emphasised(samples: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """(end - begin,) float64 pre-emphasised samples; before and behind the sound they are mirrored."""
+    # A mirror needs more samples than it shows; a shorter sound ends in silence.
+    size = max(samples.size, N_FFT // 2 + 1)
+    place = np.abs(np.arange(begin, end))
+    place = np.where(place < size, place, 2 * (size - 1) - place)
+
+    def at(index: np.ndarray) -> np.ndarray:
+        inside = (index >= 0) & (index < samples.size)
+        return np.where(inside, samples[np.clip(index, 0, samples.size - 1)], 0).astype(np.float64)
+
+    return at(place) - PREEMPHASIS * at(place - 1)
