@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from eval import batch_command, core_command, score_command
+from eval import batch_command, core_command, expert_command, score_command
 from lipsync.errors import LipSyncError
 
-COMMANDS = (score_command, batch_command, core_command)
+COMMANDS = (score_command, batch_command, core_command, expert_command)
 
 
 def main(arguments: list[str] | None = None) -> int:

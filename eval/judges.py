@@ -35,6 +35,7 @@ class SyncJudge(Protocol):
 
     name: str  # for protocol strings
     own: bool  # True: not the published network, its numbers compare with no paper
+    worth: str  # a sentence on how well it judges, where that is not published
     sha256: str  # of the weights
     smoothing: int  # frames around each that its crop takes into account; 1: none
     alignment: str  # how the region was placed
@@ -65,6 +66,7 @@ class SyncNetJudge:
     """SyncNet v2 with the crops of the reference code; its embeddings are not normalised."""
 
     own = False
+    worth = ""
     smoothing = 13
     alignment = f"SyncNet crop, {DETECTOR}"
 
@@ -100,8 +102,8 @@ class ExpertJudge:
     alignment = "upright square of the face track"
     name = "own expert"
 
-    def __init__(self, network: SyncExpert, sha256: str):
-        self._network, self.sha256 = network.eval(), sha256
+    def __init__(self, network: SyncExpert, sha256: str, worth: str = ""):
+        self._network, self.sha256, self.worth = network.eval(), sha256, worth
 
     def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
         if pose is None:

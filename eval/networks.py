@@ -9,16 +9,15 @@ from typing import Any, TypeVar
 
 import torch
 
+from eval.expert import EXPERT, load_expert
 from eval.functional.face_encoders import FaceEncoder, load_facenet, load_sface
 from eval.functional.fid import load_inception
 from eval.functional.lpips import LpipsNet, load_lpips
-from eval.judges import ExpertJudge, SyncJudge, SyncNetJudge, file_sha256
+from eval.judges import SyncJudge, SyncNetJudge, file_sha256
 from lipsync import hub
 from lipsync.errors import ArtefactError
-from lipsync.experts.sync_expert import SyncExpert
 from lipsync.experts.syncnet import load_syncnet
 
-EXPERT = Path(__file__).resolve().parents[1] / "assets" / "models" / "sync-expert-embedded"
 LANDMARK_METRICS = frozenset({"lmd", "lmd_all68", "lmd_normalised", "lmd_vico", "aed", "lipcorr"})
 LSE_METRICS = frozenset({"lse_d", "lse_c", "offset"})
 T = TypeVar("T")
@@ -139,9 +138,10 @@ def _judge(found: _Found, syncnet: Path | None, expert: Path) -> SyncJudge | Non
     file = found.file("syncnet_v2", LSE_METRICS)
     if file is not None:
         return SyncNetJudge(load_syncnet(file), found.hashes["lse_d"])
-    weights = expert / "model.safetensors"
-    if not weights.is_file():
-        return None
+    try:
+        judge = load_expert(expert)
+    except ArtefactError:
+        return None  # the sentence about SyncNet v2 stands: that file helps, whatever else is missing
     for metric in LSE_METRICS:
         found.missing.pop(metric)
-    return ExpertJudge(SyncExpert.from_pretrained(str(expert)), file_sha256(weights))
+    return judge

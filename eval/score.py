@@ -259,5 +259,5 @@ def _notes(found: Mapping[str, Score], job: Pass, networks: Networks) -> Iterato
     if networks.judge is not None and networks.judge.own and any(n in found for n in LSE_METRICS):
         yield (
             "LSE (own expert): SyncNet v2 could not be had; these numbers compare methods with each other, "
-            "not with papers."
+            f"not with papers. {networks.judge.worth}"
         )

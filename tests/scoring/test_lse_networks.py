@@ -8,8 +8,9 @@ import torch
 
 from eval.batch import Options, run
 from eval.controls import CONTROLS
+from eval.expert import EXPERT
 from eval.manifest import Row, with_controls
-from eval.networks import EXPERT, LSE_METRICS, load_networks
+from eval.networks import LSE_METRICS, load_networks
 from eval.report.files import write_tables
 from eval.score import score
 from eval.summary import summarise_rows
