@@ -16,10 +16,10 @@ from typing import Any
 import pandas as pd
 
 from lipsync.errors import ConfigError
+from lipsync.media.source import VIDEO_SUFFIXES
 from lipsync.training.clipping import clip_video
 from lipsync.training.limits import Limits
 
-VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".3gp"}
 COLUMNS = ("clip", "identity", "split", "source", "start_s", "frames", "face_px", "sharpness", "yaw")
 REJECTED = ("source", "start_s", "seconds", "reason", "detail")
 
@@ -127,9 +127,9 @@ def assign_splits(videos: Iterable[Video], val_share: float, seed: int) -> dict[
 def _discovered(folder: Path) -> list[Video]:
     if not folder.is_dir():
         raise ConfigError(f"There is no folder {folder}.")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEOS and p.is_file())
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
     if not paths:
-        raise ConfigError(f"{folder} holds no video ({', '.join(sorted(VIDEOS))}).")
+        raise ConfigError(f"{folder} holds no video ({', '.join(sorted(VIDEO_SUFFIXES))}).")
     videos = []
     for path in paths:
         inside = path.relative_to(folder)
