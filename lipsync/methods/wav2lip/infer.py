@@ -27,7 +27,9 @@ class Wav2LipMethod:
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net = fuse(net.eval()).to(self.device)
         # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
-        self.half = self.device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        self.half = self.device.type == "cuda" or (
+            torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
 
     def listen(self, samples: np.ndarray) -> np.ndarray:
         """(rows, T) speech features at 80 Hz of (N,) mono 16 kHz samples."""
