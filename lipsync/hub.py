@@ -22,7 +22,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lipsync.artefact import Artefact, HubFile, PackageFile, PackageParts, Source, Url, table
-from lipsync.checkpoint import load_checkpoint
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.mirror import from_packages
 from lipsync.registry import unknown
@@ -36,7 +35,6 @@ __all__ = [
     "artefacts",
     "fetch",
     "fetch_defaults",
-    "load_checkpoint",
     "locate",
     "obtain",
     "status",

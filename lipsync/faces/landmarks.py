@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-COUNT = 478
 # Indices of the landmarker's mesh. "Left" is left in the picture (the person's right).
 EYE_LEFT, EYE_RIGHT = (33, 133), (362, 263)     # outer and inner corner of each eye
 NOSE_TIP = 1
