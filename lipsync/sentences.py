@@ -87,6 +87,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("{0} cannot be written ({1}).", "无法写入 {0}（{1}）。"),
     # Faces
     (
+        "{0} shows no face in its first minute; cut it so that it begins with one.",
+        "{0} 的第一分钟内没有人脸，请剪掉开头没有人脸的部分。",
+    ),
+    (
         "{0} shows no face; use one where a face is large and well lit.",
         "{0} 中没有人脸，请换一个人脸较大且光线充足的文件。",
     ),

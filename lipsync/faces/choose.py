@@ -73,7 +73,8 @@ def first_faces(path: str | Path, detector: FaceDetector | None = None) -> tuple
         MediaError: not a readable video or photo.
     """
     detector = detector or FaceDetector()
-    rate = probe(path).output_fps
+    info = probe(path)
+    rate = info.output_fps
     due, waits = 0, pauses(rate)
     for frame in read_frames(path, rate, max_frames=max(1, round(SEARCH * rate))):
         if frame.index < due:
@@ -82,6 +83,10 @@ def first_faces(path: str | Path, detector: FaceDetector | None = None) -> tuple
         if faces:
             return frame.image, faces
         due = frame.index + next(waits)
+    if info.duration > SEARCH:
+        raise FaceError(
+            f"{Path(path).name} shows no face in its first minute; cut it so that it begins with one."
+        )
     raise FaceError(f"{Path(path).name} shows no face; use one where a face is large and well lit.")
 
 
