@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+
+from lipsync.errors import ConfigError
 
 
 def add(commands: Any) -> None:
@@ -19,6 +23,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--split", default="val", help="rows of the manifest that are measured (default: %(default)s)"
     )
+    parser.add_argument(
+        "--trained-on", nargs="*", default=["train", "extra"], metavar="SPLIT",
+        help="splits the expert learnt from; people who are in one of them too are left out "
+        "(default: train extra)",
+    )  # fmt: skip
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="folder of the expert (default: the bundled one)"
     )
@@ -41,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
     folder = options.model or EXPERT
     judge = load_expert(folder)
     networks = Networks(landmarker=hub.locate("face_landmarker"), judge=judge)
-    clips = held_out(options.data, options.split)
+    clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
+    learnt = " or ".join(options.trained_on) or "no other split"
     checks = []
     print(f"{'clip':<20} windows  own sound: offset  LSE-D  LSE-C   other sound: offset  LSE-D")
     for name, clip in clips.items():
@@ -62,8 +72,26 @@ def run(options: argparse.Namespace) -> int:
             f"{'' if check.found else '   missed'}",
             flush=True,
         )
-    measured = measure(checks, judge.sha256, f"split {options.split}")
+    measured = measure(checks, judge.sha256, f"split {options.split} without people of {learnt}")
     print(measured.report())
     if options.json is not None:
         options.json.write_text(json.dumps(measured.as_dict(), indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def unseen(data: Path, clips: dict[str, Path], trained_on: Collection[str]) -> dict[str, Path]:
+    """The clips, by name, of people of whom no clip lies in one of the splits ``trained_on``.
+
+    Raises:
+        ConfigError: fewer than two clips are left.
+    """
+    with (data / "manifest.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    person = {Path(row["file"]).stem: row["id"] for row in rows}
+    known = {row["id"] for row in rows if row["split"] in trained_on}
+    left = {name: clip for name, clip in clips.items() if person[name] not in known}
+    for name in clips.keys() - left.keys():
+        print(f"{name} is left out: its person is also in a split that was trained on.")
+    if len(left) < 2:
+        raise ConfigError(f"{data} lists fewer than two clips of people who were not trained on.")
+    return left
