@@ -39,13 +39,14 @@ def run(options: argparse.Namespace) -> int:
     from eval.batch import Options
     from eval.batch import run as run_batch
     from eval.controls import CONTROLS
+    from eval.expert_command import unseen
     from eval.manifest import Row, with_controls
     from eval.report.files import write_tables
     from eval.summary import summarise_rows
     from lipsync.generate import Request, generate
     from lipsync.methods import DEFAULT
 
-    clips = held_out(options.data, options.split)
+    clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
     options.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for name, clip in clips.items():
