@@ -22,6 +22,10 @@ def add(commands: Any) -> None:
         "--split", default="val", help="rows of the manifest that are measured (default: %(default)s)"
     )
     parser.add_argument(
+        "--trained-on", nargs="*", default=["train", "extra"], metavar="SPLIT",
+        help="splits the core learnt from; people who are in one of them too are left out (default: train extra)",
+    )  # fmt: skip
+    parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for videos, rows and tables"
     )
     parser.add_argument(
