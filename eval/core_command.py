@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--trained-on", nargs="*", default=["train", "extra"], metavar="SPLIT",
-        help="splits the core learnt from; people who are in one of them too are left out (default: train extra)",
+        help="splits the core learnt from; people in one of them are left out (default: train extra)",
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for videos, rows and tables"
