@@ -189,7 +189,8 @@ def _common(entries: Sequence[Mapping[str, Any]]) -> str:
     shared = [part for part in shared if not part.startswith(("frames ", "windows ", "skipped "))]
     frames = sum(entry["frames"] for entry in entries)
     unit = "windows" if any(part.startswith("windows ") for part in strings[0]) else "frames"
-    return "; ".join([*shared, f"{len(entries)} videos, {frames} {unit}"])
+    videos = "1 video" if len(entries) == 1 else f"{len(entries)} videos"
+    return "; ".join([*shared, f"{videos}, {frames} {unit}"])
 
 
 def _notes(
@@ -220,5 +221,9 @@ def _notes(
         notes.append("The methods have different clips: compare their means with care.")
     clips = len(set().union(*items.values()))
     if len(methods) > 1 and clips <= 5:
-        notes.append(f"With {clips} clips no paired difference can reach p < 0.05.")
+        notes.append(
+            "One clip cannot show a significant difference."
+            if clips == 1
+            else f"With {clips} clips no paired difference can reach p < 0.05."
+        )
     return tuple(notes)

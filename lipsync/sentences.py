@@ -8,7 +8,8 @@ listed themselves, separated by semicolons. What is not listed stays English.
 import re
 from functools import cache
 
-SENTENCES: tuple[tuple[str, str], ...] = (
+Sentences = tuple[tuple[str, str], ...]
+SENTENCES: Sentences = (
     # The page
     ("Choose a face first: a video or a photo.", "请先选择人脸：视频或照片。"),
     ("Choose speech first, or use the video's own sound.", "请先选择语音，或使用视频自带的声音。"),
@@ -195,9 +196,9 @@ SENTENCES: tuple[tuple[str, str], ...] = (
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+def _patterns(more: Sentences) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Templates as patterns; most fixed text first, for a short one would swallow a longer sentence."""
-    longest = sorted(SENTENCES, key=lambda entry: -len(re.sub(r"\{\d+\}", "", entry[0])))
+    longest = sorted((*SENTENCES, *more), key=lambda entry: -len(re.sub(r"\{\d+\}", "", entry[0])))
     return tuple((_pattern(english), translation) for english, translation in longest)
 
 
@@ -206,14 +207,19 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("(.*?)".join(re.escape(part) for part in fixed), re.DOTALL)
 
 
-def chinese(sentence: str) -> str:
-    """The Chinese of a sentence of this library, or the sentence itself where there is none."""
-    for pattern, translation in _patterns():
+def chinese(sentence: str, more: Sentences = ()) -> str:
+    """The Chinese of a sentence of this library, or the sentence itself where there is none.
+
+    Args:
+        sentence: what a person is told.
+        more: templates of another package, which may hold sentences of this one as reasons.
+    """
+    for pattern, translation in _patterns(more):
         found = pattern.fullmatch(sentence)
         if found:
-            return translation.format(*(_reasons(field) for field in found.groups()))
+            return translation.format(*(_reasons(field, more) for field in found.groups()))
     return sentence
 
 
-def _reasons(field: str) -> str:
-    return "；".join(chinese(reason) for reason in field.split("; "))
+def _reasons(field: str, more: Sentences) -> str:
+    return "；".join(chinese(reason, more) for reason in field.split("; "))

@@ -14,11 +14,12 @@ from eval.batch import Job, Options
 from eval.manifest import Row
 from eval.metrics import METRICS
 from eval.report.grid import cells, heading, missing, videos
+from eval.sentences import SENTENCES
 from eval.summary import Table
 from eval.ui.texts import TEXTS
 from eval.ui.work import Work
 from lipsync.errors import LipSyncError
-from lipsync.sentences import chinese
+from lipsync.sentences import chinese as translate
 from lipsync.texts import both, pair
 
 NOT_A_CURVE = {"frame", "time", "reason"}
@@ -27,6 +28,11 @@ NOT_A_CURVE = {"frame", "time", "reason"}
 def text(key: str, **values: object) -> str:
     """HTML of one text of this page in both languages."""
     return both(key, TEXTS, **values)
+
+
+def chinese(sentence: str) -> str:
+    """The Chinese of a sentence of scoring or of the library."""
+    return translate(sentence, SENTENCES)
 
 
 def empty() -> str:
@@ -95,7 +101,8 @@ def skipped_html(table: Table) -> str:
             by_reason.setdefault(reason, []).append(frame)
         name = escape(f"{result['item']}, {result['method']}")
         lines += [
-            f"<li>{name}: {escape(reason)}: {_ranges(frames)}</li>" for reason, frames in by_reason.items()
+            f"<li>{name}: {pair(escape(reason), escape(chinese(reason)))}: {_ranges(frames)}</li>"
+            for reason, frames in by_reason.items()
         ]
     if not lines:
         return f'<p class="figures">{text("score.skipped.none")}</p>'
@@ -125,6 +132,13 @@ def frame_curves(work: Work) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
+def curve_names(columns: list[str]) -> list[tuple[str, str]]:
+    """What the columns of the table per frame are called on the page, each with the column."""
+    return [
+        (METRICS.get(name).label if name in METRICS else name.replace("_", " "), name) for name in columns
+    ]
+
+
 def shift_curves(table: Table) -> pd.DataFrame:
     """Mean distance of lips and sound for every audio shift: shift, distance, video."""
     rows: list[dict[str, Any]] = []
@@ -151,8 +165,6 @@ def _notes(table: Table) -> str:
     lines = [text("score.best")]
     if table.lags:
         lines.append(text("score.lag"))
-    if any("own expert" in column.label for column in table.columns):
-        lines.append(text("score.weak"))
     plain = [*table.notes, *(f"{names}: {why}" for names, why in missing(table))]
     plain += [f"{item}, {method}: {why}" for item, method, why in table.failed]
     lines += [pair(escape(note), escape(chinese(note))) for note in plain]

@@ -75,7 +75,9 @@ class _Page:
         self.reference = gr.File(
             label=say("score.reference"), file_types=["video"], elem_id="score-reference", **many
         )
-        self.image = gr.File(label=say("score.image"), file_types=["image"], height=100)
+        self.image = gr.File(
+            label=say("score.image"), file_types=["image"], height=140, elem_id="score-image"
+        )
         self.rows = gr.Dataframe(
             # Headers of a data frame are not translated by the browser: both languages, always.
             headers=[" ".join(TEXTS[f"score.row.{name}"]) for name in COLUMNS],
@@ -94,6 +96,7 @@ class _Page:
             [(f"{metric.label} {metric.arrow}", metric.name) for metric in TABLE],
             value=list(PRESETS["all"]),
             label=say("score.metrics"),
+            elem_id="score-metrics",
         )
         self.controls = gr.Checkbox(label=say("score.controls"), elem_id="score-controls")
         with gr.Accordion(say("score.advanced"), open=False):
@@ -108,7 +111,7 @@ class _Page:
                 label=say("score.variant"),
             )
             self.resize = gr.Checkbox(label=say("score.resize"))
-            self.syncnet = gr.File(label=say("score.syncnet"), height=100)
+            self.syncnet = gr.File(label=say("score.syncnet"), height=140)
 
     def _outputs(self) -> None:
         self.status = gr.HTML(board.empty(), elem_id="score-status")
@@ -116,10 +119,15 @@ class _Page:
         hidden: dict[str, Any] = {"visible": False}
         self.metric = gr.Dropdown(label=say("score.curve.metric"), elem_id="score-curve-metric", **hidden)
         self.curves = gr.State()
-        self.plot = gr.LinePlot(x="time", y="value", color="video", height=260, **hidden)
+        # Axes, too, are not translated by the browser.
+        self.plot = gr.LinePlot(
+            x="time", y="value", color="video", height=280, x_title=" ".join(TEXTS["score.curve.time"]),
+            y_title=" ", color_title=" ", **hidden,
+        )  # fmt: skip
         self.shift = gr.LinePlot(
-            x="shift", y="distance", color="video", height=260, label=say("score.shift"), **hidden
-        )
+            x="shift", y="distance", color="video", height=320, label=say("score.shift"),
+            x_title=" ".join(TEXTS["score.shift.axis"]), y_title=" ", color_title=" ", **hidden,
+        )  # fmt: skip
         with gr.Accordion(say("score.skipped"), open=False, **hidden) as self.more:
             self.skipped = gr.HTML()
         self.protocol = gr.Textbox(
@@ -130,6 +138,7 @@ class _Page:
             label=say("score.files"),
             file_count="multiple",
             interactive=False,
+            height=220,
             elem_id="score-files",
             **hidden,
         )
@@ -235,7 +244,7 @@ class _Page:
         return {
             self.status: gr.update(value="", visible=False),
             self.table: gr.update(value=board.table_html(work.table), visible=True),
-            self.metric: gr.update(choices=metrics, value=first, visible=bool(metrics)),
+            self.metric: gr.update(choices=board.curve_names(metrics), value=first, visible=bool(metrics)),
             self.curves: curves,
             self.plot: gr.update(value=curves[curves["metric"] == first], visible=bool(metrics)),
             self.shift: gr.update(value=shifts, visible=len(shifts) > 0),

@@ -1,10 +1,13 @@
+import ast
 import re
 import string
 import time
+from pathlib import Path
 
 import pytest
 
 from eval.batch import Options
+from eval.expert import Measured, worth
 from eval.manifest import Row
 from eval.ui import board
 from eval.ui.texts import TEXTS
@@ -12,7 +15,9 @@ from eval.ui.work import Works
 from lipsync.errors import Cancelled, LipSyncError
 from lipsync.texts import TEXTS as OTHERS
 from lipsync.texts import translations
+from tests.ui.test_sentences import FAMILY, spoken
 
+ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -28,6 +33,28 @@ def test_both_languages_say_it_with_the_same_fields(key):
 
 def test_texts_join_with_those_of_the_other_pages():
     assert translations(OTHERS, TEXTS)["en"]["score.tab"] == "Score"
+
+
+def test_every_sentence_of_scoring_has_chinese():
+    """What is raised between the page's button and its table; the command line speaks English."""
+    files = [ROOT / "eval" / name for name in ("score.py", "stream.py", "protocol.py")]
+    files += (ROOT / "eval" / "ui").glob("*.py")
+    said = [
+        sentence
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in FAMILY and node.args
+        if (sentence := spoken(node.args[0]))
+    ]
+    assert len(said) > 8
+    assert [sentence for sentence in said if not CHINESE.search(board.chinese(sentence))] == []
+    note = (
+        "LSE (own expert): SyncNet v2 could not be had; these numbers compare methods with each other, "
+        "not with papers. "
+    )
+    figures = Measured(9, 7, 6, 0, 0.1, "here", "0" * 64)
+    assert "有 7 个找到真实偏移" in board.chinese(note + figures.sentence())
+    assert "尚未测量" in board.chinese(note + worth(ROOT, "0" * 64))
 
 
 @pytest.fixture
