@@ -1,0 +1,175 @@
+"""The Score tab as a person meets it: videos in, a table out, in both languages, on a phone."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from eval.functional.psnr import psnr
+from lipsync.media import VideoWriter, read_frames
+from tests.ui.test_browser import CJK, JOB, shoot
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+
+REAL = "train/id003_clip04.mp4"
+METHODS = ("DiffDub_id003_clip09", "Wav2Lip_id003_clip05")
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def clips(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]:
+    """Two published methods and the real video, cut short."""
+    folder = tmp_path_factory.mktemp("score")
+
+    def cut(source: Path) -> Path:
+        out = folder / source.name
+        frames = [frame.image for frame in read_frames(source, fps=25, max_frames=FRAMES)]
+        height, width = frames[0].shape[:2]
+        with VideoWriter(out, width, height, 25.0, audio=source, duration=FRAMES / 25, crf=12) as writer:
+            for image in frames:
+                writer.write(image)
+        return out
+
+    data = shared / "data"
+    return [cut(data / "generated" / f"{name}.mp4") for name in METHODS], cut(data / REAL)
+
+
+@pytest.fixture
+def visit(portal: str, browser) -> Iterator[Callable]:  # type: ignore[no-untyped-def, type-arg]
+    """Opens the Score tab; at the end no script broke."""
+    contexts, broken = [], []
+
+    def open_tab(locale: str = "en-GB", width: int = 1280, scheme: str = "light"):  # type: ignore[no-untyped-def]
+        context = browser.new_context(
+            locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto(portal)
+        page.get_by_role("tab").nth(1).click()
+        page.wait_for_selector("#score-start", timeout=60_000)
+        return page
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert broken == []
+
+
+def choose(page, *names: str) -> None:  # type: ignore[no-untyped-def]
+    """Tick these metrics and no others."""
+    for label in page.locator("#score-metrics label").all():
+        label.locator("input").set_checked(label.inner_text().rpartition(" ")[0].strip() in names)
+
+
+def upload(page, generated: list[Path], reference: Path) -> None:  # type: ignore[no-untyped-def]
+    page.set_input_files("#score-generated input[type=file]", generated)
+    page.set_input_files("#score-reference input[type=file]", reference)
+    page.wait_for_function(
+        """(name) => document.querySelector("#score-reference").innerText.includes(name)""",
+        arg=reference.stem[:4],
+    )
+    # Both are in the table, the last column holds what each is compared with.
+    page.wait_for_selector(f"#score-rows >> text={reference.name}", timeout=60_000, state="attached")
+
+
+def cells(page) -> list[list[str]]:  # type: ignore[no-untyped-def]
+    page.wait_for_selector("#score-table table", timeout=JOB)
+    rows = page.locator("#score-table tr").all()
+    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
+
+
+def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Path]) -> None:  # type: ignore[type-arg]
+    generated, reference = clips
+    page = visit()
+    upload(page, generated, reference)
+    choose(page, "PSNR", "LipCorr")
+    page.click("#score-start")
+    head, *rows = cells(page)
+    shoot(page, "score-result")
+    assert head == ["Method", "Videos", "PSNR (dB) ↑", "LipCorr ↑"]
+    assert [row[0].split("-")[0] for row in rows] == ["DiffDub", "Wav2Lip"]
+    assert [row[1] for row in rows] == ["1", "1"]
+    better = max(rows, key=lambda row: float(row[2]))
+    assert page.locator("#score-table td:nth-child(3) strong").all_inner_texts() == [better[2]]
+    # Of the whole crop both are near what the page says of its face region, which no two paths share.
+    real = [frame.image for frame in read_frames(reference, fps=25)]
+    for path, row in zip(generated, rows, strict=True):
+        made = [frame.image for frame in read_frames(path, fps=25)]
+        whole = sum(psnr(a[None], b[None]) for a, b in zip(made, real, strict=True)) / len(real)
+        assert float(row[2]) == pytest.approx(whole, abs=4)
+    protocol = page.input_value("#score-protocol textarea")
+    assert "protocol 1; PSNR" in protocol
+    assert f"2 videos, {2 * FRAMES} frames" in protocol
+    with page.expect_download() as download:
+        page.locator("#score-files a").first.click()
+    assert download.value.suggested_filename == "videos.csv"
+    with download.value.path().open(newline="", encoding="utf-8") as file:
+        assert [f"{float(line['PSNR']):.2f}" for line in csv.DictReader(file)] == [row[2] for row in rows]
+
+    page.click("[data-locale=zh-CN]")
+    page.wait_for_selector("#score-start:has-text('评分')")
+    table = page.inner_text("#score-table")
+    assert "方法" in table
+    assert "Method" not in table
+    for note in page.locator("#score-table li").all_inner_texts():
+        assert CJK.search(note), note
+
+    page.reload()
+    page.get_by_role("tab").nth(1).click()
+    assert cells(page)[1:] == rows, "the table was lost by a reload"
+
+
+def test_a_broken_file_is_named_and_the_other_is_scored(
+    visit: Callable, clips: tuple[list[Path], Path], tmp_path: Path
+) -> None:  # type: ignore[type-arg]
+    generated, reference = clips
+    broken = tmp_path / "broken_id003.mp4"
+    broken.write_bytes(reference.read_bytes()[:3000])
+    page = visit("zh-CN")
+    upload(page, [generated[0], broken], reference)
+    choose(page, "PSNR")
+    page.click("#score-start")
+    rows = cells(page)[1:]
+    shoot(page, "score-broken-zh")
+    assert sorted(row[1] for row in rows) == ["0 of 1", "1"]
+    said = next(line for line in page.locator("#score-table li").all_inner_texts() if "broken_id003" in line)
+    assert CJK.search(said)
+    assert re.search(r"损坏", said)
+
+
+def test_a_broken_file_alone_is_an_error_and_inputs_stay(visit: Callable, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    (tmp_path / "letter.mp4").write_text("Dear reader")
+    page = visit()
+    page.click("#score-start")
+    trouble = page.wait_for_selector("#score-status .trouble").inner_text()
+    assert "Choose at least one generated video" in trouble
+    page.set_input_files("#score-generated input[type=file]", tmp_path / "letter.mp4")
+    page.wait_for_selector("#score-rows >> text=letter", timeout=60_000, state="attached")
+    choose(page, "PSNR", "LSE-D")
+    page.click("#score-start")
+    page.wait_for_selector("text=letter.mp4 is not a video", timeout=JOB)
+    assert page.is_enabled("#score-start")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_narrow_and_wide_pages_fit(visit: Callable, locale: str, scheme: str) -> None:  # type: ignore[type-arg]
+    for width in (360, 1280):
+        page = visit(locale, width, scheme)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        for box in ("#score-generated", "#score-reference", "#score-image"):
+            above, below = page.locator(f"{box} button .wrap").first.evaluate(
+                """node => {
+                    const range = document.createRange();
+                    range.selectNodeContents(node);
+                    const words = range.getBoundingClientRect();
+                    const room = node.closest(".block").getBoundingClientRect();
+                    return [words.top - room.top, room.bottom - words.bottom];
+                }"""
+            )
+            assert min(above, below) >= 0, f"{box} cuts its words off"
+        shoot(page, f"score-{locale[:2]}-{width}-{scheme}")
