@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from eval.held_out import add_arguments, held_out, speaker_for, unseen
+
 METRICS = ("lipcorr", "psnr", "ssim", "lpips", "lmd")
 
 
@@ -15,16 +17,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "core", help="drive held-out people with their own and with others' speech, and score the results"
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with manifest.csv (file, id, split) and its clips"
-    )
-    parser.add_argument(
-        "--split", default="val", help="rows of the manifest that are measured (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--trained-on", nargs="*", default=["train", "extra"], metavar="SPLIT",
-        help="splits the core learnt from; people in one of them are left out (default: train extra)",
-    )  # fmt: skip
+    add_arguments(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for videos, rows and tables"
     )
@@ -43,7 +36,6 @@ def run(options: argparse.Namespace) -> int:
     from eval.batch import Options
     from eval.batch import run as run_batch
     from eval.controls import CONTROLS
-    from eval.expert_command import unseen
     from eval.manifest import Row, with_controls
     from eval.report.files import write_tables
     from eval.summary import summarise_rows
@@ -68,33 +60,3 @@ def run(options: argparse.Namespace) -> int:
     results = run_batch(with_controls(rows, wanted), settings, options.out)
     print(write_tables(summarise_rows(results, options.out), options.out))
     return 0
-
-
-def held_out(data: Path, split: str) -> dict[str, Path]:
-    """The clips of a split, by name.
-
-    Raises:
-        ConfigError: there is no manifest, or it lists fewer than two people of that split.
-    """
-    import pandas as pd
-
-    from lipsync.errors import ConfigError
-
-    manifest = data / "manifest.csv"
-    if not manifest.is_file():
-        raise ConfigError(f"{data} holds no manifest.csv with the columns file, id and split.")
-    rows = pd.read_csv(manifest, dtype=str)
-    rows = rows[rows["split"] == split]
-    if rows["id"].nunique() < 2:
-        raise ConfigError(
-            f"{manifest} lists fewer than two people of the split {split!r}; other speech needs two."
-        )
-    return {Path(file).stem: data / file for file in rows["file"]}
-
-
-def speaker_for(name: str, clips: dict[str, Path]) -> str:
-    """Whose speech drives a face that is not to follow its own: the next clip of another person, in order."""
-    names = list(clips)
-    start = names.index(name)
-    person = name.split("_")[0]
-    return next(other for other in names[start + 1 :] + names[:start] if other.split("_")[0] != person)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from lipsync.errors import ConfigError
+from eval.held_out import add_arguments, held_out, speaker_for, unseen
 
 
 def add(commands: Any) -> None:
@@ -17,17 +15,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "sync-expert", help="measure the own sync expert on people that it never saw"
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with manifest.csv (file, id, split) and its clips"
-    )
-    parser.add_argument(
-        "--split", default="val", help="rows of the manifest that are measured (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--trained-on", nargs="*", default=["train", "extra"], metavar="SPLIT",
-        help="splits the expert learnt from; people who are in one of them too are left out "
-        "(default: train extra)",
-    )  # fmt: skip
+    add_arguments(parser)
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="folder of the expert (default: the bundled one)"
     )
@@ -41,7 +29,6 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Score every clip with its own sound and with another person's, print each and the totals."""
     from eval.controls import Control
-    from eval.core_command import held_out, speaker_for
     from eval.expert import EXPERT, Check, load_expert, measure
     from eval.networks import LSE_METRICS, Networks
     from eval.score import score
@@ -77,21 +64,3 @@ def run(options: argparse.Namespace) -> int:
     if options.json is not None:
         options.json.write_text(json.dumps(measured.as_dict(), indent=2) + "\n", encoding="utf-8")
     return 0
-
-
-def unseen(data: Path, clips: dict[str, Path], trained_on: Collection[str]) -> dict[str, Path]:
-    """The clips, by name, of people of whom no clip lies in one of the splits ``trained_on``.
-
-    Raises:
-        ConfigError: fewer than two clips are left.
-    """
-    with (data / "manifest.csv").open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    person = {Path(row["file"]).stem: row["id"] for row in rows}
-    known = {row["id"] for row in rows if row["split"] in trained_on}
-    left = {name: clip for name, clip in clips.items() if person[name] not in known}
-    for name in clips.keys() - left.keys():
-        print(f"{name} is left out: its person is also in a split that was trained on.")
-    if len(left) < 2:
-        raise ConfigError(f"{data} lists fewer than two clips of people who were not trained on.")
-    return left

@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eval.core_command import held_out, speaker_for
-from eval.expert_command import unseen
+from eval.held_out import held_out, speaker_for, unseen
 from lipsync.errors import ConfigError
 
 

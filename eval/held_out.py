@@ -1,0 +1,71 @@
+"""On whom something trained is measured: clips of people that it never saw."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Collection
+from pathlib import Path
+
+from lipsync.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that say on whom something is measured."""
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with manifest.csv (file, id, split) and its clips"
+    )
+    parser.add_argument(
+        "--split", default="val", help="rows of the manifest that are measured (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--trained-on", nargs="*", default=["train", "extra"], metavar="SPLIT",
+        help="splits that were learnt from; people who are in one of them too are left out "
+        "(default: train extra)",
+    )  # fmt: skip
+
+
+def held_out(data: Path, split: str) -> dict[str, Path]:
+    """The clips of a split, by name.
+
+    Raises:
+        ConfigError: there is no manifest, or it lists fewer than two people of that split.
+    """
+    import pandas as pd
+
+    manifest = data / "manifest.csv"
+    if not manifest.is_file():
+        raise ConfigError(f"{data} holds no manifest.csv with the columns file, id and split.")
+    rows = pd.read_csv(manifest, dtype=str)
+    rows = rows[rows["split"] == split]
+    if rows["id"].nunique() < 2:
+        raise ConfigError(
+            f"{manifest} lists fewer than two people of the split {split!r}; other speech needs two."
+        )
+    return {Path(file).stem: data / file for file in rows["file"]}
+
+
+def unseen(data: Path, clips: dict[str, Path], trained_on: Collection[str]) -> dict[str, Path]:
+    """The clips, by name, of people of whom no clip lies in one of the splits ``trained_on``.
+
+    Raises:
+        ConfigError: fewer than two clips are left.
+    """
+    with (data / "manifest.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    person = {Path(row["file"]).stem: row["id"] for row in rows}
+    known = {row["id"] for row in rows if row["split"] in trained_on}
+    left = {name: clip for name, clip in clips.items() if person[name] not in known}
+    for name in clips.keys() - left.keys():
+        print(f"{name} is left out: its person is also in a split that was trained on.")
+    if len(left) < 2:
+        raise ConfigError(f"{data} lists fewer than two clips of people who were not trained on.")
+    return left
+
+
+def speaker_for(name: str, clips: dict[str, Path]) -> str:
+    """Whose speech drives a face that is not to follow its own: the next clip of another person, in order."""
+    names = list(clips)
+    start = names.index(name)
+    person = name.split("_")[0]
+    return next(other for other in names[start + 1 :] + names[:start] if other.split("_")[0] != person)
