@@ -26,7 +26,7 @@ def build(jobs: Jobs, works: Works, max_seconds: float | None) -> gr.Blocks:
         gr.HTML(markup.header())
         with gr.Tabs() as tabs:
             made = generate.build(demo, jobs, max_seconds)
-            scored = score.build(demo, works)
+            scored = score.build(works)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
         add_generate(jobs, max_seconds)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from eval.manifest import Row
+from lipsync.errors import ConfigError
 
 
 def rows_by_name(
@@ -43,3 +45,23 @@ def _nearest(path: Path, references: Sequence[Path]) -> Path | None:
 
 def _words(path: Path) -> list[str]:
     return [word for word in re.split(r"[^0-9A-Za-z\u4e00-\u9fff]+", path.stem) if word]
+
+
+def renamed(rows: list[Row], named: list[list[str]]) -> list[Row]:
+    """The rows with the clips and methods that a person wrote into their table.
+
+    Raises:
+        ConfigError: a name is empty, or two rows are the same.
+    """
+    if len(named) == len(rows):
+        rows = [
+            replace(row, item=str(item).strip(), method=str(method).strip())
+            for row, (item, method, *_) in zip(rows, named, strict=True)
+        ]
+    if not all(row.item and row.method for row in rows):
+        raise ConfigError("Every video needs a clip and a method; fill the empty cells.")
+    pairs = [(row.item, row.method) for row in rows]
+    double = next((pair for pair in pairs if pairs.count(pair) > 1), None)
+    if double:
+        raise ConfigError(f"Two videos are called {double[0]!r}, {double[1]!r}; give one another method.")
+    return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +14,7 @@ import pandas as pd
 from eval.controls import CONTROLS
 from eval.manifest import Row, with_controls
 from eval.metrics import METRICS, TABLE
-from eval.pairing import rows_by_name
+from eval.pairing import renamed, rows_by_name
 from eval.protocol import Region
 from eval.sync import Variant
 from eval.ui import board
@@ -53,6 +53,7 @@ class _Page:
     def __init__(self, works: Works) -> None:
         self.works = works
         self.work = gr.BrowserState(None, storage_key="lipsync-score", secret="score")
+        self.following = gr.State()  # the work this page shows already
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=300):
                 self._inputs()
@@ -153,18 +154,21 @@ class _Page:
             self.variant, self.resize, self.syncnet,
         ]  # fmt: skip
         self.shown = [
-            self.work, self.start, self.cancel, self.status, self.table, self.metric, self.curves, self.plot,
-            self.shift, self.more, self.skipped, self.protocol, self.files,
+            self.work, self.following, self.start, self.cancel, self.status, self.table, self.metric,
+            self.curves, self.plot, self.shift, self.more, self.skipped, self.protocol, self.files,
         ]  # fmt: skip
         self.start.click(self.on_start, inputs, self.shown, concurrency_limit=None, **quiet)
         self.cancel.click(self.on_cancel, self.work, None, queue=False, **quiet)
         self.metric.change(_one_curve, [self.metric, self.curves], self.plot, **quiet)
 
-    def on_load(self, demo: gr.Blocks) -> None:
-        """Find the table again that a page was reloaded from."""
-        demo.load(
-            self.on_resume, self.work, self.shown, concurrency_limit=None, show_progress="hidden",
-            api_visibility="private",
+    def on_open(self, tab: gr.Tab) -> None:
+        """Find the table again that a page was reloaded from.
+
+        When the page loads, the browser's memory is not read yet: that of a tab is when it is opened.
+        """
+        tab.select(
+            self.on_resume, [self.work, self.following], self.shown, concurrency_limit=None,
+            show_progress="hidden", api_visibility="private",
         )  # fmt: skip
 
     def on_files(self, generated: list[str] | None, references: list[str] | None) -> Any:
@@ -186,7 +190,7 @@ class _Page:
                 raise ConfigError("Choose at least one generated video first.")
             if not metrics:
                 raise ConfigError("Choose at least one metric.")
-            rows = _renamed(rows, named)
+            rows = renamed(rows, named)
             if controls:
                 rows = with_controls(rows, CONTROLS)
             work = self.works.submit(rows, board.options_of(metrics, *protocol))
@@ -196,10 +200,10 @@ class _Page:
         async for update in self._follow(work):
             yield update
 
-    async def on_resume(self, name: str | None) -> AsyncIterator[Update]:
+    async def on_resume(self, name: str | None, following: str | None) -> AsyncIterator[Update]:
         work = self.works.get(name)
-        if work is None:
-            yield {self.work: None}
+        if work is None or work.id == following:
+            yield {self.following: following}
             return
         async for update in self._follow(work):
             yield update
@@ -215,6 +219,7 @@ class _Page:
         parts = (self.table, self.metric, self.plot, self.shift, self.more, self.protocol, self.files)
         busy: Update = {
             self.work: work.id,
+            self.following: work.id,
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(visible=True),
             **dict.fromkeys(parts, gone),
@@ -226,7 +231,12 @@ class _Page:
                 last = now
                 yield busy | {self.status: gr.update(value=now, visible=True)}
             await asyncio.sleep(POLL)
-        ready = {self.start: gr.update(interactive=True), self.cancel: gone, self.work: work.id}
+        ready: Update = {
+            self.work: work.id,
+            self.following: work.id,
+            self.start: gr.update(interactive=True),
+            self.cancel: gone,
+        }
         if work.table is not None:
             yield ready | self._done(work)
         elif isinstance(work.error, Cancelled):
@@ -255,15 +265,15 @@ class _Page:
         }
 
 
-def build(demo: gr.Blocks, works: Works) -> ScoreTab:
-    """Add the tab to ``demo``, inside its ``gr.Tabs()``.
+def build(works: Works) -> ScoreTab:
+    """Add the tab, inside ``gr.Tabs()``.
 
     Args:
         works: does the scoring; its ``folder`` must be among the launch's ``allowed_paths``.
     """
     with gr.Tab(say("score.tab"), id="score") as tab:
         page = _Page(works)
-    page.on_load(demo)
+    page.on_open(tab)
     return ScoreTab(tab, page.generated, page.reference)
 
 
@@ -277,23 +287,3 @@ def _rows(generated: list[str] | None, references: list[str] | None, image: str 
         [Path(path) for path in references or ()],
         Path(image) if image else None,
     )
-
-
-def _renamed(rows: list[Row], named: list[list[str]]) -> list[Row]:
-    """The rows with the clips and methods that the person wrote.
-
-    Raises:
-        ConfigError: a name is empty, or two rows are the same.
-    """
-    if len(named) == len(rows):
-        rows = [
-            replace(row, item=str(item).strip(), method=str(method).strip())
-            for row, (item, method, *_) in zip(rows, named, strict=True)
-        ]
-    if not all(row.item and row.method for row in rows):
-        raise ConfigError("Every video needs a clip and a method; fill the empty cells.")
-    pairs = [(row.item, row.method) for row in rows]
-    double = next((pair for pair in pairs if pairs.count(pair) > 1), None)
-    if double:
-        raise ConfigError(f"Two videos are called {double[0]!r}, {double[1]!r}; give one another method.")
-    return rows

@@ -37,7 +37,7 @@ def test_texts_join_with_those_of_the_other_pages():
 
 def test_every_sentence_of_scoring_has_chinese():
     """What is raised between the page's button and its table; the command line speaks English."""
-    files = [ROOT / "eval" / name for name in ("score.py", "stream.py", "protocol.py")]
+    files = [ROOT / "eval" / name for name in ("score.py", "stream.py", "protocol.py", "pairing.py")]
     files += (ROOT / "eval" / "ui").glob("*.py")
     said = [
         sentence
