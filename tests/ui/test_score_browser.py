@@ -1,11 +1,13 @@
 """The Score tab as a person meets it: videos in, a table out, in both languages, on a phone."""
 
+import csv
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from eval.functional.psnr import psnr
 from lipsync.media import VideoWriter, read_frames
 from tests.ui.test_browser import CJK, JOB, shoot
 
@@ -78,6 +80,47 @@ def cells(page) -> list[list[str]]:  # type: ignore[no-untyped-def]
     page.wait_for_selector("#score-table table", timeout=JOB)
     rows = page.locator("#score-table tr").all()
     return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
+
+
+def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Path]) -> None:  # type: ignore[type-arg]
+    generated, reference = clips
+    page = visit()
+    upload(page, generated, reference)
+    choose(page, "PSNR", "LipCorr")
+    page.click("#score-start")
+    head, *rows = cells(page)
+    shoot(page, "score-result")
+    assert head == ["Method", "Videos", "PSNR (dB) ↑", "LipCorr ↑"]
+    assert [row[0].split("-")[0] for row in rows] == ["DiffDub", "Wav2Lip"]
+    assert [row[1] for row in rows] == ["1", "1"]
+    better = max(rows, key=lambda row: float(row[2]))
+    assert page.locator("#score-table td:nth-child(3) strong").all_inner_texts() == [better[2]]
+    # Of the whole crop both are near what the page says of its face region, which no two paths share.
+    real = [frame.image for frame in read_frames(reference, fps=25)]
+    for path, row in zip(generated, rows, strict=True):
+        made = [frame.image for frame in read_frames(path, fps=25)]
+        whole = sum(psnr(a[None], b[None]) for a, b in zip(made, real, strict=True)) / len(real)
+        assert float(row[2]) == pytest.approx(whole, abs=4)
+    protocol = page.input_value("#score-protocol textarea")
+    assert "protocol 1; PSNR" in protocol
+    assert f"2 videos, {2 * FRAMES} frames" in protocol
+    with page.expect_download() as download:
+        page.locator("#score-files a").first.click()
+    assert download.value.suggested_filename == "videos.csv"
+    with download.value.path().open(newline="", encoding="utf-8") as file:
+        assert [f"{float(line['PSNR']):.2f}" for line in csv.DictReader(file)] == [row[2] for row in rows]
+
+    page.click("[data-locale=zh-CN]")
+    page.wait_for_selector("#score-start:has-text('评分')")
+    table = page.inner_text("#score-table")
+    assert "方法" in table
+    assert "Method" not in table
+    for note in page.locator("#score-table li").all_inner_texts():
+        assert CJK.search(note), note
+
+    page.reload()
+    page.get_by_role("tab").nth(1).click()
+    assert cells(page)[1:] == rows, "the table was lost by a reload"
 
 
 def test_a_broken_file_is_named_and_the_other_is_scored(
