@@ -112,17 +112,16 @@ def test_same_person_above_half_and_another_below_a_third(cut, networks):
 @pytest.mark.slow
 def test_a_copy_at_30_fps_scores_as_itself(cut, networks, tmp_path):
     """The same moments at another rate: each frame of the copy is the one shown at its time."""
-    source, copy = cut(REAL, 50), tmp_path / "copy30.mp4"
+    source, copy = cut(REAL, 100), tmp_path / "copy30.mp4"
     images = [frame.image for frame in read_frames(source, fps=30)]
     with VideoWriter(copy, images[0].shape[1], images[0].shape[0], 30, crf=1) as writer:
         for image in images:
             writer.write(image)
-    generated = cut(METHOD, 50)
+    generated = cut(METHOD, 100)
     plain = score(generated, source, networks=networks, metrics=["psnr", "ssim", "lmd", "csim"])
     resampled = score(generated, copy, networks=networks, metrics=["psnr", "ssim", "lmd", "csim"])
-    for name in ("psnr", "ssim", "csim"):
-        assert resampled[name] == pytest.approx(plain[name], rel=0.01)
-    assert resampled["lmd"] == pytest.approx(plain["lmd"], rel=0.03)
+    for name in plain.scores:
+        assert resampled[name] == pytest.approx(plain[name], rel=0.01), name
 
 
 def test_lipcorr_orders_the_controls(cut, networks):
