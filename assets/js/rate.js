@@ -1,0 +1,250 @@
+// The rater's page: consent, instructions, practice, one clip (or pair) at a time, thanks.
+// The portal knows where a rater is; this page only shows it, so that closing the browser loses nothing.
+
+const given = (new URLSearchParams(location.search).get("study") || "").trim();
+const link = given.match(/[?&]study=([\w-]+)/)?.[1] || given; // the whole link may have been pasted
+const CODE = `lipsync-rater:${link}`, PENDING = `lipsync-vote:${link}`;
+const SIDES = [[1, "rate.pair.a"], [0, "rate.pair.none"], [2, "rate.pair.b"]]; // mark and words, as they lie on the page
+let keys = () => {}; // what the view at hand does with a key
+
+const wait = () => show("words", "", heading(t("rate.loading")));
+
+function refuse(sentence) {
+  keys = () => {};
+  show("words", "", card(heading(t("rate.refused")), h("p", { className: "why" }, both(sentence)), reloadStep()));
+}
+
+const reloadStep = () => h("div", { className: "steps" }, mainButton("rate.reload", () => location.reload()));
+
+function noLink() {
+  show("words", "", card(heading(t("rate.nolink")), h("p", {}, t("rate.nolink.how"))));
+}
+
+function consent(study, go) {
+  const box = h("input", { type: "checkbox", id: "agree" });
+  const next = mainButton("rate.continue", go);
+  next.disabled = true;
+  box.addEventListener("change", () => { next.disabled = !box.checked; });
+  show("words", "", card(
+    heading(both(study.title)),
+    prose(study.consent),
+    h("label", { className: "agree" }, box, h("span", {}, t("rate.agree"))),
+    h("div", { className: "steps" }, next)));
+}
+
+function instructions(study, code, go) {
+  const pairs = study.mode === "pairwise";
+  show("words", "", card(
+    heading(t("rate.instructions")),
+    h("p", {}, h("strong", {}, t(pairs ? "rate.length.pairs" : "rate.length", { count: study.clips, minutes: study.minutes }))),
+    prose(study.instructions),
+    h("ul", { className: "quiet" },
+      h("li", {}, t("rate.instructions.resume")),
+      h("li", { className: "keys" }, t(pairs ? "rate.keys.pairs" : "rate.keys"))),
+    h("details", { className: "quiet" }, h("summary", {}, t("rate.delete")),
+      codeWithCopy("forget", code), h("p", { className: "quiet" }, t("rate.delete.how"))),
+    h("div", { className: "steps" }, mainButton("rate.begin", go))));
+}
+
+function far(view) {
+  const words = t("rate.progress", { number: view.position + 1, of: view.total });
+  return [
+    h("strong", { id: "far" }, view.stage === "training" && [t("rate.training"), " "], words),
+    h("progress", { max: view.total, value: view.position, ariaHidden: "true" }),
+  ];
+}
+
+// What is asked, in the form that `asked` draws. A study whose author left the labels of a pair alone gets A and B,
+// for on a phone nothing is left or right.
+function questions(study) {
+  return study.questions.map(({ key, text, labels }) => {
+    const sides = labels.length === 3;
+    const own = sides && labels.some((label, i) => label.en !== page.sides[i].en || label.zh !== page.sides[i].zh);
+    const choices = sides
+      ? SIDES.map(([value, words]) => ({ value, small: own ? both(labels[value]) : t(words) }))
+      : labels.map((label, i) => ({ value: i + 1, big: String(i + 1), small: both(label) }));
+    return { key, title: both(text), choices };
+  });
+}
+
+// One clip or pair with its questions. onVote(marks) and onBack() resolve when the next view is there.
+function trial(study, view, { onVote, onBack }) {
+  const marks = { ...view.marks };
+  const pair = view.media.length > 1;
+  const opens = performance.now() + 1000 * view.wait; // before that the portal would not take marks
+  const seen = new Set();
+  let open = Object.keys(marks).length > 0; // what was answered once can be changed without playing it again
+  let busy = false;
+  const status = h("div", { className: "say", role: "status" });
+  const say = (key) => status.replaceChildren(t(key));
+  const missing = () => fields.find((field) => marks[field.name] === undefined);
+
+  const refresh = () => {
+    const first = open ? missing() : undefined;
+    for (const field of fields) {
+      field.disabled = !open;
+      field.classList.toggle("now", field === first && fields.length > 1);
+    }
+    next.disabled = !open || busy || Boolean(first);
+    back.disabled = busy;
+    if (open) say(busy ? "rate.say.saving" : first ? "rate.say.open" : "rate.say.ready");
+  };
+  const choose = (field, value) => { marks[field.name] = value; refresh(); };
+  const fields = questions(study).map((question) =>
+    asked(question, marks[question.key], (value) => choose(fields.find((field) => field.name === question.key), value)));
+
+  const players = view.media.map((url, i) => player({
+    url: clipAddress(url),
+    name: pair ? "AB"[i] : "",
+    onStart: () => players.forEach((other, k) => { if (k !== i) other.pause(); }),
+    onPlayed: async () => {
+      seen.add(i);
+      if (open || seen.size < players.length) return;
+      await delay(opens - performance.now());
+      open = true;
+      refresh();
+      fields[0].scrollIntoView({ block: "nearest", behavior: "smooth" });
+    },
+    onSkipped: () => { if (!open && !seen.has(i)) say("rate.say.skipped"); },
+    onWrong: (error) => tell(error instanceof Refused ? both(error.sentence) : t("rate.clip.wrong"), true),
+  }));
+
+  const act = async (what) => {
+    if (busy) return;
+    busy = true;
+    tell(null);
+    refresh();
+    players.forEach((one) => one.pause());
+    try {
+      await what();
+      players.forEach((one) => one.release());
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      tell(both(error.sentence), true);
+    } finally {
+      busy = false;
+      if (status.isConnected) refresh();
+    }
+  };
+  const next = mainButton(view.position + 1 === view.total ? "rate.finish" : "rate.next", () => act(() => onVote(marks)));
+  next.id = "next";
+  const back = h("button", { type: "button", id: "back", className: "plain", hidden: !view.back, onclick: () => act(onBack) }, t("rate.back"));
+
+  say(pair ? "rate.say.pair" : "rate.say.play");
+  refresh();
+  const above = far(view);
+  show("trial", above,
+    h("h1", { className: "unseen", tabIndex: -1 }, [...above[0].cloneNode(true).childNodes]),
+    h("div", { className: pair ? "clips two" : "clips" }, players.map((one) => one.box)),
+    status, fields, h("div", { className: "steps" }, back, next));
+
+  keys = (event) => {
+    const on = event.target;
+    if (event.key === " " && !on.closest("button, input")) {
+      event.preventDefault();
+      (players.find((one, i) => one.playing || !seen.has(i)) || players[0]).toggle();
+    } else if (event.key === "Enter" && !on.closest("button") && !next.disabled) {
+      event.preventDefault();
+      next.click();
+    } else if (/^[1-5]$/.test(event.key) && open && !busy) {
+      const field = on.closest("fieldset") || missing();
+      const input = field?.querySelectorAll("input")[Number(event.key) - 1];
+      if (!input) return;
+      event.preventDefault();
+      input.checked = true;
+      choose(field, Number(input.value));
+      (missing()?.querySelector("input") || next).focus();
+    }
+  };
+}
+
+function comment({ onSend, onBack }) {
+  const text = h("textarea", { id: "comment", maxLength: 2000 });
+  const act = async (what) => {
+    for (const button of [send, back]) button.disabled = true;
+    tell(null);
+    await what().catch(refuseOr((sentence) => tell(both(sentence), true)));
+    for (const button of [send, back]) button.disabled = false;
+  };
+  const send = mainButton("rate.finish", () => act(() => onSend(text.value)));
+  const back = h("button", { type: "button", id: "back", className: "plain", onclick: () => act(onBack) }, t("rate.back"));
+  show("words", "", card(
+    heading(t("rate.comment")),
+    h("label", {}, h("span", { className: "quiet" }, t("rate.comment.how")), text),
+    h("div", { className: "steps" }, back, send)));
+}
+
+function thanks({ completion, code }) {
+  show("words", "", card(
+    heading(t("rate.thanks")),
+    h("p", {}, t("rate.thanks.saved")),
+    completion && [h("strong", {}, t("rate.code")), codeWithCopy("code", completion), h("p", { className: "quiet" }, t("rate.code.how"))],
+    code && [h("strong", {}, t("rate.delete")), codeWithCopy("forget", code), h("p", { className: "quiet" }, t("rate.delete.how"))]));
+}
+
+addEventListener("keydown", (event) => {
+  if (!event.ctrlKey && !event.metaKey && !event.altKey) keys(event);
+});
+
+// What a refusal does; anything else is a mistake of this page and stays one.
+const refuseOr = (say) => (error) => {
+  if (!(error instanceof Refused)) throw error;
+  say(error.sentence);
+};
+
+async function run() {
+  const code = remembered(CODE) || "";
+  const study = await ask("study_open", link, code);
+  languages.several = study.languages.length > 1;
+  if (!languages.several) setLanguage(study.languages[0] === "zh" ? "zh-CN" : "en");
+  if (study.state === "finished") return thanks({ completion: study.completion, code });
+  if (study.state === "going") return rest(study, study.session, code);
+  return consent(study, async () => {
+    wait();
+    const started = await ask("study_consent", link, chinese() ? "zh" : "en");
+    remember(CODE, started.code);
+    instructions(study, started.code, () => rest(study, started.session, started.code).catch(refuseOr(refuse)));
+  });
+}
+
+// From the trial at hand to the thanks.
+async function rest(study, session, code) {
+  const vote = async (trialName, marks) => {
+    const known = JSON.parse(remembered(PENDING) || "null");
+    const same = known && known.trial === trialName && JSON.stringify(known.marks) === JSON.stringify(marks);
+    const sent = same ? known : { trial: trialName, marks, token: randomToken() };
+    remember(PENDING, JSON.stringify(sent)); // it outlives this page until the portal has it
+    try {
+      return await ask("study_rate", session, sent.trial, sent.marks, sent.token);
+    } finally {
+      remember(PENDING, null);
+    }
+  };
+  const finish = async (text) => {
+    const end = await ask("study_finish", session, text);
+    thanks({ completion: end.completion, code });
+  };
+  const display = async (view) => {
+    keys = () => {};
+    if (view.stage !== "end") {
+      trial(study, view, {
+        onVote: async (marks) => display(await vote(view.trial, marks)),
+        onBack: async () => display(await ask("study_back", session, view.trial)),
+      });
+    } else if (study.comments) {
+      comment({ onSend: finish, onBack: async () => display(await ask("study_back", session, "")) });
+    } else await finish("");
+  };
+  wait();
+  const kept = JSON.parse(remembered(PENDING) || "null");
+  if (kept) await vote(kept.trial, kept.marks).catch(refuseOr(() => {}));
+  await display(await ask("study_next", session));
+}
+
+setTheme();
+setLanguage(remembered("lipsync-locale") || (navigator.language.toLowerCase().startsWith("zh") ? "zh-CN" : "en"));
+line.onChange = (down) => tell(down ? t("rate.offline") : null);
+if (link) {
+  wait();
+  run().catch(refuseOr(refuse));
+} else noLink();

@@ -1,0 +1,216 @@
+"""A user study as Markdown, LaTeX, CSV and JSON, and all of it as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from eval.report import study_lines
+from eval.report.files import csv_text, number, plain
+from eval.report.grid import MARK, Cell
+from eval.report.latex import bold, environment, escape, underline
+from eval.report.markdown import pipe_table
+from eval.report.opinions import (
+    LEGEND,
+    LEGEND_DMOS,
+    LEGEND_STRENGTH,
+    Sheet,
+    differences,
+    opinions,
+    strengths,
+)
+from eval.report.study_lines import Line
+from eval.scores import write_text
+from eval.study.results import Results
+
+MAIN_AGREEMENT = ("Krippendorff's alpha, ordinal", "ICC(2,1)", "ICC(2,k)")
+
+Format = Literal["csv", "json", "latex", "md"]
+Titles = Mapping[str, str] | None
+
+
+def render(results: Results, form: Format, titles: Titles = None) -> str:
+    """The study in one format; CSV holds the numbers per method and question.
+
+    Args:
+        results: of a study.
+        form: csv, json, latex or md.
+        titles: what questions are called in headings.
+    """
+    if form == "csv":
+        return as_csv((study_lines.strengths if results.pairwise else study_lines.by_method)(results))
+    if form == "json":
+        return as_json(results)
+    return as_latex(results, titles) if form == "latex" else as_markdown(results, titles)
+
+
+def write_study(results: Results, folder: Path, titles: Titles = None) -> list[Path]:
+    """Write every table into a folder; gives back the files. Empty tables are left out.
+
+    Raises:
+        ConfigError: the folder cannot be written to.
+    """
+    texts = {
+        "results.md": as_markdown(results, titles),
+        "results.tex": as_latex(results, titles),
+        "results.json": as_json(results),
+    }
+    for name, table in _tables(results).items():
+        if len(table) > 1:
+            texts[f"{name}.csv"] = as_csv(table)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return [folder / name for name in texts]
+
+
+def as_csv(lines: Sequence[Line]) -> str:
+    """A flat table as CSV; a missing number is an empty cell."""
+    return csv_text([[_cell(cell, number) for cell in row] for row in lines])
+
+
+def as_markdown(results: Results, titles: Titles = None) -> str:
+    """All tables of a study but those per clip, with legend and notes."""
+    lines: list[str] = []
+    if results.outcomes:
+        lines += ["MOS:", "", *_pipes(opinions(results, titles)), "", *LEGEND, ""]
+    if _with_reference(results):
+        lines += ["DMOS:", "", *_pipes(differences(results, titles)), "", LEGEND_DMOS, ""]
+    if results.preference:
+        lines += ["Strengths:", "", *_pipes(strengths(results, titles)), "", LEGEND_STRENGTH, ""]
+    out = "Raters left out" if results.screened else "Raters whom screening would leave out"
+    tables = _tables(results)
+    for heading, name in (
+        ("Every two methods (Wilcoxon on the raters' means, Holm per question)", "contrasts"),
+        ("All methods", "friedman"),
+        ("Side by side", "duels"),
+        ("Agreement of the raters", "agreement"),
+        ("Metrics and MOS, clip by clip", "correlations"),
+        (out, "exclusions"),
+    ):
+        head, *rows = [[_cell(cell, _short) for cell in row] for row in tables[name]]
+        if name == "agreement":  # the others are in the files
+            rows = [row for row in rows if row[1] in (*MAIN_AGREEMENT, "")]
+        if rows:
+            lines += [f"{heading}:", "", *pipe_table(head, rows), ""]
+    lines += [f"- {note}" for note in results.notes]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def as_latex(results: Results, titles: Titles = None) -> str:
+    """The table of MOS (or of strengths) in booktabs, that of DMOS below; notes as comments."""
+    if results.preference:
+        return _booktabs(strengths(results, titles), [LEGEND_STRENGTH], results.notes)
+    if not results.outcomes:
+        return "".join(f"% {note}\n" for note in results.notes)
+    text = _booktabs(opinions(results, titles), LEGEND, results.notes)
+    if _with_reference(results):
+        text += "\n" + _booktabs(differences(results, titles), [LEGEND_DMOS], ())
+    return text
+
+
+def as_json(results: Results) -> str:
+    """Everything; a missing number is null."""
+    data: dict[str, Any] = {
+        "legend": [LEGEND_STRENGTH] if results.pairwise else [*LEGEND, LEGEND_DMOS],
+        "questions": results.questions,
+        "methods": results.methods,
+        "reference": results.reference,
+        "items": results.items,
+        "raters": len(results.raters),
+        "used": results.used,
+        "screened": results.screened,
+        "excluded": [asdict(entry) for entry in results.excluded],
+        "results": [
+            {"question": question, "method": method, **asdict(outcome)}
+            for (question, method), outcome in results.outcomes.items()
+        ],
+        "clips": [
+            {"question": question, "item": item, "method": method, **asdict(outcome)}
+            for (question, item, method), outcome in results.clips.items()
+        ],
+        "agreement": {question: asdict(found) for question, found in results.agreement.items()},
+        "friedman": {question: asdict(test) if test else None for question, test in results.friedman.items()},
+        "contrasts": {
+            question: [{**asdict(c.test), "needed": c.needed, "more": c.more} for c in found]
+            for question, found in results.contrasts.items()
+        },
+        "preference": {question: asdict(found) for question, found in results.preference.items()},
+        "correlations": [asdict(entry) for entry in results.correlations],
+        "notes": results.notes,
+    }
+    return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _tables(results: Results) -> dict[str, list[Line]]:
+    return {
+        "methods": study_lines.by_method(results),
+        "clips": study_lines.by_clip(results),
+        "strengths": study_lines.strengths(results),
+        "duels": study_lines.duels(results),
+        "contrasts": study_lines.contrasts(results),
+        "friedman": study_lines.friedman(results),
+        "agreement": study_lines.agreement(results),
+        "correlations": study_lines.correlations(results),
+        "exclusions": study_lines.exclusions(results),
+    }
+
+
+def _with_reference(results: Results) -> bool:
+    return any(outcome.dmos for outcome in results.outcomes.values())
+
+
+def _cell(value: str | int | float | None, show: Callable[[float], str]) -> str:
+    if value is None:
+        return ""
+    return show(value) if isinstance(value, float) else str(value)
+
+
+def _short(value: float) -> str:
+    """Three digits for people."""
+    return f"{value:.3g}" if abs(value) < 1e-3 else f"{value:.3f}"
+
+
+def _pipes(sheet: Sheet) -> list[str]:
+    rows = [[marked(cell) if isinstance(cell, Cell) else cell for cell in row] for row in sheet.rows]
+    if sheet.reference:
+        first, *rest = (marked(cell) if isinstance(cell, Cell) else cell for cell in sheet.reference)
+        rows.insert(0, [f"*{first}* (hidden reference)", *rest])
+    return pipe_table(sheet.head, rows)
+
+
+def marked(cell: Cell) -> str:
+    """A cell in Markdown: best bold, second underlined, ± half its interval or both ends."""
+    text = f"**{cell.text}**" if cell.best else f"<u>{cell.text}</u>" if cell.second else cell.text
+    text = f"{text} ± {cell.half}" if cell.half else f"{text} ({cell.interval})" if cell.interval else text
+    return f"{text} {MARK}" if cell.differs else text
+
+
+def _booktabs(sheet: Sheet, caption: Sequence[str], notes: Sequence[str]) -> str:
+    def row(cells: Sequence[str | Cell]) -> list[str]:
+        return [_latex_cell(cell) if isinstance(cell, Cell) else escape(cell) for cell in cells]
+
+    groups = [[row(cells) for cells in sheet.rows]]
+    if sheet.reference:
+        groups.insert(0, [row((f"{sheet.reference[0]} (hidden reference)", *sheet.reference[1:]))])
+    return environment([escape(cell) for cell in sheet.head], groups, notes, _caption(caption))
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = cell.text if cell.text == "-" else _minus(escape(cell.text))
+    text = bold(text) if cell.best else underline(text) if cell.second else text
+    if cell.differs:
+        text += r"$^{\dagger}$"
+    if cell.half:
+        return f"{text} {{\\scriptsize $\\pm$ {cell.half}}}"
+    return f"{text} {{\\scriptsize ({_minus(escape(cell.interval))})}}" if cell.interval else text
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "$-$")
+
+
+def _caption(sentences: Sequence[str]) -> str:
+    return escape(" ".join(sentences)).replace(MARK, r"$^{\dagger}$")

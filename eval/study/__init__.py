@@ -1,0 +1,1 @@
+"""Studies with people: creating, handing out clips, collecting marks, statistics."""

@@ -1,0 +1,131 @@
+"""How the rows of studies are told by the database that stores them, and stored again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Table:
+    """How the rows of one table are told and found again.
+
+    Attributes:
+        columns: told as they are.
+        names: told instead of numbers: field to SQL over the row ``NEW``.
+        numbers: found again: column to SQL over the fields ``:name``.
+        key: columns that tell rows apart.
+        changes: columns whose change is told; the others change with every request, or never.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    names: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Of a line, in the order in which the trigger tells them."""
+        return (*self.columns, *self.names)
+
+    def insert(self) -> str:
+        """SQL that stores a line, or brings the row that is there to its state."""
+        columns = (*self.columns, *self.numbers)
+        values = (*(f":{name}" for name in self.columns), *(f"({sql})" for sql in self.numbers.values()))
+        sets = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.key)
+        return (
+            f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join(values)}) "
+            f"ON CONFLICT ({', '.join(self.key)}) DO " + (f"UPDATE SET {sets}" if self.changes else "NOTHING")
+        )
+
+    @property
+    def _told(self) -> str:
+        values = (*(f"NEW.{name}" for name in self.columns), *(f"({sql})" for sql in self.names.values()))
+        return ", ".join(values)
+
+    def select(self) -> str:
+        """SQL that tells all rows there are."""
+        return f"SELECT {self._told} FROM {self.name} AS NEW ORDER BY rowid"
+
+    def triggers(self) -> Iterator[str]:
+        """SQL of what tells its rows."""
+        when = [f"INSERT ON main.{self.name}"]
+        if self.changes:
+            when.append(f"UPDATE OF {', '.join(self.changes)} ON main.{self.name}")
+        for number, what in enumerate(when):
+            yield (
+                f"CREATE TEMP TRIGGER journal_{self.name}_{number} AFTER {what} "
+                f"BEGIN SELECT journal('{self.name}', {self._told}); END"
+            )
+
+
+# The salt is not told: it is thrown away when a study closes, so that nobody can try addresses afterwards.
+_RATER = "SELECT {} FROM rater WHERE rater.id = NEW.rater_id"
+_TRIAL = "SELECT {} FROM trial JOIN rater ON rater.id = trial.rater_id WHERE trial.id = NEW.trial_id"
+_FILE = "SELECT file FROM stimulus WHERE stimulus.id = NEW.{}"
+_CLIP = "SELECT id FROM stimulus WHERE file = :{}"
+TABLES = {
+    table.name: table
+    for table in (
+        Table("study", ("id", "link", "state", "spec", "made"), ("id",), changes=("link", "state", "spec")),
+        Table(
+            "stimulus",
+            ("study_id", "file", "kind", "item", "method", "seconds", "expected"),
+            ("file",),
+            changes=("kind", "item", "method", "expected"),
+        ),
+        Table(
+            "rater",
+            (
+                "study_id", "name", "code", "session", "address", "language", "number", "seed", "began",
+                "seen", "done", "completion", "comment",
+            ),
+            ("study_id", "name"),
+            changes=("code", "session", "address", "done", "completion", "comment"),
+        ),
+        Table(
+            "trial",
+            ("name", "position", "swapped", "handed", "rated"),
+            ("rater_id", "name"),
+            {
+                "study": _RATER.format("study_id"),
+                "rater": _RATER.format("name"),
+                "stimulus": _FILE.format("stimulus_id"),
+                "other": _FILE.format("other_id"),
+            },
+            {
+                "rater_id": "SELECT id FROM rater WHERE study_id = :study AND name = :rater",
+                "stimulus_id": _CLIP.format("stimulus"),
+                "other_id": _CLIP.format("other"),
+            },
+            ("rated",),
+        ),
+        Table(
+            "rating",
+            ("token", "question", "mark", "at"),
+            ("trial_id", "token", "question"),
+            {
+                "study": _TRIAL.format("rater.study_id"),
+                "rater": _TRIAL.format("rater.name"),
+                "trial": _TRIAL.format("trial.name"),
+            },
+            {
+                "trial_id": "SELECT trial.id FROM trial JOIN rater ON rater.id = trial.rater_id "
+                "WHERE rater.study_id = :study AND rater.name = :rater AND trial.name = :trial"
+            },
+        ),
+    )
+}  # fmt: skip
+# The last sign of life changes with every request and is not told; what a rater was handed tells enough.
+SEEN = (
+    "UPDATE rater SET seen = max(seen, coalesce((SELECT max(max(handed, coalesce(rated, 0))) FROM trial "
+    "WHERE trial.rater_id = rater.id), 0))"
+)
+GONE = (
+    "CREATE TEMP TRIGGER journal_study_gone AFTER DELETE ON main.study "
+    "BEGIN SELECT journal('gone', OLD.id, NULL); END",
+    "CREATE TEMP TRIGGER journal_rater_gone AFTER DELETE ON main.rater "
+    "BEGIN SELECT journal('gone', OLD.study_id, OLD.name); END",
+)

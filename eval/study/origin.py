@@ -1,0 +1,63 @@
+"""Where a request comes from, as far as it can be known behind proxies."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# What a proxy in between adds. Any of them means: the machine at the other end is not the visitor's.
+PROXY = (
+    "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via",
+    "cf-connecting-ip", "true-client-ip", "x-client-ip",
+)  # fmt: skip
+OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+def trusted_proxies(environment: Mapping[str, str] = os.environ) -> int:
+    """How many proxies of the operator are in front: ``LIPSYNC_PROXIES``; on a Hugging Face Space one."""
+    named = environment.get("LIPSYNC_PROXIES", "")
+    return int(named) if named.isdigit() else int("SPACE_ID" in environment)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The other end of a request.
+
+    Attributes:
+        host: address of the connection, as the server says.
+        headers: of the request; names in small letters.
+    """
+
+    host: str
+    headers: Mapping[str, str]
+
+    @property
+    def loopback(self) -> bool:
+        """The request was made on this machine, and to it by name: no proxy, no page of another site.
+
+        A connection from 127.0.0.1 alone does not show that: it may be a proxy's.
+        """
+        if any(name in self.headers for name in PROXY):
+            return False
+        asked = self.headers.get("host", "").lower()
+        name = asked if asked.endswith("]") else asked.rpartition(":")[0] or asked
+        return name in OWN_NAMES and _is_loopback(self.host)
+
+    def address(self, proxies: int = 0) -> str:
+        """The visitor's address, for limits and duplicates: what the outermost trusted proxy saw.
+
+        Args:
+            proxies: how many trusted proxies are in front. What stands further left in
+                ``X-Forwarded-For`` is only the visitor's word.
+        """
+        seen = [part.strip() for part in self.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+        return seen[-proxies] if 0 < proxies <= len(seen) else self.host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

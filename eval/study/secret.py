@@ -1,0 +1,48 @@
+"""Codes and tokens that only their owner has; the database holds hashes of them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+
+SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: none looks like another
+ALIKE = str.maketrans("OIL", "011")
+GROUPS, SIZE = 3, 4  # 12 signs, 60 bits
+
+
+def new_code() -> str:
+    """A rater code that can be read out and typed, such as "7KQF-9M2X-0R4D"."""
+    return "-".join("".join(secrets.choice(SIGNS) for _ in range(SIZE)) for _ in range(GROUPS))
+
+
+def new_token() -> str:
+    """A token that a program keeps (192 bits)."""
+    return secrets.token_urlsafe(24)
+
+
+def fingerprint(secret: str) -> str:
+    """SHA-256 of a code or token. They are random and long, so no salt is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def code_fingerprint(code: str) -> str:
+    """SHA-256 of a rater code as it was meant: case, dashes, blanks and look-alikes do not matter."""
+    plain = "".join(sign for sign in code.upper().translate(ALIKE) if sign in SIGNS)
+    return fingerprint(plain)
+
+
+def address_fingerprint(address: str, salt: str) -> str:
+    """A keyed hash of a network address; of IPv6, of the /64 that one household has.
+
+    With the salt gone nobody can find out the address by trying all.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+        if isinstance(parsed, ipaddress.IPv6Address):
+            parsed = parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False).network_address
+        address = str(parsed)
+    except ValueError:
+        pass  # not an address in numbers; hashed as it is
+    return hmac.new(bytes.fromhex(salt), address.encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,91 @@
+"""What a study says where its author wrote nothing: the three questions, the scale, instructions, consent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lipsync.errors import StudyError
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True)
+class Words:
+    """One text in English and Chinese; where an author gave one language, both hold it."""
+
+    en: str
+    zh: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"en": self.en, "zh": self.zh}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing a rater is asked about every clip.
+
+    Attributes:
+        key: short name in tables and exports, such as "sync".
+        text: the question.
+        labels: what the marks mean: in rating mode five, for the marks 1 (worst) to 5; in pairwise mode
+            three, for the marks 0 (no difference), 1 (the left one) and 2 (the right one).
+    """
+
+    key: str
+    text: Words
+    labels: tuple[Words, ...]
+
+    @property
+    def marks(self) -> tuple[int, ...]:
+        """The marks that can be given."""
+        return (1, 2, 3, 4, 5) if len(self.labels) == 5 else (0, 1, 2)
+
+    def check(self, mark: object) -> int:
+        """The mark itself.
+
+        Raises:
+            StudyError: not one of :attr:`marks`; 3.0, "3" and True are none.
+        """
+        if type(mark) is not int or mark not in self.marks:
+            raise StudyError(f"Every mark must be a whole number from {self.marks[0]} to {self.marks[-1]}.")
+        return mark
+
+
+# The five-grade absolute category rating scale of ITU-T P.910.
+ACR = (
+    Words("bad", "很差"),
+    Words("poor", "差"),
+    Words("fair", "一般"),
+    Words("good", "好"),
+    Words("excellent", "很好"),
+)
+SIDES = (Words("no difference", "没有差别"), Words("the left one", "左边"), Words("the right one", "右边"))
+
+RATING_QUESTIONS = (
+    Question("sync", Words("How well do the lips match the speech?", "嘴型与语音是否同步？"), ACR),
+    Question("quality", Words("How good does the picture look?", "画面质量如何？"), ACR),
+    Question("overall", Words("How good is the clip overall?", "整体效果如何？"), ACR),
+)
+PAIRWISE_QUESTIONS = (Question("overall", Words("Which one is better?", "哪一个更好？"), SIDES),)
+
+RATING_INSTRUCTIONS = Words(
+    "You will see short clips of people talking. Play each clip to the end with the sound on, then give "
+    "every mark from 1 (bad) to 5 (excellent). There are no right or wrong answers. Use headphones if you "
+    "can. Some clips check that you are paying attention and tell you what to choose.",
+    "您将看到一些人物说话的短片。请打开声音，把每段短片看完，然后打分，从 1（很差）到 5（很好）。"
+    "答案没有对错之分，建议佩戴耳机。个别短片用来确认您在认真观看，会直接告诉您选择几分。",
+)
+PAIRWISE_INSTRUCTIONS = Words(
+    "You will see pairs of short clips of the same person saying the same words. Play both to the end with "
+    "the sound on, then choose the better one, or that there is no difference. There are no right or wrong "
+    "answers. Use headphones if you can.",
+    "您将看到成对的短片，画面中是同一个人说同样的话。请打开声音，把两段都看完，然后选择较好的一段，"
+    "或选择没有差别。答案没有对错之分，建议佩戴耳机。",
+)
+CONSENT = Words(
+    "Taking part is voluntary and you can stop at any time. Your marks are stored under a random name; no "
+    "name and no e-mail address is asked for or stored. At the end you get a code with which your data can "
+    "be deleted.",
+    "参加完全自愿，您可以随时退出。评分以随机代号保存，不询问也不保存姓名和电子邮箱。"
+    "您会得到一个代码，可用它删除您的数据。",
+)

@@ -1,0 +1,109 @@
+"""From the hands of raters to the printed table: the real service, the real store, the command."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from eval.__main__ import main
+from eval.study.results import evaluate
+from eval.study.service import Service
+from eval.study.store import Store, StudyInfo
+from eval.study.views import View
+
+from .rater import Clock, Rater
+from .studies import clip, make_open
+
+RATERS = 4
+
+
+def mark(view: View, rater: int, clips: dict[str, tuple[str, str, str]]) -> int:
+    """What a rater gives: 2 where asked for it; else the method's number plus 2 (odd raters: plus 3)."""
+    kind, _, method = clips[Path(view.media[0]).stem]
+    return 2 if kind == "catch" else int(method[-1]) + 2 + rater % 2
+
+
+@pytest.fixture
+def rated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyInfo:
+    """A study in the data folder that four simulated people rated to the end; "method 2" is the reference."""
+    monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    store, clock = Store(), Clock()
+    extra = [clip("catch", "choose 2", "catch", {"sync": [2]}), clip("practice", "x", "training")]
+    made = make_open(store, 3, 3, reference="method 2", clips=extra)
+    names = {c.stimulus: (c.kind, c.item, c.method) for c in store.stimuli(made.id).itertuples()}
+    for number in range(RATERS):
+        person = Rater(Service(store, clock), made.link, clock).begin()
+        while person.view is not None and person.view.stage != "end":
+            person.vote(lambda view, rater=number: mark(view, rater, {**names, **_training(names)}))
+    store.close()
+    return made
+
+
+def _training(names: dict[str, tuple[str, str, str]]) -> dict[str, tuple[str, str, str]]:
+    return {name: ("training", item, "x0") for name, (kind, item, _) in names.items() if kind == "training"}
+
+
+def test_the_marks_come_out_as_they_were_given(rated: StudyInfo) -> None:
+    store = Store()
+    said = evaluate(store, rated.id)
+    store.close()
+    assert said.questions == ("sync", "quality", "overall")
+    assert (said.methods, said.reference) == (("method 0", "method 1"), "method 2")
+    assert (said.used, len(said.items)) == (RATERS, 3)
+    for number, method in enumerate(said.methods):
+        outcome = said.outcomes["sync", method]
+        assert outcome.opinion.mos == number + 2.5
+        assert outcome.opinion.marks == RATERS * 3
+        assert outcome.dmos.mos == pytest.approx(5 + number - 2)  # the same rater's mark of the reference
+    assert said.excluded == ()
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "latex", "md"])
+def test_the_command_prints_each_format(rated: StudyInfo, form: str, capsys) -> None:
+    assert main(["study", "results", "--study", rated.id, "--format", form]) == 0
+    text = capsys.readouterr().out
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert [(r["method"], float(r["mos"])) for r in rows][:2] == [("method 0", 2.5), ("method 1", 3.5)]
+    elif form == "json":
+        assert json.loads(text)["used"] == RATERS
+    else:
+        assert "3.50" in text
+
+
+def test_the_command_writes_a_folder_and_correlates_scores(rated: StudyInfo, tmp_path: Path, capsys) -> None:
+    scores = tmp_path / "videos.csv"
+    lines = [f"item {i},method {m},{m + i / 10}" for i in range(3) for m in range(3)]
+    scores.write_text("\n".join(["item,method,LSE-C", *lines]))
+    out = tmp_path / "out"
+    assert main(["study", "results", "--study", rated.id, "--scores", str(scores), "--out", str(out)]) == 0
+    written = {Path(line).name for line in capsys.readouterr().out.split()}
+    assert written == {path.name for path in out.iterdir()}
+    assert {
+        "results.md",
+        "results.tex",
+        "results.json",
+        "correlations.csv",
+        "mos.svg",
+        "items-sync.svg",
+    } <= written
+    row = next(csv.DictReader((out / "correlations.csv").open(encoding="utf-8")))
+    assert (row["metric"], row["clips"]) == ("LSE-C", "9")
+    assert float(row["Spearman"]) == pytest.approx(0.949, abs=0.01)  # MOS has three levels of three ties
+
+
+def test_an_empty_study_and_a_wrong_name(rated: StudyInfo, tmp_path: Path, capsys) -> None:
+    store = Store()
+    empty = make_open(store, 2, 2)
+    store.close()
+    assert main(["study", "results", "--study", empty.id]) == 0
+    assert capsys.readouterr().out == "- There are no marks yet.\n"
+    assert main(["study", "results", "--study", "nosuch"]) == 2
+    assert "no such study" in capsys.readouterr().err
+    assert main(["study", "results", "--study", rated.id, "--scores", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv cannot be read" in capsys.readouterr().err

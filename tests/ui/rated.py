@@ -1,0 +1,49 @@
+"""A study of short clips of the example, put into the portal's data folder, for tests of the pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from eval.study.spec import Spec
+from eval.study.store import Clip, Store, StudyInfo, new_id
+from lipsync.media import VideoWriter, read_frames
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+METHODS = ("Quillfish", "Wobblefox")  # words that nothing else on a page contains
+SECONDS = 0.8
+
+
+def example_clip(path: Path, first: int = 0, seconds: float = SECONDS) -> Path:
+    """The example's face with its speech, from frame ``first`` on."""
+    frames = [frame.image for frame in read_frames(EXAMPLES / "portrait.mp4", max_frames=first + 100)]
+    count = round(seconds * 25)
+    with VideoWriter(path, 384, 384, 25.0, audio=EXAMPLES / "english.wav", duration=seconds, crf=32) as out:
+        for image in frames[first : first + count]:
+            out.write(image)
+    return path
+
+
+def add_study(
+    store: Store, clip: Path, items: int = 2, training: int = 1, seconds: float = SECONDS, **values: Any
+) -> StudyInfo:
+    """An open study of ``items`` × `METHODS`, all of them copies of one clip said to be ``seconds`` long."""
+    spec = Spec.from_dict(
+        {"title": {"en": "Talking heads", "zh": "说话的人脸"}, "source": {"folder": "."}} | values
+    )
+    kinds = {values.get("reference"): "reference"}
+    study = new_id()
+    folder = store.clip_folder(study)
+    folder.mkdir(parents=True)
+    clips = [
+        Clip(f"{os.urandom(16).hex()}.mp4", kind, item, method, seconds)
+        for kind, item, method in [
+            *(("training", f"practice {i}", METHODS[0]) for i in range(training)),
+            *((kinds.get(method, "rated"), f"clip {i}", method) for i in range(items) for method in METHODS),
+        ]
+    ]
+    for made in clips:
+        shutil.copy(clip, folder / made.file)
+    return store.open_study(store.add(spec, clips, study).id)

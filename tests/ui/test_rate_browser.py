@@ -1,0 +1,387 @@
+"""The rater's page as a rater meets it: from the link to the completion code, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from eval.study.store import Store
+from tests.ui.rated import METHODS, add_study, example_clip
+from tests.ui.test_browser import CJK, shoot
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+
+KEYS = ("sync", "quality", "overall")
+THUMB = 44  # px, the least side of what a thumb must hit
+
+
+@pytest.fixture(scope="module")
+def store(portal_data: Path) -> Iterator[Store]:
+    """The portal's own store, opened beside it."""
+    opened = Store(folder=portal_data)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return example_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
+
+
+@pytest.fixture
+def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page of the portal as a new person; in the end no method was named to any of them."""
+    contexts, told, hosts, broken = [], [], set(), []
+
+    def hear(response: Any) -> None:
+        hosts.add(urlsplit(response.url).netloc)
+        told.append(response.url)
+        if "json" in response.headers.get("content-type", "") and response.request.method == "POST":
+            told.append(response.text())
+
+    def open_page(path: str, locale: str = "en-GB", width: int = 1280, scheme: str = "light") -> Any:
+        context = browser.new_context(
+            locale=locale, viewport={"width": width, "height": 780}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(90_000)
+        page.on("response", hear)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto(f"{portal}/{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        for page in context.pages:
+            told.append(page.content())
+        context.close()
+    assert broken == []
+    assert hosts - {""} == {urlsplit(portal).netloc}
+    assert [text for text in told if any(method in text for method in METHODS)] == []
+
+
+def begin(page: Any) -> None:
+    """Consent and read the instructions."""
+    page.wait_for_selector("#agree")
+    assert page.is_disabled("button.main")
+    page.check("#agree")
+    page.click("button.main")
+    page.wait_for_selector("details")
+    page.click("button.main")
+
+
+def play(page: Any) -> None:
+    """Play every clip of the view to its end."""
+    page.wait_for_selector(".clip .play")
+    for number, button in enumerate(page.locator(".clip .play").all()):
+        page.wait_for_function("(n) => !document.querySelectorAll('.clip .play')[n].disabled", arg=number)
+        button.click()
+        page.wait_for_function(
+            "(n) => document.querySelectorAll('.clip')[n].classList.contains('seen')", arg=number
+        )
+    page.wait_for_selector("fieldset:enabled")
+
+
+def far(page: Any, words: str) -> None:
+    page.wait_for_function("(words) => document.querySelector('#far')?.innerText === words", arg=words)
+
+
+def file_of(page: Any) -> str:
+    """The random name of the clip at hand, from what the browser fetched last."""
+    return str(
+        page.evaluate(
+            "performance.getEntriesByType('resource').map(e => e.name).filter(n => n.endsWith('.mp4')).at(-1)"
+        ).rpartition("/")[2][:-4]
+    )
+
+
+def fits(page: Any) -> None:
+    """Nothing is cut off at the right, and all that can be hit is as large as a thumb."""
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    small = page.evaluate(
+        """(least) => [...document.querySelectorAll("button, .mark, textarea, .agree")]
+            .filter((node) => node.checkVisibility())
+            .map((node) => [node.outerHTML, node.getBoundingClientRect()])
+            .filter(([, box]) => Math.min(box.width, box.height) < least)""",
+        THUMB,
+    )
+    assert small == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "width", "scheme"), [("en-GB", 1280, "light"), ("zh-CN", 360, "dark")], ids=["en", "zh-phone"]
+)
+def test_a_study_from_the_link_to_the_completion_code(
+    visit: Callable[..., Any], store: Store, clip: Path, locale: str, width: int, scheme: str
+) -> None:
+    study = add_study(store, clip, comments=True, completion_code="DONE-42")
+    page = visit(f"?study={study.link}", locale, width, scheme)  # the portal's own address, led on from there
+    chinese = locale == "zh-CN"
+    page.wait_for_selector("#agree")
+    assert page.inner_text("h1") == ("说话的人脸" if chinese else "Talking heads")
+    shots = f"rate-{locale[:2]}-{width}-{scheme}"
+    shoot(page, f"{shots}-consent")
+    fits(page)
+    begin(page)
+
+    given: dict[str, tuple[int, int, int]] = {}
+    marks = [(3, 4, 5), (1, 2, 3), (5, 4, 4), (2, 2, 1), (4, 3, 5)]
+    for number, (sync, quality, overall) in enumerate(marks):
+        shown = f"{number + 1} / 5" if chinese else f"{number + 1} of 5"
+        far(page, f"练习 {shown}" if chinese and not number else f"Practice {shown}" if not number else shown)
+        assert page.locator("fieldset:disabled").count() == 3
+        page.keyboard.press("4")
+        assert page.locator("input:checked").count() == 0, "a key answered before the clip was played"
+        assert page.is_disabled("#next")
+        if number == 1:
+            shoot(page, f"{shots}-locked")
+        if number == 2:  # the browser is closed and opened again: the same clip, nothing of it answered
+            name = file_of(page)
+            page.reload()
+            far(page, shown)
+            page.wait_for_selector(".play:enabled")
+            assert file_of(page) == name
+            assert page.locator("fieldset:disabled").count() == 3
+        play(page)
+        given[file_of(page)] = (sync, quality, overall)
+        for key in (sync, quality, overall):
+            page.keyboard.press(str(key))
+        page.wait_for_selector("#next:enabled")
+        if number == 1:
+            shoot(page, f"{shots}-answered")
+            fits(page)
+        page.keyboard.press("Enter")
+
+    page.wait_for_selector("#comment")
+    page.click("#back")  # a change of mind about the last one needs no second look
+    far(page, "5 / 5" if chinese else "5 of 5")
+    page.locator("fieldset[name=overall] label").first.click()
+    given[file_of(page)] = (4, 3, 1)
+    page.click("#next")
+    page.wait_for_selector("#comment")
+    page.fill("#comment", "<b>bold</b>")
+    page.click("button.main")
+    refusal = page.wait_for_selector(".notice").inner_text()
+    assert bool(CJK.search(refusal)) == chinese
+    page.fill("#comment", "The fox wobbled.")
+    shoot(page, f"{shots}-comment")
+    page.click("button.main")
+    assert page.wait_for_selector("#code").inner_text() == "DONE-42"
+    shoot(page, f"{shots}-thanks")
+    fits(page)
+    texts = page.inner_text("main")
+    assert bool(CJK.search(texts.replace("中文", ""))) == chinese
+    code = page.inner_text("#forget")
+
+    stored = store.ratings(study.id)
+    for name, expected in given.items():
+        rows = stored[stored["stimulus"] == name].set_index("question")["mark"]
+        assert tuple(rows[list(KEYS)]) == expected
+    assert len(stored) == 15
+    assert list(store.raters(study.id)["comment"]) == ["The fox wobbled."]
+
+    page.reload()
+    assert page.wait_for_selector("#code").inner_text() == "DONE-42"
+    page.goto(page.url.partition("/rate")[0])
+    page.get_by_role("tab", name="评价" if chinese else "Rate", exact=True).click()
+    page.locator("#rate-erase button").first.click()
+    page.fill("#rate-code input, #rate-code textarea", "ABCD-EFGH-JKMN")
+    page.click("#rate-delete")
+    assert bool(CJK.search(page.wait_for_selector("#rate-said .trouble").inner_text())) == chinese
+    page.fill("#rate-code input, #rate-code textarea", code)
+    page.click("#rate-delete")
+    page.wait_for_selector("#rate-said .done")
+    assert store.ratings(study.id).empty
+    assert store.raters(study.id).empty
+
+
+def test_skipping_ahead_opens_nothing(visit: Callable[..., Any], store: Store, clip: Path) -> None:
+    page = visit(f"rate?study={add_study(store, clip, training=0).link}")
+    begin(page)
+    page.wait_for_selector(".play:enabled")
+    page.evaluate("document.querySelector('video').currentTime = 0.7")
+    page.click(".play")
+    page.wait_for_selector("text=A part was skipped")
+    assert page.locator("fieldset:disabled").count() == 3
+    play(page)
+
+
+def test_a_lost_answer_is_sent_again_and_stored_once(
+    visit: Callable[..., Any], store: Store, clip: Path
+) -> None:
+    study = add_study(store, clip, training=0)
+    page = visit(f"rate?study={study.link}")
+    begin(page)
+    lost = []
+
+    def lose_first(route: Any) -> None:
+        """The portal takes the vote, but its answer never arrives."""
+        if not lost:
+            lost.append(route.fetch().status)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/study_rate", lose_first)
+    far(page, "1 of 4")
+    play(page)
+    for key in "345":
+        page.keyboard.press(key)
+    page.click("#next")
+    far(page, "2 of 4")
+    assert lost == [200]
+    assert len(store.ratings(study.id, superseded=True)) == 3
+
+    play(page)
+    for key in "222":
+        page.keyboard.press(key)
+    page.context.set_offline(True)
+    page.click("#next")
+    page.wait_for_selector(".notice >> text=connection is lost")
+    shoot(page, "rate-offline")
+    assert page.locator("input:checked").count() == 3
+    page.context.set_offline(False)
+    far(page, "3 of 4")
+    assert page.locator(".notice").is_hidden()
+    assert list(store.ratings(study.id)["mark"]) == [3, 4, 5, 2, 2, 2]
+
+
+def test_a_vote_survives_closing_the_browser_while_offline(
+    visit: Callable[..., Any], store: Store, clip: Path
+) -> None:
+    study = add_study(store, clip, training=0)
+    page = visit(f"rate?study={study.link}")
+    begin(page)
+    far(page, "1 of 4")
+    play(page)
+    for key in "531":
+        page.keyboard.press(key)
+    page.context.set_offline(True)
+    page.click("#next")
+    page.wait_for_selector(".notice >> text=connection is lost")
+    context = page.context
+    page.close()
+    context.set_offline(False)
+    again = context.new_page()
+    again.goto(f"{page.url}")
+    far(again, "2 of 4")
+    assert list(store.ratings(study.id)["mark"]) == [5, 3, 1]
+
+
+def test_a_closed_study_says_so_and_keeps_the_marks_on_the_page(
+    visit: Callable[..., Any], store: Store, clip: Path
+) -> None:
+    study = add_study(store, clip, training=0)
+    page = visit(f"rate?study={study.link}", "zh-CN")
+    begin(page)
+    far(page, "1 / 4")
+    play(page)
+    for key in "345":
+        page.keyboard.press(key)
+    store.close_study(study.id)
+    page.click("#next")
+    assert CJK.search(page.wait_for_selector(".notice").inner_text())
+    assert page.locator("input:checked").count() == 3
+    page.reload()
+    assert CJK.search(page.wait_for_selector(".why").inner_text())
+    store.open_study(study.id)
+    page.click("button.main")
+    far(page, "1 / 4")
+
+
+def test_marks_that_come_too_early_are_refused_with_a_sentence(
+    visit: Callable[..., Any], store: Store, clip: Path
+) -> None:
+    study = add_study(store, clip, training=0, seconds=30.0)
+    page = visit("rate")
+
+    def pretend(route: Any) -> None:
+        """A page that does not wait as long as the portal demands."""
+        told = route.fetch().json()
+        told["data"][0]["wait"] = 0
+        route.fulfill(json=told)
+
+    page.route("**/study_next", pretend)
+    page.goto(f"{page.url}?study={study.link}")
+    begin(page)
+    play(page)
+    for key in "345":
+        page.keyboard.press(key)
+    page.click("#next")
+    page.wait_for_selector(".notice >> text=Play the clip to its end first")
+    assert page.locator("input:checked").count() == 3
+    assert page.is_enabled("#next")
+    assert store.ratings(study.id).empty
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_pairs_lie_side_by_side_or_stacked_and_the_vote_is_for_the_method_on_that_side(
+    visit: Callable[..., Any], store: Store, clip: Path, width: int
+) -> None:
+    study = add_study(store, clip, items=1, training=0, mode="pairwise")
+    page = visit(f"rate?study={study.link}", width=width)
+    begin(page)
+    page.wait_for_selector(".clip >> nth=1")
+    play(page)
+    shoot(page, f"rate-pair-{width}")
+    fits(page)
+    first, second = (box.bounding_box() for box in page.locator(".clip").all())
+    if width == 360:
+        assert second["y"] >= first["y"] + first["height"]
+    else:
+        assert second["x"] >= first["x"] + first["width"]
+    assert page.locator(".scale label").all_inner_texts() == ["A is better", "No difference", "B is better"]
+    page.keyboard.press("3")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#code")
+    vote = store.pairs(study.id).iloc[0]
+    right = vote["second"] if vote["left"] == vote["first"] else vote["first"]
+    assert {1.0: vote["first"], 0.0: vote["second"]}[vote["outcome"]] == right
+
+
+def test_the_language_can_be_switched_in_the_middle(
+    visit: Callable[..., Any], store: Store, clip: Path
+) -> None:
+    page = visit(f"rate?study={add_study(store, clip, training=0).link}", "zh-CN")
+    begin(page)
+    play(page)
+    page.keyboard.press("4")
+    page.click(".language")
+    assert not CJK.search(page.inner_text("main").replace("中文", ""))
+    assert page.title() == "Rating study"
+    assert page.locator("input:checked").count() == 1
+    names = [fieldset.get_attribute("name") for fieldset in page.get_by_role("group").all()]
+    assert names == list(KEYS)
+    radio = page.get_by_role("radio", name="4 good").first
+    assert radio.is_checked()
+
+
+def test_a_study_held_in_one_language_is_shown_in_it(
+    visit: Callable[..., Any], store: Store, clip: Path
+) -> None:
+    page = visit(f"rate?study={add_study(store, clip, languages=['zh']).link}")
+    begin(page)
+    page.wait_for_selector(".play")
+    assert CJK.search(page.inner_text("fieldset"))
+    assert page.locator(".language").count() == 0
+    assert list(store.raters(store.studies()[0].id)["language"]) == ["zh"]
+
+
+def test_no_link_a_wrong_link_and_a_pasted_link(visit: Callable[..., Any], store: Store, clip: Path) -> None:
+    page = visit("rate")
+    assert "the link that you were sent" in page.wait_for_selector("h1").inner_text()
+    page = visit("rate?study=AAAAAAAAAAAAAAAAAAAAAA")
+    assert re.search(r"no such study", page.wait_for_selector(".why").inner_text())
+    study = add_study(store, clip)
+    page = visit("")
+    page.get_by_role("tab", name="Rate", exact=True).click()
+    shoot(page, "rate-tab")
+    page.fill("#rate-link", f"https://somewhere.example/?study={study.link}")
+    page.click("#rate-enter button")
+    page.wait_for_selector("#agree")

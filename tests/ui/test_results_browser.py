@@ -1,0 +1,298 @@
+"""The Results tab as the one who runs a study meets it: from the password to the table of a paper."""
+
+from __future__ import annotations
+
+import csv
+import json
+import urllib.request
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+
+from eval.study.service import Service
+from eval.study.store import Store, StudyInfo
+from tests.ui.conftest import PASSWORD
+from tests.ui.rated import METHODS, add_study, example_clip
+from tests.ui.test_browser import CJK, shoot
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+
+TITLE = "Quills and wobbles"
+KEYS = ("sync", "quality", "overall")
+
+
+@pytest.fixture(scope="module")
+def store(portal_data: Path) -> Iterator[Store]:
+    """The portal's own store, opened beside it."""
+    opened = Store(folder=portal_data)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return example_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
+
+
+@pytest.fixture
+def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens the Results tab, and logs in unless told otherwise; in the end no script broke."""
+    contexts, broken = [], []
+
+    def open_tab(
+        locale: str = "en-GB", width: int = 1280, scheme: str = "light", password: str | None = PASSWORD
+    ) -> Any:
+        context = browser.new_context(
+            locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(90_000)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto(portal)
+        # On a phone the last tabs are behind a button.
+        name = "结果" if locale.startswith("zh") else "Results"
+        page.get_by_role("tab", name=name, exact=True).first.wait_for(state="attached")
+        if not page.get_by_role("tab", name=name, exact=True).first.is_visible():
+            page.locator(".overflow-menu > button").click()
+        page.get_by_text(name, exact=True).last.click()
+        page.wait_for_selector("#gate-enter")
+        if password is not None:
+            page.fill("#gate-password input", password)
+            page.click("#gate-enter")
+        return page
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert broken == []
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def rate(store: Store, study: StudyInfo, marks: Callable[[int, str, str, str], int], raters: int) -> None:
+    """Raters who give a clip the mark that ``marks(rater, item, method, question)`` says."""
+    clips = store.stimuli(study.id).set_index("stimulus")
+    clock = Clock()
+    service = Service(store, clock)
+    for rater in range(raters):
+        session = service.consent(study.link).session
+        view = service.next(session)
+        while view.stage != "end":
+            clip = clips.loc[Path(view.media[0]).stem]
+            clock.now += view.wait + 3 + rater
+            given = {key: marks(rater, clip["item"], clip["method"], key) for key in KEYS}
+            view = service.rate(session, view.trial, given, uuid.uuid4().hex)
+        service.finish(session)
+
+
+def planted(rater: int, item: str, method: str, question: str) -> int:
+    """The first method is better by one, in sync by two; raters differ by up to one."""
+    base = 2 + rater % 2 + (item == "two")
+    return min(5, base + (method == METHODS[0]) * (2 if question == "sync" else 1))
+
+
+def cells(page: Any, selector: str) -> list[list[str]]:
+    page.wait_for_selector(f"{selector} table")
+    rows = page.locator(f"{selector} table").first.locator("tr").all()
+    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
+
+
+def number(cell: str) -> float:
+    """The mean in a cell such as "4.25† ± 0.31"."""
+    return float(cell.split()[0].rstrip("†"))
+
+
+def test_nobody_gets_in_without_the_password(
+    visit: Callable[..., Any], portal: str, store: Store, clip: Path
+) -> None:
+    add_study(store, clip, title={"en": "Hidden heron", "zh": "藏着的苍鹭"})
+    page = visit("zh-CN", password="wrong")
+    assert CJK.search(page.wait_for_selector("#gate-refused .trouble").inner_text())
+    assert page.locator("#results-desk").is_hidden()
+    assert "苍鹭" not in page.content()
+    # Events that were not meant for programs can be sent by one, too: none answers without the key.
+    with urllib.request.urlopen(f"{portal}/config") as answer:
+        config = json.load(answer)
+    table = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "study-list")
+    tried = 0
+    for event in config["dependencies"]:
+        if table in event["outputs"]:
+            tried += 1
+            told = call(portal, event["id"], [None] * len(event["inputs"]))
+            assert "heron" not in told
+            assert "process_completed" in told
+    assert tried > 10
+
+
+def call(portal: str, event: int, data: list[None]) -> str:
+    """What an event of the page answers to a program, whole."""
+    body = {"data": data, "fn_index": event, "session_hash": uuid.uuid4().hex, "trigger_id": None}
+    request = urllib.request.Request(
+        f"{portal}/gradio_api/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20):
+        pass
+    with urllib.request.urlopen(
+        f"{portal}/gradio_api/queue/data?session_hash={body['session_hash']}", timeout=20
+    ) as answer:
+        return str(answer.read().decode())
+
+
+def test_a_study_is_made_followed_and_read(
+    visit: Callable[..., Any], portal: str, store: Store, clip: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "heads.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for item in ("one", "two"):
+            for method in METHODS:
+                out.write(clip, f"{item}/{method}.mp4")
+    page = visit()
+    page.click("#study-new")
+    page.click("#form-start")
+    page.wait_for_selector("#form-status >> text=Choose a comparison set")
+    page.set_input_files("#form-zip input[type=file]", archive)
+    page.wait_for_selector(f"#form-methods >> text={METHODS[1]}")
+    page.fill("#form-title input, #form-title textarea", TITLE)
+    page.fill("#form-ratings input", "6")
+    page.click("#form-start")
+    page.wait_for_selector("#study-head >> text=" + TITLE, timeout=60_000)
+    shoot(page, "results-made")
+    link = page.input_value("#study-link")
+    assert link.startswith(f"{portal}/rate?study=")
+    assert "No marks yet" in page.inner_text("#study-table")
+    study = next(entry for entry in store.studies() if entry.spec.title.en == TITLE)
+    assert (study.state, study.clips, study.wanted) == ("open", 4, 24)
+
+    rate(store, study, planted, raters=6)  # the page finds the marks by itself
+    page.wait_for_selector("#study-table tbody td >> text=/^12$/")  # all of them, not the first ones
+    page.wait_for_selector("#study-plot svg")
+    head, *rows = cells(page, "#study-table")
+    assert head == ["Method", "marks", "Sync accuracy ↑", "Visual quality ↑", "Overall ↑"]
+    assert [row[:2] for row in rows] == [[method, "12"] for method in METHODS]
+    for row in rows:
+        for cell, key in zip(row[2:], KEYS, strict=True):
+            marks = [planted(r, item, row[0], key) for r in range(6) for item in ("one", "two")]
+            assert number(cell) == pytest.approx(mean(marks), abs=0.005)
+    best = page.locator("#study-table table").first.locator("strong").all_inner_texts()
+    assert [number(text) for text in best] == [number(cell) for cell in rows[0][2:]]
+    shoot(page, "results-table")
+
+    page.locator("#study-clips button").first.click()
+    page.locator("#study-question label").nth(1).click()
+    page.wait_for_selector("#study-clips >> text=Visual quality: MOS")
+    per_clip = cells(page, "#study-clips")
+    assert per_clip[0] == ["Clip", *METHODS]
+    assert number(per_clip[2][1]) == pytest.approx(
+        mean(planted(r, "two", METHODS[0], "quality") for r in range(6))
+    )
+
+    page.locator("#study-files button").first.click()
+    page.click("#study-make")
+    with page.expect_download() as download:
+        page.locator("#study-download a", has_text="KB").first.click()
+    assert download.value.suggested_filename == "marks.csv"
+    raw = tmp_path / "marks.csv"
+    download.value.save_as(raw)
+    with raw.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 6 * 4 * 3
+    page.set_input_files("#study-files input[type=file]", raw)
+    page.wait_for_selector("#study-said >> text=0 marks of 0 clips added, 0 new raters.")
+
+    page.click("#study-close")
+    page.wait_for_selector("#study-head >> text=closed")
+    rater = page.context.new_page()
+    rater.goto(link)
+    assert "closed" in rater.wait_for_selector(".why").inner_text()
+    page.click("#study-open")
+    page.wait_for_selector("#study-head .state.open")
+    page.click("#study-delete")
+    assert TITLE in page.wait_for_selector("#study-yes >> xpath=../..").inner_text()
+    page.click("#study-no")
+    page.click("#study-delete")
+    page.click("#study-yes")
+    page.wait_for_selector("#study-status >> text=Deleted.")
+    assert TITLE not in page.inner_text("#study-list")
+    assert not store.clip_folder(study.id).exists()
+
+
+def test_who_answers_at_random_is_named_and_scores_are_correlated(
+    visit: Callable[..., Any], store: Store, clip: Path, tmp_path: Path
+) -> None:
+    study = add_study(store, clip, items=6, training=0, title="Random raccoon")
+    order = [5, 1, 4, 2, 1, 5, 3, 1, 5, 2, 4, 1]
+
+    def marks(rater: int, item: str, method: str, question: str) -> int:
+        place = 2 * int(item.split()[1]) + METHODS.index(method)
+        if rater == 0:
+            return order[place]
+        return min(5, max(1, 2 + place // 4 + (method == METHODS[0]) + rater % 2))
+
+    rate(store, study, marks, raters=8)
+    page = visit()
+    page.click("#study-list >> text=Random raccoon")
+    page.wait_for_selector("#study-table table")
+    page.locator("#study-raters button").first.click()
+    rows = cells(page, "#study-raters")
+    assert rows[0][1] == "Left out, because"
+    assert [row[0] for row in rows[1:]] == [store.raters(study.id)["rater"][0]]
+    assert cells(page, "#study-table")[1][1] == str(7 * 6)
+    page.uncheck("#study-screening input")
+    page.wait_for_function("document.querySelector('#study-table td').innerText === '48'")
+    assert cells(page, "#study-raters")[0][1] == "Would be left out, because"
+    page.check("#study-screening input")
+    scores = [
+        f"clip {item},{method},{10 + 2 * ((2 * item + place) // 4) + 2 * (place == 0)}"
+        for item in range(6)
+        for place, method in enumerate(METHODS)
+    ]
+    (tmp_path / "videos.csv").write_text("\n".join(["item,method,PSNR (dB)", *scores]), encoding="utf-8")
+    page.locator("#study-metrics button").first.click()
+    page.set_input_files("#study-scores input[type=file]", tmp_path / "videos.csv")
+    row = cells(page, "#study-metrics .scores")[1]  # the scores rise just as the honest raters' means do
+    assert row[:4] == ["Sync accuracy", "PSNR (dB)", "12", "1.000"]
+    page.locator("#study-tests button").first.click()
+    page.wait_for_selector("#study-tests >> text=Krippendorff")
+    shoot(page, "results-tests")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_results_in_chinese(
+    visit: Callable[..., Any], store: Store, clip: Path, scheme: str
+) -> None:
+    title = f"手机上的狐狸 {scheme}"
+    study = add_study(store, clip, training=0, title={"en": "Phone fox", "zh": title}, reference=METHODS[1])
+    rate(store, study, planted, raters=3)
+    page = visit("zh-CN", 360, scheme)
+    page.click(f"#study-list >> text={title}")
+    page.wait_for_selector("#study-plot svg")
+    for part in ("clips", "raters", "tests", "metrics", "files"):
+        page.locator(f"#study-{part} button").first.click()
+    page.wait_for_selector("#study-make")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    shoot(page, f"results-zh-360-{scheme}")
+    for note in page.locator("#study-results li").all_inner_texts():
+        assert CJK.search(note), note
+    page.click("#study-new")
+    page.wait_for_selector("#form-start")
+    for label in page.locator("#study-form .label-wrap").all():
+        label.click()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    shoot(page, f"results-form-zh-360-{scheme}")
+    page.fill("#form-title input, #form-title textarea", "狐狸")
+    page.click("#form-start")
+    assert CJK.search(page.wait_for_selector("#form-status .trouble").inner_text())

@@ -1,0 +1,74 @@
+"""Nothing that the Rate and Results pages say is missing in one of the two languages, or said by nobody."""
+
+import ast
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from eval.ui.rate import rater_page
+from eval.ui.study_texts import TEXTS
+from eval.ui.texts import TEXTS as SCORE
+from lipsync.texts import TEXTS as GENERATE
+from lipsync.texts import translations
+
+ROOT = Path(__file__).resolve().parents[2]
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+SAME = {"rate.progress"}  # numbers alone
+PAGES = [ROOT / "eval" / "ui" / f"{name}.py" for name in ("rate", "results", "door")]
+PAGES += sorted((ROOT / "eval" / "ui").glob("study_*.py"))
+SCRIPTS = sorted((ROOT / "assets" / "js").glob("rate*.js"))
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_say_it_with_the_same_fields(key: str) -> None:
+    english, chinese = TEXTS[key]
+    assert english.strip()
+    assert not CHINESE.search(english)
+    assert CHINESE.search(chinese) or key in SAME
+    assert fields(english) == fields(chinese)
+
+
+def used() -> tuple[set[str], tuple[str, ...]]:
+    """Keys that the pages name, and beginnings of those they put together."""
+    whole, begun = set(), set()
+    for path in PAGES:
+        if path.name == "study_texts.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
+                whole.add(node.value)
+            elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                begun.add(str(node.values[0].value))
+    for path in SCRIPTS:
+        text = path.read_text(encoding="utf-8")
+        whole |= set(re.findall(r'"(rate\.[\w.]+)"', text))
+        begun |= {found for found in re.findall(r"`(rate\.[\w.]*)\$", text)}
+    return whole, tuple(beginning for beginning in begun if re.fullmatch(r"[a-z]+\.[\w.]*", beginning))
+
+
+def test_every_text_is_said_and_every_one_that_is_said_exists() -> None:
+    whole, begun = used()
+    assert {"form.", "state.", "head.", "rate.clip."} & set(begun)
+    groups = {key.split(".")[0] for key in TEXTS}
+    said = {key for key in whole if re.fullmatch(r"[a-z]+(\.[a-z]+)+", key) and key.split(".")[0] in groups}
+    assert said - set(TEXTS) == {"rate.css", "results.js"}
+    assert [key for key in TEXTS if key not in whole and not key.startswith(begun)] == []
+
+
+def test_texts_join_with_those_of_the_other_pages() -> None:
+    assert translations(GENERATE, SCORE, TEXTS)["zh-CN"]["rate.tab"] == "评价"
+
+
+def test_the_raters_page_is_whole_and_asks_nobody_else_for_anything() -> None:
+    html, policy = rater_page()
+    assert "rate.begin" in html
+    assert "results.tab" not in html
+    assert not re.findall(r"https?://(?!www\.w3\.org)", html)
+    assert "default-src 'none'" in policy
+    assert policy.count("sha256-") == 2
