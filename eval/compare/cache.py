@@ -1,0 +1,41 @@
+"""What was computed of a set's videos, kept by their content: the same question is answered from disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eval.compare.index import ComparisonSet
+from eval.scores import write_text
+from lipsync.errors import ConfigError
+
+CACHE = "cache"
+
+
+def place(set_: ComparisonSet, kind: str, suffix: str, *content: object) -> Path:
+    """Where an answer lies: a name made of the kind and of everything it depends on, which tells neither.
+
+    Raises:
+        ConfigError: the set was deleted meanwhile.
+    """
+    said = json.dumps([kind, *map(str, content)])
+    folder = set_.folder / CACHE
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError as problem:
+        raise ConfigError(f"There is no comparison set {set_.id}; it may have been deleted.") from problem
+    return folder / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}{suffix}"
+
+
+def remembered(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The JSON of a file, made and written where it is not there or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        pass
+    made = make()
+    write_text(path, json.dumps(made, allow_nan=False) + "\n")
+    return made

@@ -1,0 +1,108 @@
+"""Pictures of several videos of an item, on one clock: what a montage and a sheet are made of."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from eval.compare.clip import Clip
+from eval.compare.index import ComparisonSet, Item
+from eval.compare.names import REFERENCE
+from eval.protocol import resize
+from lipsync.errors import ConfigError
+from lipsync.media import read_frames
+
+LABELS = {REFERENCE: "Reference"}
+GREY = (128, 128, 128)  # where there is no video
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One video of a montage or sheet: what is written to it, and the video where there is one."""
+
+    method: str
+    label: str
+    clip: Clip | None
+
+
+def cells_of(
+    set_: ComparisonSet, item: Item, methods: Sequence[str] = (), names: Mapping[str, str] | None = None
+) -> tuple[Cell, ...]:
+    """The videos of an item in order; by default the reference and then every method that has one.
+
+    Args:
+        methods: which ones; ``reference`` is the real video. One without a video is an empty cell.
+        names: what is written to a method in place of its name, such as a letter.
+
+    Raises:
+        ConfigError: a method is not in the set, or there is no video at all.
+    """
+    known = [method for method in (REFERENCE, *set_.methods) if item.clip(method) is not None]
+    for method in methods:
+        if method not in (REFERENCE, *set_.methods):
+            raise ConfigError(f"The set {set_.title!r} has no method {method!r}.")
+    cells = tuple(
+        Cell(method, {**LABELS, **(names or {})}.get(method, method), item.clip(method))
+        for method in methods or known
+    )
+    if all(cell.clip is None for cell in cells):
+        raise ConfigError(f"There is no video of {item.name} to show.")
+    return cells
+
+
+def letters(methods: Sequence[str], seed: int | None = None) -> dict[str, str]:
+    """Methods in random order, each with a letter (A, B, … Z, AA, …), for judging without names."""
+    order = list(methods)
+    random.Random(seed).shuffle(order)
+    return {method: _letter(number) for number, method in enumerate(order)}
+
+
+def held(clip: Clip, fps: float) -> Iterator[np.ndarray]:
+    """(H, W, 3) uint8 RGB of every tick of 1 / fps seconds; at the end the last picture stands."""
+    image = None
+    for frame in read_frames(clip.path, fps=fps):
+        image = frame.image
+        yield image
+    while image is not None:
+        yield image
+
+
+def fitted(image: np.ndarray, width: int, height: int, paper: tuple[int, int, int]) -> np.ndarray:
+    """(height, width, 3): the whole picture as large as fits, in the middle."""
+    zoom = min(width / image.shape[1], height / image.shape[0])
+    size = max(1, round(image.shape[0] * zoom)), max(1, round(image.shape[1] * zoom))
+    small = resize(image, size)
+    if size == (height, width):
+        return small
+    out = np.full((height, width, 3), paper, np.uint8)
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    out[top : top + size[0], left : left + size[1]] = small
+    return out
+
+
+def enlarged(image: np.ndarray, box: Sequence[float], width: int, height: int) -> np.ndarray:
+    """(height, width, 3): the part of a picture inside a relative box (x0, y0, x1, y1)."""
+    tall, wide = image.shape[:2]
+    x0, y0, x1, y1 = box[0] * wide, box[1] * tall, box[2] * wide, box[3] * tall
+    across, down = width / (x1 - x0), height / (y1 - y0)
+    # Pixel centres lie at whole numbers for OpenCV, at halves for the box.
+    matrix = np.array([[across, 0, (0.5 - x0) * across - 0.5], [0, down, (0.5 - y0) * down - 0.5]])
+    return cv2.warpAffine(
+        image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def blank(width: int, height: int) -> np.ndarray:
+    """(height, width, 3) grey with a line across it: there is no video."""
+    out = np.full((height, width, 3), GREY, np.uint8)
+    cv2.line(out, (0, height - 1), (width - 1, 0), (96, 96, 96), 1, cv2.LINE_AA)
+    return out
+
+
+def _letter(number: int) -> str:
+    letter = chr(ord("A") + number % 26)
+    return letter if number < 26 else _letter(number // 26 - 1) + letter

@@ -1,0 +1,159 @@
+"""The one file that says what a comparison set holds: read in a moment, written in one piece."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from eval.compare.clip import Clip
+from eval.scores import write_text
+from lipsync.errors import ConfigError
+
+FORMAT = 1
+INDEX = "index.json"
+CLIPS = "clips"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One face with one speech, and what every method made of it.
+
+    Attributes:
+        name: what people call it.
+        key: random and lasting; stands for the item in URLs and file names.
+        reference: the real video, where there is one.
+        clips: method to its video.
+        missing: method (or ``reference``) to the sentence that says why there is no video.
+    """
+
+    name: str
+    key: str
+    reference: Clip | None = None
+    clips: Mapping[str, Clip] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def clip(self, method: str) -> Clip | None:
+        """The video of a method, or with ``reference`` the real one; None where there is none."""
+        from eval.compare.names import REFERENCE
+
+        return self.reference if method == REFERENCE else self.clips.get(method)
+
+
+@dataclass(frozen=True)
+class ComparisonSet:
+    """A set as it is now; later changes give another one.
+
+    Attributes:
+        id: random name of its folder.
+        title: what people call it.
+        folder: where its files lie.
+        methods: in the order in which they came.
+        items: likewise; every item has a clip or a sentence for every method.
+        created, modified: when, in UTC.
+    """
+
+    id: str
+    title: str
+    folder: Path
+    methods: tuple[str, ...]
+    items: tuple[Item, ...]
+    created: datetime
+    modified: datetime
+
+    def item(self, name: str) -> Item:
+        """The item of this name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        for item in self.items:
+            if item.name == name:
+                return item
+        raise ConfigError(f"The set {self.title!r} has no item {name!r}.")
+
+
+def read_index(folder: Path) -> ComparisonSet:
+    """The set in a folder, with the failures that were recorded and no other sentences.
+
+    Raises:
+        ConfigError: the index is not there or damaged.
+    """
+    try:
+        data = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        if data["format"] != FORMAT:
+            raise ValueError(f"format {data['format']}")
+        return ComparisonSet(
+            id=folder.name,
+            title=data["title"],
+            folder=folder,
+            methods=tuple(data["methods"]),
+            items=tuple(_item(entry, folder) for entry in data["items"]),
+            created=datetime.fromisoformat(data["created"]),
+            modified=datetime.fromisoformat(data["modified"]),
+        )
+    except FileNotFoundError as problem:
+        raise ConfigError(f"There is no comparison set {folder.name}; it may have been deleted.") from problem
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ConfigError(
+            f"The index of the comparison set {folder.name} is damaged; import the set again."
+        ) from problem
+
+
+def write_index(set_: ComparisonSet) -> None:
+    """Write the index of a set, the whole of it or nothing.
+
+    Raises:
+        ConfigError: the folder cannot be written to.
+    """
+    data = {
+        "format": FORMAT,
+        "title": set_.title,
+        "created": set_.created.isoformat(),
+        "modified": set_.modified.isoformat(),
+        "methods": list(set_.methods),
+        "items": [_plain(item) for item in set_.items],
+    }
+    write_text(set_.folder / INDEX, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+
+
+def _plain(item: Item) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "key": item.key,
+        "reference": None if item.reference is None else _plain_clip(item.reference),
+        "clips": {method: _plain_clip(clip) for method, clip in item.clips.items()},
+        "missing": dict(item.missing),
+    }
+
+
+def _plain_clip(clip: Clip) -> dict[str, Any]:
+    return {
+        "file": clip.path.name, "source": clip.source.name, "seconds": clip.seconds, "fps": clip.fps,
+        "width": clip.width, "height": clip.height, "audio": clip.audio, "sha256": clip.sha256,
+        "converted": clip.converted,
+    }  # fmt: skip
+
+
+def _item(data: Mapping[str, Any], folder: Path) -> Item:
+    reference = data["reference"]
+    return Item(
+        data["name"],
+        data["key"],
+        None if reference is None else _clip(reference, folder),
+        MappingProxyType({method: _clip(clip, folder) for method, clip in data["clips"].items()}),
+        MappingProxyType(dict(data["missing"])),
+    )
+
+
+def _clip(data: Mapping[str, Any], folder: Path) -> Clip:
+    # Only the last part of a name counts: an index that was tampered with names no file elsewhere.
+    path, source = (folder / CLIPS / Path(data[key]).name for key in ("file", "source"))
+    return Clip(
+        path, float(data["seconds"]), float(data["fps"]), int(data["width"]), int(data["height"]),
+        bool(data["audio"]), str(data["sha256"]), bool(data["converted"]), source,
+    )  # fmt: skip

@@ -1,0 +1,248 @@
+"""Comparison sets on disk: made, listed, opened, changed, and safe from two processes at once."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock
+
+from eval.compare.archive import Archive, unpacked, write_archive
+from eval.compare.changes import Tell, explained, taken_in, with_taken, write_changed
+from eval.compare.clip import Clip
+from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, write_index
+from eval.compare.intake import Entry
+from eval.compare.names import REFERENCE, checked
+from lipsync.errors import ConfigError
+
+__all__ = ["REFERENCE", "Clip", "ComparisonSet", "Entry", "Item", "Sets", "Summary"]
+
+log = logging.getLogger(__name__)
+FOLDER = "compare"  # in the data folder
+LEFT_OVER = 24 * 3600.0  # s after which the workplace of a process that died is cleared
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of the list of sets; ``items`` and ``methods`` are counts."""
+
+    id: str
+    title: str
+    items: int
+    methods: int
+    modified: datetime
+
+
+class Sets:
+    """The comparison sets of a data folder. Any number of processes may use one folder.
+
+    Args:
+        folder: the data folder, as `eval.data_folder.data_folder` gives it; the sets lie in its
+            folder ``compare``, each in one of a random name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve() / FOLDER
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.folder / ".lock")
+
+    def list(self) -> tuple[Summary, ...]:
+        """All sets, the one changed last first. A damaged one is left out and named in the log."""
+        found = []
+        for folder in self.folder.iterdir():
+            if not _is_id(folder.name):
+                continue
+            try:
+                set_ = read_index(folder)
+            except ConfigError as problem:
+                log.warning("%s", problem)
+                continue
+            found.append(Summary(set_.id, set_.title, len(set_.items), len(set_.methods), set_.modified))
+        return tuple(sorted(found, key=lambda summary: summary.modified, reverse=True))
+
+    def open(self, id: str) -> ComparisonSet:
+        """The set as it is now, with a sentence for every video that is not there.
+
+        Raises:
+            ConfigError: there is none of this id, or its index is damaged.
+        """
+        set_ = read_index(self._place(id))
+        return replace(set_, items=tuple(explained(item, set_.methods) for item in set_.items))
+
+    def find(self, name: str) -> ComparisonSet:
+        """The set of an id or, where only one has it, a title.
+
+        Raises:
+            ConfigError: there is none, or there are several.
+        """
+        fitting = [summary.id for summary in self.list() if name in (summary.id, summary.title)]
+        if len(fitting) > 1:
+            raise ConfigError(f"{len(fitting)} sets are called {name!r}; name one by its id.")
+        if not fitting:
+            raise ConfigError(f"There is no comparison set {name}; it may have been deleted.")
+        return self.open(fitting[0])
+
+    def create(self, title: str, entries: Iterable[Entry] = (), tell: Tell | None = None) -> str:
+        """Make a set and give back its id. A video that cannot be read is kept as missing, with the reason.
+
+        Args:
+            title: what to call it; empty: after its items.
+            entries: videos; there may be none yet.
+            tell: called with (videos done, videos in all, name) before each video and at the end; an
+                exception from it stops all and leaves nothing.
+
+        Raises:
+            ConfigError: a name is not possible, or a video is there twice.
+            MediaError: not one of the videos can be read.
+        """
+        entries = _checked(entries)
+        title = checked(
+            title.strip() or ", ".join(dict.fromkeys(e.item for e in entries))[:80] or "-", "title"
+        )
+        now = datetime.now(UTC)
+        with self._workplace() as place:
+            taken = taken_in(entries, place / CLIPS, tell)
+            empty = ComparisonSet(place.name, title, place, (), (), now, now)
+            write_index(with_taken(empty, taken, place))
+            id = secrets.token_hex(8)
+            place.rename(self.folder / id)
+        return id
+
+    def add(self, id: str, entries: Iterable[Entry], tell: Tell | None = None) -> None:
+        """Put more videos into a set; one of the same item and method takes the place of the old.
+
+        Raises:
+            LipSyncError: as `create`, or there is no such set.
+        """
+        entries = _checked(entries)
+        self._place(id)
+        with self._workplace() as place:
+            taken = taken_in(entries, place / CLIPS, tell)
+            with self._changing(id) as set_:
+                for file in (place / CLIPS).iterdir():
+                    file.rename(set_.folder / CLIPS / file.name)
+                write_changed(set_, with_taken(set_, taken, set_.folder))
+
+    def record_failure(self, id: str, item: str, method: str, sentence: str) -> None:
+        """Keep why a method gave no video of an item.
+
+        Raises:
+            ConfigError: there is no such set, or a name is not possible.
+        """
+        item, method = checked(item, "item"), checked(method, "method")
+        with self._changing(id) as set_:
+            write_changed(set_, with_taken(set_, [(item, method, sentence)], set_.folder))
+
+    def rename(self, id: str, title: str) -> None:
+        """Give a set another title.
+
+        Raises:
+            ConfigError: there is no such set, or the title is not possible.
+        """
+        title = checked(title, "title")
+        with self._changing(id) as set_:
+            write_index(replace(set_, title=title))
+
+    def delete(self, id: str) -> None:
+        """Remove a set with all its files.
+
+        Raises:
+            ConfigError: there is no such set.
+        """
+        gone = self.folder / f".gone-{secrets.token_hex(8)}"
+        with self._lock:
+            self._place(id).rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def export(self, id: str, zip_path: Path) -> Path:
+        """Write a set as one zip that `bring` reads.
+
+        Raises:
+            ConfigError: there is no such set, or the file cannot be written.
+        """
+        write_archive(read_index(self._place(id)), zip_path)
+        return zip_path
+
+    def bring(self, zip_path: Path, title: str = "", tell: Tell | None = None) -> str:
+        """Make a set of a zip, of `export` or of videos named ``item/method.mp4``; gives back its id.
+
+        Raises:
+            ConfigError: the zip is damaged, encrypted, too large, or holds what it may not.
+            MediaError: not one of its videos can be read.
+        """
+        with self._workplace() as place, unpacked(zip_path, place) as archive:
+            entries = tuple(_checked(archive.entries))
+            return self._make(replace(archive, title=title or archive.title, entries=entries), tell)
+
+    def add_zip(self, id: str, zip_path: Path, tell: Tell | None = None) -> None:
+        """Put the videos of a zip into a set, as `add`.
+
+        Raises:
+            LipSyncError: as `bring` and `add`.
+        """
+        with self._workplace() as place, unpacked(zip_path, place) as archive:
+            self.add(id, archive.entries, tell)
+
+    def _make(self, archive: Archive, tell: Tell | None) -> str:
+        title = checked(archive.title, "title")
+        methods = tuple(checked(method, "method") for method in archive.methods)
+        missing = [(checked(i, "item"), checked(m, "method"), why) for i, m, why in archive.missing]
+        items = tuple(Item(checked(name, "item"), secrets.token_hex(6)) for name in archive.items)
+        now = datetime.now(UTC)
+        with self._workplace() as place:
+            taken = taken_in(archive.entries, place / CLIPS, tell)
+            empty = ComparisonSet(place.name, title, place, methods, items, now, now)
+            write_index(with_taken(empty, [*missing, *taken], place))
+            id = secrets.token_hex(8)
+            place.rename(self.folder / id)
+        return id
+
+    def _place(self, id: str) -> Path:
+        """The folder of a set, which is there."""
+        if not _is_id(id) or not (self.folder / id / INDEX).is_file():
+            raise ConfigError(f"There is no comparison set {id}; it may have been deleted.")
+        return self.folder / id
+
+    @contextmanager
+    def _changing(self, id: str) -> Iterator[ComparisonSet]:
+        """The set with the time of its change, while nobody else changes one."""
+        with self._lock:
+            yield replace(read_index(self._place(id)), modified=datetime.now(UTC))
+
+    @contextmanager
+    def _workplace(self) -> Iterator[Path]:
+        """A folder on the same disk that is gone afterwards, unless it was renamed."""
+        for old in self.folder.glob(".*-*"):
+            if old.is_dir() and time.time() - old.stat().st_mtime > LEFT_OVER:
+                shutil.rmtree(old, ignore_errors=True)
+        place = self.folder / f".new-{secrets.token_hex(8)}"
+        (place / CLIPS).mkdir(parents=True)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_id(name: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{16}", name) is not None
+
+
+def _checked(entries: Iterable[Entry]) -> Sequence[Entry]:
+    entries = [
+        replace(entry, item=checked(entry.item, "item"), method=checked(entry.method, "method"))
+        for entry in entries
+    ]
+    seen: set[tuple[str, str]] = set()
+    for entry in entries:
+        if (entry.item, entry.method) in seen:
+            raise ConfigError(f"There are two videos for {entry.item!r} and {entry.method!r}; keep one.")
+        seen.add((entry.item, entry.method))
+    return entries

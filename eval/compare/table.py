@@ -1,0 +1,160 @@
+"""The results of a set: every video scored into the set's folder, and one table of methods × metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+from eval.batch import Options, run
+from eval.compare.index import ComparisonSet, Item
+from eval.compare.names import REFERENCE
+from eval.controls import CONTROLS
+from eval.manifest import Row, with_controls
+from eval.published.papers import published
+from eval.published.print import printed
+from eval.report.files import summary_csv
+from eval.report.latex import latex
+from eval.report.markdown import markdown
+from eval.scores import write_text
+from eval.summary import Table, summarise_rows
+from lipsync.errors import ConfigError
+
+SCORES = "scores"  # folder of the batch in the set's folder
+RESULTS = "results.json"
+Form = Literal["tex", "csv", "md"]
+FORMS: tuple[Form, ...] = get_args(Form)
+Tell = Callable[[int, int, str, str], None]
+
+
+def score_set(
+    set_: ComparisonSet,
+    options: Options | None = None,
+    *,
+    controls: bool = False,
+    workers: int = 1,
+    tell: Tell | None = None,
+    tell_frames: Callable[[int, int, str, str], None] | None = None,
+) -> Table:
+    """Score what is not scored yet, and give back the table. A run that was stopped goes on where it was.
+
+    Videos are measured as they were brought, not as they were converted for browsers.
+
+    Args:
+        options: how; None: all metrics under the default protocol.
+        controls: add the real video and spoilt copies of it.
+        workers: processes.
+        tell: called with (videos done, videos in all, item, method) after each video.
+        tell_frames: with one worker, called with (frames done, frames expected, item, method); a
+            `Cancelled` that it raises ends the run.
+
+    Raises:
+        ConfigError: the set has no video, or the options cannot be met.
+    """
+    rows = _rows(set_)
+    if not rows:
+        raise ConfigError(f"The set {set_.title!r} has no video to score.")
+    names = _Names(set_)
+    results = run(
+        with_controls(rows, CONTROLS) if controls else rows,
+        options or Options(),
+        set_.folder / SCORES,
+        workers,
+        tell=tell
+        and (lambda done, total, result: tell(done, total, *names.of(result["item"], result["method"]))),
+        tell_frames=tell_frames
+        and (lambda row, done, total: tell_frames(done, total, *names.of(row.item, row.method))),
+    )
+    write_text(set_.folder / SCORES / RESULTS, json.dumps(results) + "\n")
+    return _table(set_, results)
+
+
+def scored(set_: ComparisonSet) -> Table | None:
+    """The table of what was scored last, for the videos that are still in the set; None before that."""
+    try:
+        results = json.loads((set_.folder / SCORES / RESULTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    here = {(row.item, row.method) for row in _rows(set_)}
+    keys = {item.key for item in set_.items}
+    kept = [
+        result
+        for result in results
+        if (result["item"], result["method"]) in here or (result["control"] and result["item"] in keys)
+    ]
+    if not any(not result["control"] for result in kept):
+        return None
+    table = _table(set_, kept)
+    unscored = len(here) - len({(result["item"], result["method"]) for result in kept} & here)
+    if unscored:
+        note = f"{unscored} of {len(here)} videos are not scored yet; score the set again."
+        table = replace(table, notes=(*table.notes, note))
+    return table
+
+
+def table_text(table: Table, form: Form, papers: bool = False) -> str:
+    """The table as LaTeX, CSV or Markdown.
+
+    Args:
+        papers: put the published tables below that share a metric; in CSV there is no place for them.
+    """
+    if form == "csv":
+        return summary_csv(table)
+    text = latex(table) if form == "tex" else markdown(table)
+    if papers:
+        metrics = {column.metric for column in table.columns}
+        shown = [paper for paper in published() if metrics & {column.metric for column in paper.columns}]
+        text += "\n" + printed(shown, form)
+    return text
+
+
+def _rows(set_: ComparisonSet) -> list[Row]:
+    """A row for every video, under names that say nothing: they become names of files."""
+    return [
+        Row(item.key, clip.path.stem, clip.source, item.reference.source if item.reference else None)
+        for item in set_.items
+        for clip in item.clips.values()
+    ]
+
+
+def _table(set_: ComparisonSet, results: Sequence[Mapping[str, Any]]) -> Table:
+    """The results under the names people know, in the order of the set, with the videos that are missing."""
+    names = _Names(set_)
+    shown = [names.result(result) for result in results]
+    shown += [
+        {"item": item.name, "method": method, "control": False, "error": why}
+        for item in set_.items
+        for method, why in item.missing.items()
+        if method != REFERENCE
+    ]
+    order = {method: number for number, method in enumerate(set_.methods)}
+    shown.sort(key=lambda result: -1 if result["control"] else order[result["method"]])
+    return summarise_rows(shown, set_.folder / SCORES)
+
+
+class _Names:
+    """From keys of items and stems of files back to the names of items and methods."""
+
+    def __init__(self, set_: ComparisonSet) -> None:
+        self._items: dict[str, Item] = {item.key: item for item in set_.items}
+        self._methods = {clip.path.stem: method for item in set_.items for method, clip in item.clips.items()}
+
+    def of(self, key: str, stem: str) -> tuple[str, str]:
+        """Item and method; the name of a control stays."""
+        return self._items[key].name, self._methods.get(stem, stem)
+
+    def result(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """A result whose names, sentences included, are those people know."""
+        item, method = self.of(result["item"], result["method"])
+        known = self._items[result["item"]]
+        text = json.dumps(result, ensure_ascii=False)
+        for clip, name in ((known.clip(method), method), (known.reference, REFERENCE)):
+            if clip is not None:
+                text = text.replace(json.dumps(clip.source.name)[1:-1], _inside(f"{item}, {name}"))
+        return {**json.loads(text), "item": item, "method": method}
+
+
+def _inside(text: str) -> str:
+    """A text as it stands inside a string of JSON."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -1,0 +1,1 @@
+"""The papers' own tables as data: published, not measured here."""

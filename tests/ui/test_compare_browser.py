@@ -1,0 +1,454 @@
+"""The Compare tab as a person meets it: six real clips locked together, blind, on a phone, made, deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.compare.mouth import mouth_track
+from eval.compare.names import REFERENCE
+from eval.compare.sets import Entry, Sets
+from lipsync.media import VideoWriter, read_frames
+from tests.ui.test_browser import CJK, JOB, shoot
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+
+# Real outputs beside the real clip; the names are none that the portal itself has elsewhere on its page.
+CLIPS = {
+    "Zeta-Vox": "generated/Wav2Lip_id003_clip05.mp4",
+    "PC-AVS": "generated/PC-AVS_id003_clip06.mp4",
+    "IP_LAP": "generated/IP-LAP_id003_clip07.mp4",
+    "DAE-Talker": "generated/DAE-Talker_id003_clip08.mp4",
+    "DiffDub": "generated/DiffDub_id003_clip09.mp4",
+}
+REAL = "train/id003_clip04.mp4"
+ITEM, TITLE, FEW = "radio host", "Five methods", "Three methods"
+SECONDS = {"PC-AVS": 1.2, REFERENCE: 2.0}  # of the others: 1.6
+FPS = {"DiffDub": 30.0}  # of the others: 25
+FRAME = 0.04
+LOCKED = """() => {
+    const {clips} = document.querySelector('.locked').lockedTimes();
+    const times = clips.filter((clip) => !clip.seeking).map((clip) => clip.time);
+    return times.length === 6 && Math.max(...times) - Math.min(...times) <= 0.04;
+}"""
+
+
+@pytest.fixture(scope="module")
+def sets(portal_data: Path) -> Sets:
+    """The portal's own sets, opened beside it."""
+    return Sets(portal_data)
+
+
+@pytest.fixture(scope="module")
+def clips(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
+    """The real clip and five methods, cut to different lengths, one at another rate."""
+    folder = tmp_path_factory.mktemp("six")
+
+    def cut(name: str, source: Path) -> Entry:
+        out, fps = folder / f"{name}.mp4", FPS.get(name, 25.0)
+        length = SECONDS.get(name, 1.6)
+        frames = [frame.image for frame in read_frames(source, fps=fps, max_frames=round(length * fps))]
+        height, width = frames[0].shape[:2]
+        with VideoWriter(out, width, height, fps, audio=source, duration=length, crf=20) as writer:
+            for image in frames:
+                writer.write(image)
+        return Entry(ITEM, name, out)
+
+    data = shared / "data"
+    return {name: cut(name, data / path) for name, path in {REFERENCE: REAL, **CLIPS}.items()}
+
+
+@pytest.fixture(scope="module")
+def six(clips: dict[str, Entry], sets: Sets) -> str:
+    return sets.create(TITLE, clips.values())
+
+
+@pytest.fixture(scope="module")
+def three(clips: dict[str, Entry], sets: Sets) -> str:
+    """The first item with few methods, one of which failed; what takes long takes less here."""
+    id = sets.create(FEW, [clips[name] for name in (REFERENCE, "PC-AVS", "DiffDub")])
+    sets.record_failure(id, ITEM, "IP_LAP", "No face was found in the videos of IP_LAP, so it gave up.")
+    return id
+
+
+@pytest.fixture
+def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens the Compare tab; at the end no script broke."""
+    contexts, broken = [], []
+
+    def open_tab(locale: str = "en-GB", width: int = 1280, scheme: str = "light") -> Any:
+        context = browser.new_context(
+            locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(90_000)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.on("console", lambda said: broken.append(said.text) if "js_on_load" in said.text else None)
+        page.goto(portal)
+        enter(page)
+        return page
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert broken == []
+
+
+def enter(page: Any) -> None:
+    page.get_by_role("tab").nth(1).click()
+    page.wait_for_selector("#set-new, [data-do=reveal]", state="attached")
+
+
+def choose(page: Any, title: str) -> None:
+    """Open a set; every video is loaded."""
+    page.locator("#set-list label", has_text=title).first.click()
+    settled(page)
+
+
+def settled(page: Any) -> None:
+    """Nothing loads and nothing seeks."""
+    page.wait_for_selector(".locked[data-ready]")
+    page.wait_for_function(
+        "() => document.querySelector('.locked').lockedTimes().clips.every((clip) => !clip || !clip.seeking)"
+    )
+
+
+def unfocus(page: Any) -> None:
+    """Nothing holds the keyboard; it is the players'."""
+    page.evaluate("document.activeElement.blur()")
+
+
+def now(page: Any) -> dict[str, Any]:
+    return page.evaluate("document.querySelector('.locked').lockedTimes()")
+
+
+def spread(page: Any) -> float:
+    """Seconds between the first and the last player that is not at its end."""
+    times = [clip["time"] for clip in now(page)["clips"] if not clip["ended"] and not clip["seeking"]]
+    return max(times) - min(times)
+
+
+def until(page: Any, time: float) -> None:
+    """Wait until the players have come to a time."""
+    page.wait_for_function("(time) => document.querySelector('.locked').lockedTimes().time >= time", arg=time)
+
+
+def curves(page: Any) -> None:
+    page.wait_for_function("() => document.querySelectorAll('.locked .chart').length >= 3", timeout=JOB)
+
+
+def test_six_clips_play_locked_and_every_seek_lands_on_one_frame(visit: Callable, six: str) -> None:
+    page = visit()
+    choose(page, TITLE)
+    assert [name.inner_text() for name in page.locator(".locked .name").all()] == ["Reference", *CLIPS]
+    page.select_option(".locked [data-set=speed]", "0.25")
+    page.click(".locked [data-do=play]")
+    until(page, 0.2)
+    page.wait_for_function(LOCKED)  # settled
+    seen = []
+    while (at := now(page))["time"] < 1.1 and at["playing"]:
+        seen.append(spread(page))
+        page.wait_for_timeout(30)
+    assert len(seen) > 5
+    assert sum(value <= FRAME for value in seen) >= 0.8 * len(seen), seen
+    page.keyboard.press("Home")  # plays on from there
+    page.wait_for_function(
+        "() => { const t = document.querySelector('.locked').lockedTimes().time; return t > 0.2 && t < 0.8; }"
+    )
+    thrown = """() => {
+        const [lead, , , other] = document.querySelectorAll('.locked video');
+        other.currentTime += 0.6;
+        return other.currentTime - lead.currentTime;
+    }"""
+    assert page.evaluate(thrown) > 0.5
+    page.wait_for_function(LOCKED)  # it was brought back before the end
+    assert now(page)["playing"]
+    sound = page.evaluate("[...document.querySelectorAll('.locked video')].filter((v) => !v.muted).length")
+    assert sound == 1
+
+    page.keyboard.press("Space")  # the focus is on the play button: it is pressed
+    page.wait_for_function("() => !document.querySelector('.locked').lockedTimes().playing")
+    settled(page)
+    same_frame(page)
+
+    unfocus(page)
+    for frame in (12, 26, 7):
+        page.locator(".locked input[type=range]").evaluate(
+            "(bar, time) => { bar.value = time; bar.dispatchEvent(new Event('input', {bubbles: true})); }",
+            (frame + 0.3) / 25,
+        )
+        settled(page)
+        assert now(page)["time"] == pytest.approx((frame + 0.5) / 25, abs=1e-3)
+        same_frame(page)
+    for key, frame in (("ArrowRight", 8), ("ArrowRight", 9), ("ArrowLeft", 8), ("Shift+ArrowRight", 18)):
+        page.keyboard.press(key)
+        settled(page)
+        assert now(page)["time"] == pytest.approx((frame + 0.5) / 25, abs=1e-3), key
+        same_frame(page)
+
+    page.keyboard.press("End")
+    settled(page)
+    assert now(page)["time"] == pytest.approx(2.0 - FRAME / 2, abs=1e-3)
+    held = [note.inner_text() for note in page.locator(".locked .held:visible").all()]
+    assert held == [f"Ended at {SECONDS.get(name, 1.6)} s: last frame" for name in CLIPS]
+    shoot(page, "compare-end")
+
+
+def same_frame(page: Any) -> None:
+    """Every player stands at the same time and shows the frame of it."""
+    page.wait_for_function(
+        """() => document.querySelector('.locked').lockedTimes().clips.every(
+            (clip) => clip.ended || (clip.time - clip.shown >= -1e-3 && clip.time - clip.shown < 0.041))"""
+    )
+    at = now(page)
+    for clip in at["clips"]:
+        assert clip["ended"] or clip["time"] == pytest.approx(at["time"], abs=1e-3)
+
+
+def test_the_loop_holds_and_the_zoom_follows_the_face(visit: Callable, six: str, sets: Sets) -> None:
+    page = visit()
+    choose(page, TITLE)
+    unfocus(page)
+    for key, frames in (("a", 10), ("b", 8)):
+        for _ in range(frames):
+            page.keyboard.press("ArrowRight")
+        page.click(f".locked [data-do={key}]")
+        unfocus(page)
+    assert page.get_attribute(".locked [data-do=loop]", "aria-pressed") == "true"
+    page.keyboard.press("Space")
+    turns, last = 0, 0.0
+    for _ in range(400):
+        time = now(page)["time"]
+        assert 0.4 - FRAME <= time <= 19 * FRAME + 2 * FRAME, "the loop was left"
+        turns += time < last - 0.1
+        last = time
+        if turns == 2:
+            break
+        page.wait_for_timeout(20)
+    assert turns == 2
+    page.keyboard.press("Space")
+
+    set_ = sets.open(six)
+    track = mouth_track(set_, set_.items[0])
+    page.wait_for_selector(".locked [data-do=zoom]:enabled", timeout=JOB)
+    page.click(".locked [data-do=zoom]")
+    unfocus(page)
+    for key, frame in (("Home", 0), ("End", 49)):
+        page.keyboard.press(key)
+        settled(page)
+        x0, y0, x1, y1 = track.at((frame + 0.5) / 25)
+        for place, scale in page.evaluate(
+            """() => [...document.querySelectorAll('.locked .frame')].map((frame) => {
+                const [box, inside] = [frame, frame.firstChild].map((node) => node.getBoundingClientRect());
+                return [[(box.x + box.width / 2 - inside.x) / inside.width,
+                         (box.y + box.height / 2 - inside.y) / inside.height], inside.width / box.width];
+            })"""
+        ):
+            assert place == pytest.approx([(x0 + x1) / 2, (y0 + y1) / 2], abs=0.02)
+            assert scale == pytest.approx(min(1 / (x1 - x0), 1 / (y1 - y0)), rel=0.02)
+    shoot(page, "compare-zoom")
+
+
+def test_curves_and_differences_come_and_a_click_goes_there(visit: Callable, three: str) -> None:
+    page = visit(scheme="dark")
+    choose(page, FEW)
+    assert "it gave up" in page.inner_text(".locked .cell:nth-child(4) .failed")
+    curves(page)
+    plot = page.locator(".locked .plot").first
+    plot.click(position={"x": plot.bounding_box()["width"] / 2, "y": 30})
+    settled(page)
+    assert now(page)["time"] == pytest.approx(1.0, abs=FRAME)
+    dashes = page.evaluate(
+        """() => [...document.querySelectorAll('.locked .chart:first-child .plot path')].map(
+            (path) => getComputedStyle(path).strokeDasharray)"""
+    )
+    assert len(set(dashes)) == len(dashes) == 2, "only colour tells the lines apart"
+    page.click(".locked [data-do=difference]")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.locked .frame')].map((frame) =>
+            [...frame.querySelectorAll('video')].findIndex((video) => video.style.visibility !== 'hidden')
+        ).join() === '0,1,1,-1'""",
+        timeout=JOB,
+    )
+    settled(page)
+    assert [clip and round(clip["time"], 2) for clip in now(page)["clips"]] == [1.02, 1.02, 1.02, None]
+    shoot(page, "compare-difference-dark")
+
+
+def test_blind_mode_hides_every_name_wherever_one_looks(visit: Callable, three: str, sets: Sets) -> None:
+    page = visit()
+    choose(page, FEW)
+    curves(page)
+    page.click("#compare-results > button")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.url} {request.post_data or ''}"))
+    page.click(".locked [data-do=blind]")
+    page.wait_for_selector(".locked [data-do=reveal]")
+    settled(page)
+    curves(page)
+    shoot(page, "compare-blind")
+    stems = [clip.path.stem for clip in sets.open(three).items[0].clips.values()]
+    hidden = ["PC-AVS", "DiffDub", "IP_LAP", *stems, ITEM, FEW, TITLE]
+    for name in hidden:
+        assert name not in everything(page), name
+        assert not [asked for asked in sent if name in asked], name
+    assert [name.inner_text() for name in page.locator(".locked .name").all()] == ["Reference", *"ABC"]
+    menu = page.locator(".locked [data-set=sound] option").all_inner_texts()
+    assert menu[0] == "Reference"
+    assert set(menu[1:-1]) < set("ABC")
+
+    page.reload()
+    enter(page)
+    page.wait_for_selector(".locked [data-do=reveal]")  # still blind
+    settled(page)
+    for name in hidden:
+        assert name not in everything(page), name
+
+    page.click(".locked [data-do=reveal]")
+    page.wait_for_selector(".locked [data-do=reveal]", state="detached")
+    settled(page)
+    names = [name.inner_text() for name in page.locator(".locked .name").all()]
+    assert sorted(names[1:]) == ["DiffDub", "IP_LAP", "PC-AVS"]
+    assert page.locator(".locked figcaption b").all_inner_texts() == list("ABC")
+    page.wait_for_selector("#set-list label")
+
+
+def everything(page: Any) -> str:
+    """All that is on the page, seen or not."""
+    kept = page.evaluate("JSON.stringify([window.gradio_config, {...localStorage}, {...sessionStorage}])")
+    return (
+        page.content()
+        + kept
+        + " ".join(video.get_attribute("src") or "" for video in page.locator("video").all())
+    )
+
+
+def test_a_phone_in_chinese_shows_all_without_scrolling_sideways(visit: Callable, three: str) -> None:
+    page = visit("zh-CN", 360, "dark")
+    choose(page, FEW)
+    curves(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    frames = [frame.bounding_box() for frame in page.locator(".locked .frame").all()]
+    assert len({round(frame["x"]) for frame in frames}) == 1, "players stand side by side on a phone"
+    assert all(frame["width"] == pytest.approx(frame["height"], abs=1) for frame in frames)
+    text = page.inner_text("#compare-desk") + page.inner_text("#compare-side")
+    assert not re.search(r"__i18n__|undefined|NaN|player\.|compare\.", text)
+    for selector in (".locked .bar button", "#compare-desk button", "#compare-side button"):
+        for button in page.locator(selector).all():
+            said = button.inner_text().strip()
+            assert said in ("", "A", "B") or CJK.search(said), said
+    shoot(page, "compare-zh-360-dark")
+    page.locator("#compare-export > button").click()
+    page.locator("#compare-published > button").click()
+    page.wait_for_selector("#published table")
+    assert CJK.search(page.inner_text("#published .notice"))
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_set_is_made_of_files_renamed_exported_imported_and_deleted(
+    visit: Callable, clips: dict[str, Entry], sets: Sets, tmp_path: Path
+) -> None:
+    page = visit()
+    page.click("#set-new")
+    (tmp_path / "notes.txt").write_text("Dear reader")
+    files = {"host_PC-AVS.mp4": "PC-AVS", "host_DiffDub.mp4": "DiffDub", "host_real.mp4": REFERENCE}
+    for name, source in files.items():
+        (tmp_path / name).write_bytes(clips[source].path.read_bytes())
+    page.set_input_files("#make-files input[type=file]", [tmp_path / name for name in files])
+    page.wait_for_selector("#make-rows >> text=host_DiffDub", state="attached")
+    page.fill("#make-title input, #make-title textarea", "From files")
+    page.click("#make-start")
+    page.wait_for_selector("#set-heading >> text=From files")
+    settled(page)
+    assert sorted(name.inner_text() for name in page.locator(".locked .name").all()) == [
+        "DiffDub", "PC-AVS", "Reference",
+    ]  # fmt: skip
+
+    page.click("#set-rename")
+    page.fill("#set-title input, #set-title textarea", "Another name")
+    page.click("#set-rename-yes")
+    page.wait_for_selector("#set-heading >> text=Another name")
+    page.click("#set-export")
+    page.wait_for_selector("#compare-status a")
+    with page.expect_download() as download:
+        page.click("#compare-status a")
+    assert download.value.suggested_filename == "Another name.zip"
+    archive = tmp_path / "brought.zip"
+    download.value.save_as(archive)
+
+    page.click("#set-delete")
+    page.wait_for_selector("#set-delete-yes")
+    assert "Another name" in [known.title for known in sets.list()], "it was deleted without a question"
+    page.click("#set-delete-yes")
+    page.wait_for_selector("#compare-empty .empty")
+    assert "Another name" not in [known.title for known in sets.list()]
+    page.set_input_files(".side-actions input[type=file]", archive)
+    page.wait_for_selector("#set-heading >> text=Another name")
+    settled(page)
+    assert len(now(page)["clips"]) == 3
+
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(archive.read_bytes()[:2000])
+    page.set_input_files(".side-actions input[type=file]", broken)
+    page.wait_for_selector("#compare-status .trouble")
+
+
+def test_methods_run_one_after_the_other_survive_a_reload_and_a_failure_is_a_cell(
+    visit: Callable, sets: Sets
+) -> None:
+    page = visit()
+    page.click("#set-new")
+    page.get_by_role("tab", name="Generate with several methods").click()
+    page.wait_for_selector("#make-methods label")
+    for label in page.locator("#make-methods label").all():
+        label.locator("input").set_checked(label.inner_text().startswith(("M-CSAWav2Lip", "Wav2Lip\n")))
+    page.click("#make-generate")
+    page.wait_for_selector("#make-progress >> text=Method 1 of 2")
+    page.reload()
+    enter(page)
+    page.wait_for_selector("#set-heading >> text=portrait + english", timeout=JOB)
+    settled(page)
+    made, failed = page.locator(".locked .cell").all()
+    assert made.locator("video").count() == 1
+    assert "weights" in failed.inner_text().lower()
+    assert now(page)["clips"][0] is not None
+    set_ = sets.open(next(known.id for known in sets.list() if known.title == "portrait + english"))
+    assert set_.items[0].clips.keys() == {made.locator(".name").inner_text()}
+
+
+def test_the_table_of_a_set_can_be_pasted_into_a_paper(visit: Callable, three: str) -> None:
+    page = visit()
+    choose(page, FEW)
+    page.click("#compare-results > button")
+    page.wait_for_selector("#table .empty")
+    page.locator("#compare-results").get_by_text("Metrics and controls").click()
+    page.wait_for_selector("#table-metrics label")
+    for label in page.locator("#table-metrics label").all():
+        label.locator("input").set_checked(label.inner_text().strip() == "PSNR ↑")
+    page.click("#table-start")
+    page.wait_for_selector("#table table", timeout=JOB)
+    shoot(page, "compare-table")
+    rows = {row.locator("th").inner_text(): row.inner_text() for row in page.locator("#table tbody tr").all()}
+    assert rows.keys() == {"PC-AVS", "DiffDub", "IP_LAP"}
+    assert page.locator("#table strong").count() == 1
+    with page.expect_download() as download:
+        page.click("#table a >> text=LaTeX")
+    latex = download.value.path().read_text(encoding="utf-8")
+    assert r"\begin{tabular}" in latex
+    assert page.locator("#table strong").inner_text() in latex
+
+    page.click("#compare-export > button")
+    page.fill("#export-frames input, #export-frames textarea", "0, 10, 500")
+    page.keyboard.press("Tab")
+    page.click("#export-sheet")
+    assert "500" in page.wait_for_selector("#export-made .trouble").inner_text()
+    page.fill("#export-frames input, #export-frames textarea", "0, 10")
+    page.keyboard.press("Tab")
+    page.click("#export-sheet")
+    picture = page.wait_for_selector("#export-made img")
+    page.wait_for_function("(picture) => picture.naturalWidth > 512", arg=picture)
