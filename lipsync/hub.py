@@ -202,16 +202,21 @@ def _fault(artefact: Artefact, path: Path) -> str | None:
         stat = path.stat()
         if stat.st_size != artefact.size:
             return f"is not this file ({stat.st_size} bytes instead of {artefact.size})"
-        if _sha256(path, stat.st_size, stat.st_mtime_ns) != artefact.sha256:
+        if checksum(path) != artefact.sha256:
             return "is not this file (its checksum differs)"
     except OSError as problem:
         return f"cannot be read ({problem.strerror})"
     return None
 
 
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hex; computed once per process for as long as its size and time stay the same."""
+    stat = path.stat()
+    return _sha256(path, stat.st_size, stat.st_mtime_ns)
+
+
 @lru_cache(maxsize=256)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    """SHA-256 of a file, computed once per process for as long as its size and time stay the same."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -25,12 +25,16 @@ Progress = Callable[[int, int | None], None]
 """Called with bytes done and bytes in all (None where the server does not say). May raise to stop."""
 
 CHUNK = 1 << 18  # bytes; small enough that a cancel is felt at once
-_TIMEOUT = 20  # seconds without a byte; a blocked network should not hold up the next source for long
+TIMEOUT = 20  # seconds without a byte; a blocked network should not hold up the next source for long
 _ATTEMPTS = 3
 
 
 class SourceError(Exception):
     """Why one source did not give the file, in a few words; the next source is tried."""
+
+
+class NoSuchFile(SourceError):
+    """The repository is there, the file is not."""
 
 
 class RangeRefused(Exception):
@@ -104,11 +108,11 @@ def _write(part: Path, body: Body, progress: Progress, expected: int | None) -> 
 _DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
 
-def disk_error(path: Path, problem: BaseException) -> ArtefactError:
-    """The error for a disk that is full or may not be written."""
+def disk_error(path: Path, problem: BaseException, variable: str = "LIPSYNC_CACHE") -> ArtefactError:
+    """The error for a disk that is full or may not be written; ``variable`` would put ``path`` elsewhere."""
     reason = getattr(problem, "strerror", None) or problem
     return ArtefactError(
-        f"Cannot write {path}: {reason}. Make room, or set LIPSYNC_CACHE to a folder you can write."
+        f"Cannot write {path}: {reason}. Make room, or set {variable} to a folder you can write."
     )
 
 
@@ -133,7 +137,7 @@ def from_url(url: str, part: Path, progress: Progress, expected: int) -> None:
         if offset:
             request.add_header("Range", f"bytes={offset}-")
         try:
-            response = urllib.request.urlopen(request, timeout=_TIMEOUT)
+            response = urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as problem:
             problem.close()
             if problem.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -165,17 +169,15 @@ def from_hub(source: HubFile, folder: Path, progress: Progress) -> Path:
         The downloaded file.
 
     Raises:
-        SourceError: not reachable, no such repository, file or revision, no permission, or too many requests.
+        SourceError: see :func:`hub_answers`.
     """
-    from huggingface_hub import errors as hub
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
-    # The client reads HF_ENDPOINT when it is imported, which may have been before it was set.
-    endpoint = os.environ.get("HF_ENDPOINT") or None
-    try:
+    endpoint = hub_endpoint()
+    with hub_answers(folder, source.revision):
         # Asked first without retries: an unreachable Hub must not hold up the sources after it for minutes.
         address = hf_hub_url(source.repo, source.file, revision=source.revision, endpoint=endpoint)
-        get_hf_file_metadata(address, timeout=_TIMEOUT, endpoint=endpoint)
+        get_hf_file_metadata(address, timeout=TIMEOUT, endpoint=endpoint)
         return Path(
             hf_hub_download(
                 source.repo,
@@ -183,25 +185,49 @@ def from_hub(source: HubFile, folder: Path, progress: Progress) -> Path:
                 revision=source.revision,
                 endpoint=endpoint,
                 local_dir=folder,
-                tqdm_class=_reporting(progress),
+                tqdm_class=reporting(progress),
             )
         )
+
+
+def hub_endpoint() -> str | None:
+    """``HF_ENDPOINT``, None for the Hub itself. Its client reads it when it is imported, maybe too early."""
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+@contextmanager
+def hub_answers(folder: Path, revision: str = "main", variable: str = "LIPSYNC_CACHE") -> Iterator[None]:
+    """Whatever the Hub's client raises inside, in a few words.
+
+    Args:
+        folder: where the client writes.
+        revision: asked for, for the words.
+        variable: of the environment, that would put ``folder`` elsewhere.
+
+    Raises:
+        SourceError: not reachable, no such repository, file or revision, no permission, or too many requests.
+        ArtefactError: the disk cannot take the file.
+    """
+    from huggingface_hub import errors as hub
+
+    try:
+        yield
     except hub.GatedRepoError as problem:
         raise SourceError("asks for permission: accept its terms on the Hub and set HF_TOKEN") from problem
     except hub.RepositoryNotFoundError as problem:
         raise SourceError("no such repository, or it is private and HF_TOKEN does not open it") from problem
     except hub.RevisionNotFoundError as problem:
-        raise SourceError(f"no such revision {source.revision!r}") from problem
+        raise SourceError(f"no such revision {revision!r}") from problem
     except hub.LocalEntryNotFoundError as problem:
         raise SourceError(f"cannot be reached ({brief(problem.__cause__ or problem)})") from problem
     except hub.EntryNotFoundError as problem:
-        raise SourceError("no such file in the repository") from problem
+        raise NoSuchFile("no such file in the repository") from problem
     except hub.HfHubHTTPError as problem:
         code = problem.response.status_code
         raise SourceError(_HUB_ANSWERS.get(code, f"answered {code}")) from problem
     except OSError as problem:
         if problem.errno in _DISK_ERRORS:
-            raise disk_error(folder, problem) from problem
+            raise disk_error(folder, problem, variable) from problem
         raise SourceError(f"broke off ({brief(problem)})") from problem
     except hub.HTTPError as problem:  # the base of everything its network library raises
         raise SourceError(f"cannot be reached ({brief(problem)})") from problem
@@ -214,13 +240,15 @@ _HUB_ANSWERS = {
 }
 
 
-def _reporting(progress: Progress) -> type:
+def reporting(progress: Progress) -> type:
     """A progress bar class, as the Hub's client wants one, that tells ``progress`` instead of drawing."""
     from tqdm import tqdm
 
     furthest = -1
 
     class Reporting(tqdm):
+        monitor_interval = 0  # otherwise every download starts a thread that never ends
+
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{**options, "disable": True})
             self.total = options.get("total")

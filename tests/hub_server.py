@@ -2,27 +2,34 @@
 
 It speaks as much of the protocols as the real clients need: ``resolve`` with ETag, X-Repo-Commit
 and X-Linked-* headers, large files behind a redirect to another host name, ranges, the Hub's
-error codes; and the simple index of PEP 503 (HTML) and PEP 691 (JSON). Faults are planned with
-``fail`` and ``cut``; every request is kept in ``requests``.
+error codes, gated repositories, earlier commits, and all that writes (``tests.hub_commits``); and the
+simple index of PEP 503 (HTML) and PEP 691 (JSON). Faults are planned with ``fail``, ``cut``, ``slow`` and
+``swap``; every request is kept in ``requests``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
-import tarfile
 import threading
-import zipfile
+import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-_RESOLVE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
-_MODEL = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?")
+from tests.hub_commits import Commits, key
+from tests.hub_pages import HubPages, etag
+
+_RESOLVE = re.compile(
+    r"/(?P<repo>(?:datasets/|spaces/)?[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)"
+)
+_INFO = re.compile(
+    r"/api/(?P<kind>models|datasets|spaces)/(?P<name>[^/]+/[^/]+)"
+    r"(?:/(?P<what>revision|tree)/(?P<revision>[^/]+))?/?"
+)
 _JSON_INDEX = "application/vnd.pypi.simple.v1+json"
 
 
@@ -41,6 +48,7 @@ class _Fault:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = 0  # bytes of the body that are sent before the connection is closed
+    slow: tuple[int, float] = (0, 0.0)  # bytes sent at once, seconds between them
 
 
 class HubServer:
@@ -50,6 +58,11 @@ class HubServer:
         self.json_index = json_index
         self.repositories: dict[str, dict[str, bytes]] = {}
         self.small: set[tuple[str, str]] = set()  # files not kept in large file storage
+        self.gates: dict[str, str] = {}  # the token that opens a gated repository
+        self.writers: set[str] = set()  # tokens that may write; none: everyone
+        self.commits = Commits(self)
+        self._earlier: dict[tuple[str, str], dict[str, bytes]] = {}  # files of a commit that was answered for
+        self._swapped: dict[str, bytes] = {}
         self.packages: dict[str, dict[str, bytes]] = {}
         self.files: dict[str, bytes] = {}
         self.requests: list[Request] = []
@@ -59,17 +72,13 @@ class HubServer:
         self._server.daemon_threads = True
 
     @property
-    def port(self) -> int:
-        return self._server.server_address[1]
-
-    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def storage_url(self) -> str:
         """Large files lie on another host, as at the Hub, so that a client must not send its token there."""
-        return f"http://localhost:{self.port}/storage"
+        return f"{self.url.replace('127.0.0.1', 'localhost')}/storage"
 
     @property
     def index_url(self) -> str:
@@ -89,6 +98,14 @@ class HubServer:
         if not large:
             self.small.add((repo, file))
 
+    def gate(self, repo: str, token: str) -> None:
+        """Let only this token read a repository, as one whose terms its holder has accepted."""
+        self.gates[repo] = token
+
+    def swap(self, announced: bytes, sent: bytes) -> None:
+        """From now on announce a large file as before, but send another content of it."""
+        self._swapped[etag(announced)] = sent
+
     def add_file(self, name: str, content: bytes) -> str:
         """Put a file on the plain file server; its address."""
         self.files[name] = content
@@ -99,9 +116,39 @@ class HubServer:
         self.packages.setdefault(project, {})[archive] = content
 
     def commit(self, repo: str) -> str:
-        """The commit hash of a repository, from its content."""
-        names = "".join(f"{name}{etag(data)}" for name, data in sorted(self.repositories[repo].items()))
-        return hashlib.sha1(names.encode()).hexdigest()
+        """The commit hash of a repository, from its content; from then on that commit stays to be had."""
+        files = self.repositories[repo]
+        names = "".join(f"{name}{etag(data)}" for name, data in sorted(files.items()))
+        made = hashlib.sha1(names.encode()).hexdigest()
+        self._earlier[repo, made] = dict(files)
+        return made
+
+    def at(self, repo: str, revision: str) -> dict[str, bytes] | None:
+        """The files of a repository at a revision: ``main`` or a commit."""
+        now = self.commit(repo)
+        return self._earlier.get((repo, now if revision == "main" else revision))
+
+    def squash(self, repo: str) -> None:
+        """Forget all commits of a repository but the last."""
+        self._earlier = {place: files for place, files in self._earlier.items() if place[0] != repo}
+        self.commit(repo)
+
+    def history(self, repo: str) -> list[dict[str, bytes]]:
+        """The files of every commit of a repository that can still be had."""
+        return [files for (name, _), files in self._earlier.items() if name == repo]
+
+    def name_of(self, repo: str, file: str, content: bytes) -> str:
+        """The hash by which the Hub names a file: git's of a small one, SHA-256 of a large one."""
+        if (repo, file) in self.small:
+            return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        return etag(content)
+
+    def stored(self, digest: str) -> bytes | None:
+        """The content of a large file, by the hash under which it was announced."""
+        if digest in self._swapped:
+            return self._swapped[digest]
+        kept = (data for files in self._earlier.values() for data in files.values())
+        return next((data for data in kept if etag(data) == digest), None)
 
     def fail(
         self,
@@ -118,6 +165,10 @@ class HubServer:
         """Close the connection after ``after`` bytes of the body of such a GET request."""
         self._faults.append(_Fault(path, "GET", times, cut=after))
 
+    def slow(self, path: str, piece: int, pause: float, times: int = 1) -> None:
+        """Send the body of such a GET request in pieces of ``piece`` bytes, ``pause`` seconds apart."""
+        self._faults.append(_Fault(path, "GET", times, slow=(piece, pause)))
+
     def seen(self, method: str, path: str) -> list[Request]:
         """The requests so far with this method whose path contains ``path``."""
         return [request for request in self.requests if request.method == method and path in request.path]
@@ -131,25 +182,21 @@ class HubServer:
         return None
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(HubPages, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: HubServer
 
     def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.hub.requests.append(Request(self.command, path, dict(self.headers.items())))
-        self.fault = self.hub.fault(self.command, path)
+        raw = urlsplit(self.path).path
+        path = self._note(raw)
         if self.fault and self.fault.status:
             self._answer(self.fault.status, b"", self.fault.headers)
-        elif match := _RESOLVE.fullmatch(path):
-            self._resolve(**match.groupdict())
-        elif match := _MODEL.fullmatch(path):
-            self._model(**match.groupdict())
+        elif match := _RESOLVE.fullmatch(raw):
+            self._resolve(**{name: unquote(value) for name, value in match.groupdict().items()})
+        elif match := _INFO.fullmatch(path):
+            self._info(key(match["kind"], match["name"]), match["what"], match["revision"] or "main")
         elif path.startswith("/storage/"):
-            stored = (data for files in self.hub.repositories.values() for data in files.values())
-            self._content(
-                next((data for data in stored if etag(data) == path.removeprefix("/storage/")), None)
-            )
+            self._content(self.hub.stored(path.removeprefix("/storage/")))
         elif path.startswith("/files/"):
             self._content(self.hub.files.get(path.removeprefix("/files/")))
         elif path.startswith("/archives/"):
@@ -162,36 +209,32 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def _known(self, repo: str, revision: str | None) -> bool:
-        if repo not in self.hub.repositories:
-            self._answer(
-                401, headers={"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"}
-            )
-            return False
-        if revision not in (None, "main", self.hub.commit(repo)):
-            self._answer(404, headers=_error("RevisionNotFound"))
-            return False
-        return True
-
-    def _resolve(self, repo: str, revision: str, file: str) -> None:
-        if not self._known(repo, revision):
+    def do_POST(self) -> None:
+        path = self._note(urlsplit(self.path).path)
+        body = self._body()
+        if self.fault and self.fault.status:
+            self._answer(self.fault.status, b"", self.fault.headers)
             return
-        content = self.hub.repositories[repo].get(file)
-        headers = {"X-Repo-Commit": self.hub.commit(repo)}
-        if content is None:
-            self._answer(404, headers=headers | _error("EntryNotFound"))
-        elif (repo, file) in self.hub.small:
-            self._content(content, headers)
-        else:
-            headers |= {"X-Linked-Etag": f'"{etag(content)}"', "X-Linked-Size": str(len(content))}
-            self._answer(302, headers=headers | {"Location": f"{self.hub.storage_url}/{etag(content)}"})
+        status, told = self.hub.commits.answer(self.command, path, body, self._token())
+        self._answer(status, json.dumps(told).encode(), {"Content-Type": "application/json"})
 
-    def _model(self, repo: str, revision: str | None) -> None:
-        if self._known(repo, revision):
-            files = [{"rfilename": name} for name in self.hub.repositories[repo]]
-            info = {"_id": "0", "id": repo, "modelId": repo, "sha": self.hub.commit(repo), "siblings": files}
-            info |= {"private": False, "tags": [], "downloads": 0, "likes": 0}
-            self._answer(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
+    do_PUT = do_POST
+
+    def _note(self, raw: str) -> str:
+        path = unquote(raw)
+        self.hub.requests.append(Request(self.command, path, dict(self.headers.items())))
+        self.fault = self.hub.fault(self.command, path)
+        return path
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        pieces = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def _index(self, project: str) -> None:
         archives = self.hub.packages.get(project)
@@ -241,40 +284,14 @@ class _Handler(BaseHTTPRequestHandler):
         if self.fault and self.fault.cut and len(body) > self.fault.cut:
             self.wfile.write(body[: self.fault.cut])
             self.close_connection = True
+        elif self.fault and self.fault.slow[0]:
+            piece, pause = self.fault.slow
+            for start in range(0, len(body), piece):
+                self.wfile.write(body[start : start + piece])
+                self.wfile.flush()
+                time.sleep(pause)
         else:
             self.wfile.write(body)
 
     def log_message(self, *args: Any) -> None:
         pass
-
-
-def _error(code: str) -> dict[str, str]:
-    """How the Hub says what is missing; its clients read the code, not the status."""
-    return {"X-Error-Code": code, "X-Error-Message": code}
-
-
-def etag(content: bytes) -> str:
-    """SHA-256, which is what the Hub gives for large files."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def wheel(name: str, files: dict[str, bytes]) -> bytes:
-    """A wheel whose code must never be imported, with these files in it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{name}/__init__.py", "raise SystemExit('a mirror package was imported')\n")
-        for path, content in files.items():
-            archive.writestr(path, content)
-    return buffer.getvalue()
-
-
-def sdist(name: str, version: str, files: dict[str, bytes], setup: str = "") -> bytes:
-    """An sdist with these files in it, and a setup.py that must never run."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        everything = {"setup.py": (setup or "raise SystemExit('a mirror package ran')\n").encode()} | files
-        for path, content in everything.items():
-            entry = tarfile.TarInfo(f"{name}-{version}/{path}")
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()

@@ -22,22 +22,14 @@ REPO = "someone/weights"
 
 
 @pytest.fixture
-def server():
-    with HubServer() as running:
-        running.add_model(REPO, "models/net.pth", CONTENT)
-        yield running
+def server(local_hub) -> HubServer:
+    local_hub.add_model(REPO, "models/net.pth", CONTENT)
+    return local_hub
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch, server) -> Path:
-    """An empty cache folder, and an environment that leads nowhere but to the local server."""
-    for name in ("LIPSYNC_WEIGHTS", "LIPSYNC_OFFLINE", "HF_HUB_OFFLINE", "HF_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+def home(tmp_path, server) -> Path:
+    """The empty cache folder."""
     return tmp_path / "cache"
 
 

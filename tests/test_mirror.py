@@ -10,7 +10,8 @@ import pytest
 from lipsync import hub
 from lipsync.artefact import Artefact, PackageFile, PackageParts, Source
 from lipsync.errors import ArtefactError, Cancelled
-from tests.hub_server import HubServer, sdist, wheel
+from tests.archives import sdist, wheel
+from tests.hub_server import HubServer
 
 CONTENT = os.urandom(1 << 20)  # does not compress: the archive is about as long
 WHEEL = PackageFile("some-weights", "1.0", "wheel", "some_weights/data/net.bin")

@@ -1,0 +1,47 @@
+"""Model cards: what the Hub wants to know about a core, at the top of its README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lipsync.errors import ConfigError
+
+# What the Hub finds a core by; each with what it has to be.
+REQUIRED: dict[str, type] = {
+    "library_name": str,
+    "pipeline_tag": str,
+    "license": str,
+    "tags": list,
+    "metrics": list,
+}
+EXAMPLE = "assets/models/mcsawav2lip-embedded/README.md"
+
+
+def read_card(folder: Path) -> Mapping[str, Any]:
+    """The metadata of the card of a model's folder, checked as far as that needs no connection.
+
+    The Hub's own reader parses it, results (``model-index``) included; the Hub itself checks the values,
+    such as the name of the licence, when the card is uploaded.
+
+    Raises:
+        ConfigError: there is no card, it cannot be read, or something is missing; the sentence says what.
+    """
+    from huggingface_hub import ModelCard
+
+    path = folder / "README.md"
+    if not path.is_file():
+        raise ConfigError(f"{folder} has no model card: write README.md in it, as in {EXAMPLE}.")
+    try:
+        found = ModelCard.load(path).data.to_dict()
+    except Exception as problem:  # YAML raises many things
+        line = (str(problem).splitlines() or [type(problem).__name__])[0]
+        raise ConfigError(f"The metadata of {path} cannot be read ({line}).") from problem
+    for key, kind in REQUIRED.items():
+        value = found.get(key)
+        whole = isinstance(value, kind) and bool(value)
+        if not whole or (isinstance(value, list) and not all(isinstance(part, str) for part in value)):
+            what = "a list of words" if kind is list else "a word"
+            raise ConfigError(f"The metadata of {path} needs {key!r}, {what}; see {EXAMPLE} for one.")
+    return found

@@ -1,0 +1,63 @@
+"""A portal as a process of its own on a free port."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+START = 120  # s that a slow machine may take
+
+
+@contextmanager
+def serving(
+    work: Path,
+    env: Mapping[str, str] | None = None,
+    root: Path = ROOT,
+    python: Sequence[str] = (sys.executable,),
+) -> Iterator[str]:
+    """The address of a portal, which is stopped at the end.
+
+    Args:
+        work: folder of its temporary files, its data and its log.
+        env: variables beside those of this process.
+        root: where its ``app.py`` lies.
+        python: what starts it.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = {"PORT": str(port), "HOST": "127.0.0.1", "GRADIO_TEMP_DIR": str(work / "cache")}
+    given |= {"TMPDIR": str(work), "LIPSYNC_MAX_SECONDS": "60", "LIPSYNC_DATA": str(work / "data")}
+    log = work / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [*python, "app.py"], cwd=root, env=os.environ | given | (env or {}), stdout=out, stderr=out
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START
+        while not _answers(address):
+            told = log.read_text(errors="replace")
+            assert server.poll() is None, f"the portal did not start:\n{told}"
+            assert time.monotonic() < deadline, f"the portal does not answer:\n{told}"
+            time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

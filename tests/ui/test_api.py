@@ -1,0 +1,195 @@
+"""The portal for programs: the names that stay, and the examples of the README as they stand there."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from lipsync.media import VideoWriter, read_frames
+from tests.portal import ROOT, serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("portal")]
+
+EXAMPLES = ROOT / "assets" / "examples"
+LOCAL = "http://127.0.0.1:7860"
+ENDPOINTS = {
+    "/generate": ["face", "speech", "method", "face_index", "length", "label", "consent"],
+    "/score": ["generated", "reference", "metrics", "region", "variant", "controls", "names"],
+    "/compare_list": [],
+    "/compare_show": ["id"],
+    "/compare_create": ["videos", "title", "names"],
+    "/compare_export": ["id"],
+    "/study_open": ["link", "code"],
+    "/study_consent": ["link", "language"],
+    "/study_next": ["session"],
+    "/study_rate": ["session", "trial", "marks", "token"],
+    "/study_back": ["session", "trial"],
+    "/study_finish": ["session", "comment"],
+    "/study_delete": ["code"],
+}
+
+
+@pytest.fixture(scope="module")
+def client(portal: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client(portal, verbose=False, download_files=str(tmp_path_factory.mktemp("down")))
+
+
+@pytest.fixture(scope="module")
+def section() -> str:
+    """The section of the README."""
+    found = re.search(r"^## API\n(.*?)^## ", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def blocks(section: str) -> list[str]:
+    """Its indented blocks."""
+    parts = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", section, re.MULTILINE)
+    return [re.sub(r"^    ", "", part, flags=re.MULTILINE) for part in parts]
+
+
+@pytest.fixture(scope="module")
+def work(portal_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader of the README has it: a face, speech, and an open study."""
+    folder = tmp_path_factory.mktemp("reader")
+    shutil.copyfile(EXAMPLES / "portrait.mp4", folder / "me.mp4")
+    shutil.copyfile(EXAMPLES / "english.wav", folder / "speech.wav")
+    clip = folder / "clips" / "one" / "ours.mp4"
+    clip.parent.mkdir(parents=True)
+    with VideoWriter(clip, 384, 384, 25.0, audio=EXAMPLES / "english.wav", duration=1.0) as writer:
+        for frame in read_frames(EXAMPLES / "portrait.mp4", max_frames=25):
+            writer.write(frame.image)
+    (folder / "study.yaml").write_text("title: Trial\nsource: {folder: clips}\nratings_per_stimulus: 1\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def link(work: Path, portal_data: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "eval", "study", "create", "--spec", work / "study.yaml", "--open"],
+        cwd=ROOT, env=os.environ | {"LIPSYNC_DATA": str(portal_data)}, capture_output=True, text=True,
+        timeout=120, check=True,
+    )  # fmt: skip
+    found = re.search(r" link (\S+)", done.stdout)
+    assert found
+    return found[1]
+
+
+def test_end_points_keep_their_names_and_parameters(client: Client, section: str) -> None:
+    known = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    ours = {
+        name: [parameter["parameter_name"] for parameter in about["parameters"]]
+        for name, about in known.items()
+    }
+    assert ours == ENDPOINTS
+    untyped = [
+        (name, parameter["parameter_name"])
+        for name, about in known.items()
+        for parameter in about["parameters"]
+        if parameter["python_type"]["type"] == "Any"
+    ]
+    assert untyped == []
+    assert set(re.findall(r"`(/(?:generate|score|compare|study)\w*)`", section)) == set(ENDPOINTS)
+
+
+def test_the_examples_of_the_readme_run_as_they_stand(
+    portal: str, section: str, work: Path, link: str, portal_data: Path
+) -> None:
+    python = [block for block in blocks(section) if "curl" not in block]
+    assert len(python) >= 2
+    code = "\n".join(python).replace(LOCAL, portal).replace('"LINK"', repr(link))
+    check = (
+        "\nfrom pathlib import Path\nfrom lipsync.media import probe"
+        "\nassert probe(Path(video)).has_audio and facts['frames'] == 114"
+        "\nassert {column['metric'] for column in table['columns']} == {'ssim', 'psnr'}"
+        "\nassert made['items'] == [{'name': 'speech', 'methods': ['ours', 'input']}]"
+        "\nassert Path(archive).stat().st_size > 10_000 and clip['stage'] == 'end'"
+        "\nprint('ALL DONE')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code + check],
+        cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240,
+        check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1:] == ["ALL DONE"], done.stderr
+    assert "mcsawav2lip-embedded" in done.stdout.splitlines()[-4]
+
+
+def test_the_line_without_python_is_answered(portal: str, section: str) -> None:
+    (line,) = [block for block in blocks(section) if block.startswith("curl")]
+    place = re.search(r"(http\S+)", line)
+    data = re.search(r"-d '(.*)'", line)
+    assert place
+    assert data
+    request = urllib.request.Request(
+        place[1].replace(LOCAL, portal), data[1].encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert isinstance(json.load(answer)["data"][0], list)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "told"),
+    [
+        ((EXAMPLES / "english.wav", None), "/generate", "Confirm that the person in english.wav agreed"),
+        ((EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", "wav2lop"), "/generate", "Did you mean"),
+        ((EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", "hub:nobody"), "/generate", "names no model"),
+        (([],), "/score", "Choose at least one generated video first"),
+        ((["x"], "", [["a", "b"], ["c", "d"]]), "/compare_create", "1 videos, 2 names"),
+        (("0123456789abcdef",), "/compare_show", "There is no comparison set"),
+        (("nobody",), "/study_next", "This session has ended"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(client: Client, arguments: tuple, name: str, told: str) -> None:  # type: ignore[type-arg]
+    given = [handle_file(value) if isinstance(value, Path) else value for value in arguments]
+    if given and given[0] == ["x"]:
+        given[0] = [handle_file(EXAMPLES / "portrait.mp4")]
+    with pytest.raises(AppError, match=told) as caught:
+        client.predict(*given, api_name=name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_was_not_uploaded_is_refused(client: Client) -> None:
+    """A path on the server's disk is no upload."""
+    here = {"path": str(ROOT / "README.md"), "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        client.predict(here, None, api_name="/generate")
+
+
+def test_assistants_find_the_same_tools_described(tmp_path: Path) -> None:
+    """The switch LIPSYNC_MCP, where Gradio's extra is installed."""
+    pytest.importorskip("mcp", reason="needs gradio[mcp]")
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async def visit(address: str) -> None:
+        async with (
+            streamablehttp_client(f"{address}/gradio_api/mcp/") as (reading, writing, _),
+            ClientSession(reading, writing) as session,
+        ):
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            assert set(tools) == {name.strip("/") for name in ENDPOINTS}
+            for name, tool in tools.items():
+                assert len(tool.description or "") > 30, name
+                described = {
+                    key for key, about in tool.inputSchema["properties"].items() if "description" in about
+                }
+                assert described == set(ENDPOINTS[f"/{name}"]), name
+            answer = await session.call_tool("compare_list", {})
+            assert not answer.isError
+            assert answer.content[0].text == "[]"
+            refused = await session.call_tool("compare_show", {"id": "nobody"})
+            assert "There is no comparison set nobody" in refused.content[0].text
+
+    with serving(tmp_path, {"LIPSYNC_MCP": "1"}) as address:
+        asyncio.run(visit(address))

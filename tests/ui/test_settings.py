@@ -1,0 +1,78 @@
+"""A setting that cannot be is one sentence, before anything is loaded."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lipsync.errors import ConfigError
+from lipsync.ui.settings import Settings, read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_what_is_not_set_has_a_default() -> None:
+    port = free_port()
+    assert read_settings({"PORT": str(port), "LIPSYNC_MAX_SECONDS": " "}) == Settings(port=port)
+    asked = {"HOST": "localhost", "PORT": str(port), "LIPSYNC_MAX_SECONDS": "90.5"}
+    assert read_settings(asked | {"LIPSYNC_MAX_UPLOAD": "2 GB"}) == Settings("localhost", port, 90.5, "2 GB")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("PORT", "eighty"), ("PORT", "0"), ("PORT", "65536"), ("PORT", "-1"), ("PORT", "٣"),
+    ("LIPSYNC_MAX_SECONDS", "ten"), ("LIPSYNC_MAX_SECONDS", "-5"), ("LIPSYNC_MAX_SECONDS", "0"),
+    ("LIPSYNC_MAX_SECONDS", "nan"), ("LIPSYNC_MAX_SECONDS", "inf"),
+    ("LIPSYNC_MAX_JOB", "an hour"), ("LIPSYNC_MCP", "yes"),
+    ("LIPSYNC_MAX_UPLOAD", "many"), ("LIPSYNC_MAX_UPLOAD", "500"), ("LIPSYNC_MAX_UPLOAD", "0mb"),
+    ("HOST", "no such host"),
+])  # fmt: skip
+def test_a_bad_value_is_named_with_a_remedy(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name} is '{value}'") as told:
+        read_settings({"PORT": str(free_port())} | {name: value})
+    assert "\n" not in str(told.value)
+
+
+def test_a_space_listens_to_everybody_unless_told_otherwise() -> None:
+    port = free_port()
+    asked = {"PORT": str(port), "SPACE_ID": "someone/portal"}
+    assert read_settings(asked) == Settings("0.0.0.0", port, space=True)
+    assert read_settings(asked | {"HOST": "127.0.0.1"}).host == "127.0.0.1"
+
+
+def test_without_its_package_mcp_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"PORT": str(free_port()), "LIPSYNC_MCP": "1"}
+    monkeypatch.setattr("lipsync.ui.settings.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'gradio\[mcp\]'"):
+        read_settings(asked)
+    monkeypatch.setattr("lipsync.ui.settings.find_spec", lambda name: object())
+    assert read_settings(asked).mcp
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1, port {port}"):
+            read_settings({"PORT": str(port)})
+
+
+@pytest.mark.slow
+def test_the_portal_says_it_and_exits_with_2() -> None:
+    import os
+
+    environment = os.environ | {"LIPSYNC_MAX_SECONDS": "ten minutes"}
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1].startswith("LIPSYNC_MAX_SECONDS is 'ten minutes'")
+    assert "Traceback" not in done.stderr
