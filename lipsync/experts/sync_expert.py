@@ -1,13 +1,15 @@
 """The sync expert: do five frames of a mouth and 0.2 s of speech belong together?
 
-Wav2Lip's expert, and M-CSAWav2Lip's lip-sync discriminator when the features are fused. Parameter
-names equal the published ``lipsync_expert.pth`` (with mel features, width 1, deep 2).
+Wav2Lip's expert; M-CSAWav2Lip's lip-sync discriminator when the features are fused; LSTM-CBAM's
+synchronisation discriminator with ``lstm`` and ``cbam``. Parameter names equal the published
+``lipsync_expert.pth`` (with mel features, width 1, deep 2, neither of the two).
 """
 
 # No postponed annotations here: PyTorchModelHubMixin reads the type of ``config`` off the signature to
 # turn config.json back into it, and a string would leave it a dict.
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
 from lipsync.nn.blocks import ConvBlock, residual
-from lipsync.nn.towers import audio_tower
+from lipsync.nn.towers import SpeechLSTM, audio_tower
 from lipsync.registry import unknown
 
 WINDOW = 5  # video frames
@@ -31,6 +33,8 @@ class SyncExpertConfig:
     width: float = 1.0  # factor on the published channel counts
     deep: int = 2  # residual blocks in the speech tower's fourth stage (generators have 1)
     guard: str = "epsilon"  # reading of eq 11, see ``lipsync.training.losses.sync_probability``
+    lstm: bool = False  # an LSTM before the speech tower (LSTM-CBAM, figure 3)
+    cbam: bool = False  # CBAM after every convolution, before its batch norm (LSTM-CBAM, figure 3)
 
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json
@@ -54,17 +58,19 @@ class SyncExpert(
         super().__init__()
         self.config = config
         c32, c64, c128, c256, c512 = (config.channels(c) for c in (32, 64, 128, 256, 512))
-        self.face_encoder = nn.Sequential(                                       # (15, 48, 96)
-            ConvBlock(3 * WINDOW, c32, 7, 1, 3),                                 # 48 x 96
-            ConvBlock(c32, c64, 5, (1, 2), 1), *residual(c64, 2),                # 46 x 47
-            ConvBlock(c64, c128, 3, 2, 1), *residual(c128, 3),                   # 23 x 24
-            ConvBlock(c128, c256, 3, 2, 1), *residual(c256, 2),                  # 12 x 12
-            ConvBlock(c256, c512, 3, 2, 1), *residual(c512, 2),                  # 6 x 6
-            ConvBlock(c512, c512, 3, 2, 1),                                      # 3 x 3
-            ConvBlock(c512, c512, 3, 1, 0), ConvBlock(c512, c512, 1, 1, 0),      # 1 x 1
+        block, same = partial(ConvBlock, cbam=config.cbam), partial(residual, cbam=config.cbam)
+        self.face_encoder = nn.Sequential(                           # (15, 48, 96)
+            block(3 * WINDOW, c32, 7, 1, 3),                         # 48 x 96
+            block(c32, c64, 5, (1, 2), 1), *same(c64, 2),            # 46 x 47
+            block(c64, c128, 3, 2, 1), *same(c128, 3),               # 23 x 24
+            block(c128, c256, 3, 2, 1), *same(c256, 2),              # 12 x 12
+            block(c256, c512, 3, 2, 1), *same(c512, 2),              # 6 x 6
+            block(c512, c512, 3, 2, 1),                              # 3 x 3
+            block(c512, c512, 3, 1, 0), block(c512, c512, 1, 1, 0),  # 1 x 1
         )  # fmt: skip
         self.audio_encoder = nn.Sequential(
-            *audio_tower(config.audio, (c32, c64, c128, c256, c512), config.deep)
+            *([SpeechLSTM(config.audio.rows)] if config.lstm else []),
+            *audio_tower(config.audio, (c32, c64, c128, c256, c512), config.deep, config.cbam),
         )
 
     def embed_faces(self, faces: Tensor) -> Tensor:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lipsync.errors import ConfigError
+from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods.base import LipSyncMethod, MethodCard
+from lipsync.methods.hub_name import PREFIX, HubCore, parse_core
 from lipsync.registry import Registry
 
 __all__ = ["DEFAULT", "METHODS", "LipSyncMethod", "MethodCard", "MethodEntry", "cards", "load_method"]
@@ -22,47 +22,130 @@ class MethodEntry:
     """One line of the menu: what a person reads, and where the weights are."""
 
     card: MethodCard
-    load: Callable[[MethodCard, Path], LipSyncMethod]  # from a file or folder of weights
+    # From a file or folder of weights; True: they will be used again, so converting them pays.
+    load: Callable[[MethodCard, Path, bool], LipSyncMethod]
     folder: Path | None = None  # a core that ships with the project
     artefact: str | None = None  # or a name of the artefact table
+    core: HubCore | None = None  # or a core on the Hub
 
     def weights(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
-        """Path of the weights, fetched where they are not here yet."""
+        """Path of the weights, fetched where they are not here yet; of a core on the Hub, see ``core``."""
         if self.folder is not None:
+            if not self.folder.is_dir():
+                raise ArtefactError(
+                    f"The weights of {self.card.title} are not here and nobody publishes them: train them "
+                    "with `python -m lipsync train` and give their folder as --checkpoint, or put it at "
+                    f"assets/models/{self.folder.name}."
+                )
             return self.folder
         from lipsync import hub
 
         assert self.artefact is not None
         return hub.fetch(self.artefact, progress)
 
+    def method(self, progress: Callable[[int, int | None], None] | None = None) -> LipSyncMethod:
+        """The method with its own weights; those from the Hub are pinned by their commit on its card."""
+        if self.core is None:
+            return self.load(self.card, self.weights(progress), True)
+        from lipsync.methods.hub_core import fetch_core
+
+        found = fetch_core(self.core, progress)
+        try:
+            return self.load(replace(self.card, revision=found.commit), found.path, True)
+        except (ArtefactError, ConfigError) as problem:
+            # The folder of the client's cache tells a person nothing; the repository does.
+            said = str(problem).replace(str(found.root), str(self.core.repo))
+            raise type(problem)(said) from problem
+
     @property
     def ready(self) -> bool:
         """Whether the weights are on this machine."""
         if self.folder is not None:
             return self.folder.is_dir()
+        if self.core is not None:
+            from lipsync.methods.hub_core import locate_core
+
+            return locate_core(self.core) is not None
         from lipsync import hub
 
         return self.artefact is not None and hub.locate(self.artefact) is not None
 
+    @property
+    def fetchable(self) -> bool:
+        """Whether weights that are not here come by themselves with the first run."""
+        return self.folder is None
 
-def _wav2lip_family(card: MethodCard, weights: Path) -> LipSyncMethod:
-    from lipsync.methods.wav2lip.convert import read_generator
+
+def _wav2lip_family(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
+    from lipsync.checkpoint import PICKLED
+    from lipsync.methods.wav2lip.convert import read_generator, read_published
     from lipsync.methods.wav2lip.infer import Wav2LipMethod
     from lipsync.methods.wav2lip.model import Generator
 
-    config, state = read_generator(weights)
+    read = read_published if again and weights.suffix.lower() in PICKLED else read_generator
+    config, state = read(weights)
     net = Generator(config)
     net.load_state_dict(state)
     return Wav2LipMethod(card, net, _sha256(weights))
 
 
+def _lstm_cbam(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
+    from lipsync.methods.lstm_cbam.config import LstmCbamConfig
+    from lipsync.methods.lstm_cbam.model import LipGANGenerator
+    from lipsync.methods.saved import read_saved
+    from lipsync.methods.wav2lip.infer import Wav2LipMethod
+
+    net = read_saved(weights, LipGANGenerator, LstmCbamConfig, "a generator of LSTM-CBAM")
+    return Wav2LipMethod(card, net, _sha256(weights))
+
+
+def _of_hub(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
+    """Whatever lies there: a published file, or a folder whose weights say which network they belong to."""
+    ours = weights.is_dir() and LSTM_CBAM_SIGN in _names(weights / "model.safetensors")
+    return (_lstm_cbam if ours else _wav2lip_family)(card, weights, again)
+
+
+def _names(weights: Path) -> set[str]:
+    """The names of the tensors in a safetensors file; none when it is damaged, which its reader will say."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="pt") as file:
+            return set(file.keys())
+    except (SafetensorError, OSError):
+        return set()
+
+
 def _sha256(weights: Path) -> str:
-    file = weights / "model.safetensors" if weights.is_dir() else weights
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    from lipsync import hub
+
+    return hub.checksum(weights / "model.safetensors" if weights.is_dir() else weights)
 
 
-METHODS: Registry[MethodEntry] = Registry("method")
+class _Methods(Registry[MethodEntry]):
+    """The methods by name; beside the registered ones every core on the Hub, as ``hub:org/name``."""
+
+    def get(self, name: str) -> MethodEntry:
+        return _hub_entry(parse_core(name)) if name.startswith(PREFIX) else super().get(name)
+
+
+def _hub_entry(core: HubCore) -> MethodEntry:
+    from lipsync.methods.hub_core import licence_of
+
+    card = MethodCard(
+        name=str(core),
+        title=str(core).removeprefix(PREFIX),
+        paper="",
+        licence=licence_of(core) or "as its page on the Hub says",
+        resolution=0,
+        weights="Hugging Face Hub, fetched on first use",
+        summary={"en": "A core that somebody put on the Hub.", "zh": "他人发布在 Hub 上的模型。"},
+    )
+    return MethodEntry(card, _of_hub, core=core)
+
+
+LSTM_CBAM_SIGN = "face_encoder.0.0.conv_block.0.weight"  # a weight that no other generator has
+METHODS: Registry[MethodEntry] = _Methods("method")
 METHODS.register(
     DEFAULT,
     MethodEntry(
@@ -113,6 +196,26 @@ for _name, _title, _en, _zh in (
             artefact=_name,
         ),
     )
+METHODS.register(
+    "lstm-cbam",
+    MethodEntry(
+        MethodCard(
+            name="lstm-cbam",
+            title="LSTM-CBAM",
+            paper="Hong & Zhang, Intelligent Computer and Applications 13(5), 2023",
+            licence="that of the weights you train",
+            resolution=96,
+            weights="trained by yourself; none are published",
+            summary={
+                "en": "A LipGAN-like generator trained by turns with a sync discriminator that has an LSTM "
+                "and attention after every convolution.",
+                "zh": "类似 LipGAN 的生成器，与带 LSTM、每层卷积后加注意力的同步判别器交替训练。",
+            },
+        ),
+        _lstm_cbam,
+        folder=MODELS / "lstm-cbam",
+    ),
+)
 
 
 def cards() -> list[MethodCard]:
@@ -128,7 +231,7 @@ def load_method(
     """A method ready to speak.
 
     Args:
-        name: of ``METHODS``.
+        name: of ``METHODS``, or ``hub:org/name`` (see ``lipsync.methods.hub_name``).
         checkpoint: weights to use instead of the method's own: a file in the published Wav2Lip format,
             or a folder (or the ``.safetensors`` in it) that this project wrote.
         progress: called with bytes done and in all while weights are fetched.
@@ -140,4 +243,4 @@ def load_method(
     entry = METHODS.get(name)
     if checkpoint is not None and not Path(checkpoint).exists():
         raise ConfigError(f"There is no checkpoint {checkpoint}.")
-    return entry.load(entry.card, Path(checkpoint) if checkpoint is not None else entry.weights(progress))
+    return entry.method(progress) if checkpoint is None else entry.load(entry.card, Path(checkpoint), False)

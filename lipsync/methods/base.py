@@ -16,9 +16,10 @@ class MethodCard:
     title: str
     paper: str
     licence: str
-    resolution: int  # pixels, side of the face square it draws
+    resolution: int  # pixels, side of the face square it draws; 0: not known before it is loaded
     weights: str  # where they come from
     summary: dict[str, str]  # language code -> one sentence
+    revision: str | None = None  # commit of the Hub repository that its weights were taken from
 
 
 class LipSyncMethod(Protocol):

@@ -38,3 +38,14 @@ class SpatialAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pooled = torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], dim=1)  # (B, 2, H, W)
         return x * self.conv(pooled).sigmoid()
+
+
+class CBAM(nn.Sequential):
+    """Convolutional block attention module: F' = M_c(F) ⊗ F, then F'' = M_s(F') ⊗ F' (LSTM-CBAM eq 2).
+
+    M_c passes the average- and the max-pooled vector through one shared MLP, M_s convolves the maximum
+    and the mean over channels (Woo et al. 2018); channel first, as their ablation found best.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16, kernel: int = 7):
+        super().__init__(ChannelAttention(channels, reduction, max_pool=True), SpatialAttention(kernel))

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lipsync.nn.attention import CBAM
+
 
 class ConvBlock(nn.Module):
-    """conv -> batch norm (-> + input) -> ReLU."""
+    """conv (-> CBAM) -> batch norm (-> + input) -> ReLU."""
 
-    def __init__(self, cin: int, cout: int, kernel, stride=1, padding=0, residual: bool = False):
+    def __init__(
+        self, cin: int, cout: int, kernel, stride=1, padding=0, residual: bool = False, cbam: bool = False
+    ):
         super().__init__()
-        self.conv_block = nn.Sequential(nn.Conv2d(cin, cout, kernel, stride, padding), nn.BatchNorm2d(cout))
+        attention = [CBAM(cout)] if cbam else []
+        self.conv_block = nn.Sequential(
+            nn.Conv2d(cin, cout, kernel, stride, padding), *attention, nn.BatchNorm2d(cout)
+        )
         self.act = nn.ReLU()
         self.residual = residual
 
@@ -48,6 +55,6 @@ class NormBlock(nn.Module):
         return self.block(x)
 
 
-def residual(channels: int, count: int) -> list[ConvBlock]:
+def residual(channels: int, count: int, cbam: bool = False) -> list[ConvBlock]:
     """``count`` residual 3x3 blocks that keep shape."""
-    return [ConvBlock(channels, channels, 3, 1, 1, residual=True) for _ in range(count)]
+    return [ConvBlock(channels, channels, 3, 1, 1, residual=True, cbam=cbam) for _ in range(count)]

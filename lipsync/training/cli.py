@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lipsync.errors import ConfigError
 from lipsync.training.limits import Limits
 
+if TYPE_CHECKING:
+    from lipsync.training.timing import SyncCheck
+
 _TRAIN_HELP = """\
 Stages build on each other: speech and mouth need prepared clips alone; sync can start from speech; generator
-takes all three. Example configurations lie beside this package in lipsync/training/configs/.
+takes all three. LSTM-CBAM: sync with stage.model.ablation=lstm-cbam, then joint. Example configurations lie
+beside this package in lipsync/training/configs/.
 Several processes: torchrun --nproc-per-node N -m lipsync train ...
 """
 
@@ -25,6 +29,18 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         "prepare", help="cut a folder of talking-face videos into aligned clips for training"
     )
     parser.add_argument("--videos", type=Path, required=True, help="folder, searched with its subfolders")
+    parser.add_argument(
+        "--profile",
+        default="folder",
+        metavar="NAME",
+        help="the data set in it: folder, lrs2, lrw, cmlr, voxceleb or grid (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--help-profile",
+        action=_About,
+        metavar="NAME",
+        help="print a data set's expected folders, splits, licence and where to ask for it, and stop",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for clips and manifest.csv")
     parser.add_argument(
         "--manifest",
@@ -32,7 +48,16 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         help="CSV with the columns file, id and maybe split; without it a person is a subfolder, or a file "
         "that lies in none",
     )
-    parser.add_argument("--splits", nargs="+", default=[], help="of the manifest; the others are left out")
+    parser.add_argument(
+        "--splits", nargs="+", default=[], help="of the manifest or the data set; the others are left out"
+    )
+    parser.add_argument(
+        "--split-by",
+        default="",
+        metavar="HOW",
+        help="official: the splits that are named; people: drawn over people, so that nobody is in two "
+        "(default: as the profile or the manifest has it)",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument(
         "--val-share",
@@ -44,40 +69,89 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--min-face",
         type=float,
-        default=limits.min_face,
         metavar="PX",
-        help="side of the face square in the video (default: %(default)g)",
+        help=f"side of the face square in the video (default: the profile's, usually {limits.min_face:g})",
     )
     parser.add_argument(
         "--max-yaw",
         type=float,
-        default=limits.max_yaw,
         metavar="DEG",
-        help="how far a face may be turned (default: %(default)g)",
+        help=f"how far a face may be turned (default: {limits.max_yaw:g})",
     )
     parser.add_argument(
-        "--max-seconds", type=float, default=limits.max_seconds, help="of a clip (default: %(default)g)"
+        "--max-seconds", type=float, help=f"of a clip (default: {limits.max_seconds:g})"
+    )
+    parser.add_argument(
+        "--min-sharpness",
+        type=float,
+        metavar="S",
+        help=f"below it a face counts as blurred (default: {limits.min_sharpness:g})",
+    )
+    parser.add_argument(
+        "--sync-check",
+        action="store_true",
+        help="let a sync expert look at the sound of every recording: move it where it is off by more than "
+        "two frames, leave the recording out where it cannot be trusted",
+    )
+    parser.add_argument(
+        "--sync-expert", type=Path, metavar="DIR", help="who judges (default: the one that ships)"
+    )
+    parser.add_argument(
+        "--sync-trust",
+        type=float,
+        nargs=2,
+        metavar=("KEEP", "MOVE"),
+        help="trust that is asked to leave the sound and to move it (default: 0.08 0.15)",
     )
     parser.set_defaults(handler=_prepare)
 
 
 def _prepare(options: argparse.Namespace) -> int:
     from lipsync.training.prepare import prepare
+    from lipsync.training.profiles import PROFILES
 
-    limits = Limits(min_face=options.min_face, max_yaw=options.max_yaw, max_seconds=options.max_seconds)
+    profile = PROFILES.get(options.profile)
+    if options.manifest is not None and options.profile != "folder":
+        raise ConfigError("--manifest and --profile both say what is in the folder: give one of them.")
+    names = ("min_face", "max_yaw", "max_seconds", "min_sharpness")
+    changed = {name: value for name in names if (value := getattr(options, name)) is not None}
     summary = prepare(
         options.videos,
         options.out,
         manifest=options.manifest,
         workers=options.workers,
-        limits=limits,
+        limits=replace(profile.limits, **changed),
         val_share=options.val_share,
         seed=options.seed,
         splits=tuple(options.splits),
+        profile=profile,
+        split_by=options.split_by,
+        sync=_sync_check(options),
         tell=lambda line: print(line, flush=True),
     )
     print(summary)
     return 0
+
+
+def _sync_check(options: argparse.Namespace) -> SyncCheck | None:
+    if not options.sync_check:
+        if options.sync_expert is not None or options.sync_trust is not None:
+            raise ConfigError("--sync-expert and --sync-trust belong to --sync-check; add it.")
+        return None
+    from lipsync.training.timing import EMBEDDED, SyncCheck, Trust
+
+    trust = Trust(*options.sync_trust) if options.sync_trust is not None else Trust()
+    return SyncCheck(options.sync_expert or EMBEDDED, trust)
+
+
+class _About(argparse.Action):
+    """Prints about a data set and ends, like --help."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        from lipsync.training.profiles import PROFILES
+
+        print(PROFILES.get(str(values)).about())
+        parser.exit()
 
 
 def add_train_command(subparsers: argparse._SubParsersAction) -> None:
@@ -88,7 +162,7 @@ def add_train_command(subparsers: argparse._SubParsersAction) -> None:
         epilog=_TRAIN_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("stage", metavar="STAGE", help="speech, mouth, sync or generator")
+    parser.add_argument("stage", metavar="STAGE", help="speech, mouth, sync, generator or joint")
     parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder of the run: checkpoints, logs, weights"
@@ -109,13 +183,10 @@ def add_train_command(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    import torch
+    from lipsync.training.config import read_config, read_toml
+    from lipsync.training.run import KEPT, train
 
-    from lipsync.training.config import STAGES, read_config, read_toml
-    from lipsync.training.data import load_clips
-    from lipsync.training.loop import fit
-
-    kept = options.out / "train.json"
+    kept = options.out / KEPT
     tables: dict[str, Any] = {}
     if options.config is not None:
         tables = read_toml(options.config)
@@ -124,39 +195,12 @@ def _train(options: argparse.Namespace) -> int:
         if tables.pop("kind") != options.stage:
             raise ConfigError(f"{options.out} holds a run of another stage than {options.stage}.")
     config = read_config(options.stage, tables, options.set)
-    if not options.resume and (options.out / "checkpoint.pt").exists():
-        raise ConfigError(f"{options.out} already holds a run: add --resume, or choose another folder.")
-    train = load_clips(options.data, config.data.train)
-    try:
-        dev = load_clips(options.data, config.data.check) if config.data.check else []
-    except ConfigError:
-        dev = []  # nobody was kept out of training, so there is nothing to check on
-    distributed = join_processes(config.run.device)
-    try:
-        torch.manual_seed(config.run.seed)  # of the first weights
-        stage = STAGES[options.stage][1](config.stage, train, dev)
-        first = not distributed or torch.distributed.get_rank() == 0
-        if first:
-            options.out.mkdir(parents=True, exist_ok=True)
-            kept.write_text(
-                json.dumps({"kind": options.stage, **config.to_dict()}, indent=2), encoding="utf-8"
-            )
-            print(f"{options.stage}: {len(train)} clips to train on, {len(dev)} to check on", flush=True)
-        fit(stage, config.run, options.out, resume=options.resume, quiet=not first)
-    finally:
-        if distributed:
-            torch.distributed.destroy_process_group()
+    train(
+        options.stage,
+        config,
+        options.data,
+        options.out,
+        resume=options.resume,
+        tell=lambda line: print(line, flush=True),
+    )
     return 0
-
-
-def join_processes(device: str) -> bool:
-    """Join the other processes that torchrun started; False where this one is alone."""
-    import torch
-
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return False
-    cuda = device != "cpu" and torch.cuda.is_available()
-    if cuda:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    torch.distributed.init_process_group("nccl" if cuda else "gloo")
-    return True

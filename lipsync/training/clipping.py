@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from lipsync.audio.mel import mel_spectrogram
 from lipsync.errors import MediaError
 from lipsync.faces.choose import Choice
 from lipsync.faces.crop import crop_face, crop_matrix, transform_points
 from lipsync.faces.follow import Follower, Seen
 from lipsync.faces.track import FaceTracker, Tracked
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
-from lipsync.training.data import FPS, MARGIN, STORED
+from lipsync.training.data import FPS, MARGIN, STORED, mel_file
 from lipsync.training.limits import Limits
 from lipsync.training.screen import FRAME, RATE, sharpness, sound_fault, yaw
+
+KEY_FRAME_EVERY = 0.2  # s: training reads a few frames out of the middle of a clip
 
 
 @dataclass
@@ -30,18 +33,29 @@ class Piece:
     start: int  # frame of the video
     fault: str | None = None
     frames: int = 0
-    crops: list[np.ndarray] = field(default_factory=list)  # (128, 128, 3) uint8
+    crops: list[np.ndarray] = field(default_factory=list)  # (160, 160, 3) uint8
     landmarks: list[np.ndarray] = field(default_factory=list)  # (478, 2) float32, crop pixels
     sides: list[float] = field(default_factory=list)  # pixels of the video
 
 
 def clip_video(
-    path: Path, out: Path, name: str, landmarker: Path, limits: Limits
+    path: Path,
+    out: Path,
+    name: str,
+    landmarker: Path,
+    limits: Limits,
+    sound_file: Path | None = None,
+    shift: int = 0,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Write the usable stretches of a video as ``out/NAME_KK.mp4`` and ``.npy``.
 
     The largest face is followed. A stretch ends where the face is lost, at a cut, and where the head
     turns too far or the face gets too small.
+
+    Args:
+        sound_file: has the sound; None: the video itself.
+        shift: frames by which the sound comes late, and is taken from later on; negative: early. Frames
+            that are left without sound are left out.
 
     Returns:
         One row per clip (clip, start_s, frames, face_px, sharpness, yaw), and one row per stretch left
@@ -56,11 +70,15 @@ def clip_video(
         rejected.append({"start_s": start / FPS, "seconds": frames / FPS, "reason": reason, "detail": detail})
 
     try:
-        if not probe(path).has_audio:
+        if sound_file is None and not probe(path).has_audio:
             reject(0, 0, "no sound track")
             return clips, rejected
-        samples = read_audio(path, RATE)
-        for piece in pieces(path, landmarker, limits):
+        samples = read_audio(sound_file or path, RATE)
+        heard = None
+        if shift:
+            samples = np.pad(samples, (max(0, -shift * FRAME), 0))[max(0, shift * FRAME) :]
+            heard = range(max(0, -shift), len(samples) // FRAME)
+        for piece in pieces(path, landmarker, limits, heard):
             if piece.fault is not None:
                 reject(piece.start, piece.frames, piece.fault)
                 continue
@@ -95,8 +113,11 @@ def judge(piece: Piece, sound: np.ndarray, limits: Limits) -> tuple[str | None, 
     return None, "", {"face_px": round(side, 1), "sharpness": round(sharp, 3), "yaw": round(turned, 1)}
 
 
-def pieces(path: Path, landmarker: Path, limits: Limits) -> Iterator[Piece]:
+def pieces(path: Path, landmarker: Path, limits: Limits, heard: range | None = None) -> Iterator[Piece]:
     """The video as pieces in order, fit ones no longer than ``max_seconds``.
+
+    Args:
+        heard: frames that have sound; None: no matter.
 
     Raises:
         MediaError: the video cannot be read.
@@ -105,6 +126,8 @@ def pieces(path: Path, landmarker: Path, limits: Limits) -> Iterator[Piece]:
     current: Piece | None = None
     for tracked, new in _tracked(path, landmarker):
         fault = _fault(tracked, limits)
+        if fault is None and heard is not None and tracked.frame.index not in heard:
+            fault = "no sound after it was moved"
         if current is not None and (fault != current.fault or (new and fault is None)):
             yield from _split(current, most)
             current = None
@@ -186,6 +209,10 @@ def _write(piece: Piece, sound: np.ndarray, stem: Path) -> None:
         soundfile.write(wav, padded, RATE, subtype="PCM_16")
         # The picture comes last and whole: where it exists, the landmarks do too.
         np.save(stem.with_suffix(".npy"), np.stack(piece.landmarks))
-        with VideoWriter(stem.with_suffix(".mp4"), STORED, STORED, FPS, audio=wav, crf=12) as writer:
+        picture = stem.with_suffix(".mp4")
+        with VideoWriter(
+            picture, STORED, STORED, FPS, audio=wav, crf=12, key_frame_every=KEY_FRAME_EVERY
+        ) as writer:
             for crop in piece.crops:
                 writer.write(crop)
+    np.save(mel_file(picture), mel_spectrogram(read_audio(picture)))

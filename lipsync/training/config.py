@@ -10,10 +10,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpertConfig
+from lipsync.methods.lstm_cbam.config import ABLATIONS as LSTM_CBAM
+from lipsync.methods.lstm_cbam.config import discriminator_config
+from lipsync.methods.mcsawav2lip.config import ABLATIONS as MCSAWAV2LIP
 from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.registry import unknown
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
+from lipsync.training.joint import JointConfig, JointStage
 from lipsync.training.loop import RunConfig
 from lipsync.training.mouth import MouthConfig, MouthStage
 from lipsync.training.speech import SpeechConfig, SpeechStage
@@ -24,6 +28,7 @@ STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
     "mouth": (MouthConfig, MouthStage),
     "sync": (SyncConfig, SyncStage),
     "generator": (GeneratorConfig, GeneratorStage),
+    "joint": (JointConfig, JointStage),
 }
 
 
@@ -52,7 +57,7 @@ def read_config(stage: str, tables: dict[str, Any], sets: list[str] | None = Non
     """The configuration of a run.
 
     Args:
-        stage: "speech", "mouth", "sync" or "generator".
+        stage: "speech", "mouth", "sync", "generator" or "joint".
         tables: as :func:`read_toml` returns them.
         sets: ``key=value`` with the key's whole path, such as ``run.steps=500`` or
             ``stage.model.width=0.25``; values as in TOML, strings without quotes too. They win.
@@ -93,6 +98,19 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not a TOML file: {problem}.") from problem
 
 
+def expert_config(ablation: str) -> SyncExpertConfig:
+    """The sync expert of a row of either paper's ablation table.
+
+    Raises:
+        ConfigError: unknown name.
+    """
+    if ablation in LSTM_CBAM:
+        return discriminator_config(ablation)
+    if ablation in MCSAWAV2LIP:
+        return sync_expert_config(ablation)
+    raise ConfigError(unknown("ablation", ablation, (*MCSAWAV2LIP, *LSTM_CBAM)))
+
+
 def _set(tables: dict[str, Any], text: str) -> None:
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
@@ -112,7 +130,10 @@ def _set(tables: dict[str, Any], text: str) -> None:
 def _build(kind: type, table: dict[str, Any], path: str, base: Any = None) -> Any:
     """A dataclass from a table; what the table leaves out is as in ``base``, or the default."""
     table = dict(table)
-    shortcuts = {Wav2LipConfig: generator_config, SyncExpertConfig: sync_expert_config}
+    shortcuts: dict[type, Callable[[str], Any]] = {
+        Wav2LipConfig: generator_config,
+        SyncExpertConfig: expert_config,
+    }
     if kind in shortcuts and "ablation" in table:
         base = shortcuts[kind](str(table.pop("ablation")))
     base = kind() if base is None else base
@@ -148,6 +169,6 @@ def _check_run(run: RunConfig) -> None:
         raise ConfigError(unknown("precision", run.precision, ("fp32", "bf16", "fp16")))
     if run.device not in ("auto", "cpu", "cuda"):
         raise ConfigError(unknown("device", run.device, ("auto", "cpu", "cuda")))
-    for name in ("steps", "log_every", "save_every"):
+    for name in ("steps", "accumulate", "log_every", "save_every"):
         if getattr(run, name) < 1:
             raise ConfigError(f"run.{name} must be 1 or more, not {getattr(run, name)}.")

@@ -14,18 +14,23 @@ from lipsync.audio.mel import mel_spectrogram
 from lipsync.audio.mfcc import mfcc
 from lipsync.errors import ConfigError
 from lipsync.faces.landmarks import mouth_shape
-from lipsync.media import read_audio, read_frames
+from lipsync.media import read_audio, read_excerpt, read_frames
 from lipsync.training.augment import vary_mel
 
 FPS = 25.0
-STORED = 128  # pixels, side of a stored crop
+STORED = 160  # pixels, side of a stored crop
 FRAME_BYTES = STORED * STORED * 3 + 478 * 2 * 4 + 80 * 4 * 4  # of a decoded clip: crops, landmarks, sound
 MARGIN = 1.25  # a stored crop shows this many times the square a network sees
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One unbroken track of one person; everything is decoded on first use and then kept."""
+    """One unbroken track of one person.
+
+    ``faces``, ``landmarks``, ``mel`` and ``shape`` are the whole clip, decoded on first use and then held.
+    ``pictures``, ``points`` and ``speech`` read only what they are asked for from disk, unless the clip is
+    held already or is to be kept.
+    """
 
     name: str
     identity: str
@@ -35,10 +40,8 @@ class Clip:
 
     @cached_property
     def faces(self) -> np.ndarray:
-        """(T, 128, 128, 3) uint8 RGB."""
-        return np.stack([frame.image for frame in read_frames(self.folder / f"{self.name}.mp4")])[
-            : len(self.landmarks)
-        ]
+        """(T, 160, 160, 3) uint8 RGB."""
+        return np.stack([frame.image for frame in read_frames(self._picture)])[: len(self.landmarks)]
 
     @cached_property
     def landmarks(self) -> np.ndarray:
@@ -48,20 +51,51 @@ class Clip:
     @cached_property
     def mel(self) -> np.ndarray:
         """(80, M) float32 mel spectrogram of the clip's sound."""
-        return mel_spectrogram(read_audio(self.folder / f"{self.name}.mp4"))
+        return np.array(self._mel())
 
     @cached_property
     def shape(self) -> np.ndarray:
         """(T, 4) mouth shape (``lipsync.faces.landmarks.mouth_shape``)."""
         return mouth_shape(self.landmarks).astype(np.float32)
 
+    @property
+    def _picture(self) -> Path:
+        return self.folder / f"{self.name}.mp4"
+
     def __len__(self) -> int:
         return self.frames or len(self.landmarks)
 
+    def pictures(self, at: np.ndarray) -> np.ndarray:
+        """(B, 160, 160, 3) uint8 RGB of frames in a row."""
+        if self._held("faces"):
+            return self.faces[at]
+        return read_excerpt(self._picture, FPS, int(at[0]), len(at))
+
+    def points(self, at: np.ndarray) -> np.ndarray:
+        """(B, 478, 2) float32 pixels of ``pictures``."""
+        if self._held("landmarks"):
+            return self.landmarks[at]
+        rows = np.load(self.folder / f"{self.name}.npy", mmap_mode="r")
+        return rows[at].astype(np.float32)
+
+    def keep(self) -> None:
+        """Decode this clip as a whole from now on, and hold it: there is memory for it."""
+        self.__dict__["kept"] = True
+
     def forget(self) -> None:
         """Free what was decoded; it is decoded again when next asked for."""
-        for name in ("faces", "landmarks", "mel", "shape"):
+        for name in ("faces", "landmarks", "mel", "shape", "kept"):
             self.__dict__.pop(name, None)
+
+    def _held(self, name: str) -> bool:
+        return name in self.__dict__ or "kept" in self.__dict__
+
+    def _mel(self) -> np.ndarray:
+        """As ``mel``, maybe on disk."""
+        ready = mel_file(self._picture)
+        if ready.is_file():
+            return np.load(ready, mmap_mode="r")
+        return mel_spectrogram(read_audio(self._picture))
 
     def speech(
         self, frames: np.ndarray, spec: AudioFeatures, rng: np.random.Generator | None = None
@@ -72,15 +106,21 @@ class Clip:
         """
         times = np.asarray(frames) / FPS
         pad = spec.window + 8
-        first = min(max(0, int(times.min() * 80) + spec.start - pad), self.mel.shape[1] - 1)
-        last = min(self.mel.shape[1], int(times.max() * 80) + spec.start + spec.window + pad)
-        mel = self.mel[:, first : max(last, first + 1)]
+        whole = self.mel if self._held("mel") else self._mel()
+        first = min(max(0, int(times.min() * 80) + spec.start - pad), whole.shape[1] - 1)
+        last = min(whole.shape[1], int(times.max() * 80) + spec.start + spec.window + pad)
+        mel = np.asarray(whole[:, first : max(last, first + 1)])
         if rng is not None:
             mel = vary_mel(mel, rng)
         if spec.kind != "mel":
             cepstral = mfcc(mel, spec.coefficients)
             mel = cepstral if spec.kind == "mfcc" else np.concatenate([mel, cepstral])
         return frame_windows(mel, times - first / 80, spec)
+
+
+def mel_file(picture: Path) -> Path:
+    """Where the mel spectrogram of a prepared clip lies, beside its picture."""
+    return picture.with_suffix(".mel.npy")
 
 
 def load_clips(folder: Path, splits: tuple[str, ...] = ("train",)) -> list[Clip]:
@@ -111,8 +151,8 @@ def load_clips(folder: Path, splits: tuple[str, ...] = ("train",)) -> list[Clip]
 class Sampler:
     """Draws clips so that no person dominates: a person's share grows with the root of the footage.
 
-    Decoded clips are kept as long as they fit in ``memory`` bytes; beyond that, those drawn longest
-    ago are forgotten.
+    The first clips drawn are kept as long as they fit in ``memory`` bytes. Of the others only what is
+    asked for is read; what of them is decoded as a whole is freed with the next draw.
     """
 
     def __init__(self, clips: list[Clip], at_least: int, memory: float = 8e9):
@@ -124,20 +164,21 @@ class Sampler:
             total[clip.identity] = total.get(clip.identity, 0) + len(clip)
         weight = np.array([len(clip) / total[clip.identity] ** 0.5 for clip in self.clips])
         self.weight = weight / weight.sum()
-        self._memory = memory
-        self._kept: dict[int, None] = {}  # indices of decoded clips, drawn longest ago first
+        self.memory = memory
+        self._kept: set[int] = set()  # indices
+        self._held = 0.0  # bytes of them
+        self._passing: list[Clip] = []
 
     def draw(self, count: int, rng: np.random.Generator) -> list[Clip]:
         """``count`` clips; some may come twice."""
+        for clip in self._passing:
+            clip.forget()
         drawn = rng.choice(len(self.clips), count, p=self.weight)
         for index in drawn:
-            self._kept.pop(index, None)
-            self._kept[index] = None
-        total = sum(len(self.clips[index]) for index in self._kept) * FRAME_BYTES
-        for index in list(self._kept)[: -len(set(drawn))]:
-            if total <= self._memory:
-                break
-            total -= len(self.clips[index]) * FRAME_BYTES
-            self.clips[index].forget()
-            del self._kept[index]
+            size = len(self.clips[index]) * FRAME_BYTES
+            if index not in self._kept and self._held + size <= self.memory:
+                self._kept.add(index)
+                self._held += size
+                self.clips[index].keep()
+        self._passing = [self.clips[index] for index in drawn if index not in self._kept]
         return [self.clips[index] for index in drawn]

@@ -55,7 +55,7 @@ def keep_log(run: Path, out: Path) -> None:
         raise ConfigError(f"{run} is not the folder of a run: it holds no log.csv.")
     tables = [run / name for name in ("log.csv", "checks.csv") if (run / name).is_file()]
     logs = [
-        pd.read_csv(table, index_col="step").drop(columns="steps_per_second", errors="ignore")
+        pd.read_csv(table, index_col="step").drop(columns=["steps_per_second", "waiting"], errors="ignore")
         for table in tables
     ]
     columns = [log[name].dropna() for log in logs for name in log.columns]

@@ -6,30 +6,29 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
-from lipsync.experts.mouth import MouthExpert
+from lipsync.experts.perceptual import load_lpips
 from lipsync.experts.quality import QualityDiscriminator
-from lipsync.experts.sync_expert import WINDOW, SyncExpert, lower_halves
-from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT
+from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
-from lipsync.training.augment import cut, framing, light, mask_bands
-from lipsync.training.data import MARGIN, STORED, Clip, Sampler
+from lipsync.training.data import Clip, Sampler
+from lipsync.training.judges import load_mouth_expert, load_sync_expert, mouth_input, mouth_square
 from lipsync.training.loop import Update
 from lipsync.training.losses import (
     adversarial_loss,
-    correlation,
     discriminator_loss,
     sync_loss,
     sync_probability,
 )
+from lipsync.training.sheet import look_at
 from lipsync.training.speech import load_speech
+from lipsync.training.windows import draw_windows, pose_and_reference
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class GeneratorConfig:
     gan_from: float = 0.0  # share of the run after which the adversarial loss joins
     discriminator_width: float = 0.25
     # Aids for little data, not in the paper.
+    start: str = ""  # folder of a generator to start from; layers of another shape begin at random
     speech: str = ""  # pre-trained speech encoder (speech.safetensors)
     freeze_speech: bool = False  # keep it as it is: what generalises is not unlearned
     freeze_norms: bool = (
@@ -55,6 +55,11 @@ class GeneratorConfig:
     mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
     shape_weight: float = 0.0  # L1 on the mouth shape that the expert reads off the output
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
+    perceptual_weight: float = 0.0  # LPIPS (VGG) of the mouth's square
+    perceptual_frames: int = 4  # of a batch that it looks at; VGG costs several times the generator
+    # Share of the windows that hear another clip of the batch: there only the opening is judged, against
+    # that clip's. What the upper half of a face tells about the mouth is not to be learnt.
+    swapped: float = 0.0
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
     decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
 
@@ -71,6 +76,8 @@ class GeneratorStage:
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)
         self.net = Generator(config.model)
+        if config.start:
+            start_from(self.net, config.start)
         if config.speech:
             load_speech(self.net, config.speech)
         self.disc = QualityDiscriminator(config.discriminator_width)
@@ -88,45 +95,25 @@ class GeneratorStage:
         self.frozen: dict[str, nn.Module] = {}
         self.sync = load_sync_expert(config.sync_expert) if config.sync_expert else None
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
-        for name, judge in (("sync", self.sync), ("mouth", self.mouth)):
+        self.perceptual = load_lpips("vgg") if config.perceptual_weight else None
+        for name, judge in (("sync", self.sync), ("mouth", self.mouth), ("perceptual", self.perceptual)):
             if judge is not None:
                 self.frozen[name] = judge
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        size, spec = self.config.model.size, self.config.model.audio
-        frames, references, speech, sync_speech, shapes, lips = [], [], [], [], [], []
-        for clip in self.sampler.draw(self.config.windows, rng):
-            start = int(rng.integers(0, len(clip) - self.config.frames + 1))
-            at = np.arange(start, start + self.config.frames)
-            matrix, mirrored = framing(STORED, size, MARGIN, rng)
-            table = light(rng)
-            frames.append(cut(clip.faces[at], matrix, size, table))
-            # The reference lies away from the window in clips long enough, so that copying does not pay.
-            other = int(rng.integers(0, len(clip)))
-            if len(clip) > 50 and abs(other - start) < 15:
-                other = (other + len(clip) // 2) % len(clip)
-            near, _ = framing(STORED, size, MARGIN, None)
-            if mirrored:
-                near[0] = -near[0]
-                near[0, 2] += size - 1
-            references.append(cut(clip.faces[other : other + 1], near, size, table)[0])
-            heard = clip.speech(at, spec, rng)
-            speech.append(mask_bands(heard, rng, widest=8))
-            shapes.append(clip.shape[at])
-            lips.append(
-                clip.landmarks[at][:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2]
-            )
-            if self.sync is not None:
-                sync_speech.append(clip.speech(at[:1], self.sync.config.audio))
-        batch = {
-            "frames": torch.from_numpy(np.stack(frames)).permute(0, 1, 4, 2, 3),  # (W, 5, 3, S, S) uint8
-            "reference": torch.from_numpy(np.stack(references)).permute(0, 3, 1, 2),  # (W, 3, S, S) uint8
-            "speech": torch.from_numpy(np.stack(speech)),  # (W, 5, 1, rows, 16)
-            "shape": torch.from_numpy(np.stack(shapes)),  # (W, 5, 4)
-            "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, 5, 4, 2) pixels
-        }
-        if sync_speech:
-            batch["sync_speech"] = torch.from_numpy(np.concatenate(sync_speech))  # (W, 1, rows, 16)
+        config = self.config
+        batch = draw_windows(
+            self.sampler.draw(config.windows, rng),
+            config.frames,
+            config.model.size,
+            config.model.audio,
+            rng,
+            self.sync.config.audio if self.sync is not None else None,
+        )
+        swapped = round(len(batch["frames"]) * self.config.swapped)
+        for name in ("speech", "sync_speech", "shape") if swapped else ():
+            if name in batch:  # the first windows hear, and are judged by, the one after them
+                batch[name] = torch.cat([batch[name][1 : swapped + 1], batch[name][swapped:]])
         return batch
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
@@ -147,7 +134,9 @@ class GeneratorStage:
             fake = self.net(batch["speech"].flatten(0, 1), pose_and_reference(real, batch["reference"]))
             values: dict[str, Tensor] = {}
             weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
-            values["l1"] = ((fake.float() - real).abs() * weight).mean()
+            # Windows that hear another clip have no picture to be compared with.
+            first = round(len(batch["frames"]) * config.swapped) * config.frames
+            values["l1"] = ((fake.float() - real).abs() * weight)[first:].mean()
             w_s = config.sync_weight if with_sync else 0.0
             w_g = config.gan_weight if with_gan else 0.0
             loss = (1 - w_s - w_g) * values["l1"]
@@ -163,24 +152,32 @@ class GeneratorStage:
                 values["gan"] = adversarial_loss(self.disc(fake))
                 loss = loss + w_g * values["gan"]
             if self.mouth is not None:
-                read = self.mouth(fake).float()
-                values["shape"] = (read - batch["shape"].flatten(0, 1)).abs().mean()
+                read = self.mouth(mouth_input(fake)).float()
+                error = (read - batch["shape"].flatten(0, 1)).abs()
+                # Of another person's mouth only the opening is asked for, not the width or the chin.
+                values["shape"] = torch.cat([error[:first, :1].flatten(), error[first:].flatten()]).mean()
                 loss = loss + config.shape_weight * values["shape"]
+            if self.perceptual is not None:
+                looked = slice(first, first + config.perceptual_frames)
+                values["perceptual"] = self.perceptual(
+                    mouth_square(fake[looked]) * 2 - 1, mouth_square(real[looked]) * 2 - 1
+                ).mean()
+                loss = loss + config.perceptual_weight * values["perceptual"]
         update(loss, self.net, self.optimizers["generator"])
         if with_gan:
             with update.autocast():
                 judged = discriminator_loss(self.disc(real), self.disc(fake.detach()))
             update(judged, self.disc, self.optimizers["quality"])
             values["disc"] = judged
-        if config.ema:
-            self._average()
+        if config.ema and update.steps:
+            self._average(update.config.accumulate)
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
     @torch.no_grad()
-    def _average(self) -> None:
+    def _average(self, batches: int = 1) -> None:
         source = self.net.state_dict()
-        # Random first weights must not linger in the average of a short run. Batch norm counts the steps.
-        done = int(source["face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"])
+        # Random first weights must not linger in the average of a short run. Batch norm counts the batches.
+        done = int(source["face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"]) // batches
         decay = min(self.config.ema, 1 - 1 / max(1, done))
         for name, value in self.modules["average"].state_dict().items():
             if value.dtype.is_floating_point:
@@ -195,61 +192,13 @@ class GeneratorStage:
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """Own and other speech on clips of people kept out of training; writes a contact sheet."""
-        net, device = self.best.eval(), next(self.net.parameters()).device
-        size, sheet = self.config.model.size, []
-        own: list[float] = []
-        other: list[float] = []
-        errors: list[float] = []
-        clips = [clip for clip in self.dev if len(clip) >= 50][:8]
-        for index, clip in enumerate(clips):
-            at = np.arange(min(len(clip), 75))
-            matrix, _ = framing(STORED, size, MARGIN, None)
-            crops = cut(clip.faces[at], matrix, size)
-            real = torch.from_numpy(crops).permute(0, 3, 1, 2).float().to(device) / 255
-            reference = real[-1:].expand_as(real) * 255
-            speaker = clips[(index + 1) % len(clips)]
-            for series, source in ((own, clip), (other, speaker)):
-                heard = np.arange(len(at)) % len(source)
-                speech = torch.from_numpy(source.speech(heard, self.config.model.audio)).to(device)
-                parts = [net(s, pose_and_reference(f, r)) for s, f, r in
-                         zip(speech.split(25), real.split(25), reference.split(25), strict=True)]  # fmt: skip
-                fake = torch.cat(parts)
-                if self.mouth is not None:
-                    read = correlation(
-                        self.mouth(fake)[None], torch.from_numpy(clip.shape[at])[None].to(device)
-                    )
-                    series.append(float(read[0, 0]))
-                if series is own:
-                    errors.append(float((fake - real)[:, :, size // 2 :].abs().mean()))
-                    shown = [int(i) for i in np.linspace(5, len(at) - 5, 8)]
-                    sheet.append(np.concatenate(list(crops[shown]), 1))
-                    drawn = (
-                        (fake[shown].permute(0, 2, 3, 1).float().cpu().numpy() * 255).round().astype(np.uint8)
-                    )
-                    sheet.append(np.concatenate(list(drawn), 1))
-        if sheet:
-            cv2.imwrite(str(folder / f"sheet-{step:06d}.png"), np.concatenate(sheet)[..., ::-1])
-        found = {"lower_half_l1": float(np.mean(errors))} if errors else {}
-        if own:
-            found |= {"expert_r_own": float(np.mean(own)), "expert_r_other": float(np.mean(other))}
-        return found
+        model = self.config.model
+        return look_at(
+            self.best, model.size, model.audio, self.dev, folder / f"sheet-{step:06d}.png", self.mouth
+        )
 
     def export(self, folder: Path) -> None:
         self.best.save_pretrained(folder / "generator")
-
-
-def pose_and_reference(frames: Tensor, reference: Tensor) -> Tensor:
-    """(B, 6, S, S): frames (B, 3, S, S) in 0..1 with the lower half zeroed, and their references.
-
-    Args:
-        reference: (B, 3, S, S), or (W, 3, S, S) when five frames in a row share one; 0..255.
-    """
-    masked = frames.clone()
-    masked[:, :, frames.shape[2] // 2 :] = 0
-    repeated = reference.float() / 255
-    if len(reference) != len(frames):
-        repeated = repeated.repeat_interleave(len(frames) // len(reference), dim=0)
-    return torch.cat([masked, repeated], dim=1).contiguous(memory_format=torch.channels_last)
 
 
 def lip_weight(lips: Tensor, size: int, extra: float) -> Tensor:
@@ -266,26 +215,15 @@ def lip_weight(lips: Tensor, size: int, extra: float) -> Tensor:
     return 1 + extra * y[:, None, :, None] * x[:, None, None, :]
 
 
-def load_sync_expert(folder: str) -> SyncExpert:
-    """The frozen sync expert of ``train sync``.
+def start_from(net: Generator, folder: str) -> None:
+    """Take over what fits of another generator, such as a smaller picture's.
 
     Raises:
-        ConfigError: not such a folder.
+        ConfigError: there is none in the folder.
     """
-    if not (Path(folder) / "config.json").is_file():
-        raise ConfigError(f"There is no sync expert in {folder}. Train one with `train sync` first.")
-    return SyncExpert.from_pretrained(folder).eval().requires_grad_(False)
-
-
-def load_mouth_expert(path: str) -> MouthExpert:
-    """The frozen mouth expert of ``train mouth``.
-
-    Raises:
-        ConfigError: the file is missing.
-    """
-    if not Path(path).is_file():
-        raise ConfigError(f"There is no mouth expert {path}. Train one with `train mouth` first.")
-    net = MouthExpert()
-    net(torch.zeros(2, 3, 96, 96))
-    net.load_state_dict(load_file(path))
-    return net.eval().requires_grad_(False)
+    path = Path(folder) / "model.safetensors"
+    if not path.is_file():
+        raise ConfigError(f"There is no generator in {folder} to start from.")
+    own = net.state_dict()
+    fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
+    net.load_state_dict(fitting, strict=False)

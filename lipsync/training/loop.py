@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import csv
+import os
+import shutil
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
+from lipsync.registry import unknown
+from lipsync.training.feed import Batches, feed
+from lipsync.training.log import add_row, cut_rows
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,10 @@ class RunConfig:
     precision: str = "fp32"  # "fp32", "bf16" or "fp16" (CUDA) autocast
     device: str = "auto"  # "auto", "cpu", "cuda"
     threads: int = 0  # CPU threads; 0 leaves PyTorch's choice
+    workers: int = 0  # processes that make batches; 0 makes them on a thread of this one
+    accumulate: int = 1  # batches whose gradients make one step; batch norm sees each of them alone
+    compile: str = ""  # back end of torch.compile, such as "inductor"; "" runs without
+    deterministic: bool = False  # only kernels that repeat bit by bit (on CUDA; a CPU's do anyway)
     clip_gradient: float = 1.0  # largest norm
     log_every: int = 50  # steps
     save_every: int = 500  # steps between checkpoints
@@ -38,7 +45,8 @@ class Stage(Protocol):
     """What is trained: modules, their optimisers, and one step.
 
     A stage that looks at frozen networks names them in ``frozen: dict[str, nn.Module]``; they go to the
-    same device, and neither into checkpoints nor back to training mode.
+    same device, and neither into checkpoints nor back to training mode. One that calls parts of its modules
+    and not the modules names those parts in ``compiled: Iterable[nn.Module]``, for ``torch.compile``.
     """
 
     modules: dict[str, nn.Module]
@@ -51,11 +59,20 @@ class Stage(Protocol):
 
 
 class Update:
-    """One optimiser step: backward, averaging over processes, clipping, stepping."""
+    """One optimiser step: backward, averaging over batches and processes, clipping, stepping.
+
+    Attributes:
+        part: which of the ``accumulate`` batches of this step it is.
+    """
 
     def __init__(self, config: RunConfig, device: torch.device):
-        self.config, self.device = config, device
+        self.config, self.device, self.part = config, device, 0
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+
+    @property
+    def steps(self) -> bool:
+        """Whether the weights move with this batch, the last one of its step."""
+        return self.part == self.config.accumulate - 1
 
     def autocast(self):
         if self.config.precision == "fp32":
@@ -64,18 +81,35 @@ class Update:
         return torch.autocast(self.device.type, kind)
 
     def __call__(self, loss: Tensor, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        if dist.is_initialized():
-            # Before unscaling, which looks for infinities: all processes must skip the same steps.
-            for parameter in module.parameters():
-                if parameter.grad is not None:
-                    dist.all_reduce(parameter.grad)
-                    parameter.grad /= dist.get_world_size()
+        if self.part == 0:
+            optimizer.zero_grad(set_to_none=True)
+        # Only into what this optimiser moves: a loss that passes through a discriminator leaves no gradient
+        # there, which the discriminator's own batches would add to.
+        moved = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        self.scaler.scale(loss / self.config.accumulate).backward(inputs=moved)
+        if not self.steps:
+            return
+        # Before unscaling, which looks for infinities: all processes must skip the same steps.
+        average([p.grad for p in moved if p.grad is not None])
         self.scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(module.parameters(), self.config.clip_gradient)
         self.scaler.step(optimizer)
         self.scaler.update()
+
+
+def average(values: Iterable[Tensor]) -> None:
+    """Replace tensors by their mean over all processes, in one message for each type."""
+    if not dist.is_initialized():
+        return
+    kinds: dict[torch.dtype, list[Tensor]] = {}
+    for value in values:
+        kinds.setdefault(value.dtype, []).append(value)
+    for alike in kinds.values():
+        flat = torch.cat([value.reshape(-1) for value in alike])
+        dist.all_reduce(flat)
+        flat /= dist.get_world_size()
+        for value, part in zip(alike, flat.split([value.numel() for value in alike]), strict=True):
+            value.copy_(part.view_as(value))
 
 
 def pick_device(name: str) -> torch.device:
@@ -90,8 +124,16 @@ def fit(stage: Stage, config: RunConfig, folder: Path, resume: bool = False, qui
     """Train ``stage`` and leave checkpoints, ``log.csv``, sample images and the exported model in ``folder``.
 
     The randomness of a step depends on seed, process and step number alone, so a resumed run draws
-    what an uninterrupted one would have drawn.
+    what an uninterrupted one would have drawn, and on a CPU in fp32 ends with the same bits.
+
+    Raises:
+        ConfigError: the device or the compiler is not there, or there is nothing to resume.
     """
+    with repeatable() if config.deterministic else contextlib.nullcontext():
+        _fit(stage, config, folder, resume, quiet)
+
+
+def _fit(stage: Stage, config: RunConfig, folder: Path, resume: bool, quiet: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     rank = dist.get_rank() if dist.is_initialized() else 0
@@ -106,6 +148,8 @@ def fit(stage: Stage, config: RunConfig, folder: Path, resume: bool = False, qui
         if dist.is_initialized():
             for value in module.state_dict().values():
                 dist.broadcast(value, 0)
+    if config.compile:
+        compile_stage(stage, config.compile, device)
     first = 0
     if resume:
         if not checkpoint.is_file():
@@ -113,23 +157,33 @@ def fit(stage: Stage, config: RunConfig, folder: Path, resume: bool = False, qui
         first = _load(stage, update, checkpoint, device)
         if rank == 0:
             for name in ("log.csv", "checks.csv"):
-                _cut_log(folder / name, first)
-    start, history = time.monotonic(), []
-    for step, batch in _batches(stage, config, rank, first, device):
-        torch.manual_seed(hash((config.seed, rank, step)) % 2**31)
-        values = stage.step(batch, update, step / config.steps)
-        history.append(values)
+                cut_rows(folder / name, first)
+    drawn = Batches(stage, config.seed, rank)
+    parts, total = config.accumulate, config.steps * config.accumulate
+    start, waited, history = time.monotonic(), 0.0, []
+    batches = feed(drawn, first * parts, total, config.workers, device)
+    for step in range(first, config.steps):
+        for update.part in range(parts):
+            began = time.monotonic()
+            batch = next(batches)
+            waited += time.monotonic() - began
+            torch.manual_seed(hash((config.seed, rank, step * parts + update.part)) % 2**31)
+            history.append(stage.step(batch, update, step / config.steps))
+        average(statistics(stage))
         done = step + 1
         last = done == config.steps
         if rank == 0 and (done % config.log_every == 0 or last):
             mean = {key: float(np.mean([h[key] for h in history if key in h])) for key in history[-1]}
-            mean["steps_per_second"] = (done - first) / (time.monotonic() - start)
-            _log(folder / "log.csv", done, mean)
+            spent = time.monotonic() - start
+            mean["steps_per_second"] = (done - first) / spent
+            mean["waiting"] = waited / spent  # share of the time that was spent on waiting for batches
+            add_row(folder / "log.csv", done, mean)
             if not quiet:
                 print(
                     f"step {done}/{config.steps} " + " ".join(f"{k} {v:.4g}" for k, v in mean.items()),
                     flush=True,
                 )
+        if done % config.log_every == 0:
             history = []
         if rank == 0 and config.check_every and (done % config.check_every == 0 or last):
             for module in stage.modules.values():
@@ -139,7 +193,7 @@ def fit(stage: Stage, config: RunConfig, folder: Path, resume: bool = False, qui
             for module in stage.modules.values():
                 module.train()
             if found:
-                _log(folder / "checks.csv", done, found)
+                add_row(folder / "checks.csv", done, found)
                 if not quiet:
                     print(f"check {done} " + " ".join(f"{k} {v:.4g}" for k, v in found.items()), flush=True)
         if rank == 0 and (done % config.save_every == 0 or last):
@@ -147,21 +201,41 @@ def fit(stage: Stage, config: RunConfig, folder: Path, resume: bool = False, qui
             stage.export(folder)
 
 
-def _batches(
-    stage: Stage, config: RunConfig, rank: int, first: int, device: torch.device
-) -> Iterator[tuple[int, dict[str, Tensor]]]:
-    """Batches made one step ahead on another thread."""
+def statistics(stage: Stage) -> list[Tensor]:
+    """Running means and variances: each process sees other batches, and one of them saves and resumes."""
+    found = (value for module in stage.modules.values() for value in module.buffers())
+    return [value for value in found if value.is_floating_point()]
 
-    def make(step: int) -> dict[str, Tensor]:
-        return stage.batch(np.random.default_rng([config.seed, rank, step]))
 
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(make, first) if first < config.steps else None
-        for step in range(first, config.steps):
-            assert following is not None
-            batch = following.result()
-            following = pool.submit(make, step + 1) if step + 1 < config.steps else None
-            yield step, {key: value.to(device, non_blocking=True) for key, value in batch.items()}
+def compile_stage(stage: Stage, backend: str, device: torch.device) -> None:
+    """Let ``torch.compile`` translate the stage's modules when they first run.
+
+    Raises:
+        ConfigError: no such back end, or the compiler it needs is missing.
+    """
+    known = torch._dynamo.list_backends(exclude_tags=())
+    if backend not in known:
+        raise ConfigError(unknown("back end of torch.compile", backend, known))
+    compilers = map(shutil.which, ("g++", "clang++", "c++"))
+    if backend == "inductor" and device.type == "cpu" and not any(compilers):
+        raise ConfigError(
+            'run.compile = "inductor" needs a C++ compiler on a CPU. Install g++, or leave run.compile out.'
+        )
+    for module in getattr(stage, "compiled", stage.modules.values()):
+        module.compile(backend=backend)
+
+
+@contextlib.contextmanager
+def repeatable() -> Iterator[None]:
+    """Deterministic kernels while it lasts; PyTorch warns of each that has no deterministic form."""
+    before = torch.are_deterministic_algorithms_enabled()
+    warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA's matrix library starts
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warned)
 
 
 def _save(stage: Stage, update: Update, path: Path, step: int) -> None:
@@ -190,36 +264,3 @@ def _load(stage: Stage, update: Update, path: Path, device: torch.device) -> int
         ) from problem
     update.scaler.load_state_dict(state["scaler"])
     return int(state["step"])
-
-
-def _log(path: Path, step: int, values: dict[str, float]) -> None:
-    """Append a row; a value that comes for the first time, such as a loss that joins late, gets a column."""
-    row = {"step": str(step), **{key: f"{value:.6g}" for key, value in values.items()}}
-    columns, rows = _read_log(path)
-    if path.exists() and set(row) <= set(columns):
-        with path.open("a", newline="") as file:
-            csv.DictWriter(file, columns).writerow(row)
-    else:
-        _write_log(path, [*columns, *(key for key in row if key not in columns)], [*rows, row])
-
-
-def _cut_log(path: Path, step: int) -> None:
-    """Drop what was logged after the checkpoint that a run goes on from: it is about to be done again."""
-    columns, rows = _read_log(path)
-    if columns:
-        _write_log(path, columns, [row for row in rows if int(row["step"]) <= step])
-
-
-def _read_log(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    if not path.exists():
-        return [], []
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file)
-        return list(reader.fieldnames or []), list(reader)
-
-
-def _write_log(path: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)

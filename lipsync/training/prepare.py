@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from lipsync.errors import ConfigError
-from lipsync.media.source import VIDEO_SUFFIXES
+from lipsync.registry import unknown
+from lipsync.training import records
 from lipsync.training.clipping import clip_video
 from lipsync.training.limits import Limits
-
-COLUMNS = ("clip", "identity", "split", "source", "start_s", "frames", "face_px", "sharpness", "yaw")
-REJECTED = ("source", "start_s", "seconds", "reason", "detail")
-
-
-@dataclass(frozen=True)
-class Video:
-    """One source."""
-
-    path: Path
-    name: str  # relative to the folder of videos, with forward slashes
-    identity: str
-    split: str = ""  # "" leaves the choice to the seed
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What came of a folder; ``str()`` is the printed text."""
-
-    videos: int
-    done_before: int  # of them, taken over from an earlier run
-    clips: int
-    identities: int
-    minutes: float
-    splits: dict[str, int]  # clips
-    rejected: dict[str, float]  # reason to seconds of video; whole files that cannot be read count 0
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.clips} clips, {self.minutes:.1f} min, {self.identities} people from {self.videos} videos"
-            + (f" ({self.done_before} done before)" if self.done_before else "")
-            + ": "
-            + (", ".join(f"{count} {name}" for name, count in self.splits.items()) or "nothing usable")
-        ]
-        lines += [f"  left out {seconds:7.1f} s: {reason}" for reason, seconds in self.rejected.items()]
-        return "\n".join(lines)
+from lipsync.training.profiles import PROFILES, Profile
+from lipsync.training.sources import Video, by_manifest
+from lipsync.training.tables import Summary, write_tables
+from lipsync.training.timing import SyncCheck, Verdict, is_measured, judge
 
 
 def prepare(
@@ -68,174 +32,132 @@ def prepare(
     landmarker: Path | None = None,
     tell: Callable[[str], None] = lambda line: None,
     splits: tuple[str, ...] = (),
+    profile: Profile | None = None,
+    split_by: str = "",
+    sync: SyncCheck | None = None,
 ) -> Summary:
     """Cut all videos of a folder into clips of one face each, 25 fps and 16 kHz.
 
-    ``out`` gets, per clip, ``NAME.mp4`` (128 x 128 crops and sound) and ``NAME.npy`` ((T, 478, 2)
-    float32 landmarks in crop pixels), and ``manifest.csv`` and ``rejected.csv``. What a video gave is
-    kept in ``records``: a second call goes on where the first one stopped, and redoes only videos
-    that changed or that were cut with other limits.
+    ``out`` gets, per clip, ``NAME.mp4`` (160 x 160 crops and sound) and ``NAME.npy`` ((T, 478, 2)
+    float32 landmarks in crop pixels), and ``manifest.csv``, ``rejected.csv`` and ``report.md``. What a
+    video gave is kept in ``records``: a second call goes on where the first one stopped, and redoes only
+    videos that changed or that were cut with other limits.
 
     Args:
-        manifest: CSV with ``file`` (relative to ``videos``), ``id`` and maybe ``split``. Without it a
-            person is a subfolder of ``videos``, or a single file that lies in none.
+        manifest: CSV with ``file`` (relative to ``videos``), ``id`` and maybe ``split``. Without it and
+            without a profile a person is a subfolder of ``videos``, or a single file that lies in none.
+        limits: what is dropped; None takes the profile's, or the usual.
         val_share: of the people without a split, kept for validation; at least one if there are two.
         landmarker: the ``face_landmarker`` artefact; None finds or fetches it.
         tell: gets one line per video.
-        splits: take only the rows of the manifest with one of these splits; empty takes all.
+        splits: take only videos with one of these named splits; empty takes all.
+        profile: the data set that ``videos`` holds.
+        split_by: "official" keeps the splits that are named, "people" draws over people; "" as the
+            profile says, and for a manifest "official".
+        sync: looks at the sound of every recording; moves it, or leaves the recording out. What was
+            moved by an earlier call stays so without it.
 
     Raises:
-        ConfigError: there is no video, or the manifest cannot be used.
+        ConfigError: there is no video, or the manifest, the lists or the options cannot be used.
         ArtefactError: the landmarker cannot be had.
     """
-    limits = limits or Limits()
-    found = _listed(videos, manifest) if manifest else _discovered(videos)
+    profile = profile or PROFILES.get("folder")
+    limits = limits or profile.limits
+    found = by_manifest(videos, manifest) if manifest else profile.find(videos)
     if splits:
         found = [video for video in found if video.split in splits]
         if not found:
-            raise ConfigError(f"The manifest lists no video of the split {' or '.join(splits)}.")
+            raise ConfigError(f"There is no video of the split {' or '.join(splits)}.")
+    split_by = split_by or ("official" if manifest else profile.split_by)
+    if split_by not in ("official", "people"):
+        raise ConfigError(unknown("way to split", split_by, ("official", "people")))
+    if split_by == "people":
+        found = [replace(video, split="") for video in found]
     if landmarker is None:
         from lipsync import hub
 
         landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
-    records = out / "records"
-    records.mkdir(parents=True, exist_ok=True)
-    done = {video.name: _done(records, video, limits) for video in found}
-    todo = [video for video in found if done[video.name] is None]
-    work = partial(_work, out=out, limits=limits, landmarker=landmarker)
-    for finished, (video, record) in enumerate(_run(work, todo, workers), 1):
+    (out / "records").mkdir(parents=True, exist_ok=True)
+    done = {video.name: records.read(out, video, limits) for video in found}
+    sha256 = sync.sha256 if sync else ""
+
+    def stale(record: dict[str, Any] | None) -> bool:
+        # Another expert has to hear the sound where it was.
+        return record is None or bool(sync and record.get("shift") and not is_measured(record, sha256))
+
+    todo = [(video, 0) for video in found if stale(done[video.name])]
+    cut = partial(_cut, out=out, limits=limits, landmarker=landmarker)
+    for number, (video, record) in enumerate(_run(cut, todo, workers), 1):
         done[video.name] = record
-        kept, left = len(record["clips"]), sum(row["seconds"] for row in record["rejected"])
-        why = "; ".join(sorted({row["reason"] for row in record["rejected"]}))
-        tell(
-            f"[{finished}/{len(todo)}] {video.name}: {kept} clips"
-            + (f", {left:.1f} s left out ({why})" if why else "")
-        )
-    return _write_tables(out, found, done, len(found) - len(todo), val_share, seed)
+        tell(f"[{number}/{len(todo)}] {video.name}: {_outcome(record)}")
+    before = len(found) - len(todo)
+    complete = {name: record for name, record in done.items() if record is not None}
+    verdicts = _put_right(found, complete, sync, out, cut, workers, tell) if sync else {}
+    return write_tables(out, found, complete, verdicts, before, val_share, seed, profile, limits, sync)
 
 
-def assign_splits(videos: Iterable[Video], val_share: float, seed: int) -> dict[str, str]:
-    """Identity to "train" or "val" by a seeded draw over people, for those whose manifest names no split."""
-    people = sorted({video.identity for video in videos})
-    drawn = sorted(people, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
-    count = round(val_share * len(people))
-    if val_share > 0 and len(people) > 1:
-        count = min(max(1, count), len(people) - 1)
-    return {name: "val" if place < count else "train" for place, name in enumerate(drawn)}
+def _put_right(
+    videos: list[Video],
+    done: dict[str, dict[str, Any]],
+    check: SyncCheck,
+    out: Path,
+    cut: Callable[..., dict[str, Any]],
+    workers: int,
+    tell: Callable[[str], None],
+) -> dict[str, Verdict]:
+    """Verdicts by recording; videos whose sound comes early or late are cut again with it moved."""
+    from lipsync.training.offset import measure  # it needs PyTorch, which cutting does not
 
-
-def _discovered(folder: Path) -> list[Video]:
-    if not folder.is_dir():
-        raise ConfigError(f"There is no folder {folder}.")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
-    if not paths:
-        raise ConfigError(f"{folder} holds no video ({', '.join(sorted(VIDEO_SUFFIXES))}).")
-    videos = []
-    for path in paths:
-        inside = path.relative_to(folder)
-        identity = inside.parent.as_posix() if len(inside.parts) > 1 else path.stem
-        videos.append(Video(path, inside.as_posix(), identity))
-    return videos
-
-
-def _listed(folder: Path, manifest: Path) -> list[Video]:
-    try:
-        rows = pd.read_csv(manifest, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as problem:
-        raise ConfigError(f"The manifest {manifest} cannot be read ({problem}).") from problem
-    for column in ("file", "id"):
-        if column not in rows:
-            raise ConfigError(f"{manifest} lacks the column {column}; it needs file, id and maybe split.")
-    if rows.empty or rows["file"].duplicated().any():
-        raise ConfigError(f"{manifest} lists no video, or one of them twice.")
-    splits = rows["split"] if "split" in rows else [""] * len(rows)
-    return [
-        Video(folder / file, file, identity, split)
-        for file, identity, split in zip(rows["file"], rows["id"], splits, strict=True)
+    sha256 = check.sha256
+    todo = [
+        (video, done[video.name]) for video in videos if not is_measured(done[video.name], sha256)
     ]
+    look = partial(measure, out=out, check=check)
+    for number, (video, record) in enumerate(_run(look, todo, workers), 1):
+        done[video.name] = record
+        tell(f"[{number}/{len(todo)}] {video.name}: sound compared")
+    verdicts = judge(videos, done, check.trust)
+    moves = []
+    for video in videos:
+        verdict = verdicts.get(video.group)
+        wanted = verdict.shift.frames if verdict and verdict.shift and verdict.fate == "move" else 0
+        if done[video.name].get("shift", 0) != wanted:
+            moves.append((video, wanted))
+    for number, (video, record) in enumerate(_run(cut, moves, workers), 1):
+        record["sync"] = done[video.name]["sync"]
+        records.write(out, video, record)
+        done[video.name] = record
+        tell(f"[{number}/{len(moves)}] {video.name}: sound moved by {record['shift']:+d} frames")
+    return verdicts
 
 
-def _work(video: Video, out: Path, limits: Limits, landmarker: Path) -> dict[str, Any]:
-    clips, rejected = clip_video(video.path, out, _slug(video.name), landmarker, limits)
+def _outcome(record: dict[str, Any]) -> str:
+    left = sum(row["seconds"] for row in record["rejected"])
+    why = "; ".join(sorted({row["reason"] for row in record["rejected"]}))
+    return f"{len(record['clips'])} clips" + (f", {left:.1f} s left out ({why})" if why else "")
+
+
+def _cut(video: Video, shift: int, out: Path, limits: Limits, landmarker: Path) -> dict[str, Any]:
+    clips, rejected = clip_video(
+        video.path, out, records.slug(video.name), landmarker, limits, video.sound, shift
+    )
     for row in rejected:
         row["source"] = video.name
-    record = {**_stamp(video, limits), "clips": clips, "rejected": rejected}
-    path = out / "records" / f"{_slug(video.name)}.json"
-    partial_ = path.with_suffix(".partial")
-    partial_.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    partial_.replace(path)
+    record = {**records.stamp(video, limits), "shift": shift, "clips": clips, "rejected": rejected}
+    records.write(out, video, record)
     return record
 
 
-def _run(work: Callable[[Video], dict], todo: list[Video], workers: int) -> Iterable[tuple[Video, dict]]:
+def _run(
+    work: Callable[..., dict], todo: Sequence[tuple[Video, Any]], workers: int
+) -> Iterable[tuple[Video, dict]]:
+    """Records of ``work(video, argument)`` as they come."""
     if workers < 2:
-        for video in todo:
-            yield video, work(video)
+        for video, argument in todo:
+            yield video, work(video, argument)
         return
     # Forking after the landmarker's threads have started would hang.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(work, video): video for video in todo}
+        futures = {pool.submit(work, video, argument): video for video, argument in todo}
         for future in as_completed(futures):
             yield futures[future], future.result()
-
-
-def _stamp(video: Video, limits: Limits) -> dict[str, Any]:
-    """What a record must agree with to stand for this video."""
-    status = video.path.stat() if video.path.is_file() else None
-    size, changed = (status.st_size, status.st_mtime_ns) if status else (None, None)
-    return {"source": video.name, "size": size, "changed": changed, "limits": asdict(limits)}
-
-
-def _done(records: Path, video: Video, limits: Limits) -> dict[str, Any] | None:
-    path = records / f"{_slug(video.name)}.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    stamp = _stamp(video, limits)
-    whole = all((records.parent / f"{row['clip']}.mp4").is_file() for row in record.get("clips", []))
-    return record if whole and {key: record.get(key) for key in stamp} == stamp else None
-
-
-def _slug(name: str) -> str:
-    """A file name that tells two sources apart, also ``a.mp4`` and ``a.mov``."""
-    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name.rpartition(".")[0] or name)
-    return f"{stem[-60:]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-
-
-def _write_tables(
-    out: Path, videos: list[Video], done: dict[str, Any], before: int, val_share: float, seed: int
-) -> Summary:
-    # A split is drawn over people of whom something is left.
-    usable = [video for video in videos if done[video.name]["clips"]]
-    named = {video.identity: video.split for video in videos if video.split}
-    # Nobody is in two splits, also where the manifest names the split of some of a person's videos only.
-    open_ = [video for video in usable if video.identity not in named]
-    drawn = {**assign_splits(open_, val_share, seed), **named}
-    clips = [
-        {
-            **row,
-            "identity": video.identity,
-            "split": video.split or drawn[video.identity],
-            "source": video.name,
-        }
-        for video in usable
-        for row in done[video.name]["clips"]
-    ]
-    rejected = [row for video in videos for row in done[video.name]["rejected"]]
-    for name, rows, columns in (("manifest", clips, COLUMNS), ("rejected", rejected, REJECTED)):
-        partial_ = out / f"{name}.partial"
-        pd.DataFrame(rows, columns=list(columns)).to_csv(partial_, index=False)
-        partial_.replace(out / f"{name}.csv")
-    left: Counter[str] = Counter()
-    for row in rejected:
-        left[row["reason"]] += row["seconds"]
-    return Summary(
-        videos=len(videos),
-        done_before=before,
-        clips=len(clips),
-        identities=len({row["identity"] for row in clips}),
-        minutes=sum(row["frames"] for row in clips) / 25 / 60,
-        splits=dict(sorted(Counter(str(row["split"]) for row in clips).items())),
-        rejected=dict(sorted(left.items(), key=lambda item: -item[1])),
-    )

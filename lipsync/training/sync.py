@@ -11,14 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
-from lipsync.experts.sync_expert import WINDOW, SyncExpert, SyncExpertConfig, lower_halves, pair_windows
+from lipsync.experts.sync_expert import WINDOW, SyncExpert, SyncExpertConfig, lower_halves
 from lipsync.training.augment import cut, framing, light, mask_bands
 from lipsync.training.data import MARGIN, STORED, Clip, Sampler
 from lipsync.training.loop import Update
 from lipsync.training.losses import sync_bce, sync_probability
+from lipsync.training.offset import SIZE, shift_distances
 from lipsync.training.speech import load_speech, one_cycle
-
-SIZE = 96
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ class SyncStage:
         if config.speech:
             load_speech(self.net, config.speech)
         self.modules: dict[str, nn.Module] = {"sync": self.net}
+        self.compiled = (self.net.face_encoder, self.net.audio_encoder)
         if config.shape_weight:
             # One layer for both: what it reads off speech and off faces must lie in the same directions.
             self.modules["shape"] = nn.Linear(config.model.channels(512), 2 * WINDOW)
@@ -68,7 +68,8 @@ class SyncStage:
             shape = (clip.shape - clip.shape.mean(0)) / (clip.shape.std(0) + 1e-3)
             for start in starts:
                 shapes.append(shape[start : start + WINDOW, :2].reshape(-1))
-                faces.append(cut(clip.faces[start : start + WINDOW], matrix, SIZE, table))
+                pictures = clip.pictures(np.arange(start, start + WINDOW))
+                faces.append(cut(pictures, matrix, SIZE, table))
             speech.append(mask_bands(clip.speech(starts, self.config.model.audio, rng), rng))
         stacked = torch.from_numpy(np.stack(faces)).permute(0, 1, 4, 2, 3)  # (B, 5, 3, S, S) uint8
         return {
@@ -141,17 +142,9 @@ def offset_accuracy(
     for clip in clips:
         if len(clip) < 2 * reach + WINDOW + 10:
             continue
-        matrix, _ = framing(STORED, SIZE, MARGIN, None)
-        frames = torch.from_numpy(cut(clip.faces, matrix, SIZE)).permute(0, 3, 1, 2).float().to(device) / 255
-        windows = pair_windows(frames)
-        face = torch.cat([net.embed_faces(part) for part in windows.split(64)])
-        speech = torch.from_numpy(clip.speech(np.arange(len(face)), net.config.audio)).to(device)
-        audio = torch.cat([net.embed_audio(part) for part in speech.split(256)])
-        distance = torch.cdist(face, audio)
-        shifts = torch.stack(
-            [distance[t, t - reach : t + reach + 1] for t in range(reach, len(face) - reach)]
-        )
-        right += int(((shifts.argmin(1) - reach).abs() <= 1).sum())
+        rows = shift_distances(net, clip, device, reach)
+        shifts = rows[~np.isnan(rows).any(axis=1)]
+        right += int((abs(shifts.argmin(1) - reach) <= 1).sum())
         total += len(shifts)
         clip_right += int(abs(int(shifts.mean(0).argmin()) - reach) <= 1)
         clip_total += 1

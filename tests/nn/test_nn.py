@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lipsync.audio.features import AudioFeatures
-from lipsync.nn.attention import ChannelAttention, SpatialAttention
+from lipsync.nn.attention import CBAM, ChannelAttention, SpatialAttention
 from lipsync.nn.blocks import ConvBlock, UpBlock
 from lipsync.nn.towers import audio_tower
 
@@ -48,8 +48,23 @@ def test_spatial_attention_is_eq_6_to_9(x):
     np.testing.assert_allclose(net(x).detach().numpy(), a * sigmoid(logits)[:, None], atol=1e-5)
 
 
+def test_cbam_is_eq_2_channel_first(x):
+    """F' = M_c(F) ⊗ F, F'' = M_s(F') ⊗ F', in plain numpy."""
+    net = CBAM(32, reduction=8, kernel=3)
+    keys = ("0.squeeze.weight", "0.squeeze.bias", "0.expand.weight", "0.expand.bias")
+    w1, b1, w2, b2 = (net.state_dict()[key].numpy().squeeze() for key in keys)
+    f = x.numpy()
+    mlp = [np.maximum(pooled @ w1.T + b1, 0) @ w2.T + b2 for pooled in (f.mean((2, 3)), f.max((2, 3)))]
+    f1 = f * sigmoid(mlp[0] + mlp[1])[:, :, None, None]
+    pooled = np.pad(np.stack([f1.max(1), f1.mean(1)], 1), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    kernel, bias = net[1].conv.weight.detach().numpy()[0], float(net[1].conv.bias.detach())
+    views = np.lib.stride_tricks.sliding_window_view(pooled, (3, 3), axis=(2, 3))  # (B, 2, H, W, 3, 3)
+    wanted = f1 * sigmoid(np.einsum("bchwij,cij->bhw", views, kernel) + bias)[:, None]
+    np.testing.assert_allclose(net(x).detach().numpy(), wanted, atol=1e-5)
+
+
 def test_attention_weighs_and_never_amplifies(x):
-    for net in (ChannelAttention(32), SpatialAttention()):
+    for net in (ChannelAttention(32), SpatialAttention(), CBAM(32)):
         ratio = (net(x) / x).detach()
         assert float(ratio.min()) > 0
         assert float(ratio.max()) < 1

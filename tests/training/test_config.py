@@ -4,15 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 import lipsync.training
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
-from lipsync.media import VideoWriter
+from lipsync.methods.lstm_cbam.config import discriminator_config
 from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.training.cli import add_prepare_command, add_train_command
@@ -20,7 +18,7 @@ from lipsync.training.config import DataConfig, read_config, read_toml
 from lipsync.training.generator import GeneratorConfig
 from lipsync.training.loop import RunConfig
 
-from .toy import toy_clip
+from .toy import toy_folder
 
 CONFIGS = Path(lipsync.training.__path__[0]) / "configs"
 
@@ -62,9 +60,17 @@ def test_ablation_shortcut(name):
     assert read_config("sync", {}, sets).stage.model == sync_expert_config(name)
 
 
+@pytest.mark.parametrize("name", ["without-both", "without-lstm", "without-cbam", "lstm-cbam"])
+def test_ablation_shortcut_of_the_other_paper(name):
+    assert read_config("sync", {}, [f"stage.model.ablation={name}"]).stage.model == discriminator_config(name)
+    with pytest.raises(ConfigError, match="'lstm-cbam'"):
+        read_config("sync", {}, ["stage.model.ablation=lstm-cbma"])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("run.accumulate=0", "1 or more"),
         ("run.stepz=3", "'steps'"),
         ("stage.learning_rat=3", "'learning_rate'"),
         ("stage.model.widht=1", "'width'"),
@@ -126,6 +132,16 @@ def test_published_recipes_are_the_papers():
     assert generator.model.width == 1
 
 
+def test_recipes_of_lstm_cbam_are_the_papers():
+    sync = read_config("sync", read_toml(CONFIGS / "lstm_cbam-sync.toml")).stage
+    assert (sync.learning_rate, sync.weight_decay, sync.objective) == (1e-4, 0, "bce")
+    assert sync.model == discriminator_config("lstm-cbam")
+    joint = read_config("joint", read_toml(CONFIGS / "lstm_cbam-joint.toml")).stage
+    assert joint.learning_rate == 1e-4
+    assert joint.model.width == 1
+    assert joint.model.audio.kind == sync.model.audio.kind
+
+
 def command(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(required=True)
@@ -138,19 +154,7 @@ def command(*arguments: str) -> int:
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A folder as ``prepare`` leaves it, of two synthetic people."""
-    folder = tmp_path_factory.mktemp("prepared")
-    rows = []
-    for index, split in enumerate(("train", "val")):
-        clip = toy_clip(f"c{index}", seed=index, frames=70)
-        with VideoWriter(folder / f"c{index}.mp4", 128, 128, 25) as writer:
-            for face in clip.faces:
-                writer.write(face)
-        np.save(folder / f"c{index}.npy", clip.landmarks)
-        rows.append((f"c{index}", f"p{index}", split, 70))
-    pd.DataFrame(rows, columns=["clip", "identity", "split", "frames"]).to_csv(
-        folder / "manifest.csv", index=False
-    )
-    return folder
+    return toy_folder(tmp_path_factory.mktemp("prepared"), ("train", "val"), frames=70)
 
 
 def test_command_trains_and_resumes(prepared, tmp_path, capsys):

@@ -10,9 +10,9 @@ import pytest
 from lipsync.audio.features import AudioFeatures, features, frame_windows
 from lipsync.audio.mel import mel_spectrogram
 from lipsync.errors import ConfigError
-from lipsync.training.data import Clip, Sampler, load_clips
+from lipsync.training.data import FRAME_BYTES, Clip, Sampler, load_clips, mel_file
 
-from .toy import toy_clip
+from .toy import toy_clip, toy_folder
 
 
 @pytest.mark.parametrize("kind", ["mel", "mfcc", "mel+mfcc"])
@@ -84,11 +84,59 @@ def test_decoded_clips_stay_within_the_memory_given():
     clips = [toy_clip(str(i), frames=25, seed=i) for i in range(6)]
     for clip in clips:
         clip.forget()
-    sampler, rng = Sampler(clips, 5, memory=3.5 * 25 * 128 * 128 * 3.3), np.random.default_rng(0)
+    sampler, rng = Sampler(clips, 5, memory=3.5 * 25 * FRAME_BYTES), np.random.default_rng(0)
     for _ in range(20):
         drawn = sampler.draw(1, rng)
         drawn[0].__dict__["faces"] = "decoded"
-        held = [clip.name for clip in clips if "faces" in clip.__dict__]
-        assert len(held) <= 3
+        held = {clip.name for clip in clips if "faces" in clip.__dict__}
         assert drawn[0].name in held
-    assert len(held) == 3
+        assert len(held) <= 4  # three that are kept, and the one just drawn
+    kept = {clip.name for clip in clips if "kept" in clip.__dict__}
+    assert len(kept) == 3
+    assert kept <= held
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> Clip:
+    """A clip on disk, as ``prepare`` leaves it."""
+    folder = toy_folder(tmp_path_factory.mktemp("stored"), ("train",), frames=60)
+    return load_clips(folder)[0]
+
+
+def fresh(clip: Clip, keep: bool = False) -> Clip:
+    again = Clip(clip.name, clip.identity, clip.split, clip.folder, clip.frames)
+    if keep:
+        again.keep()
+    return again
+
+
+@pytest.mark.parametrize("first", [0, 3, 27, 55])
+def test_parts_read_from_disk_equal_those_of_the_whole(stored, first):
+    at, spec = np.arange(first, first + 5), AudioFeatures()
+    part, whole = fresh(stored), fresh(stored, keep=True)
+    for read in (lambda c: c.pictures(at), lambda c: c.points(at), lambda c: c.speech(at, spec)):
+        np.testing.assert_array_equal(read(part), read(whole))
+    assert {"faces", "landmarks", "mel"}.isdisjoint(part.__dict__)
+    assert {"faces", "landmarks", "mel"} <= set(whole.__dict__)
+    assert len(whole.faces) == 60
+
+
+def test_mel_on_disk_takes_the_place_of_the_sound(stored):
+    at, spec = np.arange(20, 25), AudioFeatures()
+    before, file = stored.speech(at, spec), mel_file(stored.folder / f"{stored.name}.mp4")
+    try:
+        np.save(file, stored.mel)
+        np.testing.assert_array_equal(fresh(stored).speech(at, spec), before)
+        np.save(file, stored.mel + 1)
+        assert not np.allclose(fresh(stored).speech(at, spec), before)  # it is what was read
+    finally:
+        file.unlink()
+
+
+def test_a_clip_that_is_not_kept_is_freed_with_the_next_draw(stored):
+    clips = [fresh(stored)]
+    sampler = Sampler(clips, 5, memory=0)
+    drawn = sampler.draw(2, np.random.default_rng(0))
+    assert drawn[0].faces is drawn[1].faces
+    sampler.draw(1, np.random.default_rng(0))
+    assert "faces" not in clips[0].__dict__

@@ -1,6 +1,10 @@
 """Two processes average their gradients and stay in step."""
 
+import os
 import socket
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +19,7 @@ from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
 from lipsync.training.loop import RunConfig, Update, fit
 
-from .toy import toy_clip
+from .toy import toy_clip, toy_folder
 
 RUN = RunConfig(steps=2, device="cpu", threads=1, check_every=0, save_every=1, log_every=1)
 
@@ -50,7 +54,7 @@ class LinearStage:
 
 def generator_stage(rank: int) -> GeneratorStage:
     torch.manual_seed(rank)
-    model = Wav2LipConfig(AudioFeatures(), True, True, width=0.03)
+    model = Wav2LipConfig(AudioFeatures(), True, True, width=0.03, size=32)
     config = GeneratorConfig(model=model, windows=2, sync_weight=0.0, ema=0.9)
     return GeneratorStage(config, [toy_clip("a", frames=30), toy_clip("b", frames=30, seed=1)], [])
 
@@ -62,8 +66,12 @@ def worker(rank: int, port: int, folder: str) -> None:
     fit(LinearStage(rank, 2), RUN, out / "linear", quiet=True)
     stage = generator_stage(rank)
     fit(stage, RUN, out / "generator", quiet=True)
-    parameters = {key: value.detach() for key, value in stage.net.named_parameters()}
-    torch.save(parameters, out / f"generator-{rank}.pt")
+    torch.save(stage.net.state_dict(), out / f"generator-{rank}.pt")
+    # The same in two goes.
+    fit(generator_stage(rank), replace(RUN, steps=1), out / "again", quiet=True)
+    resumed = generator_stage(rank)
+    fit(resumed, RUN, out / "again", resume=True, quiet=True)
+    torch.save(resumed.net.state_dict(), out / f"again-{rank}.pt")
     dist.destroy_process_group()
 
 
@@ -85,8 +93,28 @@ def test_two_processes_equal_one_with_the_joint_batch(tmp_path):
     assert not torch.allclose(alone["weight"], other["weight"], atol=1e-3)
 
     first, second = (torch.load(tmp_path / f"generator-{rank}.pt", weights_only=True) for rank in (0, 1))
+    # Statistics too, though each process saw other faces.
     assert all(torch.equal(first[key], second[key]) for key in first)
+    for rank in (0, 1):
+        again = torch.load(tmp_path / f"again-{rank}.pt", weights_only=True)
+        assert all(torch.equal(first[key], again[key]) for key in first)
     fresh = dict(generator_stage(1).net.named_parameters())
     assert not torch.equal(first["output_block.1.weight"], fresh["output_block.1.weight"])
     log = (tmp_path / "linear" / "log.csv").read_text().splitlines()
     assert len(log) == 1 + RUN.steps  # the second process writes nothing
+
+
+@pytest.mark.slow
+def test_torchrun_trains_with_two_processes(tmp_path):
+    data = toy_folder(tmp_path, ("train", "train"), frames=40)
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+        "-m", "lipsync", "train", "mouth", "--data", str(data), "--out", str(tmp_path / "run"),
+        "--set", "run.steps=2", "run.device=cpu", "run.threads=1", "run.log_every=1", "stage.clips=2",
+        "stage.frames=2",
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("step 2/2") == 1  # the second process says nothing
+    assert (tmp_path / "run" / "mouth.safetensors").is_file()

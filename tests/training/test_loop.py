@@ -11,15 +11,17 @@ from safetensors.torch import load_file
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
+from lipsync.methods.lstm_cbam.config import LstmCbamConfig, discriminator_config
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
+from lipsync.training.joint import JointConfig, JointStage
 from lipsync.training.loop import RunConfig, fit
 from lipsync.training.mouth import MouthConfig, MouthStage
 from lipsync.training.speech import SpeechConfig, SpeechStage
 from lipsync.training.sync import SyncConfig, SyncStage
 
-from .toy import toy_clip
+from .toy import STORED, toy_clip
 
 MODEL = Wav2LipConfig(
     audio=AudioFeatures(start=-4), channel_attention=True, spatial_attention=True, width=0.03
@@ -42,6 +44,8 @@ def aids(tmp_path_factory, clips):
     fit(SpeechStage(SpeechConfig(model=MODEL, stretches=2, frames=30), clips, []), run, folder, quiet=True)
     fit(MouthStage(MouthConfig(clips=2, frames=2), clips, []), run, folder / "m", quiet=True)
     fit(SyncStage(SyncConfig(model=EXPERT, clips=2), clips, []), run, folder / "s", quiet=True)
+    disc = SyncConfig(model=discriminator_config("lstm-cbam", 0.03), clips=2)
+    fit(SyncStage(disc, clips, []), run, folder / "d", quiet=True)
     return folder
 
 
@@ -75,6 +79,12 @@ def generator_stage(clips, aids, **changes):
     return GeneratorStage(replace(config, **changes), clips, clips[:1])
 
 
+def joint_stage(clips, aids):
+    torch.manual_seed(1)
+    model, disc = LstmCbamConfig(width=0.03), aids / "d" / "sync-expert"
+    return JointStage(JointConfig(model=model, discriminator=str(disc), windows=2), clips, clips[:1])
+
+
 def state_of(stage) -> dict[str, torch.Tensor]:
     return {
         f"{name}.{key}": value.clone()
@@ -88,11 +98,11 @@ class Stopped(Exception):
 
 
 def interrupted(stage, after: int):
-    """The stage, made to break in the middle of its step number ``after`` (from 0)."""
+    """The stage, made to break in its step number ``after`` (from 0), at the last of the step's batches."""
     step = stage.step
 
     def breaking(batch, update, progress):
-        if progress >= after / RUN.steps:
+        if progress >= after / RUN.steps and update.steps:
             raise Stopped
         return step(batch, update, progress)
 
@@ -100,23 +110,34 @@ def interrupted(stage, after: int):
     return stage
 
 
-@pytest.mark.parametrize("make", [sync_stage, speech_stage, generator_stage])
-def test_resumed_run_equals_an_uninterrupted_one(tmp_path, clips, aids, make):
+@pytest.mark.parametrize(
+    ("make", "run"),
+    [
+        (sync_stage, RUN),
+        (speech_stage, RUN),
+        (generator_stage, RUN),
+        (joint_stage, RUN),
+        (joint_stage, replace(RUN, accumulate=2, workers=1, deterministic=True)),
+    ],
+    ids=["sync", "speech", "generator", "joint", "joint accumulated"],
+)
+def test_resumed_run_equals_an_uninterrupted_one(tmp_path, clips, aids, make, run):
+    """Bit by bit, in fp32 on a CPU: weights, averages, statistics and logs."""
     straight = make(clips, aids)
     start = state_of(straight)
-    fit(straight, RUN, tmp_path / "straight", quiet=True)
+    fit(straight, run, tmp_path / "straight", quiet=True)
     with pytest.raises(Stopped):
-        fit(interrupted(make(clips, aids), after=3), RUN, tmp_path / "broken", quiet=True)
+        fit(interrupted(make(clips, aids), after=3), run, tmp_path / "broken", quiet=True)
     again = make(clips, aids)
-    fit(again, RUN, tmp_path / "broken", resume=True, quiet=True)
+    fit(again, run, tmp_path / "broken", resume=True, quiet=True)
     wanted, found = state_of(straight), state_of(again)
     assert all(torch.equal(wanted[key], found[key]) for key in wanted)
     moved = sum(not torch.equal(start[key], wanted[key]) for key in wanted)
     assert moved > len(wanted) / 2
     logs = [(tmp_path / name / "log.csv").read_text().splitlines() for name in ("straight", "broken")]
     assert [row.split(",")[0] for row in logs[1]] == ["step", "1", "2", "3", "4"]
-    drop = logs[0][0].split(",").index("steps_per_second")
-    rows = [[[v for i, v in enumerate(r.split(",")) if i != drop] for r in log] for log in logs]
+    drop = [logs[0][0].split(",").index(name) for name in ("steps_per_second", "waiting")]
+    rows = [[[v for i, v in enumerate(r.split(",")) if i not in drop] for r in log] for log in logs]
     assert rows[0] == rows[1]
 
 
@@ -148,16 +169,18 @@ def test_what_is_frozen_stays_and_the_modes_come_back_after_a_check(tmp_path, cl
     assert 0 < float(checks[-1]["lower_half_l1"]) < 1
 
 
-def test_average_starts_as_a_plain_mean_of_the_weights(tmp_path, clips, aids):
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_average_starts_as_a_plain_mean_of_the_weights(tmp_path, clips, aids, accumulate):
     stage = generator_stage(clips, aids, ema=0.999)
     seen, average = [], stage._average
 
-    def noting():
+    def noting(batches):
         seen.append(stage.net.output_block[1].weight.detach().clone())
-        average()
+        average(batches)
 
     stage._average = noting
-    fit(stage, RUN, tmp_path, quiet=True)
+    fit(stage, replace(RUN, accumulate=accumulate), tmp_path, quiet=True)
+    assert len(seen) == RUN.steps  # not once per batch
     assert torch.allclose(stage.best.output_block[1].weight, torch.stack(seen).mean(0), atol=1e-6)
     exported = Generator.from_pretrained(str(tmp_path / "generator"))
     assert exported.config == MODEL
@@ -203,7 +226,7 @@ def test_reference_is_mirrored_with_its_frames(aids):
     """A face that is dark on the left only: frame and reference must agree on the dark side."""
     clip = toy_clip("c", seed=0, frames=60)
     clip.faces[:] = 220
-    clip.faces[:, :, :64] = 30
+    clip.faces[:, :, : STORED // 2] = 30
     stage = generator_stage([clip], aids, windows=8)
     batch = stage.batch(np.random.default_rng(0))
     frames = batch["frames"][:, 0].float().mean((1, 2))  # (W, S): brightness of columns

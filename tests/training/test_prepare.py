@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 import soundfile
 
-from lipsync import hub
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter, read_audio, read_frames
-from lipsync.training.data import MARGIN, load_clips
+from lipsync.training.data import MARGIN, STORED, load_clips
 from lipsync.training.limits import Limits
-from lipsync.training.prepare import Video, assign_splits, prepare
+from lipsync.training.prepare import prepare
+from lipsync.training.sources import Video
+from lipsync.training.tables import assign_splits
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 
@@ -30,17 +31,6 @@ def write(path: Path, images, sound: np.ndarray | None) -> None:
             writer.write(image)
     if wav is not None:
         wav.unlink()
-
-
-@pytest.fixture(scope="module")
-def landmarker() -> Path:
-    found = hub.locate("face_landmarker")
-    if found is None:
-        beside = Path(__file__).resolve().parents[3] / "shared" / "weights" / "face_landmarker.task"
-        found = beside if beside.is_file() else None
-    if found is None:
-        pytest.skip("needs the face_landmarker artefact (make weights)")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +112,13 @@ def test_every_video_left_out_has_its_reason(prepared):
 def test_clips_are_what_training_reads(prepared, face, voice):
     out, _, _ = prepared
     clip = next(c for c in load_clips(out, ("train", "val")) if c.identity == "anna")
-    assert clip.faces.shape == (36, 128, 128, 3)
+    assert clip.faces.shape == (36, STORED, STORED, 3)
     assert clip.landmarks.shape == (36, 478, 2)
     eyes = clip.landmarks[:, [33, 133, 362, 263]].reshape(36, 2, 2, 2).mean(2)
     # Eyes level, and the crop MARGIN times the square whose side is 2.8 eye distances.
     assert np.abs(eyes[:, 0, 1] - eyes[:, 1, 1]).max() < 3
     distance = np.linalg.norm(eyes[:, 1] - eyes[:, 0], axis=1)
-    assert np.median(distance) == pytest.approx(128 / MARGIN / 2.8, rel=0.15)
+    assert np.median(distance) == pytest.approx(STORED / MARGIN / 2.8, rel=0.15)
     sound = read_audio(out / f"{clip.name}.mp4")
     wanted = voice[: 36 * 640]
     assert abs(len(sound) - len(wanted)) <= 1100

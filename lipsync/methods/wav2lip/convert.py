@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+import shutil
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
+from lipsync import hub
 from lipsync.checkpoint import load_checkpoint
 from lipsync.errors import ArtefactError, ConfigError
+from lipsync.methods.saved import read_config
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 
 _STEM, _LAST = "face_encoder_blocks.0.0.conv_block.0.weight", "output_block.1"
 # What else the people who hold such files also hold, told by a key or two.
 _OTHERS = (
+    ({"face_encoder.0.0.conv_block.0.weight"}, "an LSTM-CBAM generator; choose the method lstm-cbam"),
     ({"face_encoder.0.conv_block.0.weight"}, "a sync expert, which judges videos and does not draw"),
     ({"netcnnaud.0.weight", "netcnnlip.0.weight"}, "SyncNet v2, which judges videos and does not draw"),
     ({_STEM, "binary_pred.0.weight"}, "Wav2Lip's visual quality discriminator"),
@@ -47,12 +54,42 @@ def read_generator(path: str | Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
     loaded = load_checkpoint(weights)
     config_file = weights.with_name("config.json")
     if weights.suffix.lower() == ".safetensors" and config_file.is_file():
-        config = _read_config(config_file)
+        config = read_config(config_file, Wav2LipConfig, "a generator of the Wav2Lip family")
         _must_match(loaded, config, weights)
         return config, loaded
     state, config = _bare(loaded), Wav2LipConfig()
     _must_match(state, config, weights)
     return config, swap_channels(state)
+
+
+def read_published(path: str | Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
+    """As :func:`read_generator`, for a file that will be used often.
+
+    The first time it is converted to a folder of this project in the cache, under the checksum of the
+    file: without the optimiser's state it is a third of the size, and no pickle is opened any more.
+
+    Raises:
+        ArtefactError, ConfigError: see :func:`read_generator`.
+    """
+    folder = hub.cache_folder() / "converted" / hub.checksum(Path(path))
+    if folder.is_dir():
+        with suppress(ArtefactError, ConfigError):  # damaged: converted again
+            return read_generator(folder)
+    config, state = read_generator(path)
+    with suppress(OSError):  # a full disk only costs the next start some seconds
+        _keep(config, state, folder)
+    return config, state
+
+
+def _keep(config: Wav2LipConfig, state: dict[str, Tensor], folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=".") as work:
+        made = Path(work) / "core"
+        made.mkdir()
+        save_file(state, made / "model.safetensors", metadata={"format": "pt"})
+        (made / "config.json").write_text(json.dumps(asdict(config), indent=2), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
 
 
 def swap_channels(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -62,21 +99,6 @@ def swap_channels(state: dict[str, Tensor]) -> dict[str, Tensor]:
     for part in ("weight", "bias"):
         swapped[f"{_LAST}.{part}"] = state[f"{_LAST}.{part}"].flip(0).contiguous()
     return swapped
-
-
-def _read_config(path: Path) -> Wav2LipConfig:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        known = {field.name for field in fields(Wav2LipConfig)}
-        if not isinstance(found, dict) or "audio" not in found:
-            raise ConfigError(f"{path} does not describe a generator of the Wav2Lip family.")
-        return Wav2LipConfig(**{key: value for key, value in found.items() if key in known})
-    except (OSError, ValueError) as problem:
-        raise ArtefactError(f"{path} cannot be read ({problem}). Fetch or copy it again.") from problem
-    except TypeError as problem:
-        raise ConfigError(
-            f"{path} does not describe a generator of the Wav2Lip family ({problem})."
-        ) from problem
 
 
 def _bare(loaded: dict[str, Any]) -> dict[str, Any]:

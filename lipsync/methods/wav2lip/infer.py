@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,17 +11,28 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lipsync.audio.features import features, frame_windows
 from lipsync.methods.base import MethodCard
-from lipsync.methods.wav2lip.model import Generator
 from lipsync.nn.blocks import ConvBlock, UpBlock
+
+if TYPE_CHECKING:
+    from lipsync.methods.lstm_cbam.model import LipGANGenerator
+    from lipsync.methods.wav2lip.model import Generator
 
 
 class Wav2LipMethod:
-    """A ``lipsync.methods.base.LipSyncMethod`` around a generator."""
+    """A ``lipsync.methods.base.LipSyncMethod`` around a generator of mouths.
+
+    LSTM-CBAM's takes and gives what Wav2Lip's does: speech windows, and six channels of a masked face
+    and one reference.
+    """
 
     references = 1
 
     def __init__(
-        self, card: MethodCard, net: Generator, weights_sha256: str, device: torch.device | None = None
+        self,
+        card: MethodCard,
+        net: Generator | LipGANGenerator,
+        weights_sha256: str,
+        device: torch.device | None = None,
     ):
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = net.config

@@ -1,0 +1,80 @@
+"""One training run from its configuration, alone or among the processes that torchrun started."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lipsync.errors import ConfigError
+from lipsync.training.config import STAGES, TrainConfig
+
+KEPT = "train.json"  # configuration of a run, beside its checkpoint
+
+
+def train(
+    kind: str,
+    config: TrainConfig,
+    data: Path,
+    out: Path,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    quiet: bool = False,
+) -> None:
+    """Train a stage and leave its checkpoint, logs, weights and ``train.json`` in ``out``.
+
+    Args:
+        kind: of ``STAGES``.
+        data: folder that ``prepare`` wrote.
+        resume: go on from the run's last checkpoint.
+        tell: gets a line about the data.
+        quiet: say nothing of the steps.
+
+    Raises:
+        ConfigError: ``out`` holds a run already, there is nothing to resume, or the data cannot be used.
+    """
+    import torch
+
+    from lipsync.training.data import load_clips
+    from lipsync.training.loop import fit
+
+    if not resume and (out / "checkpoint.pt").exists():
+        raise ConfigError(f"{out} already holds a run: add --resume, or choose another folder.")
+    clips = load_clips(data, config.data.train)
+    try:
+        dev = load_clips(data, config.data.check) if config.data.check else []
+    except ConfigError:
+        dev = []  # nobody was kept out of training, so there is nothing to check on
+    distributed = join_processes(config.run.device)
+    try:
+        torch.manual_seed(config.run.seed)  # of the first weights
+        stage = STAGES[kind][1](config.stage, clips, dev)
+        first = not distributed or torch.distributed.get_rank() == 0
+        if first:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / KEPT).write_text(json.dumps(kept_form(kind, config), indent=2), encoding="utf-8")
+            tell(f"{kind}: {len(clips)} clips to train on, {len(dev)} to check on")
+        fit(stage, config.run, out, resume=resume, quiet=quiet or not first)
+    finally:
+        if distributed:
+            torch.distributed.destroy_process_group()
+
+
+def kept_form(kind: str, config: TrainConfig) -> dict[str, Any]:
+    """What ``train.json`` holds."""
+    return {"kind": kind, **config.to_dict()}
+
+
+def join_processes(device: str) -> bool:
+    """Join the other processes that torchrun started; False where this one is alone."""
+    import torch
+
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return False
+    cuda = device != "cpu" and torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    return True

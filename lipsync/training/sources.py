@@ -1,0 +1,78 @@
+"""The videos that a data set is made of, and who is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from lipsync.errors import ConfigError
+from lipsync.media.source import VIDEO_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Video:
+    """One source."""
+
+    path: Path
+    name: str  # relative to the folder of videos, with forward slashes
+    identity: str
+    split: str = ""  # "" leaves the choice to the seed
+    sound: Path | None = None  # where the sound is a file of its own
+    recording: str = ""  # videos cut from one recording share the offset of its sound; "": alone
+
+    @property
+    def group(self) -> str:
+        """What its offset is found together with."""
+        return self.recording or self.name
+
+
+def files(folder: Path) -> list[Path]:
+    """All videos under a folder, sorted.
+
+    Raises:
+        ConfigError: there is no such folder, or no video in it.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"There is no folder {folder}.")
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
+    if not paths:
+        raise ConfigError(f"{folder} holds no video ({', '.join(sorted(VIDEO_SUFFIXES))}).")
+    return paths
+
+
+def by_folder(folder: Path) -> list[Video]:
+    """A person is a subfolder, or a single file that lies in none.
+
+    Raises:
+        ConfigError: there is no such folder, or no video in it.
+    """
+    videos = []
+    for path in files(folder):
+        inside = path.relative_to(folder)
+        identity = inside.parent.as_posix() if len(inside.parts) > 1 else path.stem
+        videos.append(Video(path, inside.as_posix(), identity))
+    return videos
+
+
+def by_manifest(folder: Path, manifest: Path) -> list[Video]:
+    """The rows of a CSV with ``file`` (relative to the folder), ``id`` and maybe ``split``.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    try:
+        rows = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as problem:
+        raise ConfigError(f"The manifest {manifest} cannot be read ({problem}).") from problem
+    for column in ("file", "id"):
+        if column not in rows:
+            raise ConfigError(f"{manifest} lacks the column {column}; it needs file, id and maybe split.")
+    if rows.empty or rows["file"].duplicated().any():
+        raise ConfigError(f"{manifest} lists no video, or one of them twice.")
+    splits = rows["split"] if "split" in rows else [""] * len(rows)
+    return [
+        Video(folder / file, file, identity, split)
+        for file, identity, split in zip(rows["file"], rows["id"], splits, strict=True)
+    ]

@@ -1,0 +1,91 @@
+"""Windows of some frames in a row, with their speech and one reference: what a generator is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipsync.audio.features import AudioFeatures
+from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_shape
+from lipsync.training.augment import cut, framing, light, mask_bands
+from lipsync.training.data import MARGIN, STORED, Clip
+
+
+def draw_windows(
+    clips: Sequence[Clip],
+    frames: int,
+    size: int,
+    audio: AudioFeatures,
+    rng: np.random.Generator,
+    sync_audio: AudioFeatures | None = None,
+    apart: int = 0,
+) -> dict[str, Tensor]:
+    """One window of each clip, at a random time, in one random framing and light.
+
+    Args:
+        frames: in a row.
+        size: pixels, side of the crops.
+        audio: what the generator hears of each frame.
+        sync_audio: what a sync expert hears of the window, ``sync_speech``; None leaves it out.
+        apart: frames at least to another time of the clip, whose speech is ``wrong_speech``; 0: none.
+    """
+    pictures, references, speech, sync_speech, wrong_speech, shapes, lips = ([], [], [], [], [], [], [])
+    for clip in clips:
+        start = int(rng.integers(0, len(clip) - frames + 1))
+        at = np.arange(start, start + frames)
+        matrix, mirrored = framing(STORED, size, MARGIN, rng)
+        table = light(rng)
+        pictures.append(cut(clip.pictures(at), matrix, size, table))
+        # The reference lies away from the window in clips long enough, so that copying does not pay.
+        other = int(rng.integers(0, len(clip)))
+        if len(clip) > 50 and abs(other - start) < 15:
+            other = (other + len(clip) // 2) % len(clip)
+        near, _ = framing(STORED, size, MARGIN, None)
+        if mirrored:
+            near[0] = -near[0]
+            near[0, 2] += size - 1
+        references.append(cut(clip.pictures(np.array([other])), near, size, table)[0])
+        heard = clip.speech(at, audio, rng)
+        speech.append(mask_bands(heard, rng, widest=8))
+        points = clip.points(at)
+        shapes.append(mouth_shape(points).astype(np.float32))
+        lips.append(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2])
+        if sync_audio is not None:
+            sync_speech.append(clip.speech(at[:1], sync_audio))
+            if apart:
+                elsewhere = np.array([another_time(len(clip) - frames, start, apart, rng)])
+                wrong_speech.append(clip.speech(elsewhere, sync_audio))
+    batch = {
+        "frames": torch.from_numpy(np.stack(pictures)).permute(0, 1, 4, 2, 3),  # (W, T, 3, S, S) uint8
+        "reference": torch.from_numpy(np.stack(references)).permute(0, 3, 1, 2),  # (W, 3, S, S) uint8
+        "speech": torch.from_numpy(np.stack(speech)),  # (W, T, 1, rows, 16)
+        "shape": torch.from_numpy(np.stack(shapes)),  # (W, T, 4)
+        "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
+    }
+    for name, windows in (("sync_speech", sync_speech), ("wrong_speech", wrong_speech)):
+        if windows:
+            batch[name] = torch.from_numpy(np.concatenate(windows))  # (W, 1, rows, 16)
+    return batch
+
+
+def another_time(last: int, start: int, apart: int, rng: np.random.Generator) -> int:
+    """A window's start in 0..last, ``apart`` or more from ``start``; where there is none, the farthest."""
+    possible = [frame for frame in range(last + 1) if abs(frame - start) >= apart]
+    return int(rng.choice(possible)) if possible else (0 if start > last - start else last)
+
+
+def pose_and_reference(frames: Tensor, reference: Tensor) -> Tensor:
+    """(B, 6, S, S): frames (B, 3, S, S) in 0..1 with the lower half zeroed, and their references.
+
+    Args:
+        reference: (B, 3, S, S), or (W, 3, S, S) when some frames in a row share one; 0..255.
+    """
+    masked = frames.clone()
+    masked[:, :, frames.shape[2] // 2 :] = 0
+    repeated = reference.float() / 255
+    if len(reference) != len(frames):
+        repeated = repeated.repeat_interleave(len(frames) // len(reference), dim=0)
+    return torch.cat([masked, repeated], dim=1).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,104 @@
+"""The papers' ablation tables as runs: what rows share, what they differ in, and going on after a stop."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from lipsync.errors import ConfigError
+from lipsync.experts.sync_expert import SyncExpert
+from lipsync.methods.lstm_cbam.config import discriminator_config
+from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
+from lipsync.training.ablation import Part, finished, full_steps, rows_of, table_named, train_part
+from lipsync.training.loop import RunConfig
+
+from .toy import toy_folder
+
+CPU = ("run.device=cpu", "run.threads=1", "run.precision=fp32")
+SMALL = (*CPU, "stage.model.width=0.03", "sync:stage.clips=2")
+
+
+def test_table_2_trains_seven_generators_and_three_experts(tmp_path):
+    rows = rows_of(table_named("2"), tmp_path, steps=7, first_steps=5, seed=3)
+    assert [row.name for row in rows] == ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full"]
+    kinds = {}
+    for row in rows:
+        sync, last = row.parts
+        assert (sync.kind, last.kind) == ("sync", "generator")
+        assert sync.config.stage.model == sync_expert_config(row.name)
+        assert last.config.stage.model.audio.kind == sync.config.stage.model.audio.kind
+        wanted = replace(generator_config(row.name), audio=last.config.stage.model.audio)
+        assert last.config.stage.model == wanted
+        assert last.config.stage.sync_expert == str(sync.folder / "sync-expert")
+        assert (sync.config.run.steps, last.config.run.steps) == (5, 7)
+        assert sync.config.run.seed == last.config.run.seed == 3
+        # The rest is the paper's recipe, the same for all rows.
+        assert (last.config.stage.windows, last.config.stage.sync_weight) == (48, 0.03)
+        kinds.setdefault(sync.folder, []).append(row.name)
+    assert list(kinds.values()) == [["wav2lip", "ca", "sa", "csa"], ["mfcc"], ["m", "full"]]
+    assert len({row.parts[1].folder for row in rows}) == 7
+    assert full_steps(table_named("2")) == 300_000
+
+
+def test_table_1_trains_a_discriminator_for_every_row(tmp_path):
+    rows = rows_of(table_named("lstm-1"), tmp_path, steps=7, first_steps=5)
+    assert [row.name for row in rows] == ["without-both", "without-lstm", "without-cbam", "lstm-cbam"]
+    assert len({row.parts[0].folder for row in rows}) == 4
+    for row in rows:
+        sync, last = row.parts
+        assert sync.config.stage.model == discriminator_config(row.name)
+        assert last.config.stage.discriminator == str(sync.folder / "sync-expert")
+    assert len({str(replace(row.parts[1].config.stage, discriminator="")) for row in rows}) == 1
+
+
+def test_settings_reach_both_stages_or_one(tmp_path):
+    sets = ["stage.model.width=0.5", "sync:stage.clips=3", "generator:stage.windows=4", "run.precision=fp32"]
+    sync, last = rows_of(table_named("2"), tmp_path, 1, 1, sets=sets)[0].parts
+    assert sync.config.stage.model.width == last.config.stage.model.width == 0.5
+    assert (sync.config.stage.clips, last.config.stage.windows) == (3, 4)
+    assert sync.config.run.precision == last.config.run.precision == "fp32"
+    with pytest.raises(ConfigError, match="'generator'"):
+        rows_of(table_named("2"), tmp_path, 1, 1, sets=["generater:stage.windows=4"])
+    with pytest.raises(ConfigError, match="'windows'"):
+        rows_of(table_named("lstm-1"), tmp_path, 1, 1, sets=["joint:stage.window=4"])
+    with pytest.raises(ConfigError, match="'lstm-1'"):
+        table_named("lstm1")
+
+
+@pytest.fixture
+def sync_part(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    toy_folder(data, ("train", "train"), frames=40)
+    row = rows_of(table_named("lstm-1"), tmp_path / "out", 1, 2, sets=[*SMALL, "joint:stage.windows=1"])[-1]
+    return row, data
+
+
+def test_finished_runs_are_left_alone_and_others_go_on(sync_part):
+    (sync, joint), data = sync_part[0].parts, sync_part[1]
+    said: list[str] = []
+    train_part(sync, data, said.append)
+    assert finished(sync, data)
+    assert not finished(joint, data)
+    assert SyncExpert.from_pretrained(str(sync.folder / "sync-expert")).config == sync.config.stage.model
+    weights = (sync.folder / "sync-expert" / "model.safetensors").read_bytes()
+    train_part(sync, data, said.append)
+    assert said == [f"{sync.folder.name}: training, 2 steps"]
+    # A run that was stopped goes on; its end is the same.
+    mark = sync.folder / "ablation.json"
+    mark.write_text(mark.read_text().replace("true", "false"))
+    train_part(sync, data, said.append)
+    assert said[-1] == f"{sync.folder.name}: going on, 2 steps"
+    assert (sync.folder / "sync-expert" / "model.safetensors").read_bytes() == weights
+    # Other settings or other clips in the same folder are refused.
+    other = Part(sync.folder, "sync", replace(sync.config, run=RunConfig(steps=9)))
+    with pytest.raises(ConfigError, match="other settings"):
+        train_part(other, data, said.append)
+    train_part(joint, data, said.append)
+    assert (sync_part[0].generator / "model.safetensors").is_file()
+    assert json.loads((joint.folder / "train.json").read_text())["kind"] == "joint"
+    manifest = data / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("p1", "p9"))
+    assert not finished(sync, data)
+    with pytest.raises(ConfigError, match="other clips"):
+        train_part(sync, data, said.append)
