@@ -18,7 +18,7 @@ JOBS ?= 2
 
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: help app test demo browser weights clean
+.PHONY: help app test demo browser postgres weights clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -3
@@ -32,7 +32,7 @@ demo: weights
 		--audio assets/examples/english.wav --out build/demo.mp4
 
 # The summary of pytest comes last.
-test: $(VENV)/.dev browser
+test: $(VENV)/.dev browser postgres
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
@@ -49,6 +49,16 @@ browser:
 		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 			chromium fonts-wqy-microhei; } > /dev/null 2>&1 \
 			|| echo "Chromium cannot be installed here; the browser tests will be skipped."; \
+	fi
+
+# Debian's PostgreSQL for the tests of studies, which start a server of their own. Without it they are skipped.
+postgres:
+	@if ! ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 && [ "$$(id -u)" = 0 ] \
+			&& command -v apt-get > /dev/null; then \
+		echo "Installing PostgreSQL for the tests of studies"; \
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+			postgresql; } > /dev/null 2>&1 \
+			|| echo "PostgreSQL cannot be installed here; its tests will be skipped."; \
 	fi
 
 $(VENV)/.python:

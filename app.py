@@ -2,35 +2,76 @@
 
 import atexit
 import os
+import signal
+import sys
+import threading
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyone
 
 import gradio as gr
 
-from eval.ui import score
+from eval.data_folder import data_folder
+from eval.study.admin import Admin
+from eval.study.mirror import mirrored
+from eval.study.origin import trusted_proxies
+from eval.study.service import Service
+from eval.study.store import Store
+from eval.ui import compare, rate, results, score
+from eval.ui.api import add_compare, add_score
+from eval.ui.compare_texts import TEXTS as COMPARE_TEXTS
+from eval.ui.desk import Desk, set_of_result
+from eval.ui.study_api import add_study
+from eval.ui.study_texts import TEXTS as STUDY_TEXTS
 from eval.ui.texts import TEXTS as SCORE_TEXTS
 from eval.ui.work import Works
+from lipsync import hub
+from lipsync.errors import LipSyncError
 from lipsync.texts import TEXTS, say, translations
-from lipsync.ui import generate, intake, markup, theme
+from lipsync.ui import generate, intake, markup, theme, zerogpu
 from lipsync.ui.api import add_generate
 from lipsync.ui.intake import is_photo
 from lipsync.ui.jobs import Jobs
+from lipsync.ui.settings import read_settings
 
 HOUR = 3600.0
 
 
-def build(jobs: Jobs, works: Works, max_seconds: float | None) -> gr.Blocks:
+def build(
+    jobs: Jobs, works: Works, desk: Desk, studies: Service, admin: Admin, max_seconds: float | None
+) -> gr.Blocks:
     """The page with all its tabs."""
     # Uploads and copies of results are removed a day after they were made; looked for every hour.
     with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(24 * HOUR))) as demo:
         gr.HTML(markup.header())
         with gr.Tabs() as tabs:
             made = generate.build(demo, jobs, max_seconds)
+            compared = compare.build(demo, desk, max_seconds)
             scored = score.build(works)
+            rate.build(studies)
+            results.build(studies.store, admin, desk.errands)
+        send_to_compare(tabs, desk, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
         add_generate(jobs, max_seconds)
+        add_compare(desk)
+        add_score(works)
+        add_study(studies)
     return demo
+
+
+def send_to_compare(
+    tabs: gr.Tabs, desk: Desk, made: generate.GenerateTab, compared: compare.CompareTab
+) -> None:
+    """A button under the result that opens it in the Compare tab, beside the video it was made from."""
+    with made.actions:
+        button = gr.Button(say("result.compare"), elem_id="to-compare")
+    button.click(
+        lambda result, source: [gr.Tabs(selected="compare"), set_of_result(desk, result, source)],
+        [made.result, made.source],
+        [tabs, compared.made],
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def send_to_score(tabs: gr.Tabs, made: generate.GenerateTab, scored: score.ScoreTab) -> None:
@@ -46,27 +87,54 @@ def send_to_score(tabs: gr.Tabs, made: generate.GenerateTab, scored: score.Score
     )
 
 
+def announce(token: str) -> None:
+    """Tell who started the portal how to get into the Results tab."""
+    print(f"* Results tab, one-time token: {token}", flush=True)
+
+
 def main() -> None:
-    """Serve until interrupted; HOST, PORT, LIPSYNC_MAX_SECONDS and LIPSYNC_MAX_UPLOAD adjust it."""
-    jobs = Jobs(keep=HOUR)
+    """Serve until interrupted; `lipsync.ui.settings` says what of the environment adjusts it."""
+    settings = read_settings(os.environ)
+    if settings.space:  # nobody runs `make` there
+        threading.Thread(target=hub.fetch_defaults, daemon=True).start()
+    jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job)
     atexit.register(jobs.close)
-    works = Works()
+    works = Works(limit=settings.max_job)
     atexit.register(works.close)
-    demo = build(jobs, works, float(os.environ.get("LIPSYNC_MAX_SECONDS", 600)))
+    desk = Desk.of(data_folder(), jobs)
+    atexit.register(desk.close)
+    store = Store()
+    atexit.register(store.close)
+    studies, mirror = mirrored(store, os.environ)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
+    admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce)
+    demo = build(jobs, works, desk, studies, admin, settings.max_seconds)
     demo.queue(max_size=64, default_concurrency_limit=4)
     demo.launch(
-        server_name=os.environ.get("HOST", "127.0.0.1"),
-        server_port=int(os.environ.get("PORT", 7860)),
-        max_file_size=os.environ.get("LIPSYNC_MAX_UPLOAD", "500mb"),
-        allowed_paths=[str(intake.EXAMPLES), str(jobs.folder), str(works.folder)],
+        server_name=settings.host,
+        server_port=settings.port,
+        max_file_size=settings.max_upload,
+        allowed_paths=[
+            str(folder)
+            for folder in (intake.EXAMPLES, jobs.folder, works.folder, desk.links.folder, store.clips)
+        ],
         footer_links=[],
         run_history=False,
-        i18n=gr.I18n(**translations(TEXTS, intake.method_texts(), SCORE_TEXTS)),
+        i18n=gr.I18n(**translations(TEXTS, intake.method_texts(), COMPARE_TEXTS, SCORE_TEXTS, STUDY_TEXTS)),
         theme=theme.theme(),
         css_paths=theme.CSS,
         js=theme.script(),
+        app_kwargs={"routes": rate.routes()},
+        mcp_server=settings.mcp,
+        ssr_mode=False,  # its server in front knows no routes but Gradio's own
     )
+    if mirror is not None:  # nobody is answered any more
+        mirror.close()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except LipSyncError as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(2)

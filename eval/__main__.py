@@ -1,22 +1,32 @@
-"""``python -m eval``: score a video, or a table of them."""
+"""``python -m eval``: score videos, compare methods, ask people."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
-from eval import batch_command, core_command, expert_command, score_command
 from lipsync.errors import LipSyncError
 
-COMMANDS = (score_command, batch_command, core_command, expert_command)
+COMMANDS = {
+    "score": "eval.score_command",
+    "batch": "eval.batch_command",
+    "compare": "eval.compare.command",
+    "core": "eval.core_command",
+    "ablate": "eval.ablate_command",
+    "sync-expert": "eval.expert_command",
+    "study": "eval.study.command",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 with one sentence when the person can mend what is wrong."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m eval", description="Score lip-sync videos.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    # Some load networks' libraries, which takes seconds: only the command that is asked for is loaded.
+    for name in arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS:
+        import_module(COMMANDS[name]).add(commands)
     options = parser.parse_args(arguments)
     try:
         return options.run(options)

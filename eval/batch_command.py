@@ -20,7 +20,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for rows and tables")
     engine = parser.add_mutually_exclusive_group()
     engine.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine")
-    engine.add_argument("--ray", metavar="auto|ADDRESS", help="run on a Ray cluster")
+    engine.add_argument(
+        "--ray", metavar="auto|ADDRESS",
+        help="run on a Ray cluster; auto: that of this machine, or one started here for this run",
+    )  # fmt: skip
     parser.add_argument("--controls", action="store_true", help="add the real video and spoilt copies of it")
     add_protocol(parser)
     parser.set_defaults(run=run)

@@ -11,7 +11,7 @@ import numpy as np
 
 from eval.functional.aed import aed_compute, aed_update
 from eval.functional.csim import csim_compute, csim_update
-from eval.functional.fid import FeatureSums, fid_compute, fid_update, inception_features
+from eval.functional.fid import Features, fid_compute, fid_update
 from eval.functional.lipcorr import lipcorr_compute, lipcorr_update
 from eval.functional.lmd import lmd_compute, lmd_update
 from eval.functional.lpips import lpips_compute, lpips_update
@@ -40,7 +40,7 @@ class Columns:
     keep: Callable[[np.ndarray, np.ndarray], None] | None = None
     values: dict[str, list[np.ndarray]] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
-    _features: tuple[FeatureSums, FeatureSums] | None = None
+    _features: tuple[Features, Features] | None = None
 
     def add(self, batch: Batch) -> None:
         """What one batch contributes to every metric."""
@@ -137,13 +137,13 @@ class Columns:
 
     def _inception(self, batch: Batch) -> None:
         assert self.networks.inception is not None
-        generated, reference = (inception_features(self.networks.inception, side) for side in batch.faces)
+        generated, reference = (self.networks.inception(side) for side in batch.faces)
         if self.keep is not None:
             self.keep(generated, reference)
-        sums = fid_update(generated), fid_update(reference)
+        seen = fid_update(generated), fid_update(reference)
         if self._features is not None:
-            sums = self._features[0] + sums[0], self._features[1] + sums[1]
-        self._features = sums
+            seen = self._features[0] + seen[0], self._features[1] + seen[1]
+        self._features = seen
 
     def _correlation(self) -> tuple[float, int, Counter[str], dict[str, Any]]:
         clip = lipcorr_update(self.column(OPENINGS[0]), self.column(OPENINGS[1]))

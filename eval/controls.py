@@ -31,6 +31,10 @@ class Control:
         """The same with the sound of this file."""
         return replace(self, audio=audio)
 
+    def absolute(self) -> Control:
+        """The same, wherever the process is that applies it."""
+        return replace(self, audio=self.audio and self.audio.absolute())
+
     def frames(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The frames of a video, at 25 fps, as this control shows them."""
         past: list[Frame] = []

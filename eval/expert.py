@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -117,7 +119,9 @@ def load_expert(folder: Path = EXPERT) -> ExpertJudge:
             "python -m lipsync train, or give the folder of another."
         )
     sha256 = file_sha256(weights)
-    return ExpertJudge(SyncExpert.from_pretrained(str(folder)), sha256, worth(folder, sha256))
+    with redirect_stdout(io.StringIO()):  # the Hub library prints that it loads, amid our tables
+        network = SyncExpert.from_pretrained(str(folder))
+    return ExpertJudge(network, sha256, worth(folder, sha256))
 
 
 def worth(folder: Path, sha256: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eval.controls import Control
@@ -30,6 +30,16 @@ class Row:
     reference: Path | None = None
     reference_image: Path | None = None
     control: Control | None = None
+
+    def absolute(self) -> Row:
+        """The same, wherever the process that scores it is."""
+        return replace(
+            self,
+            generated=self.generated.absolute(),
+            reference=self.reference and self.reference.absolute(),
+            reference_image=self.reference_image and self.reference_image.absolute(),
+            control=self.control and self.control.absolute(),
+        )
 
 
 def read_manifest(path: Path) -> list[Row]:

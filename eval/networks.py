@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,11 +12,12 @@ import torch
 
 from eval.expert import EXPERT, load_expert
 from eval.functional.face_encoders import FaceEncoder, load_facenet, load_sface
-from eval.functional.fid import load_inception
-from eval.functional.lpips import LpipsNet, load_lpips
+from eval.functional.fid import inception_features, load_inception
 from eval.judges import SyncJudge, SyncNetJudge, file_sha256
+from eval.recall import Recall
 from lipsync import hub
 from lipsync.errors import ArtefactError
+from lipsync.experts.perceptual import LpipsNet, load_lpips
 from lipsync.experts.syncnet import load_syncnet
 
 LANDMARK_METRICS = frozenset({"lmd", "lmd_all68", "lmd_normalised", "lmd_vico", "aed", "lipcorr"})
@@ -30,15 +32,15 @@ class Networks:
     Attributes:
         landmarker: file of the face landmarker; None: faces are tracked by five points.
         lpips, encoder, inception, judge: networks of LPIPS, CSIM, FID and LSE; None: not asked for
-            or not to be had.
+            or not to be had. Those of CSIM and FID remember what they saw.
         names, hashes: for protocol strings, by metric.
         missing: metric to sentence.
     """
 
     landmarker: Path | None = None
     lpips: torch.nn.Module | None = None
-    encoder: FaceEncoder | None = None
-    inception: torch.nn.Module | None = None
+    encoder: Recall | None = None
+    inception: Recall | None = None
     judge: SyncJudge | None = None
     names: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
@@ -76,7 +78,7 @@ def load_networks(
     if "csim" in metrics:
         encoder = _encoder(found)
     if "fid" in metrics and (file := found.file("inception_fid", {"fid"})):
-        inception = load_inception(file)
+        inception = Recall(partial(inception_features, load_inception(file)))
         found.names["fid"] = "Inception 2015, 2048-d"
     if LSE_METRICS & set(metrics):
         judge = _judge(found, syncnet, expert)
@@ -114,7 +116,7 @@ class _Found:
         return path
 
 
-def _encoder(found: _Found) -> FaceEncoder | None:
+def _encoder(found: _Found) -> Recall | None:
     """FaceNet, or SFace where FaceNet cannot be had: which one is named in the protocol."""
     choices: tuple[tuple[str, Callable[[Path], Any]], ...] = (
         ("facenet_vggface2", load_facenet),
@@ -125,7 +127,7 @@ def _encoder(found: _Found) -> FaceEncoder | None:
         if file is not None:
             encoder: FaceEncoder = load(file)
             found.names["csim"] = encoder.name
-            return encoder
+            return Recall(encoder)
     return None
 
 

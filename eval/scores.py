@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,12 +115,23 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         ConfigError: the place cannot be written to.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that it is either the old one or all of the new one; several may try at once.
+
+    Raises:
+        ConfigError: the place cannot be written to.
+    """
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(data)
         part.replace(path)
     except OSError as problem:
+        with suppress(OSError):
+            part.unlink()
         raise _unwritable(path, problem) from problem
 
 

@@ -1,7 +1,27 @@
 """Chinese for the sentences that scoring says to a person: templates as in `lipsync.sentences`."""
 
+from eval.compare.sentences import SENTENCES as COMPARING
+from eval.study.sentences import SENTENCES as RATING
+
 SENTENCES: tuple[tuple[str, str], ...] = (
     ("Choose at least one generated video first.", "请先选择至少一个生成的视频。"),
+    # The Compare page
+    (
+        "At most {0} videos play side by side; untick one first.",
+        "最多并排播放 {0} 个视频，请先取消勾选一个。",
+    ),
+    ("Choose videos or a zip first.", "请先选择视频或 zip。"),
+    (
+        "Give an item and a method for each video: {0} videos, {1} names.",
+        "请为每个视频给出片段和方法：视频 {0} 个，名称 {1} 个。",
+    ),
+    ("Choose either one zip or videos, not both.", "请选择一个 zip 或若干视频，不要同时选择。"),
+    ("{0} is not a video file; choose videos or one zip.", "{0} 不是视频文件，请选择视频或一个 zip。"),
+    ("Choose at least one method.", "请至少选择一个方法。"),
+    (
+        "Something unexpected went wrong; the log of the server says what.",
+        "发生了意外错误，服务器日志中有详情。",
+    ),
     ("Choose at least one metric.", "请至少选择一项指标。"),
     (
         "Every video needs a clip and a method; fill the empty cells.",
@@ -10,10 +30,6 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     (
         "Two videos are called {0}, {1}; give one another method.",
         "有两个视频都叫 {0}、{1}，请改其中一个的方法名。",
-    ),
-    (
-        "Many videos are waiting to be scored; try again in a few minutes.",
-        "待评分的视频很多，请几分钟后再试。",
     ),
     (
         "None of the chosen metrics can be had without a reference video; name it.",
@@ -94,4 +110,85 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "With {0} clips no paired difference can reach p < 0.05.",
         "只有 {0} 个片段，配对差异不可能达到 p < 0.05。",
     ),
+    # Results of a user study
+    ("There are no marks yet.", "还没有评分。"),
+    ("Nobody is left: look at the marks without screening.", "没有剩余的评分者：请关闭筛选查看。"),
+    ("Left out of the numbers: {0} of {1} raters.", "{1} 名评分者中有 {0} 名未计入。"),
+    (
+        "Nobody is left out; the screening would leave out {0} of {1} raters.",
+        "没有排除任何人；按筛选规则，{1} 名评分者中会排除 {0} 名。",
+    ),
+    ("No interval, because raters never differ: {0}.", "评分者之间没有差异，没有置信区间：{0}。"),
+    (
+        "No interval, because no clip has marks from two raters: {0}.",
+        "还没有片段得到两名评分者的评分，没有置信区间：{0}。",
+    ),
+    (
+        "No DMOS: nobody has rated a clip and its hidden reference.",
+        "没有 DMOS：没有人同时评过片段及其隐藏参考。",
+    ),
+    (
+        "Friedman's test needs two raters who have rated all methods and tell them apart.",
+        "Friedman 检验需要至少两名评分者评过所有方法，且评分有差别。",
+    ),
+    ("all methods", "所有方法"),
+    (
+        "One rater cannot show a significant difference between methods.",
+        "只有一名评分者，无法得出方法之间的显著差异。",
+    ),
+    (
+        "With {0} raters no difference between methods can reach p < 0.05.",
+        "只有 {0} 名评分者，方法之间的差异不可能达到 p < 0.05。",
+    ),
+    (
+        "Votes alone give no finite strengths ({0}): a method won or lost all of them, or some were never "
+        "compared. Each got half a vote for and half against.",
+        "仅凭投票得不到有限的强度（{0}）：有方法全胜或全败，或有方法从未相互比较。"
+        "已给每个方法加上半票胜和半票负。",
+    ),
+    (
+        "No interval of the strengths ({0}): every vote says no difference.",
+        "强度没有置信区间（{0}）：所有投票都是“没有差别”。",
+    ),
+    ("Failed {0} of {1} catch clips.", "{1} 个检查片段中答错 {0} 个。"),
+    (
+        "Answered in {0} % of the time that others took for the same clips.",
+        "作答用时只有他人在相同片段上的 {0} %。",
+    ),
+    (
+        "Gave nearly the same mark to {0} clips that others tell apart.",
+        "对他人能分出高下的 {0} 个片段几乎都打同样的分。",
+    ),
+    ("Preferred the left side in {0} of {1} votes.", "{1} 次投票中有 {0} 次选左边。"),
+    ("Preferred the right side in {0} of {1} votes.", "{1} 次投票中有 {0} 次选右边。"),
+    (
+        "{0} of {1} marks lie outside the others' range (BT.500-15).",
+        "{1} 个评分中有 {0} 个超出他人的范围（BT.500-15）。",
+    ),
+    (
+        "Marks correlate with those of the others at {0}; half of the raters reach {1}.",
+        "评分与他人的相关系数为 {0}，半数评分者达到 {1}。",
+    ),
+    (
+        "Agreement needs at least two clips that two raters have both seen.",
+        "计算一致性需要至少两个片段各有两名评分者。",
+    ),
+    (
+        "All marks are the same: agreement cannot be told from habit.",
+        "所有评分相同，无法区分一致与习惯。",
+    ),
+    (
+        "Clips with both a score and marks: {0}; {1} are needed.",
+        "同时有指标和评分的片段：{0} 个；至少需要 {1} 个。",
+    ),
+    ("All scores are equal.", "所有指标值相同。"),
+    ("All mean marks are equal.", "所有平均分相同。"),
+    ("The scores {0} cannot be read ({1}).", "无法读取指标文件 {0}（{1}）。"),
+    (
+        "The scores {0} need the columns item and method and some rows.",
+        "指标文件 {0} 需要 item 和 method 两列，并至少有一行数据。",
+    ),
+    ("The scores {0} hold no number.", "指标文件 {0} 中没有数值。"),
+    *COMPARING,
+    *RATING,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
@@ -17,8 +16,10 @@ from eval.sync import SyncStream
 from lipsync.errors import FaceError
 from lipsync.faces.track import FaceTracker, Tracked
 from lipsync.media import Frame, probe, read_frames
+from lipsync.stream import Clock, background
 
 BATCH = 16  # pairs looked at together
+AHEAD = 4  # frames that each video is decoded and tracked ahead of the metrics, on a thread; 0: none
 Tell = Callable[[int, int], None]
 
 
@@ -34,27 +35,39 @@ class Pass:
         self.frames = self.faces_generated = self.faces_reference = 0
         self.beyond = 0
         self.resized = False
-        self.seconds = {"decode": 0.0, "track": 0.0, "look": 0.0, "metrics": 0.0, "lip sync": 0.0}
+        self._clocks = [Clock()]  # of the metrics, then of each video's own thread
         self._networks, self._region = networks, region
         self._control = control
         self._needs_face, self._expressions = needs_face, expressions
         self._may_resize, self._tell = may_resize, tell or (lambda done, total: None)
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Time by stage; the videos are decoded and tracked while the metrics are at work."""
+        stages = dict.fromkeys(("decode", "track", "look", "metrics", "lip sync"), 0.0)
+        for clock in self._clocks:
+            for stage, spent in clock.exclusive(("decode", "track")).items():
+                stages[stage] += spent
+        return stages
+
     def run(self, columns: Columns, stream: SyncStream | None) -> None:
         """Decode, track, look and hand on, until both videos are over."""
         with ExitStack() as stack:
-            ours = self._decode(self.generated)
+            clocks = Clock(), Clock()
+            self._clocks += clocks
+            ours = clocks[0].over("decode", read_frames(self.generated, fps=FPS))
             if self._control is not None:
                 ours = self._control.frames(ours)
-            theirs = None if self.reference is None else self._decode(self.reference)
-            if theirs is not None:
+            theirs = None
+            if self.reference is not None:
+                theirs = clocks[1].over("decode", read_frames(self.reference, fps=FPS))
                 ours, theirs = self._same_size(ours, theirs)
-            seen = self._watch(self._track(ours, stack), stream)
+            seen = self._watch(self._track(ours, stack, clocks[0]), stream)
             if theirs is None:
                 pairs: Iterable[tuple[Tracked, Tracked | None]] = ((item, None) for item in seen)
                 self._feed(pairs, columns)
                 return
-            paired = PairedFrames(seen, self._track(theirs, stack))
+            paired = PairedFrames(seen, self._track(theirs, stack, clocks[1]))
             self._feed(iter(paired), columns)
             self.beyond = paired.left_over_generated + paired.left_over_reference
 
@@ -78,16 +91,6 @@ class Pass:
                 )
             require_frames(faces, path.name)
 
-    def _decode(self, path: Path) -> Iterator[Frame]:
-        frames = read_frames(path, fps=FPS)
-        while True:
-            began = time.perf_counter()
-            frame = next(frames, None)
-            self.seconds["decode"] += time.perf_counter() - began
-            if frame is None:
-                return
-            yield frame
-
     def _same_size(
         self, ours: Iterator[Frame], theirs: Iterator[Frame]
     ) -> tuple[Iterator[Frame], Iterator[Frame]]:
@@ -101,31 +104,23 @@ class Pass:
             ours = (frame._replace(image=resize(frame.image, want)) for frame in ours)  # type: ignore[arg-type]
         return ours, chain([other], theirs)
 
-    def _track(self, frames: Iterator[Frame], stack: ExitStack) -> Iterator[Tracked]:
-        if not self._needs_face:
-            return (Tracked(frame, None) for frame in frames)
-        tracker = FaceTracker(self._networks.landmarker, FPS, blendshapes=self._expressions)
-        stack.callback(tracker.close)
-        return self._timed(tracker.track(frames))
-
-    def _timed(self, tracked: Iterator[Tracked]) -> Iterator[Tracked]:
-        while True:
-            began, decoding = time.perf_counter(), self.seconds["decode"]
-            item = next(tracked, None)
-            spent = time.perf_counter() - began - (self.seconds["decode"] - decoding)
-            self.seconds["track"] += spent
-            if item is None:
-                return
-            yield item
+    def _track(self, frames: Iterator[Frame], stack: ExitStack, clock: Clock) -> Iterator[Tracked]:
+        """What the tracker sees on each frame, made ahead on a thread of its own."""
+        tracked: Iterator[Tracked] = (Tracked(frame, None) for frame in frames)
+        if self._needs_face:
+            tracker = FaceTracker(self._networks.landmarker, FPS, blendshapes=self._expressions)
+            stack.callback(tracker.close)
+            tracked = tracker.track(frames)
+        tracked = clock.over("track", tracked)
+        return stack.enter_context(background(tracked, AHEAD)) if AHEAD else tracked
 
     def _watch(self, tracked: Iterator[Tracked], stream: SyncStream | None) -> Iterator[Tracked]:
         """Every generated frame passes here, those without a partner too: LSE needs no reference."""
         total = max(1, round(probe(self.generated).duration * FPS))
         for item in tracked:
             if stream is not None:
-                began = time.perf_counter()
-                stream.see(item)
-                self.seconds["lip sync"] += time.perf_counter() - began
+                with self._clocks[0]("lip sync"):
+                    stream.see(item)
             self.frames += 1
             self.faces_generated += item.pose is not None
             self._tell(self.frames, total)
@@ -135,9 +130,8 @@ class Pass:
         waiting: list[Pair] = []
         for ours, theirs in pairs:
             self.faces_reference += theirs is not None and theirs.pose is not None
-            began = time.perf_counter()
-            waiting.append(look(ours, theirs, self._region))
-            self.seconds["look"] += time.perf_counter() - began
+            with self._clocks[0]("look"):
+                waiting.append(look(ours, theirs, self._region))
             if len(waiting) == BATCH:
                 self._add(waiting, columns)
                 waiting = []
@@ -145,6 +139,5 @@ class Pass:
             self._add(waiting, columns)
 
     def _add(self, pairs: list[Pair], columns: Columns) -> None:
-        began = time.perf_counter()
-        columns.add(Batch(pairs, self._networks, self._region))
-        self.seconds["metrics"] += time.perf_counter() - began
+        with self._clocks[0]("metrics"):
+            columns.add(Batch(pairs, self._networks, self._region))

@@ -11,7 +11,7 @@ import numpy as np
 
 from eval.batch import load_features
 from eval.functional.aggregate import Comparison, Summary, compare, summarise
-from eval.functional.fid import FeatureSums, fid_compute, fid_update
+from eval.functional.fid import Features, fid_compute, fid_update
 from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute
 from eval.metrics import METRICS
 
@@ -157,20 +157,20 @@ def _lipcorr(rows: Sequence[Mapping[str, Any]]) -> LipCorrScore | None:
 
 
 def _fid(rows: Sequence[dict[str, Any]], folder: Path) -> tuple[float, int, int] | None:
-    sums: tuple[FeatureSums, FeatureSums] | None = None
+    both: tuple[Features, Features] | None = None
     for row in rows:
         features = load_features(folder, row)
         if features is None:
             continue
-        mine = _sums(features[0]), _sums(features[1])
-        sums = mine if sums is None else (sums[0] + mine[0], sums[1] + mine[1])
-    if sums is None or min(side.count for side in sums) < 2:
+        mine = _joined(features[0]), _joined(features[1])
+        both = mine if both is None else (both[0] + mine[0], both[1] + mine[1])
+    if both is None or min(side.count for side in both) < 2:
         return None
-    score = fid_compute(*sums)
+    score = fid_compute(*both)
     return score.value, score.generated_frames, score.reference_frames
 
 
-def _sums(features: np.ndarray) -> FeatureSums:
+def _joined(features: np.ndarray) -> Features:
     total = fid_update(features[:CHUNK])
     for start in range(CHUNK, len(features), CHUNK):
         total = total + fid_update(features[start : start + CHUNK])

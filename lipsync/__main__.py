@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 from lipsync.errors import LipSyncError
 from lipsync.methods import DEFAULT, METHODS
+from lipsync.push import add_push_command
 from lipsync.training.cli import add_prepare_command, add_train_command
 from lipsync.training.export import add_export_command
 
@@ -24,7 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
     add_prepare_command(commands)
     add_train_command(commands)
     add_export_command(commands)
-    options = parser.parse_args(arguments)
+    add_push_command(commands)
+    commands.add_parser("ablate", help="train and measure the rows of a paper's ablation table")
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["ablate"]:
+        return ablate(given[1:])
+    options = parser.parse_args(given)
     try:
         return options.handler(options) or 0
     except LipSyncError as problem:
@@ -35,6 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def ablate(arguments: list[str]) -> int:
+    """Hand an ablation to the scoring package, which trains with this one and measures the rows.
+
+    In a process of its own: generation and training import nothing of scoring, which builds on them.
+    """
+    return subprocess.run([sys.executable, "-m", "eval", "ablate", *arguments], check=False).returncode
+
+
 def add_generate_command(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "generate", help="a face and speech in, a video whose lips follow the speech out"
@@ -43,7 +58,10 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--audio", type=Path, help="any file with sound; without it the video's own sound")
     parser.add_argument("--out", type=Path, required=True, help="the .mp4 to write")
     parser.add_argument(
-        "--method", default=DEFAULT, help=f"one of {', '.join(METHODS.names())} (default: %(default)s)"
+        "--method",
+        default=DEFAULT,
+        help=f"one of {', '.join(METHODS.names())}, or hub:org/name[@revision], a core on the Hugging Face "
+        "Hub (default: %(default)s)",
     )
     parser.add_argument(
         "--checkpoint", type=Path, help="weights to use instead: published Wav2Lip format, or one of ours"
@@ -78,6 +96,8 @@ def _generate(options: argparse.Namespace) -> None:
 
     def show(progress: Progress) -> None:
         line = progress.stage
+        if progress.stage == "weights" and progress.total:
+            line = f"weights {progress.done / 1e6:.1f}/{progress.total / 1e6:.1f} MB"
         if progress.stage == "frames" and progress.total:
             line = f"frames {progress.done}/{progress.total}, {progress.fps:.0f} frames/s"
             if progress.seconds_left is not None:
@@ -107,6 +127,7 @@ def _generate(options: argparse.Namespace) -> None:
             f"{result.path}: {result.frames} frames ({result.frames_without_face} without a face), "
             f"{result.width}x{result.height} at {result.fps:g} frames/s, {result.seconds['total']:.1f} s, "
             f"{result.method}@{result.weights_sha256[:8]}"
+            + (f", revision {result.revision[:12]}" if result.revision else "")
         )
     for note in result.notes:
         print(note, file=sys.stderr)

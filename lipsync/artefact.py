@@ -87,6 +87,7 @@ class Artefact:
         purpose: what the portal does with it.
         sources: where it can be had, tried in this order; none means by hand only.
         default: fetched at set-up.
+        preload: fetched when a Space is built, from the first of its sources on the Hub.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Artefact:
     purpose: str
     sources: tuple[Source, ...] = ()
     default: bool = False
+    preload: bool = False
 
     def __post_init__(self) -> None:
         if not _FILE.fullmatch(self.file):

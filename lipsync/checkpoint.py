@@ -9,7 +9,7 @@ from typing import Any
 
 from lipsync.errors import ArtefactError, ConfigError
 
-_TORCH = {".pth", ".pt", ".model"}
+PICKLED = {".pth", ".pt", ".model"}
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -29,9 +29,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         ArtefactError: the file is missing, damaged, not a checkpoint, or holds more than weights.
     """
     path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in _TORCH | {".safetensors"}:
-        raise ConfigError(f"{path.name} is not a checkpoint format: use .safetensors, .pth, .pt or .model.")
+    ending = check_ending(path)
     if not path.is_file():
         raise ArtefactError(f"There is no checkpoint {path}. Check the path, or fetch the weights first.")
     loaded = _read_safetensors(path) if ending == ".safetensors" else _read_torch(path)
@@ -39,6 +37,19 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         kind = type(loaded).__name__
         raise ArtefactError(f"{path} is not a checkpoint: it holds a {kind}, not named weights.")
     return dict(loaded)
+
+
+def check_ending(path: str | Path) -> str:
+    """The ending of a checkpoint's name, in lower case.
+
+    Raises:
+        ConfigError: it is no checkpoint format read here.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in PICKLED | {".safetensors"}:
+        raise ConfigError(f"{path.name} is not a checkpoint format: use .safetensors, .pth, .pt or .model.")
+    return ending
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:

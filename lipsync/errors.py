@@ -26,5 +26,9 @@ class ConfigError(LipSyncError):
     """An option, a name or a configuration value is not possible."""
 
 
+class StudyError(LipSyncError):
+    """A study, a session or a clip is not there, or does not take what it is given."""
+
+
 class Cancelled(LipSyncError):
     """The person stopped the job."""

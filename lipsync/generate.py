@@ -41,7 +41,7 @@ class Request:
     face: Path  # video or photo
     audio: Path | None  # any file with sound; None: the video's own sound
     output: Path  # .mp4
-    method: str = DEFAULT  # a name of ``lipsync.methods.METHODS``
+    method: str = DEFAULT  # a name of ``lipsync.methods.METHODS``, or ``hub:org/name[@revision]``
     checkpoint: Path | None = None  # weights instead of the method's own
     # Which face, counted from the left in the first frame with faces; None: the largest.
     face_index: int | None = None
@@ -78,6 +78,7 @@ class Result:
     faces_seen: int  # faces in the frame the choice was made on
     seconds: dict[str, float] = field(default_factory=dict)  # per stage, and "total"
     notes: tuple[str, ...] = ()  # sentences worth showing, e.g. coarse tracking without the landmarker
+    revision: str | None = None  # commit of the Hub repository that the weights were taken from
 
     def to_dict(self) -> dict:
         """Plain values for JSON, seconds rounded to milliseconds."""
@@ -162,10 +163,21 @@ def generate(
         duration=count / fps,
         method=method.card.name,
         weights_sha256=method.weights_sha256,
+        revision=method.card.revision,
         faces_seen=tracker.faces_seen,
         seconds={**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began},
         notes=(COARSE,) if tracker.coarse else (),
     )
+
+
+def result_seconds(request: Request) -> float:
+    """How long the result of a request will last, in seconds.
+
+    Raises:
+        LipSyncError: it cannot be done; the same sentences as those of :func:`generate`.
+    """
+    plan = _plan(request, probe(request.face), request.audio or request.face)
+    return plan.frames / plan.fps
 
 
 @dataclass(frozen=True)

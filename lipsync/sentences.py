@@ -21,6 +21,27 @@ SENTENCES: Sentences = (
     ("{0} jobs are waiting already; try again in a few minutes.", "已有 {0} 个任务在排队，请几分钟后再试。"),
     ("Cancelled before it began.", "任务开始前已取消。"),
     ("Stopped.", "已停止。"),
+    # Starting the portal
+    (
+        "PORT is {0}; set it to a number from 1 to 65535, such as 7860.",
+        "PORT 的值是 {0}，请设为 1 到 65535 之间的数字，例如 7860。",
+    ),
+    (
+        "{0} is {1}; set it to a number of seconds, such as {2}.",
+        "{0} 的值是 {1}，请设为秒数，例如 {2}。",
+    ),
+    (
+        "LIPSYNC_MAX_UPLOAD is {0}; set it to a size such as 500mb or 2gb.",
+        "LIPSYNC_MAX_UPLOAD 的值是 {0}，请设为大小，例如 500mb 或 2gb。",
+    ),
+    (
+        "HOST is {0}, which is no address; try 127.0.0.1 or 0.0.0.0.",
+        "HOST 的值是 {0}，不是有效地址，请试 127.0.0.1 或 0.0.0.0。",
+    ),
+    (
+        "The portal cannot listen on {0}, port {1} ({2}); choose another HOST or PORT.",
+        "无法在 {0} 的 {1} 端口上监听（{2}），请换 HOST 或 PORT。",
+    ),
     # Media
     ("{0} is a folder; choose a video, photo or sound file.", "{0} 是文件夹，请选择视频、照片或声音文件。"),
     ("There is no file {0}; check the name.", "没有文件 {0}，请检查名称。"),
@@ -81,6 +102,7 @@ SENTENCES: Sentences = (
         "{0} 的声音在画面开始前就结束了，请换一个文件。",
     ),
     ("{0} is silent. Choose a recording with speech.", "{0} 没有声音（静音），请选择有语音的录音。"),
+    ("{0} ends before frame {1}.", "{0} 在第 {1} 帧之前就结束了。"),
     ("{0} cannot be played backwards; convert it to an H.264 MP4.", "{0} 无法倒放，请转换为 H.264 MP4。"),
     ("{0} cannot be written: the name must end in {1}.", "无法写入 {0}：扩展名必须是 {1}。"),
     ("{0} cannot be written: there is no folder {1}.", "无法写入 {0}：没有文件夹 {1}。"),
@@ -151,19 +173,26 @@ SENTENCES: Sentences = (
     ("{0} cannot be read ({1}). Fetch or copy it again.", "无法读取 {0}（{1}），请重新下载或复制。"),
     ("Cannot read {0}: {1}.", "无法读取 {0}：{1}。"),
     (
-        "Cannot write {0}: {1}. Make room, or set LIPSYNC_CACHE to a folder you can write.",
-        "无法写入 {0}：{1}。请腾出空间，或把 LIPSYNC_CACHE 设为可写的文件夹。",
+        "Cannot write {0}: {1}. Make room, or set {2} to a folder you can write.",
+        "无法写入 {0}：{1}。请腾出空间，或把 {2} 设为可写的文件夹。",
     ),
     (
         "{0} is not a checkpoint of the SyncNet v2 architecture: it {1}. Give a file of that architecture.",
         "{0} 不是 SyncNet v2 结构的检查点（{1}），请提供该结构的文件。",
     ),
     ("{0} does not hold the generator expected: {1}.", "{0} 中不是所需的生成器：{1}。"),
-    (
-        "{0} does not describe a generator of the Wav2Lip family{1}.",
-        "{0} 描述的不是 Wav2Lip 系列的生成器{1}。",
-    ),
     ("width must be above 0, not {0}.", "width 必须大于 0，不能是 {0}。"),
+    ("{0} does not describe {1}.", "{0} 描述的不是{1}。"),
+    ("{0} does not describe {1} ({2}).", "{0} 描述的不是{1}（{2}）。"),
+    ("{0} does not hold {1}: {2}", "{0} 中不是{1}：{2}"),
+    ("a generator of LSTM-CBAM", "LSTM-CBAM 的生成器"),
+    ("a generator of the Wav2Lip family", "Wav2Lip 系列的生成器"),
+    (
+        "The weights of {0} are not here and nobody publishes them: train them with `python -m lipsync "
+        "train` and give their folder as --checkpoint, or put it at {1}.",
+        "本机没有 {0} 的权重，也没有公开发布的权重：请用 `python -m lipsync train` 训练，"
+        "再用 --checkpoint 指定其文件夹，或把它放到 {1}。",
+    ),
     # Why a file could not be fetched
     (
         "offline mode is on (LIPSYNC_OFFLINE or HF_HUB_OFFLINE)",
@@ -185,10 +214,97 @@ SENTENCES: Sentences = (
         "本机没有 {0}（{1}），也无法下载：{2}。请手动放{3}（SHA-256 {4}）。",
     ),
     ("There is no checkpoint {0}.", "没有检查点 {0}。"),
+    (
+        "{0} is not the published weights file (sha256 differs); delete it and fetch it again.",
+        "{0} 不是公开发布的权重文件（SHA-256 不符），请删除后重新下载。",
+    ),
+    ("The weights {0} cannot be read: {1}.", "无法读取权重 {0}：{1}。"),
+    ("{0} is not a pickle of plain arrays: {1}.", "{0} 不是只含数组的 pickle 文件：{1}。"),
+    ("The LPIPS weights do not fit the {0} network: {1}.", "LPIPS 权重与 {0} 网络不符：{1}。"),
     ("There is no {0} {1}. Did you mean {2}?", "没有名为 {1} 的 {0}，是否想用 {2}？"),
     ("There is no {0} {1}. Choose one of: {2}.", "没有名为 {1} 的 {0}，可选：{2}。"),
+    # Cores on the Hub
+    (
+        "{0} names no model on the Hub; write hub:organisation/name, with /path/file.pth for a published "
+        "checkpoint and @revision to pin it.",
+        "{0} 不是 Hub 上的模型；请写成 hub:组织/名称，公开的检查点再加 /路径/文件.pth，用 @版本 固定版本。",
+    ),
+    (
+        "{0} is not on this machine, and offline mode is on (LIPSYNC_OFFLINE or HF_HUB_OFFLINE).",
+        "本机没有 {0}，并且已开启离线模式（LIPSYNC_OFFLINE 或 HF_HUB_OFFLINE）。",
+    ),
+    ("{0} could not be fetched: {1}.", "无法下载 {0}：{1}。"),
+    (
+        "{0} holds no core of this project: there is no {1} in it. For a published checkpoint name its file, "
+        "as in hub:{2}/path/file.pth.",
+        "{0} 中不是本项目的模型：缺少 {1}。公开的检查点请写明文件，例如 hub:{2}/path/file.pth。",
+    ),
+    (
+        "{0} holds no core of this project: its {1} describes another network.",
+        "{0} 中不是本项目的模型：其 {1} 描述的是另一种网络。",
+    ),
+    ("{0} of {1} has {2} GB; up to {3} GB are fetched.", "{1} 的 {0} 有 {2} GB，最多下载 {3} GB。"),
+    ("Hub {0}: {1}", "Hub {0}：{1}"),
+    (
+        "asks for permission: accept its terms on the Hub and set HF_TOKEN",
+        "需要许可：请在 Hub 上接受其条款并设置 HF_TOKEN",
+    ),
+    (
+        "no such repository, or it is private and HF_TOKEN does not open it",
+        "没有该仓库，或它是私有的而 HF_TOKEN 无权访问",
+    ),
+    ("no such revision {0}", "没有版本 {0}"),
+    ("no such file in the repository", "仓库中没有该文件"),
+    ("wants a token: set HF_TOKEN", "需要令牌：请设置 HF_TOKEN"),
+    ("refuses access to this token", "拒绝该令牌访问"),
+    ("answered 429: too many requests from here, try again later", "服务器回答 429：请求过多，请稍后再试"),
+    ("answered {0}", "服务器回答 {0}"),
+    ("cannot be reached ({0})", "无法连接（{0}）"),
+    ("broke off ({0})", "连接中断（{0}）"),
+    (
+        "what came is not the file that the Hub names (its checksum differs); it was removed",
+        "收到的不是 Hub 所指的文件（校验和不同），已删除",
+    ),
+    ("{0} is no repository's name; write organisation/name.", "{0} 不是仓库名称，请写成 组织/名称。"),
+    (
+        "{0} is not the folder of a trained model (config.json and model.safetensors).",
+        "{0} 不是训练好的模型的文件夹（应有 config.json 和 model.safetensors）。",
+    ),
+    (
+        "{0} has no model card: write README.md in it, as in {1}.",
+        "{0} 没有模型卡：请在其中写 README.md，例如 {1}。",
+    ),
+    ("The metadata of {0} cannot be read ({1}).", "无法读取 {0} 的元数据（{1}）。"),
+    ("The metadata of {0} needs {1}, {2}; see {3} for one.", "{0} 的元数据缺少 {1}（{2}），示例见 {3}。"),
+    (
+        "{0} could not be written: {1}. HF_TOKEN has to be a token that may write there.",
+        "无法写入 {0}：{1}。HF_TOKEN 须为有写权限的令牌。",
+    ),
+    ("The Hub did not take the files for {0} ({1}).", "Hub 没有接受 {0} 的文件（{1}）。"),
+    ("LIPSYNC_MCP is {0}; set it to 1 or 0.", "LIPSYNC_MCP 的值是 {0}，请设为 1 或 0。"),
+    (
+        "LIPSYNC_MCP is 1, but a package is missing: pip install 'gradio[mcp]'.",
+        "LIPSYNC_MCP 为 1，但缺少软件包：pip install 'gradio[mcp]'。",
+    ),
+    # A Space
+    (
+        "This took longer than {0} s, the limit here, and was stopped. Cut the input.",
+        "任务超过了此处的上限 {0} 秒，已停止。请剪短输入。",
+    ),
+    (
+        "The result would last {0} s; the GPU of this Space is lent for up to {1} s of video. Cut the input.",
+        "结果将长达 {0} 秒，此 Space 的 GPU 最多用于 {1} 秒的视频。请剪短输入。",
+    ),
+    (
+        "This Space got no GPU for the job ({0}). Try again later.",
+        "此 Space 没有得到 GPU（{0}），请稍后再试。",
+    ),
+    ("as its page on the Hub says", "见其 Hub 页面"),
+    ("The job failed; the portal's log says why.", "任务失败，原因见门户的日志。"),
     # Methods
     ("ships with the project", "随项目提供"),
+    ("trained by yourself; none are published", "自行训练；没有公开发布的权重"),
+    ("that of the weights you train", "取决于自行训练的权重"),
     ("Hugging Face Hub, fetched on first use", "Hugging Face Hub，首次使用时下载"),
     ("research use only (weights by their authors)", "仅限研究使用（权重由原作者发布）"),
     ("Apache-2.0 (research footage, see the model card)", "Apache-2.0（研究用素材，见模型说明）"),

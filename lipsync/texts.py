@@ -116,6 +116,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "method.model_card": ("Model card: data, training, scores", "模型卡：数据、训练与得分（英文）"),
     "method.ready": ("on this machine", "本机已有"),
     "method.absent": ("not on this machine yet; fetched with the first run", "本机尚无，首次运行时下载"),
+    "method.wanting": ("not on this machine: needs weights that you train", "本机尚无：需要自行训练的权重"),
+    # A core on the Hub
+    "hub.heading": ("Core from the Hub", "来自 Hub 的模型"),
+    "hub.name": ("Its name on the Hugging Face Hub", "在 Hugging Face Hub 上的名称"),
+    "hub.name.info": (
+        "organisation/name; with /path/file.pth a published Wav2Lip checkpoint; @revision pins it. It is "
+        "fetched with the first run and stays on this machine.",
+        "组织/名称；后加 /路径/文件.pth 为公开的 Wav2Lip 检查点；@版本 固定版本。"
+        "首次运行时下载并保留在本机。",
+    ),
+    "hub.use": ("Use this core", "使用该模型"),
     # Advanced
     "advanced.heading": ("Advanced", "高级设置"),
     "length.label": ("Length of the result", "结果长度"),
@@ -163,11 +174,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "result.input": ("Input", "输入"),
     "result.repeat": ("Repeat", "循环播放"),
     "result.download": ("Download", "下载"),
+    "result.compare": ("Send to Compare", "发送到对比"),
     "result.score": ("Send to Score", "发送到评分"),
     "facts.frames": ("{frames} frames", "{frames} 帧"),
     "facts.without": ("{count} without a face", "{count} 帧没有人脸"),
     "facts.length": ("{seconds} s of video", "视频 {seconds} 秒"),
     "facts.size": ("{width} × {height} px", "{width} × {height} 像素"),
     "facts.made": ("made in {seconds} s ({fps} frames/s)", "用时 {seconds} 秒（{fps} 帧/秒）"),
+    "facts.revision": ("revision {revision}", "版本 {revision}"),
     "facts.method": ("method {method}, weights {sha}", "方法 {method}，权重 {sha}"),
 }

@@ -1,9 +1,12 @@
 """Fixtures for all tests."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.hub_server import HubServer
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +17,22 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the shared data folder ({folder} is missing; set LIPSYNC_SHARED)")
     return folder
+
+
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub on this machine, empty caches, and an environment that leads nowhere else.
+
+    ``tmp_path / "cache"`` is ours, ``tmp_path / "hub"`` that of the Hub's client.
+    """
+    for name in ("LIPSYNC_WEIGHTS", "LIPSYNC_OFFLINE", "HF_HUB_OFFLINE", "HF_TOKEN", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    with HubServer() as server:
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+        monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # it is no part of this Hub
+        monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        yield server

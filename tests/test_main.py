@@ -19,5 +19,5 @@ def test_help_lists_the_commands_without_loading_a_network() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     *told, loaded = done.stdout.splitlines()
     assert loaded == "LOADED []"
-    for command in ("generate", "prepare", "train", "export", "weights"):
+    for command in ("generate", "prepare", "train", "export", "push", "weights"):
         assert f"    {command} " in "\n".join(told)

@@ -1,8 +1,18 @@
 // Language and theme of the page. Both are remembered on this machine and need no server.
 (() => {
   const CORE = "CORE_MODULE"; // Gradio's module with changeLocale
+  // The link of a study opens the rater's page, also where only the portal's own address can be linked to.
+  const study = new URLSearchParams(location.search).get("study");
+  if (study) location.replace(`rate?study=${encodeURIComponent(study)}`);
+
   const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
   const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };
+
+  // What Gradio writes into drop zones: in its own words, and only once.
+  const UPLOADS = [
+    ["Drop File Here", "将文件拖放到此处"], ["Drop Video Here", "将视频拖放到此处"], ["Drop Image Here", "将图像拖放到此处"],
+    ["Drop Audio Here", "将音频拖放到此处"], ["- or -", "- 或 -"], ["Click to Upload", "点击上传"],
+  ];
 
   const setLocale = async (locale) => {
     document.documentElement.lang = locale;
@@ -13,7 +23,7 @@
     const core = await import(new URL(CORE, document.baseURI).href);
     await core.changeLocale(locale);
     document.documentElement.lang = locale;
-    requestAnimationFrame(() => renameTabs(locale));
+    requestAnimationFrame(() => { renameTabs(locale); renameDropZones(locale); });
   };
 
   // Gradio gives a tab that was never opened its name once; after a switch of languages it keeps the old one.
@@ -28,6 +38,16 @@
       for (const node of tab.childNodes) {
         const name = node.nodeType === Node.TEXT_NODE && names.get(node.data.trim());
         if (name && name !== node.data.trim()) node.data = name;
+      }
+    }
+  };
+
+  const renameDropZones = (locale) => {
+    const uploads = locale === "en" ? UPLOADS.map(([english, chinese]) => [chinese, english]) : UPLOADS;
+    for (const wrap of document.querySelectorAll('[data-testid="upload-text"], [data-testid="upload-text"] *')) {
+      for (const node of wrap.childNodes) {
+        const pair = node.nodeType === Node.TEXT_NODE && uploads.find(([text]) => text === node.data.trim());
+        if (pair) node.data = node.data.replace(...pair);
       }
     }
   };

@@ -15,6 +15,9 @@ from lipsync.errors import ArtefactError
 FEATURES = 2048
 # Below as many frames as dimensions the covariance has no full rank and the distance is biased upwards.
 ENOUGH_FRAMES = 2048
+# Up to so many pictures on a side their features are kept, which gives the distance in an instant; the roots
+# of two covariances of 2048 dimensions take seconds.
+KEPT_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,13 @@ class FeatureSums:
     total: np.ndarray
     products: np.ndarray
 
-    def __add__(self, other: FeatureSums) -> FeatureSums:
-        return FeatureSums(self.count + other.count, self.total + other.total, self.products + other.products)
+    def __add__(self, other: Features) -> FeatureSums:
+        more = other.sums()
+        return FeatureSums(self.count + more.count, self.total + more.total, self.products + more.products)
+
+    def sums(self) -> FeatureSums:
+        """Itself."""
+        return self
 
     def mean(self) -> np.ndarray:
         """(D,) mean feature."""
@@ -42,6 +50,30 @@ class FeatureSums:
         """(D, D) sample covariance (divided by count − 1, as in the reference implementation)."""
         mean = self.mean()
         return (self.products - self.count * np.outer(mean, mean)) / (self.count - 1)
+
+
+@dataclass(frozen=True)
+class FeatureRows:
+    """The same of a small set: the features themselves, (N, D) float64."""
+
+    rows: np.ndarray
+
+    def __add__(self, other: Features) -> Features:
+        if isinstance(other, FeatureRows) and self.count + other.count <= KEPT_ROWS:
+            return FeatureRows(np.concatenate([self.rows, other.rows]))
+        return self.sums() + other
+
+    @property
+    def count(self) -> int:
+        """Number of pictures."""
+        return len(self.rows)
+
+    def sums(self) -> FeatureSums:
+        """What a set of any size is known by."""
+        return FeatureSums(self.count, self.rows.sum(0), self.rows.T @ self.rows)
+
+
+Features = FeatureSums | FeatureRows
 
 
 @dataclass(frozen=True)
@@ -63,8 +95,8 @@ class FidScore:
         return min(self.generated_frames, self.reference_frames) >= ENOUGH_FRAMES
 
 
-def fid_update(features: np.ndarray) -> FeatureSums:
-    """Sums of one batch; add over batches and give both sides to `fid_compute`.
+def fid_update(features: np.ndarray) -> Features:
+    """What one batch contributes; add over batches and give both sides to `fid_compute`.
 
     Args:
         features: (N, D), one row per picture, from `inception_features`.
@@ -74,11 +106,11 @@ def fid_update(features: np.ndarray) -> FeatureSums:
     """
     if features.ndim != 2:
         raise ValueError(f"features must be (N, D), not {features.shape}")
-    rows = features.astype(np.float64)
-    return FeatureSums(len(rows), rows.sum(0), rows.T @ rows)
+    rows = FeatureRows(features.astype(np.float64))
+    return rows if rows.count <= KEPT_ROWS else rows.sums()
 
 
-def fid_compute(generated: FeatureSums, reference: FeatureSums) -> FidScore:
+def fid_compute(generated: Features, reference: Features) -> FidScore:
     """|m₁ − m₂|² + tr(S₁ + S₂ − 2·(S₁·S₂)^½) of means m and covariances S.
 
     Raises:
@@ -86,8 +118,30 @@ def fid_compute(generated: FeatureSums, reference: FeatureSums) -> FidScore:
     """
     if min(generated.count, reference.count) < 2:
         raise ValueError("FID needs at least 2 pictures on each side")
+    if isinstance(generated, FeatureRows) and isinstance(reference, FeatureRows):
+        distance = _of_rows(generated.rows, reference.rows)
+    else:
+        distance = _of_sums(generated.sums(), reference.sums())
+    return FidScore(max(distance, 0.0), generated.count, reference.count)
+
+
+def _of_rows(generated: np.ndarray, reference: np.ndarray) -> float:
+    """With S₁ = AᵀA and S₂ = BᵀB of centred rows, tr (S₁·S₂)^½ is the sum of the singular values of A·Bᵀ."""
+    if generated.shape[1] != reference.shape[1]:
+        raise ValueError(f"features differ in length: {generated.shape[1]} and {reference.shape[1]}")
+    means = generated.mean(0), reference.mean(0)
+    a, b = (
+        (rows - mean) / np.sqrt(len(rows) - 1)
+        for rows, mean in zip((generated, reference), means, strict=True)
+    )
+    overlap = scipy.linalg.svdvals(a @ b.T).sum()
+    shift = means[0] - means[1]
+    return float(shift @ shift + (a * a).sum() + (b * b).sum() - 2 * overlap)
+
+
+def _of_sums(generated: FeatureSums, reference: FeatureSums) -> float:
     if generated.total.shape != reference.total.shape:
-        raise ValueError(f"features differ in length: {generated.total.shape} and {reference.total.shape}")
+        raise ValueError(f"features differ in length: {len(generated.total)} and {len(reference.total)}")
     s1, s2 = generated.covariance(), reference.covariance()
     shift = generated.mean() - reference.mean()
     # S₁·S₂ has the eigenvalues of the symmetric R·S₂·R with R = S₁^½, which are real and not
@@ -95,8 +149,7 @@ def fid_compute(generated: FeatureSums, reference: FeatureSums) -> FidScore:
     values, vectors = scipy.linalg.eigh(s1)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     overlap = np.sqrt(np.maximum(scipy.linalg.eigvalsh(root @ s2 @ root), 0)).sum()
-    distance = shift @ shift + np.trace(s1) + np.trace(s2) - 2 * overlap
-    return FidScore(float(max(distance, 0.0)), generated.count, reference.count)
+    return float(shift @ shift + np.trace(s1) + np.trace(s2) - 2 * overlap)
 
 
 def fid(generated: np.ndarray, reference: np.ndarray) -> float:
@@ -129,7 +182,7 @@ def load_inception(path: Path | None = None) -> torch.nn.Module:
         raise ArtefactError(f"{path} is not a TorchScript network; delete it and fetch it again.") from error
 
 
-def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 16) -> np.ndarray:
+def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 8) -> np.ndarray:
     """(N, 2048) float32 features of (N, H, W, 3) uint8 RGB pictures of any size.
 
     Resized to 299×299 bicubically with an antialiasing filter (as Parmar et al. 2022 ask for),

@@ -17,7 +17,10 @@ from eval.summary import Table
 
 
 def write_tables(table: Table, folder: Path) -> str:
-    """Write videos.csv, summary.csv, tests.csv, summary.json, table.tex and table.md; gives back the last."""
+    """Write videos.csv, summary.csv, tests.csv, summary.json, table.tex and table.md; gives back the last.
+
+    table_short.md is that one without intervals, for a page that must be narrow.
+    """
     text = markdown(table)
     for name, content in (
         ("videos.csv", videos_csv(table)),
@@ -25,6 +28,7 @@ def write_tables(table: Table, folder: Path) -> str:
         ("tests.csv", tests_csv(table)),
         ("summary.json", summary_json(table)),
         ("table.tex", latex(table)),
+        ("table_short.md", markdown(table, intervals=False)),
         ("table.md", text),
     ):
         write_text(folder / name, content)
@@ -43,28 +47,29 @@ def videos_csv(table: Table) -> str:
                 result["item"],
                 result["method"],
                 "yes" if result["control"] else "",
-                *(_number(scores.get(metric, {}).get("value")) for metric in labels),
+                *(number(scores.get(metric, {}).get("value")) for metric in labels),
                 " ".join(map(str, offset)),
                 result.get("error") or _reasons(scores),
             ]
         )
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def summary_csv(table: Table) -> str:
     """One line per method and metric: mean, interval, counts."""
-    lines = [["method", "metric", "mean", "low", "high", "scored", "failed", "lag", "r_zero"]]
+    lines = [["method", "metric", "mean", "low", "high", "scored", "failed", "frames", "lag", "r_zero"]]
     for column in table.columns:
         for name, summary in column.methods.items():
             lag = table.lags.get(name) if column.metric == "lipcorr" else None
+            frames = min(table.fid_frames[name]) if column.metric == "fid" else ""
             lines.append(
                 [
-                    name, column.label, _number(summary.mean), _number(summary.low), _number(summary.high),
-                    str(summary.scored), str(len(summary.failed)),
-                    str(lag.lag) if lag else "", _number(lag.r_zero) if lag else "",
+                    name, column.label, number(summary.mean), number(summary.low), number(summary.high),
+                    str(summary.scored), str(len(summary.failed)), str(frames),
+                    str(lag.lag) if lag else "", number(lag.r_zero) if lag else "",
                 ]
             )  # fmt: skip
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def tests_csv(table: Table) -> str:
@@ -74,18 +79,18 @@ def tests_csv(table: Table) -> str:
         for test in column.tests:
             lines.append(
                 [
-                    column.label, test.a, test.b, _number(test.difference), str(test.pairs),
-                    str(test.left_out), _number(test.p), _number(test.p_holm),
+                    column.label, test.a, test.b, number(test.difference), str(test.pairs),
+                    str(test.left_out), number(test.p), number(test.p_holm),
                 ]
             )  # fmt: skip
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def summary_json(table: Table) -> str:
     """Everything but the rows themselves, which lie in ``rows/``."""
     data: dict[str, Any] = asdict(table)
     del data["results"]
-    return json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _reasons(scores: dict[str, Any]) -> str:
@@ -93,11 +98,13 @@ def _reasons(scores: dict[str, Any]) -> str:
     return " ".join(dict.fromkeys(s["reason"] for s in scores.values() if s["reason"]))
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Six digits; empty where there is none."""
     return "" if value is None or math.isnan(value) else f"{value:.6g}"
 
 
-def _csv(lines: list[list[str]]) -> str:
+def csv_text(lines: list[list[str]]) -> str:
+    """Lines of cells as CSV that no spreadsheet takes for formulas."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([_harmless(cell) for cell in line] for line in lines)
     return out.getvalue()
@@ -117,10 +124,10 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _plain(value: Any) -> Any:
-    """NaN as null, keys as text."""
+def plain(value: Any) -> Any:
+    """The value for JSON: NaN as null, keys as text."""
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return None if isinstance(value, float) and math.isnan(value) else value

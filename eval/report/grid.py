@@ -11,14 +11,30 @@ from eval.functional.aggregate import Summary
 from eval.metrics import METRICS
 from eval.summary import Column, Table
 
+LEVEL = 0.05  # of the test against the best method
+MARK = "†"
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of a table. ``best`` marks the best method of a column; controls compete with none."""
+    """One number of a table.
+
+    Attributes:
+        text: the number.
+        interval: "low to high" of the bootstrap interval of the mean; empty where there is none.
+        half: half the width of that interval.
+        best, second: the best method of a column, and the next one where there are three or more; controls
+            compete with none.
+        differs: from the best one, p < 0.05 on the same videos (Wilcoxon's signed-rank test, Holm-corrected
+            over all pairs of methods).
+    """
 
     text: str
     interval: str = ""
+    half: str = ""
     best: bool = False
+    second: bool = False
+    differs: bool = False
 
 
 def heading(column: Column) -> str:
@@ -34,16 +50,32 @@ def cells(table: Table, column: Column) -> Mapping[str, Cell]:
     means = {name: column.methods[name].mean for name in table.methods if name in column.methods}
     good = {name: metric.badness(mean) for name, mean in means.items() if not np.isnan(mean)}
     # Rounded as printed: two equal numbers are both best.
-    rounded = {name: round(value, metric.decimals) for name, value in good.items()}
-    best = {name for name, value in rounded.items() if len(good) > 1 and value == min(rounded.values())}
+    best, second = ranked({name: round(value, metric.decimals) for name, value in good.items()})
+    worse = _differing(column, min(good, key=lambda name: good[name]) if good else "")
     return {
-        name: _cell(table, column, name, name in best)
+        name: _cell(table, column, name, name in best, name in second, name in worse - best)
         for name in (*table.controls, *table.methods)
         if name in column.methods
     }
 
 
-def _cell(table: Table, column: Column, name: str, best: bool) -> Cell:
+def ranked(badness: Mapping[str, float]) -> tuple[set[str], set[str]]:
+    """The names with the smallest value (of two or more) and with the next one (of three or more)."""
+    if len(badness) < 2:
+        return set(), set()
+    values = sorted(set(badness.values()))
+    best = {name for name, value in badness.items() if value == values[0]}
+    second = {name for name, value in badness.items() if len(values) > 1 and value == values[1]}
+    return best, second if len(badness) > 2 else set()
+
+
+def _differing(column: Column, best: str) -> set[str]:
+    """The methods that differ significantly from the best one."""
+    tests = [test for test in column.tests if best in (test.a, test.b) and test.p_holm < LEVEL]
+    return {test.b if test.a == best else test.a for test in tests}
+
+
+def _cell(table: Table, column: Column, name: str, best: bool, second: bool, differs: bool) -> Cell:
     metric, summary = METRICS.get(column.metric), column.methods[name]
     if np.isnan(summary.mean):
         return Cell("failed" if summary.failed else "-")
@@ -51,9 +83,12 @@ def _cell(table: Table, column: Column, name: str, best: bool) -> Cell:
     if column.metric == "offset" and name in table.offsets:
         text = ", ".join(f"{offset:+d}" if offset else "0" for offset in table.offsets[name])
         return Cell(text)
+    if column.metric == "fid":
+        text += f" (N {min(table.fid_frames[name])})"
     if column.metric == "lipcorr":
         text += f" at {table.lags[name].lag:+d}" if table.lags[name].lag else " at 0"
-    return Cell(text, _interval(summary, metric.decimals), best)
+    half = "" if np.isnan(summary.low) else f"{(summary.high - summary.low) / 2:.{metric.decimals}f}"
+    return Cell(text, _interval(summary, metric.decimals), half, best, second, differs)
 
 
 def _interval(summary: Summary, decimals: int) -> str:

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from eval.report.grid import cells, heading, missing, videos
+from collections.abc import Sequence
+
+from eval.report.grid import MARK, Cell, cells, heading, missing, videos
 from eval.summary import Table
 
 
 def markdown(table: Table, intervals: bool = True) -> str:
-    """Methods down, metrics across, best in bold; controls first, in italics; protocols below."""
+    """Methods down, metrics across; best bold, second underlined; controls first; protocols below."""
     columns = [(column, cells(table, column)) for column in table.columns]
-    lines = [
-        _line(["Method", "videos", *(heading(column) for column, _ in columns)]),
-        _line(["---", *["---:"] * (1 + len(columns))]),
-    ]
+    rows = []
     for name in (*table.controls, *table.methods):
         shown = [f"*{name}*" if name in table.controls else name, videos(table, name)]
         for _, row in columns:
             cell = row.get(name)
-            text = "" if cell is None else f"**{cell.text}**" if cell.best else cell.text
+            text = "" if cell is None else _marked(cell)
             shown.append(f"{text}<br>({cell.interval})" if cell and cell.interval and intervals else text)
-        lines.append(_line(shown))
+        rows.append(shown)
+    lines = pipe_table(["Method", "videos", *(heading(column) for column, _ in columns)], rows)
     lines += ["", *_below(table, intervals)]
     return "\n".join(lines) + "\n"
+
+
+def _marked(cell: Cell) -> str:
+    text = f"**{cell.text}**" if cell.best else f"<u>{cell.text}</u>" if cell.second else cell.text
+    return f"{text} {MARK}" if cell.differs else text
 
 
 def _below(table: Table, intervals: bool) -> list[str]:
     lines = []
     if intervals:
         lines.append("In brackets: bootstrap 95 % intervals of the mean over videos.")
+    shown = [cell for column in table.columns for cell in cells(table, column).values()]
+    if any(cell.second for cell in shown):
+        lines.append("Bold: best method; underlined: second.")
+    if any(cell.differs for cell in shown):
+        lines.append(f"{MARK}: differs from the best method, p < 0.05 (Wilcoxon signed-rank test, Holm).")
     if table.lags:
         lines.append("LipCorr is taken at one shift per method, printed with it (frames, positive: late).")
     lines += [f"- {note}" for note in table.notes]
@@ -40,5 +50,10 @@ def _below(table: Table, intervals: bool) -> list[str]:
     return lines
 
 
-def _line(cells: list[str]) -> str:
+def pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table; the first column is set left, the others right."""
+    return [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *map(_line, rows)]
+
+
+def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -13,14 +13,14 @@ import pandas as pd
 from eval.batch import Job, Options
 from eval.manifest import Row
 from eval.metrics import METRICS
-from eval.report.grid import cells, heading, missing, videos
+from eval.report.grid import MARK, cells, heading, missing, videos
 from eval.sentences import SENTENCES
-from eval.summary import Table
+from eval.summary import Column, Table
 from eval.ui.texts import TEXTS
 from eval.ui.work import Work
-from lipsync.errors import LipSyncError
 from lipsync.sentences import chinese as translate
 from lipsync.texts import both, pair
+from lipsync.ui import markup
 
 NOT_A_CURVE = {"frame", "time", "reason"}
 
@@ -42,17 +42,15 @@ def empty() -> str:
 
 def trouble(error: Exception) -> str:
     """What went wrong, as a sentence; a bug is only named as one."""
-    if isinstance(error, LipSyncError):
-        what = pair(escape(str(error)), escape(chinese(str(error))))
-    else:
-        what = text("score.bug")
-    return f'<div class="trouble" role="alert"><strong>{text("score.failed")}</strong><p>{what}</p></div>'
+    return markup.trouble(error, SENTENCES)
 
 
-def running(work: Work) -> str:
-    """What is being scored, how far it is and how fast."""
+def running(work: Work, ahead: int, minutes: int) -> str:
+    """What is being scored, how far it is and how fast; before that how many wait in front of it."""
+    kept = f"<p>{both('job.reload', minutes=minutes)}</p>"
     if work.row is None:
-        return f'<div class="running"><strong>{text("score.loading")}</strong><progress></progress></div>'
+        title = both("job.waiting", ahead=ahead) if ahead else text("score.loading")
+        return f'<div class="running"><strong>{title}</strong><progress></progress>{kept}</div>'
     share = min(100, round(100 * work.done / max(1, work.total)))
     title = text(
         "score.running", item=work.row.item, method=work.row.method, done=work.done, total=work.total
@@ -60,7 +58,7 @@ def running(work: Work) -> str:
     rate = text("score.rate", row=work.number + 1, rows=len(work.rows), fps=f"{work.fps:.0f}")
     return (
         f'<div class="running"><strong>{title}</strong><progress max="100" value="{share}"></progress>'
-        f'<p class="figures">{rate}</p></div>'
+        f'<p class="figures">{rate}</p>{kept}</div>'
     )
 
 
@@ -68,7 +66,7 @@ def table_html(table: Table) -> str:
     """Methods down, metrics across; a heading explains itself when pointed at."""
     columns = [(column, cells(table, column)) for column in table.columns]
     head = "".join(
-        f'<th scope="col" title="{escape(_explain(column.metric))}">{escape(heading(column))}</th>'
+        f'<th scope="col" title="{escape(_explain(column.metric))}">{_heading(column)}</th>'
         for column, _ in columns
     )
     lines = []
@@ -76,8 +74,11 @@ def table_html(table: Table) -> str:
         shown = []
         for _, row in columns:
             cell = row.get(name)
-            number = "" if cell is None else escape(cell.text)
-            number = f"<strong>{number}</strong>" if cell is not None and cell.best else number
+            number = "" if cell is None else _together(escape(cell.text))
+            if cell is not None:
+                number = f"<strong>{number}</strong>" if cell.best else number
+                number = f"<u>{number}</u>" if cell.second else number
+                number = f"{number} {MARK}" if cell.differs else number
             interval = (
                 f"<br><small>({escape(cell.interval)})</small>" if cell is not None and cell.interval else ""
             )
@@ -149,6 +150,11 @@ def shift_curves(table: Table) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["shift", "distance", "video"])
 
 
+def plain(folder: Path) -> str:
+    """The table as Markdown, to copy."""
+    return (folder / "table.md").read_text(encoding="utf-8")
+
+
 def downloads(folder: Path) -> list[str]:
     """The files of a finished table."""
     names = ("videos.csv", "summary.csv", "tests.csv", "summary.json", "table.tex", "table.md")
@@ -169,6 +175,18 @@ def _notes(table: Table) -> str:
     plain += [f"{item}, {method}: {why}" for item, method, why in table.failed]
     lines += [pair(escape(note), escape(chinese(note))) for note in plain]
     return f'<ul class="notes">{"".join(f"<li>{line}</li>" for line in lines)}</ul>'
+
+
+def _heading(column: Column) -> str:
+    """The name; unit and arrow after it stay together."""
+    unit = heading(column).removeprefix(column.label).strip()
+    gap = " " if METRICS.get(column.metric).unit else "&nbsp;"
+    return f'{escape(column.label)}{gap}<span class="unit">{escape(unit)}</span>'
+
+
+def _together(number: str) -> str:
+    """What belongs to a number stays on its line; a list of offsets may be broken."""
+    return number if ", " in number else number.replace(" ", "&nbsp;")
 
 
 def _explain(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import gradio as gr
 import pandas as pd
 
 from eval.controls import CONTROLS
+from eval.functional.lse import MAX_SHIFT
 from eval.manifest import Row, with_controls
 from eval.metrics import METRICS, TABLE
 from eval.pairing import renamed, rows_by_name
@@ -20,10 +20,11 @@ from eval.sync import Variant
 from eval.ui import board
 from eval.ui.texts import TEXTS
 from eval.ui.work import Work, Works
-from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.errors import ConfigError, LipSyncError
 from lipsync.texts import say
+from lipsync.ui import markup
+from lipsync.ui.tasks import MODEL, said_of
 
-POLL = 0.25  # s between two looks at running work
 COLUMNS = ("item", "method", "file", "reference")
 PRESETS: dict[str, tuple[str, ...]] = {
     "all": tuple(METRICS),
@@ -125,16 +126,23 @@ class _Page:
             x="time", y="value", color="video", height=280, x_title=" ".join(TEXTS["score.curve.time"]),
             y_title=" ", color_title=" ", **hidden,
         )  # fmt: skip
-        self.shift = gr.LinePlot(
-            x="shift", y="distance", color="video", height=320, label=say("score.shift"),
-            x_title=" ".join(TEXTS["score.shift.axis"]), y_title=" ", color_title=" ", **hidden,
-        )  # fmt: skip
+        with gr.Column(**hidden) as self.shifts:
+            gr.HTML(f'<h2 class="group">{board.text("score.shift")}</h2>')
+            self.shift = gr.LinePlot(
+                x="shift", y="distance", color="video", height=300, x_lim=[-MAX_SHIFT, MAX_SHIFT],
+                x_title=" ".join(TEXTS["score.shift.axis"]), y_title=" ", color_title=" ",
+            )  # fmt: skip
         with gr.Accordion(say("score.skipped"), open=False, **hidden) as self.more:
             self.skipped = gr.HTML()
         self.protocol = gr.Textbox(
             label=say("score.protocol"), lines=4, max_lines=12, interactive=False, buttons=["copy"],
             elem_id="score-protocol", **hidden,
         )  # fmt: skip
+        with gr.Accordion(say("score.plain"), open=False, **hidden) as self.text:
+            self.plain = gr.Textbox(
+                show_label=False, container=False, lines=6, max_lines=16, interactive=False,
+                buttons=["copy"], elem_id="score-plain",
+            )  # fmt: skip
         self.files = gr.File(
             label=say("score.files"),
             file_count="multiple",
@@ -155,9 +163,10 @@ class _Page:
         ]  # fmt: skip
         self.shown = [
             self.work, self.following, self.start, self.cancel, self.status, self.table, self.metric,
-            self.curves, self.plot, self.shift, self.more, self.skipped, self.protocol, self.files,
+            self.curves, self.plot, self.shifts, self.shift, self.more, self.skipped, self.protocol,
+            self.text, self.plain, self.files,
         ]  # fmt: skip
-        self.start.click(self.on_start, inputs, self.shown, concurrency_limit=None, **quiet)
+        self.start.click(self.on_start, inputs, self.shown, **MODEL, **quiet)
         self.cancel.click(self.on_cancel, self.work, None, queue=False, **quiet)
         self.metric.change(_one_curve, [self.metric, self.curves], self.plot, **quiet)
 
@@ -216,21 +225,17 @@ class _Page:
     async def _follow(self, work: Work) -> AsyncIterator[Update]:
         """Updates until the work is over; each is complete."""
         gone = gr.update(visible=False)
-        parts = (self.table, self.metric, self.plot, self.shift, self.more, self.protocol, self.files)
+        below = (self.metric, self.plot, self.shifts, self.more, self.protocol, self.text, self.files)
         busy: Update = {
             self.work: work.id,
             self.following: work.id,
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(visible=True),
-            **dict.fromkeys(parts, gone),
+            **dict.fromkeys((self.table, *below), gone),
         }
-        last = ""
-        while not work.over:
-            now = board.running(work)
-            if now != last:
-                last = now
-                yield busy | {self.status: gr.update(value=now, visible=True)}
-            await asyncio.sleep(POLL)
+        minutes = round(self.works.keep / 60)
+        async for text in said_of(work, lambda: board.running(work, self.works.ahead(work), minutes)):
+            yield busy | {self.status: gr.update(value=text, visible=True)}
         ready: Update = {
             self.work: work.id,
             self.following: work.id,
@@ -239,9 +244,8 @@ class _Page:
         }
         if work.table is not None:
             yield ready | self._done(work)
-        elif isinstance(work.error, Cancelled):
-            said = f'<div class="empty">{board.text("score.cancelled")}</div>'
-            yield ready | {self.status: gr.update(value=said, visible=True), self.work: None}
+        elif work.state == "cancelled":
+            yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.work: None}
         else:
             said = board.trouble(work.error or RuntimeError("no reason"))
             yield ready | {self.status: gr.update(value=said, visible=True), self.work: None}
@@ -257,10 +261,13 @@ class _Page:
             self.metric: gr.update(choices=board.curve_names(metrics), value=first, visible=bool(metrics)),
             self.curves: curves,
             self.plot: gr.update(value=curves[curves["metric"] == first], visible=bool(metrics)),
-            self.shift: gr.update(value=shifts, visible=len(shifts) > 0),
+            self.shifts: gr.update(visible=len(shifts) > 0),
+            self.shift: shifts,
             self.more: gr.update(visible=True),
             self.skipped: board.skipped_html(work.table),
             self.protocol: gr.update(value=board.protocol(work.table), visible=True),
+            self.text: gr.update(visible=True),
+            self.plain: board.plain(work.folder),
             self.files: gr.update(value=board.downloads(work.folder), visible=True),
         }
 

@@ -48,17 +48,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{item}，{method}：第 {done} / {total} 帧",
     ),
     "score.rate": ("video {row} of {rows}, {fps} frames/s", "第 {row} / {rows} 个视频，{fps} 帧/秒"),
-    "score.cancelled": ("Cancelled. Nothing was kept.", "已取消，没有保留任何文件。"),
-    "score.failed": ("This did not work", "没有成功"),
-    "score.bug": (
-        "Something unexpected went wrong; the log of the server says what. Your inputs are still here.",
-        "发生了意外错误，服务器日志中有详情。您的输入仍在这里。",
-    ),
     "score.method": ("Method", "方法"),
     "score.videos": ("Videos", "视频数"),
     "score.best": (
-        "Bold: best method. In brackets: 95 % interval of the mean over videos.",
-        "粗体：最佳方法。括号内：视频均值的 95% 区间。",
+        "Bold: best method; underlined: second; †: differs from the best, p < 0.05 (Wilcoxon signed-rank "
+        "test, Holm). In brackets: 95 % interval of the mean over videos.",
+        "粗体：最佳方法；下划线：次佳；†：与最佳方法差异显著，p < 0.05（Wilcoxon 符号秩检验，Holm 校正）。"
+        "括号内：视频均值的 95% 区间。",
     ),
     "score.lag": (
         "LipCorr is taken at one shift per method, printed with it (frames; positive: late).",
@@ -71,5 +67,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "score.skipped": ("Frames left out", "未计入的帧"),
     "score.skipped.none": ("Every frame has a face in both videos.", "每一帧在两个视频中都有人脸。"),
     "score.protocol": ("Protocol", "协议"),
+    "score.plain": ("Table as text (Markdown)", "文本表格（Markdown）"),
     "score.files": ("Downloads", "下载"),
 }

@@ -1,5 +1,6 @@
 """Video, photos and sound in and out, with PyAV."""
 
+from lipsync.media.excerpt import read_excerpt
 from lipsync.media.frames import Frame, read_frames
 from lipsync.media.loop import loop_frames
 from lipsync.media.probe import MediaInfo, probe
@@ -15,5 +16,6 @@ __all__ = [
     "probe",
     "read_audio",
     "read_audio_blocks",
+    "read_excerpt",
     "read_frames",
 ]

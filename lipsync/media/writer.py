@@ -45,6 +45,7 @@ class VideoWriter:
         crf: x264's quality, 0 (lossless) to 51; 18 is visually close to the source.
         preset: x264's speed.
         metadata: tags of the file, such as title and comment; other names are kept too.
+        key_frame_every: seconds at most between frames that decode alone.
 
     Raises:
         MediaError: (on entering) the name or the sound is not usable; (on leaving) nothing was written,
@@ -62,6 +63,7 @@ class VideoWriter:
         crf: int = 18,
         preset: str = "veryfast",
         metadata: dict[str, str] | None = None,
+        key_frame_every: float = KEY_FRAME_EVERY,
     ) -> None:
         if width < 1 or height < 1 or not 0 < fps < float("inf"):
             raise ValueError(f"a video of {width}x{height} at {fps} fps is not possible")
@@ -74,6 +76,7 @@ class VideoWriter:
         # every reading and writing again would move the colours by half a pixel.
         self._options = {"crf": str(crf), "preset": preset, "x264-params": "chromaloc=1"}
         self._metadata = metadata or {}
+        self._key_frame_every = key_frame_every
         self._sound: CopiedSound | EncodedSound | None = None
         self._frames = 0
 
@@ -104,7 +107,7 @@ class VideoWriter:
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
-        context.gop_size = max(1, round(KEY_FRAME_EVERY * self._rate))
+        context.gop_size = max(1, round(self._key_frame_every * self._rate))
         context.colorspace = _BT709
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709

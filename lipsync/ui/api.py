@@ -1,15 +1,17 @@
 """The portal for programs: ``/generate`` of ``gradio_client``, without the page."""
 
+import asyncio
 import dataclasses
-import time
 from typing import Any
 
 import gradio as gr
 
 from lipsync.errors import LipSyncError
 from lipsync.methods import DEFAULT, METHODS
+from lipsync.sentences import Sentences, chinese
 from lipsync.ui.intake import request
 from lipsync.ui.jobs import Jobs
+from lipsync.ui.tasks import MODEL
 
 
 def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
@@ -19,7 +21,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
     that were not uploaded are refused.
     """
 
-    def generate(
+    async def generate(
         face: str,
         speech: str | None = None,
         method: str = DEFAULT,
@@ -33,7 +35,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         Parameters:
             face: video or photo
             speech: sound file; none: the video's own sound
-            method: name of the method
+            method: name of the method, or hub:organisation/name for a core on the Hugging Face Hub
             face_index: which face, counted from the left from 0; -1: the largest
             length: of the result, "audio": as the speech, "video": as the video
             label: visible mark "AI-generated"
@@ -46,12 +48,11 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
                 )
             )
         except LipSyncError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise refusal(error) from error
         while not job.over:
-            time.sleep(0.1)
+            await asyncio.sleep(0.1)
         if job.result is None:
-            known = isinstance(job.error, LipSyncError)
-            raise gr.Error(str(job.error) if known else "The job failed.", print_exception=False)
+            raise refusal(job.error)
         facts = dataclasses.asdict(job.result)
         del facts["path"]  # the client takes a "path" for a file to fetch
         return str(job.result.path), facts
@@ -60,11 +61,22 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         inputs = [
             gr.File(label="face"),
             gr.File(label="speech"),
-            gr.Dropdown(list(METHODS), value=DEFAULT, label="method"),
+            gr.Dropdown(list(METHODS), value=DEFAULT, label="method", allow_custom_value=True),
             gr.Number(-1, precision=0, label="face_index"),
             gr.Radio(["audio", "video"], value="audio", label="length"),
             gr.Checkbox(True, label="label"),
             gr.Checkbox(False, label="consent"),
         ]
         outputs = [gr.File(label="video"), gr.JSON(label="facts")]
-        gr.Button().click(generate, inputs, outputs, api_name="generate", concurrency_limit=None)
+        gr.Button().click(generate, inputs, outputs, api_name="generate", **MODEL)
+
+
+def refusal(error: Exception | None, more: Sentences = ()) -> gr.Error:
+    """What a program is told instead of a result: the sentence, its Chinese as title; a bug is only named.
+
+    Args:
+        error: why there is no result.
+        more: sentences of another package, see :func:`lipsync.sentences.chinese`.
+    """
+    said = str(error) if isinstance(error, LipSyncError) else "The job failed; the portal's log says why."
+    return gr.Error(said, title=chinese(said, more), print_exception=False)

@@ -1,6 +1,5 @@
 """The Generate tab: a face and speech in, a video whose lips follow the speech out."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,8 @@ from lipsync.ui import markup
 from lipsync.ui.inputs import QUIET, Inputs
 from lipsync.ui.intake import is_photo, request
 from lipsync.ui.jobs import Job, Jobs
+from lipsync.ui.tasks import MODEL, said_of
 
-POLL = 0.25  # s between two looks at a running job
 Update = dict[Any, Any]
 
 
@@ -80,7 +79,7 @@ class _Page:
             self.input_photo, self.output, self.facts, self.actions, self.download, self.inputs.card,
             self.result, self.source,
         ]  # fmt: skip
-        self.start.click(self.on_start, self.inputs.values, shown, concurrency_limit=None, **QUIET)
+        self.start.click(self.on_start, self.inputs.values, shown, **MODEL, **QUIET)
         self.cancel.click(self.on_cancel, self.job, None, queue=False, **QUIET)
         sides = [self.input_video, self.input_photo, self.output]
         self.view.input(self.on_view, [self.view, self.source], sides, **QUIET)
@@ -142,13 +141,8 @@ class _Page:
         """Updates until the job is over. Each is complete: a browser may pass over one of a quick series."""
         minutes = round(self.jobs.keep / 60)
         busy: Update = {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
-        last = ""
-        while not job.over:
-            text = markup.running(job, self.jobs.ahead(job), minutes)
-            if text != last:
-                last = text
-                yield busy | (first or {}) | {self.status: gr.update(value=text, visible=True)}
-            await asyncio.sleep(POLL)
+        async for text in said_of(job, lambda: markup.running(job, self.jobs.ahead(job), minutes)):
+            yield busy | (first or {}) | {self.status: gr.update(value=text, visible=True)}
         ready = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
         if job.result is not None:
             yield ready | {self.job: job.id} | self._done(job)

@@ -1,4 +1,4 @@
-"""What a person chooses on the Generate page: the face, the speech, the method."""
+"""What a person chooses to make a face speak: the face, the speech, one method or several."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from lipsync.errors import LipSyncError
 from lipsync.methods import DEFAULT, METHODS, cards
 from lipsync.texts import say
 from lipsync.ui import markup
-from lipsync.ui.intake import EXAMPLES, SAMPLES, is_example, look, model_card, pointed
+from lipsync.ui.intake import EXAMPLES, SAMPLES, hub_choice, is_example, look, model_card, pointed
 from lipsync.ui.jobs import Jobs
 
 Update = dict[Any, Any]
@@ -16,15 +16,19 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class Inputs:
-    """The left half of the page.
+    """The left half of the Generate page, and again where a face is re-lipped by several methods.
+
+    Args:
+        prefix: of the ids of the elements, so that two of these fit into one page.
+        several: more than one method can be chosen; then ``method`` is a list of names.
 
     Attributes:
         values: components in the order of ``lipsync.ui.intake.request``, the camera after the face.
-        card: about the chosen method.
+        card: about the chosen method; empty where there may be several.
     """
 
-    def __init__(self, jobs: Jobs) -> None:
-        self.jobs = jobs
+    def __init__(self, jobs: Jobs, prefix: str = "", several: bool = False) -> None:
+        self.jobs, self.prefix, self.several = jobs, prefix, several
         self.boxes = gr.State([])
         self._face()
         self._speech()
@@ -46,7 +50,7 @@ class Inputs:
                     label=say("face.file"),
                     file_types=["video", "image"],
                     height=140,
-                    elem_id="face",
+                    elem_id=f"{self.prefix}face",
                 )
             with gr.Tab(say("face.camera")):
                 self.camera = gr.Video(
@@ -59,9 +63,9 @@ class Inputs:
             height=220,
             buttons=[],
             elem_classes="preview",
-            elem_id="preview",
+            elem_id=f"{self.prefix}preview",
         )
-        self.face_facts = gr.HTML(elem_id="face-facts")
+        self.face_facts = gr.HTML(elem_id=f"{self.prefix}face-facts")
         self.which = gr.Radio(
             [(say("face.largest"), -1)],
             value=-1,
@@ -69,7 +73,7 @@ class Inputs:
             info=say("face.which.info"),
             visible=False,
         )
-        self.consent = gr.Checkbox(label=say("face.consent"), visible=False, elem_id="consent")
+        self.consent = gr.Checkbox(label=say("face.consent"), visible=False, elem_id=f"{self.prefix}consent")
 
     def _speech(self) -> None:
         gr.HTML(markup.heading("speech.heading"))
@@ -79,29 +83,40 @@ class Inputs:
             type="filepath",
             label=say("speech.file"),
             buttons=[],
-            elem_id="speech",
+            elem_id=f"{self.prefix}speech",
         )
         self.video_speech = gr.UploadButton(
-            say("speech.video"), file_types=["video", "audio"], size="sm", elem_id="speech-video"
+            say("speech.video"),
+            file_types=["video", "audio"],
+            size="sm",
+            elem_id=f"{self.prefix}speech-video",
         )
-        self.own_sound = gr.Checkbox(label=say("speech.own"), elem_id="own-sound")
+        self.own_sound = gr.Checkbox(label=say("speech.own"), elem_id=f"{self.prefix}own-sound")
 
     def _method(self) -> None:
         gr.HTML(markup.heading("method.heading"))
-        self.method = gr.Radio(
-            [(say(f"method.{card.name}"), card.name) for card in cards()],
-            value=DEFAULT,
+        menu: Any = gr.CheckboxGroup if self.several else gr.Radio
+        here = [card.name for card in cards() if METHODS.get(card.name).ready]
+        self.method = menu(
+            _lines(),
+            value=here if self.several else DEFAULT,
             label=say("method.heading"),
             show_label=False,
             container=False,
             elem_classes="methods",
+            elem_id=f"{self.prefix}methods",
         )
-        self.card = gr.HTML(self.card_of(DEFAULT))
-        text = model_card(DEFAULT)
-        with gr.Accordion(
-            say("method.model_card"), open=False, visible=bool(text), elem_id="model-card"
-        ) as self.model_card:
-            self.model_text = gr.Markdown(text)
+        self._about()
+        with gr.Accordion(say("hub.heading"), open=False, elem_id=f"{self.prefix}hub"):
+            self.hub_name = gr.Textbox(
+                label=say("hub.name"),
+                info=say("hub.name.info"),
+                max_lines=1,
+                elem_id=f"{self.prefix}hub-name",
+            )
+            self.hub_use = gr.Button(say("hub.use"), size="sm", elem_id=f"{self.prefix}hub-use")
+            self.hub_said = gr.HTML(visible=False, elem_id=f"{self.prefix}hub-said")
+        self.hub_lines = gr.State([])
         with gr.Accordion(say("advanced.heading"), open=False):
             self.length = gr.Radio(
                 [(say("length.audio"), "audio"), (say("length.video"), "video")],
@@ -109,6 +124,18 @@ class Inputs:
                 label=say("length.label"),
             )
             self.mark = gr.Checkbox(True, label=say("mark.label"), info=say("mark.info"))
+
+    def _about(self) -> None:
+        """The card of the chosen method; with several, the menu's line on each has to do."""
+        if self.several:
+            self.card = gr.HTML(visible=False)
+            return
+        self.card = gr.HTML(self.card_of(DEFAULT))
+        text = model_card(DEFAULT)
+        with gr.Accordion(
+            say("method.model_card"), open=False, visible=bool(text), elem_id="model-card"
+        ) as self.model_card:
+            self.model_text = gr.Markdown(text)
 
     def _listen(self) -> None:
         self.faces = [self.preview, self.boxes, self.face_facts, self.which, self.consent]
@@ -127,8 +154,16 @@ class Inputs:
             lambda path: [path, False], self.video_speech, [self.speech, self.own_sound], **QUIET
         )
         self.preview.select(self.on_point, self.boxes, self.which, **QUIET)
-        about = [self.card, self.model_card, self.model_text]
-        self.method.change(self.on_method, self.method, about, **QUIET)
+        for happens in (self.hub_use.click, self.hub_name.submit):
+            happens(
+                self.on_core,
+                [self.hub_name, self.hub_lines, self.method],
+                [self.method, self.hub_lines, self.hub_said],
+                **QUIET,
+            )
+        if not self.several:
+            about = [self.card, self.model_card, self.model_text]
+            self.method.change(self.on_method, self.method, about, **QUIET)
 
     def on_load(self, demo: gr.Blocks) -> None:
         """Show the example's faces."""
@@ -136,7 +171,7 @@ class Inputs:
 
     def card_of(self, method: str) -> str:
         entry = METHODS.get(method)
-        return markup.method_card(entry.card, self.jobs.speed(method), entry.ready)
+        return markup.method_card(entry.card, self.jobs.speed(method), entry.ready, entry.fetchable)
 
     def on_method(self, method: str) -> Update:
         text = model_card(method)
@@ -144,6 +179,20 @@ class Inputs:
             self.card: self.card_of(method),
             self.model_card: gr.update(visible=bool(text)),
             self.model_text: text,
+        }
+
+    def on_core(self, name: str, lines: list[tuple[str, str]], chosen: Any) -> Update:
+        """Put a core of the Hub at the end of the menu and choose it."""
+        try:
+            line = hub_choice(name)
+        except LipSyncError as error:
+            return {self.hub_said: gr.update(value=markup.trouble(error), visible=True)}
+        lines = [known for known in lines if known[1] != line[1]] + [line]
+        value = [*(name for name in chosen if name != line[1]), line[1]] if self.several else line[1]
+        return {
+            self.method: gr.update(choices=[*_lines(), *lines], value=value),
+            self.hub_lines: lines,
+            self.hub_said: gr.update(visible=False),
         }
 
     def on_face(self, face: str | None, camera: str | None) -> Update:
@@ -166,3 +215,8 @@ class Inputs:
 
     def on_point(self, boxes: list[list[float]], event: gr.SelectData) -> Any:
         return pointed(boxes, *event.index) if len(boxes) > 1 else gr.skip()
+
+
+def _lines() -> list[tuple[str, str]]:
+    """The menu of methods."""
+    return [(say(f"method.{card.name}"), card.name) for card in cards()]

@@ -14,6 +14,7 @@ from lipsync.media import probe
 from lipsync.media.photo import photo_size
 from lipsync.media.source import check_file
 from lipsync.methods import METHODS, cards
+from lipsync.methods.hub_name import PREFIX, parse_core
 from lipsync.texts import Table
 from lipsync.ui import markup
 
@@ -34,6 +35,16 @@ def method_texts() -> Table:
         )
         for card in cards()
     }
+
+
+def hub_choice(name: str) -> tuple[str, str]:
+    """The line of the menu, and the name of the method, for a core on the Hub.
+
+    Raises:
+        ConfigError: there can be no such core.
+    """
+    core = parse_core(name)
+    return f"{str(core).removeprefix(PREFIX)}\nHugging Face Hub", str(core)
 
 
 def is_example(face: str | Path) -> bool:
@@ -91,7 +102,7 @@ def request(
         face=path,
         audio=None if own_sound else Path(str(speech)),
         # Cut so that the name fits into 255 bytes, also where a character takes three of them.
-        output=Path(f"{path.stem[:70]}-{method}.mp4"),
+        output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', method)[:60]}.mp4"),
         method=method,
         face_index=None if face_index < 0 else face_index,
         length=length,

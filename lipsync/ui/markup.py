@@ -6,16 +6,16 @@ from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Result
 from lipsync.media import MediaInfo
 from lipsync.methods.base import MethodCard
-from lipsync.sentences import chinese
+from lipsync.sentences import Sentences, chinese
 from lipsync.texts import both, pair
 from lipsync.ui.jobs import Job, speed
 
 SEPARATOR = '<span class="dot" aria-hidden="true"> · </span>'
 
 
-def _known(sentence: str) -> str:
+def _known(sentence: str, more: Sentences = ()) -> str:
     """A sentence of the library in both languages."""
-    return pair(escape(sentence), escape(chinese(sentence)))
+    return pair(escape(sentence), escape(chinese(sentence, more)))
 
 
 def header() -> str:
@@ -46,9 +46,13 @@ def empty() -> str:
     return f'<div class="empty"><strong>{both("job.empty")}</strong><p>{both("job.empty.how")}</p></div>'
 
 
-def trouble(error: Exception) -> str:
-    """What went wrong, as a sentence for the person; a bug is only named as one."""
-    what = _known(str(error)) if isinstance(error, LipSyncError) else both("job.bug")
+def trouble(error: Exception, more: Sentences = ()) -> str:
+    """What went wrong, as a sentence for the person; a bug is only named as one.
+
+    Args:
+        more: Chinese of another package's sentences.
+    """
+    what = _known(str(error), more) if isinstance(error, LipSyncError) else both("job.bug")
     return f'<div class="trouble" role="alert"><strong>{both("job.failed")}</strong><p>{what}</p></div>'
 
 
@@ -98,6 +102,8 @@ def facts(result: Result) -> str:
         total = f"{result.seconds['total']:.1f}"
         items.append(both("facts.made", seconds=total, fps=f"{speed(result):.0f}"))
     items.append(both("facts.method", method=result.method, sha=result.weights_sha256[:8]))
+    if result.revision:
+        items.append(both("facts.revision", revision=result.revision[:12]))
     notes = "".join(f"<li>{_known(note)}</li>" for note in result.notes)
     return f'<p class="figures">{SEPARATOR.join(items)}</p>' + (
         f'<ul class="notes">{notes}</ul>' if notes else ""
@@ -115,23 +121,26 @@ def face_facts(info: MediaInfo, faces: int) -> str:
     return f'<p class="figures">{what}{SEPARATOR}{seen}</p>'
 
 
-def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
+def method_card(card: MethodCard, fps: float | None, ready: bool, fetchable: bool = True) -> str:
     """What a person reads about the chosen method.
 
     Args:
         card: of the method.
         fps: its measured speed here, if any.
         ready: its weights are on this machine.
+        fetchable: if not, they come by themselves with the first run.
     """
-    weights = _known(card.weights) + SEPARATOR + both("method.ready" if ready else "method.absent")
+    here = both("method.ready") if ready else both("method.absent") if fetchable else both("method.wanting")
+    weights = _known(card.weights) + SEPARATOR + here
     rows = {
         "method.paper": escape(card.paper),
-        "method.resolution": both("method.pixels", pixels=card.resolution),
+        "method.resolution": both("method.pixels", pixels=card.resolution) if card.resolution else "",
         "method.speed": both("method.speed.value", fps=f"{fps:.0f}") if fps else both("method.speed.unknown"),
         "method.licence": _known(card.licence),
         "method.weights": weights,
     }
     english = card.summary.get("en", "")
     summary = pair(escape(english), escape(card.summary.get("zh", english)))
-    table = "".join(f"<div><dt>{both(key)}</dt><dd>{value}</dd></div>" for key, value in rows.items())
+    told = ((key, value) for key, value in rows.items() if value)
+    table = "".join(f"<div><dt>{both(key)}</dt><dd>{value}</dd></div>" for key, value in told)
     return f'<div class="card"><p>{summary}</p><dl>{table}</dl></div>'

@@ -1,10 +1,10 @@
-"""Speed of one shared pass against one pass per metric.
+"""Speed of one shared pass against the metrics one after the other.
 
-``python -m tests.benchmarks.scoring [--seconds 10]`` scores a 720p pair made from the bundled
-portrait. The naive way is what separate scripts do: each metric decodes and tracks both videos for
-itself (its network is loaded before, which favours it). SyncNet's weights do not change its speed,
-so random ones stand in for them where they cannot be had. The floor is decoding, tracking and the
-networks, each timed alone; the pass cannot be faster than their sum on one thread.
+``python -m tests.benchmarks.scoring [--seconds 10]`` scores a 720p pair made from the bundled portrait in
+three ways: in one pass; one metric after the other with this project's own tracking; and with the scripts of
+`tests.benchmarks.naive`, each of which decodes and detects for itself. SyncNet's weights do not change its
+speed, so random ones stand in for them where they cannot be had. Beside the seconds of the clock stand those
+of the processor, which other programs on the machine disturb less.
 """
 
 from __future__ import annotations
@@ -12,31 +12,29 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
 
+from eval.functional.lpips import lpips_update
 from eval.judges import SyncNetJudge
-from eval.networks import Networks, load_networks
+from eval.networks import LSE_METRICS, Networks, load_networks
 from eval.score import score
+from eval.scores import Scores
 from lipsync.experts.syncnet import SyncNet
 from lipsync.media import VideoWriter, loop_frames
+from lipsync.stream import Clock
+from tests.benchmarks import naive
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
-# What one script each would compute.
-SCRIPTS = {
-    "PSNR": ["psnr", "psnr_pooled"],
-    "SSIM": ["ssim"],
-    "LPIPS": ["lpips"],
-    "LMD": ["lmd", "lmd_all68", "lmd_normalised", "lmd_vico"],
-    "CSIM": ["csim"],
-    "FID": ["fid"],
-    "AED": ["aed"],
-    "LSE": ["lse_d", "lse_c", "offset"],
-    "LipCorr": ["lipcorr"],
-}
+METRICS = ("psnr", "ssim", "lpips", "lmd", "csim", "fid", "aed", "lse_d", "lse_c", "offset", "lipcorr")
+FLOOR = ("decode", "track", "Inception", "LPIPS", "face encoder", "lip sync")
 
 
 def make(folder: Path, seconds: float) -> tuple[Path, Path]:
@@ -61,12 +59,49 @@ def make(folder: Path, seconds: float) -> tuple[Path, Path]:
 
 def networks() -> Networks:
     """All networks that can be had, SyncNet with random weights where it cannot."""
-    names = [name for script in SCRIPTS.values() for name in script]
-    found = load_networks(names)
-    if found.judge is None:
-        missing = {k: v for k, v in found.missing.items() if k not in SCRIPTS["LSE"]}
+    found = load_networks(METRICS)
+    if found.judge is None or found.judge.own:
+        missing = {metric: why for metric, why in found.missing.items() if metric not in LSE_METRICS}
         found = replace(found, judge=SyncNetJudge(SyncNet().eval(), "0" * 64), missing=missing)
     return found
+
+
+def forgetful(networks: Networks) -> Networks:
+    """The same, with no picture remembered from the run before."""
+    encoder, inception = networks.encoder, networks.inception
+    return replace(networks, encoder=encoder and encoder.fresh(), inception=inception and inception.fresh())
+
+
+def parts(pair: Sequence[Path], names: Sequence[str], networks: Networks) -> dict[str, float]:
+    """Seconds of each stage and each network of a pass in which nothing runs beside anything else."""
+    clock = Clock()
+
+    def timed(part: str, call: Any) -> Callable[..., Any]:
+        def run(*inputs: Any) -> Any:
+            with clock(part):
+                return call(*inputs)
+
+        return run
+
+    networks = forgetful(networks)
+    if networks.inception is not None:
+        networks = replace(networks, inception=timed("Inception", networks.inception))  # type: ignore[arg-type]
+    if networks.encoder is not None:
+        networks = replace(networks, encoder=timed("face encoder", networks.encoder))  # type: ignore[arg-type]
+    with patch("eval.stream.AHEAD", 0), patch("eval.columns.lpips_update", timed("LPIPS", lpips_update)):
+        spent = dict(score(*pair, metrics=names, networks=networks).seconds)
+    spent["other metrics"] = spent.pop("metrics") - sum(clock.seconds.values())
+    return {**spent, **clock.seconds}
+
+
+@contextmanager
+def stopwatch(label: str) -> Iterator[list[float]]:
+    """Prints and keeps the seconds of the clock and of the processor that the block takes."""
+    spent: list[float] = []
+    began = time.perf_counter(), time.process_time()
+    yield spent
+    spent += [time.perf_counter() - began[0], time.process_time() - began[1]]
+    print(f"{label:<36}{spent[0]:8.1f} s{spent[1]:8.1f} s", flush=True)
 
 
 def main() -> None:
@@ -74,40 +109,57 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the pair")
     seconds = parser.parse_args().seconds
     shared = networks()
-    scripts = {label: [n for n in names if n not in shared.missing] for label, names in SCRIPTS.items()}
-    scripts = {label: names for label, names in scripts.items() if names}
+    names = [name for name in METRICS if name not in shared.missing]
+    print(f"not measured, no weights: {', '.join(sorted(set(METRICS) - set(names))) or 'nothing'}")
     with tempfile.TemporaryDirectory() as folder:
-        generated, reference = make(Path(folder), seconds)
-        began = time.perf_counter()
-        together = score(
-            generated, reference, metrics=[n for names in scripts.values() for n in names], networks=shared
-        )
-        one = time.perf_counter() - began
-        frames = len(together.frames)
-        print(f"pair of {frames} frames, 1280×720")
-        print(f"one pass    {one:7.1f} s  {frames / one:5.1f} pairs/s")
-        for stage in ("decode", "track", "look", "metrics", "lip sync"):
-            print(f"  {stage:<10}{together.seconds[stage]:7.1f} s")
-        floor = sum(together.seconds[stage] for stage in ("decode", "track", "metrics", "lip sync"))
-        print(f"  floor (decode, track, networks) {floor:.1f} s: {100 * floor / one:.0f} % of the pass")
-        naive = fid = 0.0
-        for label, names in scripts.items():
-            began = time.perf_counter()
-            score(generated, reference, metrics=names, networks=shared)
-            spent = time.perf_counter() - began
-            naive += spent
-            fid = spent if label == "FID" else fid
-            print(f"{label:<12}{spent:7.1f} s")
-        print(f"one by one  {naive:7.1f} s: {naive / one:.1f} times the shared pass")
-        if "FID" in scripts:  # Inception, on every frame of both videos, outweighs all the rest
-            began = time.perf_counter()
-            names = [n for label, names in scripts.items() for n in names if label != "FID"]
-            score(generated, reference, metrics=names, networks=shared)
-            one = time.perf_counter() - began
-            print(
-                f"without FID {one:7.1f} s; one by one {naive - fid:.1f} s: {(naive - fid) / one:.1f} times"
-            )
-        print(f"not measured, no weights: {', '.join(sorted(SCRIPTS.keys() - scripts.keys())) or 'nothing'}")
+        (Path(folder) / "short").mkdir()
+        score(*make(Path(folder) / "short", 1), metrics=names, networks=forgetful(shared))  # warm up
+        compare(make(Path(folder), seconds), names, shared)
+
+
+def compare(pair: tuple[Path, Path], names: Sequence[str], shared: Networks) -> None:
+    """Time the three ways and print them, with the numbers they come to."""
+    print(f"{'':<36}{'clock':>10}{'processor':>10}")
+    with stopwatch("one pass") as one:
+        together = score(*pair, metrics=names, networks=forgetful(shared))
+    with stopwatch("one pass without FID") as less:  # Inception outweighs all the rest
+        score(*pair, metrics=[name for name in names if name != "fid"], networks=forgetful(shared))
+    spent = parts(pair, names, shared)
+    total = spent.pop("total")
+    for part, took in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"  {part:<34}{took:8.1f} s")
+    floor = sum(spent[part] for part in FLOOR if part in spent)
+    print(f"  decode, track and networks alone: {floor:.1f} s of {total:.1f} s")
+    for way, took_by in (
+        ("own tracking", own(pair, names, shared)),
+        ("naive scripts", scripts(pair, names, shared, together)),
+    ):
+        for label, base in (("", one), (" without FID", less)):
+            slow = np.sum([took for name, took in took_by.items() if name != "fid" or base is one], axis=0)
+            clock, processor = slow / base
+            print(f"{way}{label}: {clock:.1f} times the pass by the clock, {processor:.1f} by the processor")
+    print(f"{len(together.frames)} frames of 1280×720")
+
+
+def own(pair: tuple[Path, Path], names: Sequence[str], shared: Networks) -> dict[str, list[float]]:
+    """Seconds of one metric after the other, with this project's own, quick tracking."""
+    took = {}
+    for name in filter(names.__contains__, naive.SCRIPTS):
+        with stopwatch(f"own tracking, {name}") as took[name]:
+            score(*pair, metrics=[name], networks=forgetful(shared))
+    return took
+
+
+def scripts(
+    pair: tuple[Path, Path], names: Sequence[str], shared: Networks, together: Scores
+) -> dict[str, list[float]]:
+    """Seconds of one naive script after the other; their numbers stand beside those of the pass."""
+    took = {}
+    for name in filter(names.__contains__, naive.SCRIPTS):
+        with stopwatch(f"naive script, {name}") as took[name]:
+            value = naive.SCRIPTS[name](*pair, forgetful(shared))
+        print(f"  it says {value:.4g}, the shared pass {together[name]:.4g}")
+    return took
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from eval.functional.aggregate import bootstrap_interval, compare, holm, summarise
+from eval.functional.aggregate import bootstrap_interval, compare, holm, signed_rank_p, summarise
 
 
 def test_interval_equals_scipys_percentile_bootstrap():
@@ -70,6 +70,22 @@ def test_paired_test_equals_all_signs_tried_out():
     assert row.p == row.p_holm == pytest.approx(brute_force_wilcoxon(differences))
     assert row.difference == pytest.approx(differences.mean())
     assert row.pairs == 9
+
+
+def test_signed_rank_test_is_exact_with_ties_too():
+    rng = np.random.default_rng(7)
+    for _ in range(20):
+        marks = rng.integers(-3, 4, 10) / 3  # thirds: equal up to rounding errors only
+        noisy = (marks + 0.1) - 0.1
+        kept = marks[marks != 0]
+        assert signed_rank_p(noisy) == pytest.approx(brute_force_wilcoxon(kept) if len(kept) else 1)
+
+
+def test_signed_rank_test_equals_scipy_without_ties():
+    rng = np.random.default_rng(8)
+    for size in (6, 20, 50, 51, 200):
+        values = rng.normal(0.2, 1, size)
+        assert signed_rank_p(values) == pytest.approx(scipy.stats.wilcoxon(values).pvalue)
 
 
 def test_pairs_are_the_same_videos_whatever_their_order():

@@ -4,7 +4,9 @@ import scipy.linalg
 import torch
 from PIL import Image
 
+import eval.functional.fid
 from eval.functional.fid import (
+    FeatureRows,
     FeatureSums,
     fid,
     fid_compute,
@@ -62,7 +64,27 @@ def test_fewer_pictures_than_dimensions_stay_real_and_bounded():
     a, b = ((z - z.mean(0)) / (len(z) - 1) ** 0.5 for z in (x, y))
     overlap = np.linalg.svd(a @ b.T, compute_uv=False).sum()
     shift = x.mean(0) - y.mean(0)
-    assert fid(x, y) == pytest.approx(shift @ shift + (a**2).sum() + (b**2).sum() - 2 * overlap, rel=1e-6)
+    expected = shift @ shift + (a**2).sum() + (b**2).sum() - 2 * overlap
+    for value in (fid_compute(fid_update(x).sums(), fid_update(y).sums()).value, fid(x, y)):
+        assert value == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("count", [30, 200])
+def test_rows_and_sums_give_one_distance(count, monkeypatch):
+    """A set that outgrows the kept rows goes on as sums, and its score does not show it."""
+    rng = np.random.default_rng(4)
+    x, y = mixed(rng, count, 48, 0.0), mixed(rng, count, 48, 0.3)
+    kept = fid_update(x[:20]) + fid_update(x[20:])
+    assert isinstance(kept, FeatureRows)
+    by_rows = fid_compute(kept, fid_update(y)).value
+    monkeypatch.setattr(eval.functional.fid, "KEPT_ROWS", 25)
+    parts = [fid_update(x[:20]) + fid_update(x[20:]), fid_update(y[:20]) + fid_update(y[20:])]
+    assert [type(part) for part in parts] == [FeatureSums, FeatureSums]
+    assert [part.count for part in parts] == [count, count]
+    assert fid_compute(*parts).value == pytest.approx(by_rows, rel=1e-6)
+    assert fid_compute(fid_update(x[:20]) + fid_update(x[20:]), kept).value == pytest.approx(
+        0, abs=1e-6 * by_rows
+    )
 
 
 def test_warns_below_2048_frames():
@@ -78,6 +100,8 @@ def test_refuses_what_has_no_covariance():
         fid(np.zeros((1, 4)), np.zeros((9, 4)))
     with pytest.raises(ValueError, match="differ in length"):
         fid(np.zeros((9, 3)), np.zeros((9, 4)))
+    with pytest.raises(ValueError, match="differ in length"):
+        fid_compute(fid_update(np.zeros((9, 3))).sums(), fid_update(np.zeros((9, 4))))
 
 
 @pytest.mark.parametrize("size", [(512, 512), (256, 256), (720, 540)])

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from eval.functional.lpips import load_lpips, lpips, lpips_network, lpips_update
-from eval.functional.numpy_pickle import load_arrays
+from eval.functional.lpips import lpips, lpips_update
 from lipsync.compat import ensure_torchvision
 from lipsync.errors import ArtefactError
+from lipsync.experts.perceptual import load_lpips, lpips_network
+from lipsync.numpy_pickle import load_arrays
 
 EXAMPLES = Path(__file__).parent / "lpips_examples"
 # (stride, padding) of AlexNet's convolutions; where a maximum is taken before them.

@@ -1,51 +1,28 @@
 """The portal, served for real on a free port, and a real browser."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.portal import serving
+
+PASSWORD = "quills-and-wobbles"  # of the portal's Results tab
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def portal_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of that portal: its comparison sets and studies."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory, portal_data: Path) -> Iterator[str]:
     """Address of a portal of its own, which is stopped at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("portal")
-    env = os.environ | {"PORT": str(port), "HOST": "127.0.0.1", "GRADIO_TEMP_DIR": str(folder / "cache")}
-    env |= {"TMPDIR": str(folder), "LIPSYNC_MAX_SECONDS": "60"}
-    log = folder / "log"
-    with log.open("wb") as out:
-        server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=out)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 120
-        while not _answers(address):
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the portal did not start:\n{log.read_text(errors='replace')}")
-            time.sleep(0.2)
+    env = {"LIPSYNC_DATA": str(portal_data), "LIPSYNC_ADMIN_PASSWORD": PASSWORD}
+    with serving(tmp_path_factory.mktemp("portal"), env) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,26 @@ def test_a_job_is_found_again_with_its_progress_and_result() -> None:
     assert not jobs.folder.exists()
 
 
+def test_a_job_that_takes_too_long_is_stopped_with_a_sentence_and_the_next_has_its_own_time() -> None:
+    with running(work := Gate(), limit=0.2) as jobs:
+        first, second = jobs.submit(asked("a.mp4")), jobs.submit(asked("b.mp4"))
+        assert wait(first).state == "failed"
+        assert isinstance(first.error, ConfigError)
+        assert "the limit here, and was stopped" in str(first.error)
+        assert not first.folder.exists()
+        work.open.set()
+        assert wait(second).state == "done"
+
+
+def test_who_cancels_within_the_limit_has_cancelled() -> None:
+    with running(Gate(), limit=60.0) as jobs:
+        job = jobs.submit(asked())
+        wait(job, lambda job: job.state == "running")
+        job.cancel.set()
+        assert wait(job).state == "cancelled"
+        assert job.error is None
+
+
 def test_jobs_wait_for_each_other_and_know_their_place() -> None:
     with running(work := Gate()) as jobs:
         first, second = jobs.submit(asked("a.mp4")), jobs.submit(asked("b.mp4"))

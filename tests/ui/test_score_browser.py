@@ -9,6 +9,7 @@ import pytest
 
 from eval.functional.psnr import psnr
 from lipsync.media import VideoWriter, read_frames
+from tests.portal import serving
 from tests.ui.test_browser import CJK, JOB, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
@@ -41,22 +42,29 @@ def visit(portal: str, browser) -> Iterator[Callable]:  # type: ignore[no-untype
     """Opens the Score tab; at the end no script broke."""
     contexts, broken = [], []
 
-    def open_tab(locale: str = "en-GB", width: int = 1280, scheme: str = "light"):  # type: ignore[no-untyped-def]
+    def open_tab(  # type: ignore[no-untyped-def]
+        locale: str = "en-GB", width: int = 1280, scheme: str = "light", address: str = portal
+    ):
         context = browser.new_context(
             locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
         )
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(90_000)
         page.on("pageerror", lambda error: broken.append(str(error)))
-        page.goto(portal)
-        page.get_by_role("tab").nth(1).click()
-        page.wait_for_selector("#score-start", timeout=60_000)
-        return page
+        page.goto(address)
+        return to_tab(page)
 
     yield open_tab
     for context in contexts:
         context.close()
     assert broken == []
+
+
+def to_tab(page):  # type: ignore[no-untyped-def]
+    page.get_by_role("tab").nth(2).click()
+    page.wait_for_selector("#score-start", timeout=60_000)
+    return page
 
 
 def choose(page, *names: str) -> None:  # type: ignore[no-untyped-def]
@@ -79,7 +87,7 @@ def upload(page, generated: list[Path], reference: Path) -> None:  # type: ignor
 def cells(page) -> list[list[str]]:  # type: ignore[no-untyped-def]
     page.wait_for_selector("#score-table table", timeout=JOB)
     rows = page.locator("#score-table tr").all()
-    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
+    return [[cell.inner_text().replace("\xa0", " ") for cell in row.locator("th, td").all()] for row in rows]
 
 
 def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Path]) -> None:  # type: ignore[type-arg]
@@ -95,6 +103,8 @@ def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Pa
     assert [row[1] for row in rows] == ["1", "1"]
     better = max(rows, key=lambda row: float(row[2]))
     assert page.locator("#score-table td:nth-child(3) strong").all_inner_texts() == [better[2]]
+    page.get_by_text("Table as text").click()
+    assert f"**{better[2]}**" in page.input_value("#score-plain textarea")
     # Of the whole crop both are near what the page says of its face region, which no two paths share.
     real = [frame.image for frame in read_frames(reference, fps=25)]
     for path, row in zip(generated, rows, strict=True):
@@ -119,8 +129,106 @@ def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Pa
         assert CJK.search(note), note
 
     page.reload()
-    page.get_by_role("tab").nth(1).click()
+    to_tab(page)
     assert cells(page)[1:] == rows, "the table was lost by a reload"
+    for locale, width, scheme in (("en", 360, "dark"), ("zh-CN", 1280, "dark"), ("zh-CN", 360, "light")):
+        page.click(f"[data-locale={locale}]")
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 860})
+        page.wait_for_timeout(300)
+        shoot(page, f"score-result-{locale[:2]}-{width}-{scheme}")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_work_is_found_again_while_it_runs_and_can_be_cancelled(
+    visit: Callable, clips: tuple[list[Path], Path]
+) -> None:  # type: ignore[type-arg]
+    generated, reference = clips
+    page = visit()
+    upload(page, generated, reference)
+    choose(page, "PSNR", "LMD")
+    page.check("#score-controls input")
+    page.click("#score-start")
+    page.wait_for_selector("#score-status :text('frames')", timeout=JOB)
+    page.reload()
+    to_tab(page)
+    running = page.wait_for_selector("#score-status .running", timeout=20_000)
+    assert "reload" in running.inner_text()
+    assert page.is_disabled("#score-start")
+    shoot(page, "score-running")
+    page.wait_for_selector("#score-status :text('frames')", timeout=JOB)
+    page.click("#score-cancel")
+    page.wait_for_selector("#score-status :text('Cancelled')", timeout=JOB)
+    assert page.is_enabled("#score-start")
+    assert page.is_hidden("#score-cancel")
+    assert page.locator("#score-table table").count() == 0
+    page.reload()
+    to_tab(page)
+    page.wait_for_selector("#score-status .empty")
+
+
+def test_many_files_are_paired_by_name_and_methods_take_the_names_given(
+    visit: Callable, clips: tuple[list[Path], Path], tmp_path: Path
+) -> None:  # type: ignore[type-arg]
+    """Two clips by two methods; the second clip is the first under another name."""
+    generated, reference = clips
+    copies = {}
+    for name, source in (("anna", reference), ("ben", reference)):
+        (tmp_path / f"{name}.mp4").write_bytes(source.read_bytes())
+        for method, path in zip(("fast", "good"), generated, strict=True):
+            copies[name, method] = tmp_path / f"{method}_{name}.mp4"
+            copies[name, method].write_bytes(path.read_bytes())
+    page = visit()
+    page.set_input_files("#score-generated input[type=file]", list(copies.values()))
+    page.set_input_files("#score-reference input[type=file]", [tmp_path / "anna.mp4", tmp_path / "ben.mp4"])
+    page.wait_for_selector("#score-rows >> text=ben.mp4", timeout=60_000, state="attached")
+    choose(page, "PSNR")
+    for row in (1, 3):
+        cell = page.locator(f"#score-rows [data-testid=cell-{row}-1]")
+        page.wait_for_selector(f"#score-rows [data-testid=cell-{row}-1]:has-text('good')")
+        cell.dblclick()
+        page.locator("#score-rows textarea").fill("Ours")
+        if row == 1:
+            page.keyboard.press("Enter")
+            page.wait_for_selector(f"#score-rows [data-testid=cell-{row}-1]:has-text('Ours')")
+    page.click("#score-start")  # while the second cell is still open
+    rows = cells(page)[1:]
+    shoot(page, "score-four")
+    assert [row[:2] for row in rows] == [["fast", "2"], ["Ours", "2"]]
+    assert page.locator("#score-table small").count() == 2, "no intervals over the two clips"
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A portal on a machine that has no weights and reaches nothing."""
+    folder = tmp_path_factory.mktemp("bare")
+    for name in ("none", "kept"):
+        (folder / name).mkdir()
+    env = {"LIPSYNC_WEIGHTS": str(folder / "none"), "LIPSYNC_CACHE": str(folder / "kept")}
+    with serving(folder, env | {"LIPSYNC_OFFLINE": "1"}) as address:
+        yield address
+
+
+def test_without_weights_each_metric_says_so_and_the_others_are_computed(
+    visit: Callable, bare: str, clips: tuple[list[Path], Path]
+) -> None:  # type: ignore[type-arg]
+    generated, reference = clips
+    page = visit(address=bare)
+    upload(page, generated[:1], reference)
+    page.click("#score-start")
+    head = cells(page)[0]
+    shoot(page, "score-bare")
+    computed = ["PSNR (dB) ↑", "PSNR (pooled) (dB) ↑", "SSIM ↑"]
+    assert [name for name in head[2:] if "own expert" not in name] == computed
+    assert any("LSE-D (own expert)" in name for name in head), "the own expert ships with the project"
+    notes = page.locator("#score-table li").all_inner_texts()
+    for metric, file in (("LPIPS", "lpips_alexnet.ckpt"), ("CSIM", "sface"), ("FID", "inception"),
+                         ("LMD", "face_landmarker.task"), ("AED", "face_landmarker.task"),
+                         ("LipCorr", "face_landmarker.task")):  # fmt: skip
+        assert any(metric in note.partition(":")[0] and file in note for note in notes), metric
+    page.click("[data-locale=zh-CN]")
+    for note in page.locator("#score-table li").all_inner_texts():
+        assert CJK.search(note), note
 
 
 def test_a_broken_file_is_named_and_the_other_is_scored(

@@ -38,7 +38,7 @@ def keys_used() -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in TEXTS:
                 used.add(node.value)
             elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("say", "both", "heading"):
-                argument = node.args[0]
+                argument = node.args[0] if node.args else None  # a variable may be called so, too
                 if isinstance(argument, ast.Constant):
                     used.add(argument.value)
                 elif isinstance(argument, ast.JoinedStr):

@@ -1,0 +1,206 @@
+"""Work in the background: ask how far it is, cancel it, find its result again.
+
+A task does not depend on the page that started it, so a reload or a lost connection costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from lipsync.errors import Cancelled, ConfigError, LipSyncError
+
+log = logging.getLogger(__name__)
+
+POLL = 0.25  # s between two looks at a running task
+# Of every event that sets the networks to work: together no more than this many are followed at once.
+# More than the tasks that may wait, so that who comes too late reads the sentence that says so.
+MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 40}
+
+
+@dataclass(kw_only=True)
+class Task:
+    """Something that takes a while. Only its worker writes to it; anyone may read.
+
+    Attributes:
+        id: opaque; whoever knows it may see the result.
+        folder: its own; made when it starts, removed when it does not end well or is forgotten.
+        state: "waiting", "running", "done", "failed" or "cancelled".
+        error: why it failed; a :class:`LipSyncError` is meant for the person.
+    """
+
+    id: str
+    folder: Path
+    state: str = "waiting"
+    error: Exception | None = None
+    ended: float = 0.0
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def over(self) -> bool:
+        """Nothing will change any more."""
+        return self.state in ("done", "failed", "cancelled")
+
+
+T = TypeVar("T", bound=Task)
+
+
+class Tasks(ABC, Generic[T]):
+    """Does tasks in order of arrival and forgets them, with their files, some time after their end.
+
+    Args:
+        workers: tasks at the same time. One task already keeps the processor busy.
+        keep: seconds that a result is kept.
+        most: tasks that may wait or run before new ones are refused.
+        sweep: seconds between two looks for results that are kept no longer.
+        limit: seconds that one task may take, waiting not counted; None: no limit.
+    """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        keep: float = 3600.0,
+        most: int = 20,
+        sweep: float = 60.0,
+        limit: float | None = None,
+    ) -> None:
+        self.keep, self._limit = keep, limit
+        self.folder = Path(tempfile.mkdtemp(prefix="lipsync-"))
+        self._most = most
+        self._tasks: dict[str, T] = {}
+        self._lock = threading.Lock()
+        # With the context in which each was asked for: where a GPU is lent, its owner wants to know by whom.
+        self._queue: queue.SimpleQueue[tuple[T, Context] | None] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        # Daemons: a portal that is stopped closes its tasks, it does not wait for them to finish.
+        self._workers = [
+            threading.Thread(target=self._work, name="task", daemon=True) for _ in range(workers)
+        ]
+        for thread in (*self._workers, threading.Thread(target=self._sweep, args=(sweep,), daemon=True)):
+            thread.start()
+
+    @abstractmethod
+    def _do(self, task: T) -> None:
+        """Do the task, writing what it yields to it and its folder; `Cancelled` where its event is set."""
+
+    def get(self, name: object) -> T | None:
+        """The task of that id, while it is kept."""
+        self._forget()
+        return self._tasks.get(name) if isinstance(name, str) else None
+
+    def ahead(self, task: T) -> int:
+        """Tasks that run or wait before this one."""
+        with self._lock:
+            earlier = list(self._tasks.values())
+        return sum(not other.over for other in earlier[: earlier.index(task)]) if task in earlier else 0
+
+    def close(self) -> None:
+        """Cancel everything and remove all files."""
+        self._closed.set()
+        for task in list(self._tasks.values()):
+            task.cancel.set()
+        for _ in self._workers:
+            self._queue.put(None)
+        for thread in self._workers:
+            thread.join()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _place(self) -> tuple[str, Path]:
+        """Id and folder of a new task."""
+        name = secrets.token_urlsafe(16)
+        return name, self.folder / name
+
+    def _add(self, task: T) -> T:
+        """Queue a task.
+
+        Raises:
+            ConfigError: too many are waiting.
+        """
+        self._forget()
+        with self._lock:
+            if sum(not other.over for other in self._tasks.values()) >= self._most:
+                raise ConfigError(f"{self._most} jobs are waiting already; try again in a few minutes.")
+            self._tasks[task.id] = task
+        self._queue.put((task, copy_context()))
+        return task
+
+    def _work(self) -> None:
+        while (next_one := self._queue.get()) is not None:
+            task, context = next_one
+            context.run(self._run, task)
+
+    def _run(self, task: T) -> None:
+        state = "failed"
+        try:
+            if task.cancel.is_set():
+                raise Cancelled("Cancelled before it began.")
+            task.state = "running"
+            task.folder.mkdir()
+            self._timed(task)
+            state = "done"
+        except Cancelled:
+            state = "cancelled"
+        except LipSyncError as error:
+            task.error = error
+        except Exception as error:
+            log.exception("a job failed")
+            task.error = error
+        if state != "done":
+            shutil.rmtree(task.folder, ignore_errors=True)
+        task.ended = time.monotonic()
+        task.state = state
+
+    def _timed(self, task: T) -> None:
+        """Do the task, and stop it when its time is over."""
+        if self._limit is None:
+            self._do(task)
+            return
+        began = time.monotonic()
+        timer = threading.Timer(self._limit, task.cancel.set)
+        timer.daemon = True
+        timer.start()
+        try:
+            self._do(task)
+        except Cancelled as stopped:
+            if time.monotonic() - began < self._limit:
+                raise
+            raise ConfigError(
+                f"This took longer than {self._limit:.0f} s, the limit here, and was stopped. Cut the input."
+            ) from stopped
+        finally:
+            timer.cancel()
+
+    def _sweep(self, every: float) -> None:
+        while not self._closed.wait(every):
+            self._forget()
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            for task in list(self._tasks.values()):
+                if task.over and now - task.ended > self.keep:
+                    del self._tasks[task.id]
+                    shutil.rmtree(task.folder, ignore_errors=True)
+
+
+async def said_of(task: Task, say: Callable[[], str]) -> AsyncIterator[str]:
+    """What ``say`` says, whenever that is something new, until the task is over."""
+    last = ""
+    while not task.over:
+        now = say()
+        if now != last:
+            last = now
+            yield now
+        await asyncio.sleep(POLL)
