@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +17,14 @@ from lipsync.audio import RATE
 from lipsync.errors import Cancelled, ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
 from lipsync.faces.choose import Choice
-from lipsync.faces.crop import crop_face, crop_matrix
+from lipsync.faces.crop import crop_face, crop_matrix, transform_points
 from lipsync.faces.landmarks import mouth_opening
 from lipsync.faces.track import FaceTracker, Tracked
 from lipsync.label import Label
 from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
 from lipsync.media.size import fitting
 from lipsync.methods import DEFAULT, LipSyncMethod, load_method
+from lipsync.methods.base import Batch
 from lipsync.stream import Clock, background
 
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
@@ -49,6 +51,8 @@ class Request:
     # "audio": as long as the speech, the video plays back and forth; "video": as the video.
     length: str = "audio"
     label: bool = True  # visible "AI-generated" mark; the metadata mark is always there
+    # How far the mouth opens against what the speech asks for; for methods with ``opens``.
+    mouth_opening: float = 1.0
     batch_size: int = 16
     max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
 
@@ -113,12 +117,15 @@ def generate(
     count, fps = plan.frames, plan.fps
     with clock("weights"):
         method = load_method(request.method, request.checkpoint, report.bytes)
+    if request.mouth_opening != 1 and not method.opens:
+        raise ConfigError(f"{method.card.title} cannot change how far the mouth opens. Set it to 1.")
     report("audio")
     with clock("audio"):
         speech = method.listen(_samples(voice, count / fps))
 
+    size = plan.depth(request.batch_size)
     landmarker = hub.locate("face_landmarker")
-    tracker = FaceTracker(landmarker, fps, plan.choice)
+    tracker = FaceTracker(landmarker, fps, plan.choice, blendshapes=method.blendshapes)
     with_face = 0
     try:
         frames = clock.over("decode", loop_frames(request.face, fps, count, PHOTO_SIDE))
@@ -127,8 +134,7 @@ def generate(
         with (
             background(seen, depth=plan.depth(2 * request.batch_size)) as ready,
             background(
-                clock.over("network", _speak(ready, method, speech, fps, plan.depth(request.batch_size))),
-                depth=plan.depth(request.batch_size),
+                clock.over("network", _speak(ready, method, speech, request, fps, size)), depth=size
             ) as spoken,
             VideoWriter(
                 request.output, plan.width, plan.height, fps, audio=voice, duration=count / fps,
@@ -233,51 +239,80 @@ def _samples(voice: Path, seconds: float) -> np.ndarray:
     return np.pad(samples, (0, max(0, round(seconds * RATE) - len(samples))))
 
 
-def _crop(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, np.ndarray | None]]:
-    """Each frame with the (size, size, 3) crop of its face, None where there is none."""
+@dataclass(frozen=True)
+class Face:
+    """A tracked face as a method sees it."""
+
+    crop: np.ndarray  # (S, S, 3) uint8
+    landmarks: np.ndarray | None  # (478, 2) float32 pixels of the crop; None: tracked by five points
+    blendshapes: np.ndarray | None  # (52,) float32
+
+
+def _crop(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, Face | None]]:
+    """Each frame with its face, None where there is none."""
     for item in tracked:
-        crop = None if item.pose is None else crop_face(item.frame.image, crop_matrix(item.pose, size), size)
-        yield item, crop
+        if item.pose is None:
+            yield item, None
+            continue
+        matrix = crop_matrix(item.pose, size)
+        points = item.landmarks
+        if points is not None:
+            points = transform_points(points, matrix).astype(np.float32)
+        yield item, Face(crop_face(item.frame.image, matrix, size), points, item.blendshapes)
 
 
 def _speak(
-    seen: Iterator[tuple[Tracked, np.ndarray | None]],
+    seen: Iterator[tuple[Tracked, Face | None]],
     method: LipSyncMethod,
-    speech: np.ndarray,
+    speech: Any,
+    request: Request,
     fps: float,
-    batch: int,
+    size: int,
 ) -> Iterator[tuple[Tracked, np.ndarray | None]]:
-    """Each frame with the face that the method drew; batches hold ``batch`` frames.
+    """Each frame with the face that the method drew; batches hold ``size`` frames.
 
     The references come from the start of the video, so that writing can begin before reading ends.
     """
-    references: np.ndarray | None = None
+    references: list[Face] = []
     position = 0
-    while group := list(islice(seen, batch)):
-        faces = [crop for _, crop in group if crop is not None]
+    while group := list(islice(seen, size)):
+        faces = [face for _, face in group if face is not None]
         drawn: Iterator[np.ndarray] = iter(())
         if faces:
-            if references is None:
-                references = choose_references(
-                    [(item, crop) for item, crop in group if crop is not None], method.references
-                )
-            times = np.array([(position + k) / fps for k, (_, crop) in enumerate(group) if crop is not None])
-            drawn = iter(method.synthesize(np.stack(faces), references, speech, times))
-        for item, crop in group:
-            yield item, next(drawn) if crop is not None else None
+            references = references or choose_references(faces, method.references)
+            at = np.array([position + k for k, (_, face) in enumerate(group) if face is not None])
+            batch = Batch(
+                faces=np.stack([face.crop for face in faces]),
+                times=at / fps,
+                speech=speech,
+                references=np.stack([face.crop for face in references]),
+                landmarks=_all([face.landmarks for face in faces]),
+                reference_landmarks=_all([face.landmarks for face in references]),
+                blendshapes=_all([face.blendshapes for face in faces]),
+                mouth_opening=request.mouth_opening,
+            )
+            drawn = iter(method.synthesize(batch))
+        for item, face in group:
+            yield item, next(drawn) if face is not None else None
         position += len(group)
 
 
-def choose_references(seen: list[tuple[Tracked, np.ndarray]], count: int) -> np.ndarray:
-    """(count, S, S, 3) crops of the frames whose mouths are spread from closed to open.
+def choose_references(seen: list[Face], count: int) -> list[Face]:
+    """``count`` faces whose mouths are spread from closed to open.
 
     One reference is the frame with the median opening: a mouth that is neither pressed shut nor at
     its widest. Without landmarks the frames are taken evenly over time.
     """
-    openings = [mouth_opening(item.landmarks) for item, _ in seen if item.landmarks is not None]
+    openings = [mouth_opening(face.landmarks) for face in seen if face.landmarks is not None]
     order = np.argsort(openings, kind="stable") if len(openings) == len(seen) else np.arange(len(seen))
     places = (np.arange(count) + 0.5) / count * len(seen)
-    return np.stack([seen[order[int(place)]][1] for place in places])
+    return [seen[order[int(place)]] for place in places]
+
+
+def _all(values: list[np.ndarray | None]) -> np.ndarray | None:
+    """The values stacked, None when one is missing."""
+    known = [value for value in values if value is not None]
+    return np.stack(known) if known and len(known) == len(values) else None
 
 
 class _Report:

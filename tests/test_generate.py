@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
-from lipsync.generate import Progress, Request, choose_references, generate
+from lipsync.generate import Face, Progress, Request, choose_references, generate
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
@@ -351,16 +351,48 @@ def test_cancel_stops_and_leaves_nothing(photo, tmp_path):
 
 
 def test_references_span_the_openings():
-    class Item:
-        def __init__(self, gap: float):
-            self.landmarks = np.zeros((478, 2))
-            self.landmarks[[362, 263], 0] = 1.0
-            self.landmarks[14, 1] = gap
+    def face(gap: float) -> Face:
+        points: np.ndarray = np.zeros((478, 2), np.float32)
+        points[[362, 263], 0] = 1.0
+        points[14, 1] = gap
+        return Face(np.full((2, 2, 3), round(gap * 10), np.uint8), points, None)
 
-    gaps = np.random.default_rng(0).permutation(9) / 10
-    seen = [(Item(gap), np.full((2, 2, 3), round(gap * 10), np.uint8)) for gap in gaps]
-    assert choose_references(seen, 1)[0, 0, 0, 0] == 4
-    assert choose_references(seen, 3)[:, 0, 0, 0].tolist() == [1, 4, 7]
+    seen = [face(gap) for gap in np.random.default_rng(0).permutation(9) / 10]
+    assert [chosen.crop[0, 0, 0] for chosen in choose_references(seen, 1)] == [4]
+    assert [chosen.crop[0, 0, 0] for chosen in choose_references(seen, 3)] == [1, 4, 7]
+
+
+def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp_path, monkeypatch):
+    import lipsync.generate as pipeline
+
+    method, batches = pipeline.load_method(), []
+
+    class Watching:
+        references, blendshapes, opens = 3, True, True
+
+        def __getattr__(self, name):
+            return getattr(method, name)
+
+        def synthesize(self, batch):
+            batches.append(batch)
+            return batch.faces
+
+    monkeypatch.setattr(pipeline, "load_method", lambda *_: Watching())
+    generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.4))
+    first = batches[0]
+    size = method.crop_size
+    assert len(first.references) == len(first.reference_landmarks) == 3
+    assert first.blendshapes.shape == (len(first.faces), 52)
+    assert first.mouth_opening == 1.4
+    lips = first.landmarks[:, [61, 291]].mean((0, 1))  # in the middle of an upright crop, below its centre
+    assert abs(lips[0] / size - 0.5) < 0.05
+    assert 0.52 < lips[1] / size < 0.8
+
+
+def test_a_mouth_that_cannot_open_further_says_so(photo, speech, tmp_path):
+    with pytest.raises(ConfigError, match="cannot change how far the mouth opens"):
+        generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.3))
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_line_prints_json_and_exits_2_on_mistakes(photo, speech, tmp_path):

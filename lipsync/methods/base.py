@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,33 +22,38 @@ class MethodCard:
     revision: str | None = None  # commit of the Hub repository that its weights were taken from
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Frames of one job that are to speak, and what is known of them. Pixels are those of the crops."""
+
+    faces: np.ndarray  # (B, S, S, 3) uint8 RGB, crops of the frames to change
+    times: np.ndarray  # (B,) seconds of the frames in the speech
+    speech: Any  # what ``listen`` returned
+    references: np.ndarray  # (R, S, S, 3) uint8, crops of the same person, the same for the whole job
+    landmarks: np.ndarray | None = None  # (B, 478, 2) float32; None: one is tracked by five points
+    reference_landmarks: np.ndarray | None = None  # (R, 478, 2) float32, as above
+    blendshapes: np.ndarray | None = None  # (B, 52) float32 in 0..1, for a method with ``blendshapes``
+    mouth_opening: float = 1.0  # 1 as the speech has it, more opens further; for a method with ``opens``
+
+
 class LipSyncMethod(Protocol):
     """A loaded method: speech features for a stretch of frames in, face crops out.
 
-    The pipeline owns decoding, tracking, cropping, batching, blending and encoding.
+    The pipeline owns decoding, tracking, cropping, batching, blending and encoding. One that was loaded
+    belongs to one job, whose batches come in order: it may remember what it saw.
     """
 
     card: MethodCard
     weights_sha256: str
     crop_size: int  # pixels, side of the square crops
     references: int  # reference frames wanted besides the frame itself (R)
+    blendshapes: bool  # whether it wants the landmarker's expression scores
+    opens: bool  # whether it can open the mouth further or less than the speech has it
 
-    def listen(self, samples: np.ndarray) -> np.ndarray:
+    def listen(self, samples: np.ndarray) -> Any:
         """Speech features of (N,) float32 mono 16 kHz samples, once per job."""
         ...
 
-    def synthesize(
-        self, faces: np.ndarray, references: np.ndarray, speech: np.ndarray, times: np.ndarray
-    ) -> np.ndarray:
-        """Faces that speak.
-
-        Args:
-            faces: (B, S, S, 3) uint8 RGB, crops of the frames to change.
-            references: (R, S, S, 3) uint8, crops of the same person, the same for the whole job.
-            speech: what ``listen`` returned.
-            times: (B,) seconds of the frames in the speech.
-
-        Returns:
-            (B, S, S, 3) uint8 RGB.
-        """
+    def synthesize(self, batch: Batch) -> np.ndarray:
+        """(B, S, S, 3) uint8 RGB faces that speak."""
         ...

@@ -66,16 +66,17 @@ def published_size(path: Path) -> Path:
 def bare_network(checkpoint: Path | None, batch: int, seconds: float = 8.0) -> float:
     """Frames/s of ``synthesize`` alone."""
     from lipsync.methods import load_method
+    from lipsync.methods.base import Batch
 
     method = load_method(checkpoint=checkpoint)
     size = method.crop_size
     faces = np.random.default_rng(0).integers(0, 255, (batch, size, size, 3), np.uint8)
     speech = method.listen(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32))
-    times = np.arange(batch) / FPS
-    method.synthesize(faces, faces[:1], speech, times)
+    work = Batch(faces, np.arange(batch) / FPS, speech, faces[:1])
+    method.synthesize(work)
     start, done = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        method.synthesize(faces, faces[:1], speech, times)
+        method.synthesize(work)
         done += batch
     return done / (time.perf_counter() - start)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lipsync.audio.features import features, frame_windows
-from lipsync.methods.base import MethodCard
+from lipsync.methods.base import Batch, MethodCard
 from lipsync.nn.blocks import ConvBlock, UpBlock
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Wav2LipMethod:
     """
 
     references = 1
+    blendshapes = opens = False
 
     def __init__(
         self,
@@ -49,12 +50,12 @@ class Wav2LipMethod:
         return features(samples, self.config.audio)
 
     @torch.inference_mode()
-    def synthesize(
-        self, faces: np.ndarray, references: np.ndarray, speech: np.ndarray, times: np.ndarray
-    ) -> np.ndarray:
+    def synthesize(self, batch: Batch) -> np.ndarray:
         """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``."""
-        windows = torch.from_numpy(frame_windows(speech, times, self.config.audio)).to(self.device)
-        frames, reference = _to_tensor(faces, self.device), _to_tensor(references[:1], self.device)
+        heard = frame_windows(batch.speech, batch.times, self.config.audio)
+        windows = torch.from_numpy(heard).to(self.device)
+        frames = _to_tensor(batch.faces, self.device)
+        reference = _to_tensor(batch.references[:1], self.device)
         masked = frames.clone()
         masked[:, :, self.crop_size // 2 :] = 0
         both = torch.cat([masked, reference.expand_as(frames)], dim=1).contiguous(
