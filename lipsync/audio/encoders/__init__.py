@@ -1,0 +1,42 @@
+"""Speech encoders by name: samples in, a sequence of feature vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lipsync.audio.encoders.base import SpeechEncoder
+from lipsync.audio.encoders.cache import Cached
+from lipsync.hub import Progress
+from lipsync.registry import Registry
+
+__all__ = ["ENCODERS", "Cached", "SpeechEncoder", "load_encoder"]
+
+Load = Callable[[str, Path | None, Progress | None], SpeechEncoder]
+"""Loads the encoder of a name: from a folder of weights, or with None from where the name says."""
+
+ENCODERS: Registry[Load] = Registry("speech encoder")
+ENCODERS.register("mel", "lipsync.audio.encoders.mel:load_mel")
+for _name in ("whisper-tiny.en", "whisper-base"):
+    ENCODERS.register(_name, "lipsync.audio.encoders.whisper:load_whisper")
+for _name in ("hubert-base", "wav2vec2-base", "wav2vec2-xlsr"):
+    ENCODERS.register(_name, "lipsync.audio.encoders.waveform:load_waveform")
+
+
+def load_encoder(
+    name: str, weights: Path | None = None, progress: Progress | None = None, cache: bool = False
+) -> SpeechEncoder:
+    """An encoder ready to hear.
+
+    Args:
+        name: of ``ENCODERS``.
+        weights: a local folder of its weights instead of fetched ones; ``mel`` has none.
+        progress: called with bytes done and in all while weights are fetched.
+        cache: keep what it hears in the cache folder (see ``Cached``).
+
+    Raises:
+        ConfigError: unknown name, weights of another network, or its optional package is not installed.
+        ArtefactError: the weights cannot be had.
+    """
+    encoder = ENCODERS.get(name)(name, weights, progress)
+    return Cached(encoder) if cache else encoder

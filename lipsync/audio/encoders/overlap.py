@@ -1,0 +1,71 @@
+"""Encoding speech of any length in overlapping chunks that leave no seams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync.audio.encoders.base import vectors
+from lipsync.audio.mel import RATE
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How sound is cut for an encoder that hears all of a chunk at once.
+
+    Such an encoder says the same sound differently at another place of its chunk (Whisper adds absolute
+    positions: a shift of 10 s leaves a cosine of 0.5). So the chunks are short, every second of speech
+    is heard at several places, and the vectors are averaged with weights that rise from a chunk's
+    border to its middle. What a vector is then hardly depends on when it was said, which is what a
+    network trained on short clips needs for long speech; and no border shows.
+    """
+
+    chunk: float = 4.0  # s
+    hop: float = 1.0  # s from one chunk to the next; a divisor of ``chunk``
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hop <= self.chunk / 2 or round(self.chunk / self.hop, 6) % 1:
+            raise ValueError(f"hop {self.hop} s must divide the chunk of {self.chunk} s into two or more")
+
+
+def encode_overlapping(
+    samples: np.ndarray, rate: float, overlap: Overlap, encode: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """(L, D) float32 vectors of a sound of any length.
+
+    Args:
+        samples: (N,) float32 mono 16 kHz. Before and behind them there is silence.
+        rate: Hz, vectors a second; chunk and hop must hold whole numbers of vectors.
+        overlap: the chunks.
+        encode: (chunk * 16000,) samples to (at least chunk * rate, D) vectors, the first centred on the
+            first sample.
+
+    Returns:
+        L = 1 + floor(N * rate / 16000) vectors; vector k is centred on second k / rate.
+    """
+    total = vectors(samples, rate)
+    length, hop = round(overlap.chunk * rate), round(overlap.hop * rate)  # vectors
+    weight = np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2  # (length,)
+    sums: np.ndarray | None = None
+    weights = np.zeros((total, 1))
+    # The first chunk ends one hop after the beginning: the first vectors too are heard at every place.
+    for first in range(hop - length, total, hop):
+        begin = round(first / rate * RATE)
+        heard = encode(_cut(samples, begin, begin + round(overlap.chunk * RATE)))[:length]
+        inside = slice(max(0, -first), min(length, total - first))
+        at = slice(first + inside.start, first + inside.stop)
+        if sums is None:
+            sums = np.zeros((total, heard.shape[1]))
+        sums[at] += weight[inside, None] * heard[inside]
+        weights[at] += weight[inside, None]
+    assert sums is not None  # there is at least one chunk
+    return (sums / weights).astype(np.float32)
+
+
+def _cut(samples: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """(end - begin,) samples, silence where there are none."""
+    inside = samples[max(0, begin) : max(0, end)]
+    before = max(0, -begin)
+    return np.pad(inside, (before, end - begin - before - len(inside))).astype(np.float32)

@@ -1,0 +1,102 @@
+"""Whisper's encoder as a speech encoder, through CTranslate2 (the engine of faster-whisper)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+
+from lipsync import hub
+from lipsync.audio.encoders.overlap import Overlap, encode_overlapping
+from lipsync.audio.mel import RATE
+from lipsync.errors import ConfigError
+from lipsync.hub import Progress
+
+N_FFT = 400  # samples: 25 ms
+HOP = 160  # samples: 10 ms; the encoder's second convolution halves the rate
+N_MELS = 80
+MISSING = (
+    "The speech encoder {name} needs the package ctranslate2, which is not installed. "
+    "Run `pip install faster-whisper`, or choose a method with the encoder 'mel'."
+)
+
+
+class WhisperEncoder:
+    """The output of Whisper's encoder at 50 Hz.
+
+    Args:
+        name: of ``ENCODERS``.
+        folder: CTranslate2's files: ``model.bin``, ``config.json`` and the vocabulary.
+        overlap: how long sound is cut.
+        threads: of the processor; 0 as CTranslate2 thinks best.
+
+    Raises:
+        ConfigError: ctranslate2 is not installed, or the folder holds no such model.
+    """
+
+    rate = 50.0
+
+    def __init__(self, name: str, folder: Path, overlap: Overlap | None = None, threads: int = 0) -> None:
+        try:
+            import ctranslate2
+        except ImportError as problem:
+            raise ConfigError(MISSING.format(name=name)) from problem
+        self.name, self.overlap = name, overlap or Overlap()
+        try:
+            self._model: Any = ctranslate2.models.Whisper(
+                str(folder), device="cpu", intra_threads=threads, compute_type="float32"
+            )
+        except (RuntimeError, ValueError) as problem:
+            raise ConfigError(f"{folder} holds no Whisper model of CTranslate2 ({problem}).") from problem
+        self._view = ctranslate2.StorageView.from_array
+        weights = hub.checksum(Path(folder) / "model.bin")[:16]
+        self.version = f"{weights}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
+        self.reach = self.overlap.chunk
+        self.dimension = self._hear(np.zeros(round(self.overlap.chunk * RATE), np.float32)).shape[1]
+
+    def encode(self, samples: np.ndarray) -> np.ndarray:
+        """See ``SpeechEncoder.encode``."""
+        return encode_overlapping(samples, self.rate, self.overlap, self._hear)
+
+    def _hear(self, chunk: np.ndarray) -> np.ndarray:
+        """(N / 320, D) float32 of one chunk of at most 30 s."""
+        mel = log_mel(chunk)[None]  # (1, 80, N / 160)
+        return np.array(self._model.encode(self._view(np.ascontiguousarray(mel))))[0]
+
+
+@lru_cache(maxsize=1)
+def _filter_bank() -> np.ndarray:
+    return librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS)  # (80, 201)
+
+
+def log_mel(samples: np.ndarray) -> np.ndarray:
+    """(80, N // 160) float32 log-mel spectrogram as Whisper defines it; column k centred on k / 100 s.
+
+    Power in a periodic Hann window of 400 samples with ``reflect`` padding, mel filter bank (Slaney),
+    log10, limited to 8 below the loudest value, then (x + 4) / 4.
+    """
+    spectrum = librosa.stft(samples, n_fft=N_FFT, hop_length=HOP, pad_mode="reflect")[:, :-1]
+    level = np.log10(np.maximum(_filter_bank() @ np.abs(spectrum) ** 2, 1e-10))
+    return ((np.maximum(level, level.max() - 8) + 4) / 4).astype(np.float32)
+
+
+def load_whisper(name: str, weights: Path | None = None, progress: Progress | None = None) -> WhisperEncoder:
+    """A Whisper encoder by its name of ``ENCODERS``; its files are fetched on first use.
+
+    Raises:
+        ConfigError: ctranslate2 is missing, or ``weights`` is not a folder of such a model.
+        ArtefactError: the weights cannot be had.
+    """
+    if weights is None:
+        try:
+            import ctranslate2  # noqa: F401  asked before megabytes are fetched for it
+        except ImportError as problem:
+            raise ConfigError(MISSING.format(name=name)) from problem
+        row = name.replace("-", "_").replace(".", "_")
+        for part in ("config", "vocabulary"):
+            hub.fetch(f"{row}_{part}", progress)
+        weights = hub.fetch(row, progress).parent
+    return WhisperEncoder(name, Path(weights))
