@@ -18,8 +18,10 @@ from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.registry import unknown
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
 from lipsync.training.joint import JointConfig, JointStage
+from lipsync.training.listener import ListenerConfig, ListenerStage
 from lipsync.training.loop import RunConfig
 from lipsync.training.mouth import MouthConfig, MouthStage
+from lipsync.training.multi_reference import MultiReferenceStage, MultiReferenceTraining
 from lipsync.training.speech import SpeechConfig, SpeechStage
 from lipsync.training.sync import SyncConfig, SyncStage
 
@@ -29,6 +31,8 @@ STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
     "sync": (SyncConfig, SyncStage),
     "generator": (GeneratorConfig, GeneratorStage),
     "joint": (JointConfig, JointStage),
+    "listener": (ListenerConfig, ListenerStage),
+    "multi-reference": (MultiReferenceTraining, MultiReferenceStage),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -42,3 +44,10 @@ def correlation(predicted: Tensor, target: Tensor) -> Tensor:
     p = predicted.float() - predicted.float().mean(1, keepdim=True)
     t = target - target.mean(1, keepdim=True)
     return (p * t).sum(1) / ((p * p).sum(1) * (t * t).sum(1) + 1e-6).sqrt()
+
+
+def warm_cosine(progress: float, warm: float) -> float:
+    """Learning-rate factor: linearly up from 0 over the share ``warm`` of a run, then a cosine down to 0."""
+    if progress < warm:
+        return progress / warm
+    return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))

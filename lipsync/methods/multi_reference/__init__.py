@@ -1,0 +1,1 @@
+"""Multi-reference bidirectional fusion: several references, multilingual speech, controllable opening."""

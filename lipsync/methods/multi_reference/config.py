@@ -1,0 +1,72 @@
+"""Configuration of the multi-reference network; the defaults are the embodiment that the patent describes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lipsync.errors import ConfigError
+
+LEARNED = "mel"  # the encoder of figure 3, which is part of the network and hears a mel spectrogram
+
+
+@dataclass(frozen=True)
+class HeardSpeech:
+    """What the network hears of each video frame: ``count`` feature vectors around it."""
+
+    encoder: str = LEARNED  # name of a speech encoder (``lipsync.audio.encoders``), or "mel": figure 3's
+    dimension: int = 160  # D, values of a feature vector
+    rate: float = 40.0  # Hz of the feature vectors; figure 3's halves the 80 Hz of the mel spectrogram
+    count: int = 11  # F, vectors around the frame
+    spacing: int = 1  # vectors from one to the next; the patent names 1 and 2
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.count % 2 == 0 or self.spacing < 1:
+            raise ConfigError(
+                "The speech around a frame is an odd number of vectors with a spacing of 1 or more, not "
+                f"{self.count} with {self.spacing}."
+            )
+
+    @property
+    def reach(self) -> float:
+        """Seconds between the frame and the last vector."""
+        return (self.count - 1) // 2 * self.spacing / self.rate
+
+
+@dataclass(frozen=True)
+class MultiReferenceConfig:
+    """The network's shape."""
+
+    audio: HeardSpeech = field(default_factory=HeardSpeech)
+    references: int = 3  # R
+    size: int = 256  # pixels, side of the crops
+    levels: int = 5  # M: stages that halve the picture, and stages of the decoder that double it again
+    width: float = 1.0  # factor on all channel counts
+    heads: int = 4  # of each attention
+    # Stages of the decoder, from the coarsest on, with a SPADE block; the others have plain convolutions,
+    # which the patent allows in order to save computing.
+    spade: int = 5
+    # The decoder draws only the lower half of the picture, which is all that changes; the upper half is the
+    # frame's own. Not in the patent: it halves the decoder's work.
+    lower_half: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.audio, dict):  # as it comes out of config.json
+            object.__setattr__(self, "audio", HeardSpeech(**self.audio))
+        if self.size % 2 ** (self.levels + 1):
+            unit = 2 ** (self.levels + 1)
+            raise ConfigError(
+                f"With {self.levels} levels size must be a multiple of {unit}, not {self.size}."
+            )
+        if not 0 <= self.spade <= self.levels or self.references < 1 or not self.width > 0:
+            raise ConfigError(
+                "The network needs a reference or more, a width above 0 and no more SPADE blocks than levels."
+            )
+
+    def channels(self, level: int) -> int:
+        """Channels of the picture halved ``level`` times: 64, 128, 256, 512, 512 at width 1.
+
+        A multiple of what the group norms and the heads divide it by.
+        """
+        unit = (self.references + 1) * self.heads
+        full = min(512, 32 * 2**level)
+        return max(unit, round(full * self.width / unit) * unit)

@@ -1,0 +1,144 @@
+"""The network of the patent "high-quality digital-human lip synthesis driven by speech", figure by figure.
+
+Figure 1: speech encoder -> selector -> fusion <- image encoder, fusion -> image decoder <- skips of the
+encoder.
+"""
+
+# No postponed annotations here: PyTorchModelHubMixin reads the type of ``config`` off the signature to
+# turn config.json back into it, and a string would leave it a dict.
+
+import torch
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from lipsync.methods.multi_reference.config import LEARNED, MultiReferenceConfig
+from lipsync.methods.multi_reference.fusion import Fusion, Listener
+from lipsync.methods.multi_reference.speech import LearnedEncoder
+from lipsync.nn.spade import SpadeResBlock
+
+
+class MultiReference(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="lipsync-portal",
+    tags=["lip-sync", "talking-face"],
+):
+    """Face crops that say what the speech says, after several references of the same person.
+
+    The image encoder takes (B, 3 (R + 1), S, S): R references, then the frame with its lower half zeroed,
+    RGB in 0..1. The fusion takes (B, F, D) speech features. The output is (B, 3, S, S) in 0..1.
+    """
+
+    def __init__(self, config: MultiReferenceConfig):
+        super().__init__()
+        self.config = config
+        learned = config.audio.encoder == LEARNED
+        self.speech = LearnedEncoder(config.audio.dimension) if learned else nn.Identity()
+        self.listener = Listener(config)
+        self.image_encoder = ImageEncoder(config)
+        self.fusion = Fusion(config)
+        self.image_decoder = ImageDecoder(config)
+
+    def forward(self, heard: Tensor, images: Tensor, opening: Tensor | float = 1.0) -> Tensor:
+        """(B, F, D) features of the speech around each frame, their images, and the mouth-opening factor."""
+        return self.draw(self.listener(heard, opening), images)
+
+    def draw(self, tokens: Tensor, images: Tensor) -> Tensor:
+        """As ``forward``, with the (B, F, C) tokens that the listener made."""
+        features, skips = self.image_encoder(images)
+        drawn = self.image_decoder(self.fusion(tokens, features), skips)
+        if not self.config.lower_half:
+            return drawn
+        return torch.cat([images[:, -3:, : self.config.size // 2].to(drawn.dtype), drawn], dim=2)
+
+
+class ImageEncoder(nn.Module):
+    """Stages that halve the picture: convolution, group norm of R + 1 groups, activation; once more."""
+
+    def __init__(self, config: MultiReferenceConfig):
+        super().__init__()
+        groups, before = config.references + 1, 3 * (config.references + 1)
+        self.stages = nn.ModuleList()
+        for level in range(1, config.levels + 1):
+            channels = config.channels(level)
+            down = ConvNorm(before, channels, groups, kernel=5 if level == 1 else 3, stride=2)
+            self.stages.append(nn.Sequential(down, ConvNorm(channels, channels, groups, residual=True)))
+            before = channels
+
+    def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Features (B, C, H, W) of (B, 3 (R + 1), S, S), and what each stage was given, finest first."""
+        skips, x = [], images
+        for stage in self.stages:
+            skips.append(x)
+            x = stage(x)
+        return x, skips
+
+
+class ImageDecoder(nn.Module):
+    """M x (double, convolution, SPADE block), LeakyReLU, convolution, sigmoid (figure 4).
+
+    A SPADE block's label is the encoder's picture of that size: the skip connection of figure 1.
+    """
+
+    def __init__(self, config: MultiReferenceConfig):
+        super().__init__()
+        self.config = config
+        groups = config.references + 1
+        self.convs, self.blocks = nn.ModuleList(), nn.ModuleList()
+        for step in range(config.levels):
+            level = config.levels - 1 - step  # halvings of the picture after this stage
+            finest = level == 0
+            channels = config.channels(max(level, 1)) // (2 if finest else 1)
+            skip = 3 * (config.references + 1) if finest else config.channels(level)
+            before = config.channels(config.levels) if step == 0 else self.out_channels
+            spade = step < config.spade
+            self.convs.append(nn.Conv2d(before, channels, 3, padding=1))
+            self.blocks.append(
+                SpadeResBlock(channels, channels, skip, hidden=max(16, round(64 * config.width)))
+                if spade
+                else PlainBlock(channels, 0 if finest else skip, groups)
+            )
+            self.out_channels = channels
+        self.paint = nn.Conv2d(self.out_channels, 3, 3, padding=1)
+
+    def forward(self, x: Tensor, skips: list[Tensor]) -> Tensor:
+        # One row of features above the lower half goes along: the seam is drawn knowing what is above it.
+        first = x.shape[2] // 2 - 1 if self.config.lower_half else 0
+        x = x[:, :, first:]
+        for conv, block, skip in zip(self.convs, self.blocks, reversed(skips), strict=True):
+            first *= 2
+            x = block(conv(F.interpolate(x, scale_factor=2.0, mode="nearest")), skip[:, :, first:])
+        drawn = self.paint(F.leaky_relu(x, 0.2)).sigmoid()
+        return drawn[:, :, -self.config.size // 2 :] if self.config.lower_half else drawn
+
+
+class PlainBlock(nn.Module):
+    """What stands in for a SPADE block to save computing: the skip is joined on the channels."""
+
+    def __init__(self, channels: int, skip: int, groups: int):
+        super().__init__()
+        self.skip = skip
+        self.block = nn.Sequential(
+            ConvNorm(channels + skip, channels, groups),
+            *([ConvNorm(channels, channels, groups, residual=True)] if skip else []),
+        )
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        return self.block(torch.cat([x, skip], dim=1) if self.skip else x)
+
+
+class ConvNorm(nn.Module):
+    """Convolution -> group norm (-> + input) -> LeakyReLU."""
+
+    def __init__(
+        self, cin: int, cout: int, groups: int, kernel: int = 3, stride: int = 1, residual: bool = False
+    ):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, kernel, stride, kernel // 2)
+        self.norm = nn.GroupNorm(groups, cout)
+        self.residual = residual
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.norm(self.conv(x))
+        return F.leaky_relu(out + x if self.residual else out, 0.2)

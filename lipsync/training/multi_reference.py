@@ -1,0 +1,219 @@
+"""Trains the multi-reference network with the losses of the patent, and optional aids for little data."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from lipsync.errors import ConfigError
+from lipsync.experts.perceptual import load_lpips
+from lipsync.experts.quality import QualityDiscriminator
+from lipsync.methods.multi_reference.config import MultiReferenceConfig
+from lipsync.methods.multi_reference.model import MultiReference
+from lipsync.training.data import Clip, Sampler
+from lipsync.training.generator import lip_weight
+from lipsync.training.hearing import Hearing, gather
+from lipsync.training.judges import load_mouth_expert, mouth_input, mouth_square
+from lipsync.training.listener import load_listener, opened
+from lipsync.training.loop import Update
+from lipsync.training.losses import adversarial_loss, discriminator_loss, warm_cosine
+from lipsync.training.reference_sheet import look_at
+from lipsync.training.reference_windows import draw_reference_windows, stacked_images
+
+
+@dataclass(frozen=True)
+class MultiReferenceTraining:
+    """The patent's weights are lost with its formula images; those here are ours."""
+
+    model: MultiReferenceConfig = field(default_factory=MultiReferenceConfig)
+    windows: int = 16  # per batch
+    frames: int = 1  # per window, in a row; the sync loss needs five
+    learning_rate: float = 1e-4
+    warm: float = 0.02  # share of the run in which the learning rate rises from 0; then a cosine to 0
+    l1_weight: float = 1.0  # λ_r
+    perceptual_weight: float = 0.0  # λ_p; VGG at three scales of the mouth's square
+    gan_weight: float = 0.0  # λ_g
+    gan_from: float = 0.0  # share of the run after which the adversarial loss joins
+    perceptual_from: float = 0.0  # likewise
+    discriminator_width: float = 0.25
+    perceptual_frames: int = 4  # of a batch that VGG looks at: it costs several times the generator
+    # Aids for little data, not in the patent.
+    listener: str = ""  # pre-trained speech side (listener.safetensors)
+    freeze_listener: bool = False  # keep it as it is: what generalises is not unlearned
+    encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
+    start: str = ""  # folder of a network to start from; layers of another shape begin at random
+    mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
+    shape_weight: float = 0.0  # L1 on the mouth shape that the expert reads off the output
+    mouth_weight: float = 0.0  # extra weight of the L1 around the lips
+    # Shares of the windows that hear another clip of the batch, and that hear their own with a mouth-opening
+    # factor. They have no picture to be compared with: only the opening is asked for.
+    swapped: float = 0.0
+    opened: float = 0.0
+    openings: tuple[float, ...] = (0.5, 1.8)  # smallest and largest factor
+    ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
+
+
+class MultiReferenceStage:
+    def __init__(self, config: MultiReferenceTraining, train: list[Clip], dev: list[Clip]):
+        if (config.shape_weight or config.swapped or config.opened) and not config.mouth_expert:
+            raise ConfigError(
+                "shape_weight, swapped and opened need stage.mouth_expert: train one with `train mouth`."
+            )
+        if config.swapped + config.opened > 0.5:
+            raise ConfigError("stage.swapped and stage.opened together may be half of the windows at most.")
+        self.config, self.dev = config, dev
+        self.hearing = Hearing(config.model.audio, config.encoder_weights)
+        self.sampler = Sampler(train, config.frames)
+        self.net = MultiReference(config.model)
+        if config.start:
+            start_from(self.net, config.start)
+        if config.listener:
+            load_listener(self.net, config.listener)
+        if config.freeze_listener:
+            self.net.speech.requires_grad_(False)
+            self.net.listener.requires_grad_(False)
+        self.disc = QualityDiscriminator(config.discriminator_width)
+        self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
+        if config.ema:
+            self.average = AveragedModel(self.net, avg_fn=self._averaged)
+            self.modules["average"] = self.average
+        trained = [p for p in self.net.parameters() if p.requires_grad]
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "generator": torch.optim.Adam(trained, config.learning_rate),
+            "quality": torch.optim.Adam(self.disc.parameters(), config.learning_rate, betas=(0.5, 0.999)),
+        }
+        self.frozen: dict[str, nn.Module] = {}
+        self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
+        self.vgg = load_lpips("vgg") if config.perceptual_weight else None
+        for name, judge in (("mouth", self.mouth), ("perceptual", self.vgg)):
+            if judge is not None:
+                self.frozen[name] = judge
+
+    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        config = self.config
+        batch = draw_reference_windows(
+            self.sampler.draw(config.windows, rng),
+            config.frames,
+            config.model.size,
+            config.model.references,
+            self.hearing,
+            rng,
+        )
+        # The first windows hear, and are judged by, the one after them; the next ones hear with a factor.
+        other, unlike = self._unlike()
+        for name in ("speech", "shape") if other else ():
+            batch[name] = torch.cat([batch[name][1 : other + 1], batch[name][other:]])
+        factor = np.ones(config.windows, np.float32)
+        factor[other:unlike] = rng.uniform(config.openings[0], config.openings[1], unlike - other)
+        batch["opening"] = torch.from_numpy(factor)  # (W,)
+        batch["shape"] = opened(batch["shape"], batch["opening"][:, None])
+        return batch
+
+    def _unlike(self) -> tuple[int, int]:
+        """Windows that hear another clip, and with them those that hear with a factor."""
+        other = round(self.config.windows * self.config.swapped)
+        return other, other + round(self.config.windows * self.config.opened)
+
+    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        config = self.config
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * warm_cosine(progress, config.warm)
+        real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        values: dict[str, Tensor] = {}
+        with update.autocast():
+            fake = self._draw(batch, real)
+            # Only windows with their own speech and opening have a picture to be compared with.
+            first = self._unlike()[1] * config.frames
+            weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
+            values["l1"] = ((fake.float() - real).abs() * weight)[first:].mean()
+            loss = config.l1_weight * values["l1"]
+            if self.mouth is not None and config.shape_weight:
+                values["shape"] = self._shape_loss(fake, batch["shape"].flatten(0, 1), first)
+                loss = loss + config.shape_weight * values["shape"]
+            if self.vgg is not None and progress >= config.perceptual_from:
+                looked = slice(first, first + config.perceptual_frames)
+                values["perceptual"] = perceptual_pyramid(
+                    self.vgg, mouth_square(fake[looked]), mouth_square(real[looked])
+                )
+                loss = loss + config.perceptual_weight * values["perceptual"]
+            with_gan = config.gan_weight > 0 and progress >= config.gan_from
+            if with_gan:
+                values["gan"] = adversarial_loss(self.disc(fake))
+                loss = loss + config.gan_weight * values["gan"]
+        update(loss, self.net, self.optimizers["generator"])
+        if with_gan:
+            with update.autocast():
+                judged = discriminator_loss(self.disc(real), self.disc(fake.detach()))
+            update(judged, self.disc, self.optimizers["quality"])
+            values["disc"] = judged
+        if config.ema and update.steps:
+            self.average.update_parameters(self.net)
+        return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
+
+    def _draw(self, batch: dict[str, Tensor], real: Tensor) -> Tensor:
+        at = torch.from_numpy(self.hearing.places(self.config.frames))
+        heard = gather(self.net.speech(batch["speech"]), at).flatten(0, 1)  # (W*T, F, D)
+        factor = batch["opening"].repeat_interleave(self.config.frames)
+        return self.net(heard, stacked_images(real, batch["references"].float() / 255), factor)
+
+    def _shape_loss(self, fake: Tensor, shape: Tensor, first: int) -> Tensor:
+        """Of another speech or opening only gap and height are asked for, not the width or the chin."""
+        assert self.mouth is not None
+        error = (self.mouth(mouth_input(fake)).float() - shape).abs()
+        return torch.cat([error[:first, :2].flatten(), error[first:].flatten()]).mean()
+
+    def _averaged(self, kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+        # Random first weights must not linger in the average of a short run.
+        decay = min(self.config.ema, 1 - 1 / (1 + int(count)))
+        return torch.lerp(now, kept, decay)
+
+    @property
+    def best(self) -> MultiReference:
+        """The weights worth keeping: averaged ones where there are."""
+        return self.average.module if self.config.ema else self.net  # type: ignore[return-value]
+
+    def check(self, folder: Path, step: int) -> dict[str, float]:
+        """Own and other speech on clips of people kept out of training; writes a contact sheet."""
+        return look_at(self.best, self.hearing, self.dev, folder / f"sheet-{step:06d}.png", self.mouth)
+
+    def export(self, folder: Path) -> None:
+        deepcopy(self.best).save_pretrained(folder / "multi-reference")
+
+
+def perceptual_pyramid(lpips: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:
+    """L1 between VGG features of pictures (B, 3, S, S) in 0..1, each layer's mean, at sizes S, S/2 and S/4.
+
+    The patent has VGG-19; here it is the VGG-16 of LPIPS, five layers (relu1_2 ... relu5_3).
+    """
+    total = drawn.new_zeros(())
+    for scale in (1, 2, 4):
+        pair = [F.avg_pool2d(picture, scale) * 2 - 1 for picture in (drawn, real)]
+        made, wanted = (lpips.net(lpips.scaling_layer(picture)) for picture in pair)  # type: ignore[operator]
+        for a, b in zip(made, wanted, strict=True):
+            if min(a.shape[-2:]) > 0:
+                total = total + (a.float() - b.float()).abs().mean()
+    return total
+
+
+def start_from(net: MultiReference, folder: str) -> None:
+    """Take over what fits of another network.
+
+    Raises:
+        ConfigError: there is none in the folder.
+    """
+    from safetensors.torch import load_file
+
+    path = Path(folder) / "model.safetensors"
+    if not path.is_file():
+        raise ConfigError(f"There is no network in {folder} to start from.")
+    own = net.state_dict()
+    fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
+    net.load_state_dict(fitting, strict=False)

@@ -1,0 +1,89 @@
+"""Windows of frames with several references: what the multi-reference network is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT
+from lipsync.training.augment import cut, framing, light
+from lipsync.training.data import MARGIN, STORED, Clip
+from lipsync.training.hearing import Hearing
+
+APART = 15  # frames at least from a window to its references, in clips long enough: copying must not pay
+
+
+def draw_reference_windows(
+    clips: Sequence[Clip],
+    frames: int,
+    size: int,
+    references: int,
+    hearing: Hearing,
+    rng: np.random.Generator,
+) -> dict[str, Tensor]:
+    """One window of each clip, at a random time, in one random framing and light (gamma, brightness).
+
+    Args:
+        frames: in a row.
+        size: pixels, side of the crops; those stored have ``STORED``.
+        references: R frames of the same clip, their mouths spread from closed to open.
+    """
+    pictures, others, speech, shapes, lips = [], [], [], [], []
+    for clip in clips:
+        start = int(rng.integers(0, len(clip) - frames + 1))
+        at = np.arange(start, start + frames)
+        matrix, mirrored = framing(STORED, size, MARGIN, rng)
+        table = light(rng)
+        pictures.append(cut(clip.pictures(at), matrix, size, table))
+        near, _ = framing(STORED, size, MARGIN, None)
+        if mirrored:
+            near[0] = -near[0]
+            near[0, 2] += size - 1
+        chosen = far_references(clip.shape[:, 0], start, frames, references, rng)
+        seen = np.concatenate([clip.pictures(np.array([index])) for index in chosen])
+        others.append(cut(seen, near, size, table))
+        speech.append(hearing.stretch(clip, start, frames, rng))
+        points = clip.points(at)
+        shapes.append(clip.shape[at])
+        lips.append(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2])
+    return {
+        "frames": torch.from_numpy(np.stack(pictures)).permute(0, 1, 4, 2, 3),  # (W, T, 3, S, S) uint8
+        "references": torch.from_numpy(np.stack(others)).permute(0, 1, 4, 2, 3),  # (W, R, 3, S, S) uint8
+        "speech": torch.from_numpy(np.stack(speech)),  # (W, L, D)
+        "shape": torch.from_numpy(np.stack(shapes).astype(np.float32)),  # (W, T, 4)
+        "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
+    }
+
+
+def far_references(
+    openings: np.ndarray, start: int, frames: int, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """(R,) frames ``APART`` or more from the window, one in each of R equal shares of the mouth openings.
+
+    The first share holds the most closed mouths. In a clip too short for the distance all frames will do.
+
+    Args:
+        openings: (T,) of the clip's frames.
+        start: first of the window's ``frames``.
+    """
+    places = np.arange(len(openings))
+    far = places[(places <= start - APART) | (places >= start + frames - 1 + APART)]
+    pool = far if len(far) >= 2 * count else places
+    shares = np.array_split(pool[np.argsort(openings[pool], kind="stable")], count)
+    return np.array([int(rng.choice(share)) for share in shares])
+
+
+def stacked_images(frames: Tensor, references: Tensor) -> Tensor:
+    """(B, 3 (R + 1), S, S): R references, then the frame with its lower half zeroed.
+
+    Args:
+        frames: (B, 3, S, S) in 0..1.
+        references: (W, R, 3, S, S) in 0..1; B / W frames in a row share them.
+    """
+    masked = frames.clone()
+    masked[:, :, frames.shape[2] // 2 :] = 0
+    shared = references.flatten(1, 2).repeat_interleave(len(frames) // len(references), dim=0)
+    return torch.cat([shared.to(frames.dtype), masked], dim=1).contiguous(memory_format=torch.channels_last)
