@@ -1,0 +1,129 @@
+"""ICT-FaceKit (Li et al. 2020, MIT licence): identity modes and ARKit's expression shapes of a face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from lipsync.errors import ConfigError
+from lipsync.faces.landmarks68 import MESH_TO_68
+from lipsync.faces.morphable import MorphableArrays
+
+_MILLIMETRES = 10.0  # the file counts in centimetres
+
+# The parts of its mesh, first vertex and one past the last (the table in its README).
+_FACE, _MOUTH, _GUMS, _TEETH = (0, 9409), (11248, 13294), (14062, 17039), (17039, 21451)
+
+# Its 53 ARKit shapes. It has four more (pupils and cheek raisers) that no tracker measures.
+_NOT_MEASURED = ("PupilDilate_L", "PupilDilate_R", "cheekRaiser_L", "cheekRaiser_R")
+
+# The vertices of the 68 landmarks in iBUG's order, from its vertex_indices.json.
+LANDMARKS_68 = (
+    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443,
+    268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509,
+    978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360,
+    1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732,
+    5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841,
+    5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966,
+)  # fmt: skip
+
+_SKIN, _LIPS = (0.78, 0.60, 0.52), (0.66, 0.34, 0.34)
+_CAVITY, _GUM, _WHITE = (0.25, 0.10, 0.10), (0.55, 0.28, 0.28), (0.92, 0.90, 0.84)
+
+
+def is_ict(path: Path) -> bool:
+    """Whether a file is ICT-FaceKit's arrays rather than a Basel Face Model."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {"neutral", "expression_names"} <= set(file.files)
+    except (OSError, ValueError, BadZipFile, AttributeError):
+        return False
+
+
+def read_ict(path: Path) -> MorphableArrays:
+    """The face, the front of the mouth's inside and the front teeth of ICT-FaceKit.
+
+    What a face crop never shows is left out by its place on the neutral face: the back of the head,
+    the neck, the eyeballs, the throat. The file has no skin colours: fixed ones tell skin, lips, teeth,
+    gums and the mouth's inside apart, and there are no texture coefficients.
+
+    Raises:
+        ConfigError: an array is missing or of another shape.
+    """
+    from lipsync.hub import checksum
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            neutral = file["neutral"] * _MILLIMETRES
+            faces = file["faces"].astype(np.int64)
+            identity = file["identity"].astype(np.float32) * _MILLIMETRES
+            expression = file["expression"].astype(np.float32) * _MILLIMETRES
+            names = [str(name) for name in file["expression_names"]]
+    except (OSError, ValueError, KeyError, BadZipFile) as problem:
+        raise ConfigError(f"{path.name} is not ICT-FaceKit's ict_facekit.npz.") from problem
+    kept = _kept(neutral)
+    triangles = _triangles(faces, kept)
+    used = np.unique(triangles)
+    number = np.full(len(neutral), -1)
+    number[used] = np.arange(len(used))
+    measured = [index for index, name in enumerate(names) if name not in _NOT_MEASURED]
+    pairs = landmark_pairs()
+    return MorphableArrays(
+        name="ICT-FaceKit",
+        sha256=checksum(path),
+        mean=neutral[used],
+        identity=identity[:, used],
+        identity_deviation=np.ones(len(identity), np.float32),
+        expression=expression[measured][:, used],
+        expression_names=tuple(names[index] for index in measured),
+        expression_bounds=(0.0, 1.0),
+        expression_deviation=np.full(len(measured), 0.3, np.float32),
+        colour=_colours(neutral)[used],
+        texture=np.zeros((0, len(used), 3), np.float32),
+        triangles=number[triangles],
+        landmarks=np.stack([pairs[:, 0], number[pairs[:, 1]]], 1),
+    )
+
+
+def landmark_pairs() -> np.ndarray:
+    """(L, 2) MediaPipe's landmark and the vertex it marks."""
+    # The jaw's points mark the outline of the head in the picture, which is no fixed vertex.
+    return np.array([(MESH_TO_68[at], LANDMARKS_68[at]) for at in range(17, 68)])
+
+
+def _kept(neutral: np.ndarray) -> np.ndarray:
+    """(V,) bool."""
+    _, y, z = neutral.T
+    kept = np.zeros(len(neutral), bool)
+    kept[slice(*_FACE)] = True
+    kept[slice(*_MOUTH)] = True
+    kept &= (z > 10) & (y > -105) & (y < 112)
+    inside = (z > 78) & (np.arange(len(neutral)) >= _GUMS[0]) & (np.arange(len(neutral)) < _TEETH[1])
+    return kept | inside
+
+
+def _triangles(faces: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """(F, 3) triangles whose corners are all kept, from quads and triangles (-1 for no fourth corner)."""
+    whole = np.where(faces[:, 3:] < 0, faces[:, 2:3], faces[:, 3:])[:, 0]
+    first = faces[:, :3]
+    second = np.stack([faces[:, 0], faces[:, 2], whole], 1)[faces[:, 3] >= 0]
+    triangles = np.concatenate([first, second])
+    return triangles[kept[triangles].all(1)]
+
+
+def _colours(neutral: np.ndarray) -> np.ndarray:
+    """(V, 3) in 0..1."""
+    import cv2
+
+    colours = np.tile(np.array(_SKIN, np.float32), (len(neutral), 1))
+    for part, colour in ((_MOUTH, _CAVITY), (_GUMS, _GUM), (_TEETH, _WHITE)):
+        colours[slice(*part)] = colour
+    # Lips: the face inside the outer contour of the mouth, seen from the front.
+    contour = neutral[list(LANDMARKS_68[48:60]), :2].astype(np.float32).reshape(-1, 1, 2)
+    for vertex in np.flatnonzero(neutral[slice(*_FACE), 2] > 95):
+        x, y, _ = neutral[vertex]
+        if cv2.pointPolygonTest(contour, (float(x), float(y)), False) >= 0:
+            colours[vertex] = _LIPS
+    return colours
