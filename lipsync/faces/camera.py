@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-FOCAL = 4.5  # focal length in sides of the picture, where nothing is known: a face at about 1 m
+FOCAL = 5.6  # focal length in sides of a face crop (lipsync.faces.crop), if unknown: a face at about 1 m
 _AXES = (1.0, -1.0, -1.0)  # from the model's axes to the camera's
 
 
@@ -31,9 +31,13 @@ class Camera:
     size: int
 
     @classmethod
-    def of_picture(cls, size: int, focal: float = FOCAL) -> Camera:
-        """The camera that is assumed for a whole square picture; ``focal`` in sides of it."""
-        return cls(torch.tensor(focal * size), torch.full((2,), (size - 1) / 2), size)
+    def of_crop(cls, size: int, margin: float = 1.0) -> Camera:
+        """The camera that is assumed for a face crop, as the one of :func:`lipsync.faces.crop.crop_matrix`.
+
+        Args:
+            margin: how many times the square that a network sees it shows.
+        """
+        return cls(torch.tensor(FOCAL * size / margin), torch.full((2,), (size - 1) / 2), size)
 
     def to(self, device: torch.device | str) -> Camera:
         return Camera(self.focal.to(device), self.centre.to(device), self.size)

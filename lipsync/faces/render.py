@@ -47,11 +47,11 @@ def render(
         identity, expression: (B or 1, I), (B or 1, E).
         pose: (B, 6) (:func:`lipsync.faces.camera.place`).
         size: side of the pictures.
-        camera: None is the usual one for a picture of ``size`` pixels; its own ``size`` is not looked at.
+        camera: None is the usual one for a face crop of ``size`` pixels; its own ``size`` is not looked at.
         lighting: (B or 1, 27); None is white light from above and in front.
         texture: (B, K) skin coefficients; None is the mean.
     """
-    camera = camera or Camera.of_picture(size).to(pose.device)
+    camera = camera or Camera.of_crop(size).to(pose.device)
     placed = place(model.shape(identity, expression).expand(len(pose), -1, -1), pose)
     normals = model.normals(placed) * placed.new_tensor((1.0, -1.0, -1.0))
     light = frontal().to(placed) if lighting is None else lighting

@@ -1,0 +1,393 @@
+"""Pose, identity and expression of a 3D face from landmarks and blendshape scores, by least squares.
+
+Alternating damped Gauss-Newton steps: the pose of every frame on the landmarks that expressions hardly
+move, one identity over frames of the whole clip, then the bounded expression of every frame, drawn to
+the landmarker's blendshape scores where the landmarks leave it open and to its neighbours in time. All
+steps work on all frames at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync.faces.blendshapes import scores_by_name
+from lipsync.faces.camera import FOCAL
+from lipsync.faces.fit import Fit
+from lipsync.faces.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER
+from lipsync.faces.morphable import MorphableModel
+
+# Points of the inner contour of the lips that lie above each other: their distance is the gap.
+GAPS = ((LIP_UPPER_INNER, LIP_LOWER_INNER), (82, 87), (312, 317), (81, 178), (311, 402))
+_AXES = np.array([1.0, -1.0, -1.0])
+
+
+@dataclass(frozen=True)
+class FittingConfig:
+    """Weights of the least squares. Lengths in pixels are those of a crop 160 pixels wide around a face."""
+
+    noise: float = 1.0  # pixels, of a landmark
+    lips: float = 2.0  # times the noise's inverse variance, for landmarks of the lips
+    gap: float = 16.0  # the same, for the distances of GAPS
+    still: float = 1.5  # mm: landmarks that expressions move by more count less for the pose
+    prior: float = 0.15  # deviation of an expression coefficient from its blendshape score
+    smooth: float = 0.15  # deviation of an expression coefficient from the mean of its neighbours
+    identity: float = 0.7  # weight of the prior on identity coefficients
+    frames: int = 64  # spread over the clip, on which the identity is estimated
+    rounds: int = 6  # of alternation
+    pose_sigma: float = 1.0  # frames, of the Gaussian that smooths poses over time
+    widest: float = 50.0  # degrees a head may be turned or nod
+    worst: float = 0.022  # mean landmark error, in sides of the face crop, up to which a fit holds
+
+
+class Fitter:
+    """Fits the frames of one job as they come, batch by batch.
+
+    The identity is estimated on the first batch that has faces, and kept. Poses and expressions are
+    smoothed over the frames of a batch and the few before it.
+
+    Args:
+        size: side of the pictures in which landmarks are measured, pixels.
+        margin: how many times the square that a network sees the pictures show.
+        identity: (I,) that is known already.
+    """
+
+    def __init__(
+        self,
+        model: MorphableModel,
+        size: int,
+        margin: float = 1.0,
+        config: FittingConfig | None = None,
+        identity: np.ndarray | None = None,
+    ) -> None:
+        self._model = model
+        self._config = config or FittingConfig()
+        self._size = size
+        self._face = size / margin  # pixels, side of the square that a network sees
+        self._focal = FOCAL * self._face
+        self._identity = None if identity is None else np.asarray(identity, np.float64)
+        self._past: _State | None = None  # the last frames of the batch before
+        self._scores = scores_by_name(model.expression_names)
+        self._points = model.mediapipe_indices.cpu().numpy()
+        self._mean = model.landmark_mean.cpu().numpy().astype(np.float64)
+        self._identity_basis = model.landmark_identity_basis.cpu().numpy().astype(np.float64)
+        self._expression_basis = model.landmark_expression_basis.cpu().numpy().astype(np.float64)
+        self._deviations = model.expression_deviation.cpu().numpy().astype(np.float64)
+        self._prepare_weights()
+
+    @property
+    def identity(self) -> np.ndarray | None:
+        """(I,) float32, once it is known."""
+        return None if self._identity is None else self._identity.astype(np.float32)
+
+    def fit(self, landmarks: np.ndarray, blendshapes: np.ndarray | None = None) -> Fit:
+        """The fit of a batch of frames that follow those of the batch before.
+
+        Args:
+            landmarks: (T, 478, 2) pixels; NaN where there is no face.
+            blendshapes: (T, 52) scores; NaN where there are none. Without them a coefficient is drawn
+                to 0.
+
+        Raises:
+            ValueError: the shapes do not fit.
+        """
+        if landmarks.ndim != 3 or landmarks.shape[1] < 468 or landmarks.shape[2] != 2:
+            raise ValueError(f"landmarks must be (T, 478, 2), not {landmarks.shape}")
+        if blendshapes is not None and blendshapes.shape != (len(landmarks), 52):
+            raise ValueError(f"blendshapes must be ({len(landmarks)}, 52), not {blendshapes.shape}")
+        measured = (landmarks[:, self._points].astype(np.float64) - (self._size - 1) / 2) / self._focal
+        seen: np.ndarray = np.isfinite(measured).all((1, 2))
+        if not seen.any():
+            return self._nothing(len(landmarks))
+        prior = self._prior(blendshapes, len(landmarks))
+        state = _State.start(measured[seen], prior[seen], self._mean.reshape(-1, 3))
+        state = self._solve(state, measured[seen], prior[seen])
+        return self._result(state, measured[seen], seen)
+
+    # --- the alternation ---
+
+    def _solve(self, state: _State, measured: np.ndarray, prior: np.ndarray) -> _State:
+        config = self._config
+        known = self._identity is not None
+        identity = self._identity if self._identity is not None else np.zeros(len(self._identity_basis))
+        spread = np.unique(np.linspace(0, len(measured) - 1, config.frames).round().astype(int))
+        for number in range(config.rounds):
+            for _ in range(12 if number == 0 else 2):
+                self._step_pose(state, identity, measured)
+            if not known:
+                identity = self._step_identity(state, identity, measured, spread)
+            self._step_expression(state, identity, measured, prior)
+        self._identity = identity
+        self._smooth_pose(state)
+        self._step_expression(state, identity, measured, prior)
+        return state
+
+    def _step_pose(self, state: _State, identity: np.ndarray, measured: np.ndarray) -> None:
+        """One damped Gauss-Newton step of every pose, for a turn applied last and a shift."""
+        turned, residual, slopes = self._look(state, identity, measured)
+        count, points = residual.shape[:2]
+        # d(turn × p) / d(turn), in the camera's axes.
+        x, y, z = np.moveaxis(turned, -1, 0)
+        zero = np.zeros_like(x)
+        turns = np.stack([zero, z, -y, -z, zero, x, y, -x, zero], -1).reshape(count, points, 3, 3)
+        jacobian = np.concatenate([slopes @ (_AXES[:, None] * turns), slopes], -1)  # (T, L, 2, 6)
+        weights = np.repeat(self._pose_weights * _robust(residual, self._noise), 2, -1).reshape(count, -1)
+        step = _least_squares(
+            jacobian.reshape(count, -1, 6), residual.reshape(count, -1), weights, np.full(6, 1e-9)
+        )
+        # A step of more than half a radian would leave the region where the slopes hold.
+        size = np.linalg.norm(step[:, :3], axis=1, keepdims=True)
+        step[:, :3] *= np.minimum(1, 0.5 / np.maximum(size, 1e-12))
+        state.rotation = _rotations(step[:, :3]) @ state.rotation
+        state.shift = state.shift + step[:, 3:]
+        state.shift[:, 2] = np.maximum(state.shift[:, 2], 200.0)  # mm; never behind the camera
+
+    def _step_identity(
+        self, state: _State, identity: np.ndarray, measured: np.ndarray, spread: np.ndarray
+    ) -> np.ndarray:
+        """The identity that suits the frames ``spread`` best, drawn to the mean face."""
+        some = state.take(spread)
+        _, residual, slopes = self._look(some, identity, measured[spread])
+        jacobian = self._slopes_of(some, slopes, self._identity_basis)  # (F, 2L, I)
+        weights = np.repeat(_robust(residual, self._noise) * self._weights, 2, -1).reshape(len(spread), -1)
+        # Frames of one clip err alike: they are not independent measurements, so their mean counts, not sum.
+        scale = 1 / (self._noise**2 * len(spread))
+        normal = np.einsum("fni,fn,fnj->ij", jacobian, weights, jacobian, optimize=True) * scale
+        right = np.einsum("fni,fn,fn->i", jacobian, weights, residual.reshape(len(spread), -1)) * scale
+        damping = np.full(len(identity), self._config.identity)
+        right += normal @ identity
+        return np.linalg.solve(normal + np.diag(damping), right)
+
+    def _step_expression(
+        self, state: _State, identity: np.ndarray, measured: np.ndarray, prior: np.ndarray
+    ) -> None:
+        """The expression of every frame within its bounds, given poses and identity."""
+        config = self._config
+        _, residual, slopes = self._look(state, identity, measured)
+        count = len(residual)
+        jacobian = self._slopes_of(state, slopes, self._expression_basis)
+        weights = np.repeat(_robust(residual, self._noise) * self._weights, 2, -1).reshape(count, -1)
+        flat = residual.reshape(count, -1)
+        if len(self._gaps):
+            upper, lower = self._gaps[:, 0] * 2 + 1, self._gaps[:, 1] * 2 + 1
+            jacobian = np.concatenate([jacobian, jacobian[:, upper] - jacobian[:, lower]], 1)
+            flat = np.concatenate([flat, flat[:, upper] - flat[:, lower]], 1)
+            weights = np.concatenate([weights, np.full((count, len(upper)), config.gap)], 1)
+        weighted = jacobian * (weights / self._noise**2)[..., None]
+        normal = weighted.transpose(0, 2, 1) @ jacobian  # (T, E, E)
+        right = np.einsum("tne,tn->te", weighted, flat) + np.einsum("tef,tf->te", normal, state.expression)
+        tight = 1 / (config.prior * self._deviations / 0.3) ** 2
+        near = 1 / (config.smooth * self._deviations / 0.3) ** 2
+        neighbours = self._neighbours(state)
+        right += tight * prior + near * neighbours
+        normal[:, np.arange(len(tight)), np.arange(len(tight))] += tight + near
+        state.expression = _bounded(normal, right, state.expression, self._model.expression_bounds)
+
+    # --- its parts ---
+
+    def _prepare_weights(self) -> None:
+        config = self._config
+        self._noise = config.noise * self._face / 128 / self._focal  # of a landmark, in focal lengths
+        lips = np.isin(self._points, _LIPS)
+        self._weights = np.where(lips, config.lips, 1.0)
+        moves = self._expression_basis.reshape(len(self._deviations), -1, 3) * self._deviations[:, None, None]
+        moved = np.linalg.norm(moves, axis=-1)
+        self._pose_weights = 1 / (1 + (np.sqrt((moved**2).sum(0)) / config.still) ** 2)
+        place = {int(point): at for at, point in enumerate(self._points)}
+        pairs = [(place[a], place[b]) for a, b in GAPS if a in place and b in place]
+        self._gaps = np.array(pairs, int).reshape(-1, 2)
+
+    def _prior(self, blendshapes: np.ndarray | None, count: int) -> np.ndarray:
+        """(T, E)"""
+        if blendshapes is None or self._scores is None:
+            return np.zeros((count, len(self._deviations)))
+        return np.nan_to_num(blendshapes[:, self._scores].astype(np.float64))
+
+    def _look(
+        self, state: _State, identity: np.ndarray, measured: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Turned points (T, L, 3), residuals (T, L, 2) and slopes (T, L, 2, 3) of the projection."""
+        flat = self._mean + identity @ self._identity_basis + state.expression @ self._expression_basis
+        turned = flat.reshape(len(flat), -1, 3) @ state.rotation.transpose(0, 2, 1)
+        placed = turned * _AXES + state.shift[:, None]
+        depth = np.maximum(placed[..., 2], 1.0)
+        projected = placed[..., :2] / depth[..., None]
+        slopes = np.zeros((*depth.shape, 2, 3))
+        slopes[..., 0, 0] = slopes[..., 1, 1] = 1 / depth
+        slopes[..., 2] = -projected / depth[..., None]
+        return turned, measured - projected, slopes
+
+    def _slopes_of(self, state: _State, slopes: np.ndarray, basis: np.ndarray) -> np.ndarray:
+        """(T, 2L, K) change of the projected landmarks with the coefficients of ``basis`` (K, 3L)."""
+        turn = slopes @ (_AXES[:, None] * state.rotation)[:, None]  # (T, L, 2, 3)
+        directions = basis.reshape(len(basis), -1, 3).transpose(1, 2, 0)  # (L, 3, K)
+        return (turn @ directions).reshape(len(turn), -1, len(basis))
+
+    def _neighbours(self, state: _State) -> np.ndarray:
+        """(T, E) mean of the expressions before and after each frame."""
+        now = state.expression
+        before = self._past.expression[-1:] if self._past is not None else now[:1]
+        return (np.concatenate([before, now[:-1]]) + np.concatenate([now[1:], now[-1:]])) / 2
+
+    def _smooth_pose(self, state: _State) -> None:
+        """Gaussian over time, of the turn from the mean and of the shift."""
+        from scipy.ndimage import gaussian_filter1d
+
+        sigma = self._config.pose_sigma
+        if sigma <= 0:
+            return
+        rotation, shift = state.rotation, state.shift
+        past = 0
+        if self._past is not None:
+            past = len(self._past.shift)
+            rotation = np.concatenate([self._past.rotation, rotation])
+            shift = np.concatenate([self._past.shift, shift])
+        raw = state.take(slice(-8, None)) if not past else _State(rotation[-8:], shift[-8:], state.expression)
+        base = rotation[0]
+        turns = gaussian_filter1d(_turns(rotation @ base.T), sigma, axis=0, mode="nearest")
+        shifts = gaussian_filter1d(shift, sigma, axis=0, mode="nearest")
+        state.rotation = (_rotations(turns) @ base)[past:]
+        state.shift = shifts[past:]
+        self._past = raw
+
+    def _result(self, state: _State, measured: np.ndarray, seen: np.ndarray) -> Fit:
+        config = self._config
+        assert self._identity is not None
+        if self._past is not None:
+            self._past.expression = state.expression[-1:]
+        _, residual, _ = self._look(state, self._identity, measured)
+        error = np.linalg.norm(residual, axis=-1).mean(1) * self._focal
+        # The way the face looks against the way to the camera.
+        cosine = np.clip(state.rotation[:, 2, 2], -1, 1)
+        holds = (np.degrees(np.arccos(cosine)) <= config.widest) & (error <= config.worst * self._face)
+        pose = np.concatenate([_turns(state.rotation), state.shift], 1)
+        nearest = _nearest(seen)
+        errors = np.full(len(seen), np.nan, np.float32)
+        errors[seen] = error
+        valid = seen.copy()
+        valid[seen] = holds
+        return Fit(
+            self._identity.astype(np.float32),
+            state.expression[nearest].astype(np.float32),
+            pose[nearest].astype(np.float32),
+            errors,
+            valid,
+            self._size,
+            float(self._focal),
+            f"{self._model.name} {self._model.sha256[:8]}",
+        )
+
+    def _nothing(self, count: int) -> Fit:
+        """The fit of frames of which none shows a face."""
+        pose = np.zeros((count, 6), np.float32)
+        pose[:, 5] = 1000.0
+        identity = self._identity if self._identity is not None else np.zeros(len(self._identity_basis))
+        return Fit(
+            identity.astype(np.float32),
+            np.zeros((count, len(self._deviations)), np.float32),
+            pose,
+            np.full(count, np.nan, np.float32),
+            np.zeros(count, bool),
+            self._size,
+            float(self._focal),
+            f"{self._model.name} {self._model.sha256[:8]}",
+        )
+
+
+def fit_clip(
+    model: MorphableModel,
+    landmarks: np.ndarray,
+    size: int,
+    blendshapes: np.ndarray | None = None,
+    margin: float = 1.0,
+    config: FittingConfig | None = None,
+) -> Fit:
+    """The fit of a whole clip: as :meth:`Fitter.fit`, with the identity from frames of all of it."""
+    return Fitter(model, size, margin, config).fit(landmarks, blendshapes)
+
+
+@dataclass
+class _State:
+    """What is being solved for, of T frames."""
+
+    rotation: np.ndarray  # (T, 3, 3)
+    shift: np.ndarray  # (T, 3) millimetres, the camera's axes
+    expression: np.ndarray  # (T, E)
+
+    @classmethod
+    def start(cls, measured: np.ndarray, prior: np.ndarray, mean: np.ndarray) -> _State:
+        """A face that looks into the camera, at the distance that its size says."""
+        middle = measured.mean(1)
+        spread = np.sqrt(np.square(measured - middle[:, None]).sum((1, 2)))
+        flat = (mean[:, :2] - mean[:, :2].mean(0)) * _AXES[:2]
+        depth = np.sqrt(np.square(flat).sum()) / np.maximum(spread, 1e-9)
+        shift = np.concatenate([middle * depth[:, None], depth[:, None]], 1) - mean.mean(0) * _AXES
+        return cls(np.tile(np.eye(3), (len(measured), 1, 1)), shift, np.clip(prior, 0, 1))
+
+    def take(self, index: np.ndarray | slice) -> _State:
+        return _State(self.rotation[index], self.shift[index], self.expression[index])
+
+
+def _robust(residual: np.ndarray, noise: float) -> np.ndarray:
+    """(T, L) weights that fall beyond four times the noise (Geman-McClure)."""
+    return 1 / (1 + np.square(residual).sum(-1) / (4 * noise) ** 2) ** 2
+
+
+def _least_squares(
+    jacobian: np.ndarray, residual: np.ndarray, weights: np.ndarray, damping: np.ndarray
+) -> np.ndarray:
+    """(T, K) steps of weighted, damped normal equations; (T, N, K), (T, N), (T, N), (K,) of the diagonal."""
+    weighted = jacobian * weights[..., None]
+    normal = weighted.transpose(0, 2, 1) @ jacobian
+    diagonal = np.einsum("tkk->tk", normal)
+    diagonal += damping * diagonal + 1e-12
+    return np.linalg.solve(normal, np.einsum("tnk,tn->tk", weighted, residual)[..., None])[..., 0]
+
+
+def _bounded(
+    normal: np.ndarray, right: np.ndarray, start: np.ndarray, bounds: tuple[float, float], sweeps: int = 12
+) -> np.ndarray:
+    """(T, E) minimum of ½ xᵀ N x − rᵀ x within bounds, by coordinate descent on all frames at once."""
+    low, high = bounds
+    if np.isinf(low) and np.isinf(high):
+        return np.linalg.solve(normal, right[..., None])[..., 0]
+    values = np.clip(start, low, high)
+    rows = np.ascontiguousarray(normal.transpose(1, 0, 2))  # (E, T, E)
+    for _ in range(sweeps):
+        for index, row in enumerate(rows):
+            slope = right[:, index] - np.einsum("te,te->t", row, values)
+            values[:, index] = np.clip(values[:, index] + slope / row[:, index], low, high)
+    return values
+
+
+def _rotations(turns: np.ndarray) -> np.ndarray:
+    """(T, 3, 3) of (T, 3) axis times angle."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_rotvec(turns).as_matrix()
+
+
+def _turns(rotations: np.ndarray) -> np.ndarray:
+    """(T, 3) axis times angle of (T, 3, 3)."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_matrix(rotations).as_rotvec()
+
+
+def _nearest(seen: np.ndarray) -> np.ndarray:
+    """(T,) for every frame the rank, among those seen, of the seen one nearest to it."""
+    at = np.flatnonzero(seen)
+    frames = np.arange(len(seen))
+    after = np.searchsorted(at, frames).clip(0, len(at) - 1)
+    before = (after - 1).clip(0)
+    return np.where(np.abs(at[before] - frames) <= np.abs(at[after] - frames), before, after)
+
+
+# MediaPipe's outer and inner contour of the lips.
+_LIPS = np.array(
+    [
+        61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
+        78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+    ]
+)  # fmt: skip
