@@ -17,7 +17,7 @@ import numpy as np
 from lipsync.faces.landmarks import NOSE_TIP, five_points
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture
-PROFILE = 0.45  # turn beyond which one half of the mouth is hardly seen: about 35 degrees
+PROFILE = 0.6  # turn beyond which one half of the mouth is hardly seen: about 35 degrees
 BLURRED = 0.5  # share of the clip's usual sharpness below which a frame counts as blurred
 SIDE = 96  # pixels of the crop on which sharpness is measured, whatever the network's size
 

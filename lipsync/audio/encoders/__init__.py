@@ -24,7 +24,7 @@ for _name in ("hubert-base", "wav2vec2-base", "wav2vec2-xlsr"):
 
 
 def load_encoder(
-    name: str, weights: Path | None = None, progress: Progress | None = None, cache: bool = False
+    name: str, weights: Path | None = None, progress: Progress | None = None, cache: bool = True
 ) -> SpeechEncoder:
     """An encoder ready to hear.
 
@@ -32,11 +32,11 @@ def load_encoder(
         name: of ``ENCODERS``.
         weights: a local folder of its weights instead of fetched ones; ``mel`` has none.
         progress: called with bytes done and in all while weights are fetched.
-        cache: keep what it hears in the cache folder (see ``Cached``).
+        cache: keep what it hears in the cache folder (see ``Cached``); ``mel`` is faster than a disk.
 
     Raises:
         ConfigError: unknown name, weights of another network, or its optional package is not installed.
         ArtefactError: the weights cannot be had.
     """
     encoder = ENCODERS.get(name)(name, weights, progress)
-    return Cached(encoder) if cache else encoder
+    return Cached(encoder) if cache and name != "mel" else encoder
