@@ -97,7 +97,7 @@ class Fitter:
         if blendshapes is not None and blendshapes.shape != (len(landmarks), 52):
             raise ValueError(f"blendshapes must be ({len(landmarks)}, 52), not {blendshapes.shape}")
         measured = (landmarks[:, self._points].astype(np.float64) - (self._size - 1) / 2) / self._focal
-        seen: np.ndarray = np.isfinite(measured).all((1, 2))
+        seen = np.asarray(np.isfinite(measured).all((1, 2)))
         if not seen.any():
             return self._nothing(len(landmarks))
         prior = self._prior(blendshapes, len(landmarks))
@@ -275,7 +275,7 @@ class Fitter:
             valid,
             self._size,
             float(self._focal),
-            f"{self._model.name} {self._model.sha256[:8]}",
+            model_name(self._model),
         )
 
     def _nothing(self, count: int) -> Fit:
@@ -291,8 +291,13 @@ class Fitter:
             np.zeros(count, bool),
             self._size,
             float(self._focal),
-            f"{self._model.name} {self._model.sha256[:8]}",
+            model_name(self._model),
         )
+
+
+def model_name(model: MorphableModel) -> str:
+    """The back end and the start of its file's hash: coefficients of two models cannot be compared."""
+    return f"{model.name} {model.sha256[:8]}"
 
 
 def fit_clip(
