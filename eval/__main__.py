@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 from lipsync.errors import LipSyncError
 
@@ -24,9 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m eval", description="Score lip-sync videos.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    # Some load networks' libraries, which takes seconds: only the command that is asked for is loaded.
+    # Some load networks' libraries, which takes seconds: only the command that is asked for is loaded. What
+    # trains is not on a Space.
     for name in arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS:
-        import_module(COMMANDS[name]).add(commands)
+        if find_spec(COMMANDS[name]):
+            import_module(COMMANDS[name]).add(commands)
     options = parser.parse_args(arguments)
     try:
         return options.run(options)

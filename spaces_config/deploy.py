@@ -20,6 +20,8 @@ PARTS = ("app.py", "LICENSE", "assets", "eval", "lipsync", "spaces_config")
 # it has become the Space's own README, requirements and packages.
 LEFT_OUT = (
     "assets/readme",
+    "eval/ablate_command.py",
+    "eval/ablation.py",
     "lipsync/__main__.py",
     "lipsync/training",
     "spaces_config/README.md",

@@ -13,6 +13,7 @@ import gradio as gr
 from eval.study.admin import Admin
 from eval.ui import study_board as board
 from eval.ui.study_api import origin_of
+from eval.ui.study_texts import TEXTS
 from lipsync.errors import LipSyncError
 from lipsync.texts import say
 
@@ -46,7 +47,9 @@ class Door:
             )
             self.enter = gr.Button(say("gate.enter"), variant="primary", visible=boxed, elem_id="gate-enter")
             if admin.by_account:
-                gr.LoginButton()
+                # Its script compares its words with these: they stand in both languages, always.
+                words, leave = (" ".join(TEXTS[key]) for key in ("gate.account", "gate.account.leave"))
+                gr.LoginButton(words, leave.replace("{account}", "{0}"), elem_id="gate-account")
             self.refused = gr.HTML(elem_id="gate-refused")
         self.inside = gr.Column(visible=False, elem_id="results-desk")
         self.parts = [self.key, self.panel, self.secret, self.refused, self.inside]
@@ -58,6 +61,25 @@ class Door:
             StudyError: someone else.
         """
         self.admin.check(key, origin_of(request))
+
+    def known(self, key: str | None, account: str | None, request: gr.Request) -> str | None:
+        """The key of who was let in before, or a new one for an owner's account; None: neither is there.
+
+        Raises:
+            StudyError: the key is no longer good, or the account is nobody's who may enter.
+        """
+        if account is not None and not self._good(key, request):
+            return self.admin.enter_as(account)
+        if key is not None:
+            self.check(key, request)
+        return key
+
+    def _good(self, key: str | None, request: gr.Request) -> bool:
+        try:
+            self.check(key, request)
+        except LipSyncError:
+            return False
+        return True
 
     def let_in(self, key: str | None) -> Update:
         """Updates that open the tab."""

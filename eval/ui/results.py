@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,13 +17,14 @@ from eval.ui.door import Door, guarded
 from eval.ui.errands import Errands
 from eval.ui.study_api import origin_of
 from eval.ui.study_form import StudyForm, bring_zip, plain_values, source_choices, usual_texts
+from eval.ui.study_head import StudyHead
+from eval.ui.study_list import StudyList, state_of
 from eval.ui.study_results import StudyResults
 from lipsync.errors import LipSyncError
 from lipsync.texts import say
 from lipsync.ui.inputs import QUIET
 
 EVERY = 5.0  # s between two looks for new marks
-SCRIPT = Path(__file__).resolve().parents[2] / "assets" / "js" / "results.js"
 Update = dict[Any, Any]
 
 
@@ -34,48 +34,24 @@ class _Page:
     def __init__(self, store: Store, admin: Admin, errands: Errands) -> None:
         self.store, self.errands = store, errands
         self.sets = Sets(store.folder)
-        self.study, self.seen = gr.State(), gr.State()
+        self.study = gr.State()
         self.timer = gr.Timer(EVERY, active=False)
         self.door = Door(admin)
         with self.door.inside, gr.Row(equal_height=False):
-            with gr.Column(scale=3, min_width=260):
-                with gr.Row(elem_classes="study-row"):
-                    gr.HTML(f'<h2 class="title">{board.text("studies.heading")}</h2>')
-                    self.new = gr.Button(
-                        say("studies.new"), variant="primary", size="sm", scale=0, min_width=112,
-                        elem_id="study-new",
-                    )  # fmt: skip
-                self.list = gr.HTML(elem_id="study-list", js_on_load=SCRIPT.read_text(encoding="utf-8"))
-                self.leave = gr.Button(say("gate.leave"), size="sm", elem_id="gate-leave")
+            self.list = StudyList()
             with gr.Column(scale=8, min_width=300):
                 self.status = gr.HTML(visible=False, elem_id="study-status")
                 self.form = StudyForm()
-                self._head()
+                self.head = StudyHead()
                 self.results = StudyResults(store, self.sets, errands.folder)
-
-    def _head(self) -> None:
-        small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 88}
-        with gr.Column(visible=False, elem_id="study-head") as self.panel:
-            self.head = gr.HTML(js_on_load=SCRIPT.read_text(encoding="utf-8"))
-            with gr.Row(elem_classes="study-tools"):
-                self.open = gr.Button(say("study.open"), elem_id="study-open", **small)
-                self.close = gr.Button(say("study.close"), elem_id="study-close", **small)
-                self.delete = gr.Button(say("study.delete"), elem_id="study-delete", **small)
-            with gr.Row(visible=False, elem_classes="study-row") as self.asking:
-                self.sure = gr.HTML()
-                self.yes = gr.Button(
-                    say("study.delete.yes"), variant="stop", elem_id="study-yes", **small | {"min_width": 128}
-                )
-                self.no = gr.Button(say("study.keep"), elem_id="study-no", **small)
 
     def listen(self, tab: gr.Tab) -> None:
         """Connect the events; ``tab`` is the one this page is in."""
-        form, results = self.form, self.results
+        form, head, results = self.form, self.head, self.results
         view = [self.door.key, self.study, *results.asked]
         self.shown = [
-            *self.door.parts, self.study, self.seen, self.timer, self.list, self.status, self.panel,
-            self.head, self.open, self.close, self.asking, self.sure, form.panel, form.status, form.start,
-            form.zip, *form.choices, results.files, results.said, *results.shown,
+            *self.door.parts, self.study, self.timer, *self.list.shown, self.status, *head.shown, form.panel,
+            form.status, form.start, form.zip, *form.choices, results.files, results.said, *results.shown,
         ]  # fmt: skip
 
         def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
@@ -84,21 +60,21 @@ class _Page:
         for event in (self.door.enter.click, self.door.secret.submit):
             on(event, self.on_enter, self.door.secret)
         on(tab.select, self.on_tab, [self.door.key, self.study])
-        on(self.leave.click, self.on_leave, self.door.key)
-        on(self.timer.tick, self.on_tick, [*view, self.seen])
-        on(self.list.click, self.on_pick, view)
+        on(self.list.leave.click, self.on_leave, self.door.key)
+        on(self.timer.tick, self.on_tick, [*view, self.list.seen])
+        on(self.list.entries.click, self.on_pick, view)
         for event in (results.screening.input, results.scores.change):
             on(event, self.on_view, view)
         on(results.question.select, self.on_question, view)
-        on(self.open.click, self.on_open, view)
-        on(self.close.click, self.on_close, view)
-        on(self.delete.click, self.on_ask, [self.door.key, self.study])
-        on(self.no.click, lambda: {self.asking: gr.update(visible=False)}, None)
-        on(self.yes.click, self.on_delete, [self.door.key, self.study])
+        on(head.open.click, self.on_open, view)
+        on(head.close.click, self.on_close, view)
+        on(head.delete.click, self.on_ask, [self.door.key, self.study])
+        on(head.no.click, lambda: head.ask(None), None)
+        on(head.yes.click, self.on_delete, [self.door.key, self.study])
         on(results.make.click, self.on_files, view)
         on(results.bring.upload, self.on_import, [*view, results.bring])
-        on(self.new.click, self.on_new, self.door.key)
-        on(form.close.click, self.on_cancel, view)
+        on(self.list.new.click, self.on_new, self.door.key)
+        on(form.close.click, self.on_cancel, self.door.key)
         on(form.source.input, self.on_source, [self.door.key, form.source])
         on(form.zip.upload, self.on_zip, [self.door.key, form.zip])
         on(form.start.click, self.on_create, [self.door.key, *form.values])
@@ -119,11 +95,11 @@ class _Page:
     ) -> Update:
         """The tab is opened: who was let in before needs no secret again."""
         try:
-            if account is not None:
-                key = self.door.admin.enter_as(account.username)
-            self.door.check(key, request)
-        except LipSyncError:
-            return self.closed("")
+            key = self.door.known(key, account.username if account else None, request)
+        except LipSyncError as error:
+            return self.closed(board.trouble(error) if account else "")
+        if key is None:  # the door is closed already; closing it, late, would shut out who enters just now
+            return {self.study: gr.skip()}
         return {self.study: study} if study else self._entered(key)
 
     def on_leave(self, key: str | None) -> Update:
@@ -172,15 +148,15 @@ class _Page:
         self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None,
         seen: object,
     ) -> Update:  # fmt: skip
-        now = _state(self.store.studies())
+        now = state_of(self.store.studies())
         if now == seen:
-            return {self.seen: seen}
+            return {self.study: gr.skip()}
         if study is None or study not in [entry[0] for entry in now]:
             return self._listed(None)
         found = self.store.get(study)
         return {
             **self._listed(found.id),
-            self.head: board.head(found),
+            **self.head.show(found),
             **self.results.show(found, screening, question, scores),
         }
 
@@ -198,7 +174,7 @@ class _Page:
 
     @guarded
     def on_ask(self, key: str, study: str) -> Update:
-        return {self.asking: gr.update(visible=True), self.sure: board.sure(self.store.get(study))}
+        return self.head.ask(self.store.get(study))
 
     @guarded
     def on_delete(self, key: str, study: str) -> Update:
@@ -234,9 +210,7 @@ class _Page:
         }
 
     @guarded
-    def on_cancel(
-        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None
-    ) -> Update:
+    def on_cancel(self, key: str) -> Update:
         return self._listed(None)
 
     @guarded
@@ -282,22 +256,18 @@ class _Page:
         found = self.store.studies()
         shown: Update = {
             self.study: chosen,
-            self.seen: _state(found),
-            self.list: board.studies(found, chosen),
+            **self.list.show(found, chosen),
             self.status: _said("" if chosen or not found else board.empty("studies.choose")),
-            self.asking: gr.update(visible=False),
+            **self.head.ask(None),
             self.form.panel: gr.update(visible=False),
             self.form.status: "",
         }
-        return shown if chosen else {**shown, self.panel: gr.update(visible=False), **self.results.hidden()}
+        return shown if chosen else {**shown, **self.head.hidden(), **self.results.hidden()}
 
     def _opened(self, study: StudyInfo, screening: bool, question: str | None, scores: str | None) -> Update:
         return {
             **self._listed(study.id),
-            self.panel: gr.update(visible=True),
-            self.head: board.head(study),
-            self.open: gr.update(visible=study.state != "open"),
-            self.close: gr.update(visible=study.state == "open"),
+            **self.head.show(study),
             self.results.said: "",
             **self.results.show(study, screening, question, scores),
         }
@@ -328,8 +298,3 @@ def build(store: Store, admin: Admin, errands: Errands) -> gr.Tab:
 def _said(html: str) -> Any:
     """The line above everything, which takes no room where it says nothing."""
     return gr.update(value=html, visible=bool(html))
-
-
-def _state(found: list[StudyInfo]) -> tuple[tuple[Any, ...], ...]:
-    """What changes when there is something new to show."""
-    return tuple((one.id, one.state, one.ratings, one.raters, one.finished) for one in found)

@@ -138,6 +138,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "尚未设置密码（LIPSYNC_ADMIN_PASSWORD），本页只在本机可用。令牌已显示在启动门户的终端里。",
     ),
     "gate.enter": ("Log in", "登录"),
+    "gate.account": ("Log in with Hugging Face", "用 Hugging Face 登录"),
+    "gate.account.leave": ("Log out of {account}", "退出 {account}"),
     "gate.leave": ("Log out", "退出登录"),
     "studies.heading": ("Studies", "研究"),
     "studies.new": ("New study", "新建研究"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import urllib.request
 import uuid
 import zipfile
@@ -13,17 +14,19 @@ from statistics import mean
 from typing import Any
 
 import pytest
+from playwright.sync_api import TimeoutError, expect
 
 from eval.study.service import Service
 from eval.study.store import Store, StudyInfo
 from tests.ui.conftest import PASSWORD
+from tests.ui.pages import BROWSER, CJK, PATIENCE, fits, reading, shoot
 from tests.ui.rated import METHODS, add_study, example_clip
-from tests.ui.test_browser import CJK, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+pytestmark = BROWSER
 
 TITLE = "Quills and wobbles"
 KEYS = ("sync", "quality", "overall")
+MOMENT = 5_000  # ms
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +55,10 @@ def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(portal)
-        # On a phone the last tabs are behind a button.
-        name = "结果" if locale.startswith("zh") else "Results"
-        page.get_by_role("tab", name=name, exact=True).first.wait_for(state="attached")
-        if not page.get_by_role("tab", name=name, exact=True).first.is_visible():
-            page.locator(".overflow-menu > button").click()
-        page.get_by_text(name, exact=True).last.click()
-        page.wait_for_selector("#gate-enter")
+        to_tab(page, "结果" if locale.startswith("zh") else "Results")
         if password is not None:
             page.fill("#gate-password input", password)
             page.click("#gate-enter")
@@ -71,6 +68,26 @@ def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert broken == []
+
+
+def to_tab(page: Any, name: str, then: str = "#gate-enter") -> None:
+    """Open the tab and wait for ``then``; on a phone the last tabs are behind a button, after a moment."""
+    tab, more = page.get_by_role("tab", name=name, exact=True).first, page.locator(".overflow-menu > button")
+
+    def opened() -> bool:
+        try:
+            if tab.is_visible():
+                tab.click(timeout=MOMENT)
+            else:
+                more.click(timeout=MOMENT)
+                page.locator(".overflow-dropdown button", has_text=name).click(timeout=MOMENT)
+        except TimeoutError:  # it moved meanwhile
+            return False
+        return True
+
+    tab.wait_for(state="attached")
+    assert reading(page, opened, bool)
+    page.wait_for_selector(then)
 
 
 class Clock:
@@ -111,6 +128,11 @@ def cells(page: Any, selector: str) -> list[list[str]]:
     return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
 
 
+def rows_when(page: Any, selector: str, right: Callable[[list[list[str]]], object]) -> list[list[str]]:
+    """The cells of a table once it says what it should."""
+    return reading(page, lambda: cells(page, selector), right)
+
+
 def number(cell: str) -> float:
     """The mean in a cell such as "4.25† ± 0.31"."""
     return float(cell.split()[0].rstrip("†"))
@@ -121,8 +143,8 @@ def test_nobody_gets_in_without_the_password(
 ) -> None:
     add_study(store, clip, title={"en": "Hidden heron", "zh": "藏着的苍鹭"})
     page = visit("zh-CN", password="wrong")
-    assert CJK.search(page.wait_for_selector("#gate-refused .trouble").inner_text())
-    assert page.locator("#results-desk").is_hidden()
+    expect(page.locator("#gate-refused .trouble")).to_have_text(CJK, use_inner_text=True)
+    expect(page.locator("#results-desk")).to_be_hidden()
     assert "苍鹭" not in page.content()
     # Events that were not meant for programs can be sent by one, too: none answers without the key.
     with urllib.request.urlopen(f"{portal}/config") as answer:
@@ -144,10 +166,10 @@ def call(portal: str, event: int, data: list[None]) -> str:
     request = urllib.request.Request(
         f"{portal}/gradio_api/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=20):
+    with urllib.request.urlopen(request, timeout=PATIENCE / 1000):
         pass
     with urllib.request.urlopen(
-        f"{portal}/gradio_api/queue/data?session_hash={body['session_hash']}", timeout=20
+        f"{portal}/gradio_api/queue/data?session_hash={body['session_hash']}", timeout=PATIENCE / 1000
     ) as answer:
         return str(answer.read().decode())
 
@@ -169,24 +191,27 @@ def test_a_study_is_made_followed_and_read(
     page.fill("#form-title input, #form-title textarea", TITLE)
     page.fill("#form-ratings input", "6")
     page.click("#form-start")
-    page.wait_for_selector("#study-head >> text=" + TITLE, timeout=60_000)
-    shoot(page, "results-made")
+    page.wait_for_selector("#study-head >> text=" + TITLE)
+    expect(page.locator("#study-link")).to_have_value(re.compile(re.escape(f"{portal}/rate?study=")))
     link = page.input_value("#study-link")
-    assert link.startswith(f"{portal}/rate?study=")
-    assert "No marks yet" in page.inner_text("#study-table")
+    expect(page.locator("#study-table")).to_contain_text("No marks yet")
+    shoot(page, "results-made")
     study = next(entry for entry in store.studies() if entry.spec.title.en == TITLE)
     assert (study.state, study.clips, study.wanted) == ("open", 4, 24)
 
     rate(store, study, planted, raters=6)  # the page finds the marks by itself
-    page.wait_for_selector("#study-table tbody td >> text=/^12$/")  # all of them, not the first ones
+    # All of them, not the first ones.
+    head, *rows = rows_when(
+        page, "#study-table", lambda rows: [row[1] for row in rows[1:]] == ["12"] * len(METHODS)
+    )
     page.wait_for_selector("#study-plot svg")
-    head, *rows = cells(page, "#study-table")
     assert head == ["Method", "marks", "Sync accuracy ↑", "Visual quality ↑", "Overall ↑"]
     assert [row[:2] for row in rows] == [[method, "12"] for method in METHODS]
     for row in rows:
         for cell, key in zip(row[2:], KEYS, strict=True):
             marks = [planted(r, item, row[0], key) for r in range(6) for item in ("one", "two")]
             assert number(cell) == pytest.approx(mean(marks), abs=0.005)
+    expect(page.locator("#study-table table").first.locator("strong")).to_have_count(len(KEYS))
     best = page.locator("#study-table table").first.locator("strong").all_inner_texts()
     assert [number(text) for text in best] == [number(cell) for cell in rows[0][2:]]
     shoot(page, "results-table")
@@ -217,16 +242,17 @@ def test_a_study_is_made_followed_and_read(
     page.wait_for_selector("#study-head >> text=closed")
     rater = page.context.new_page()
     rater.goto(link)
-    assert "closed" in rater.wait_for_selector(".why").inner_text()
+    expect(rater.locator(".why")).to_contain_text("closed")
     page.click("#study-open")
     page.wait_for_selector("#study-head .state.open")
     page.click("#study-delete")
-    assert TITLE in page.wait_for_selector("#study-yes >> xpath=../..").inner_text()
+    expect(page.locator("#study-yes").locator("xpath=../..")).to_contain_text(TITLE)
     page.click("#study-no")
+    expect(page.locator("#study-yes")).to_be_hidden()
     page.click("#study-delete")
     page.click("#study-yes")
     page.wait_for_selector("#study-status >> text=Deleted.")
-    assert TITLE not in page.inner_text("#study-list")
+    expect(page.locator("#study-list")).not_to_contain_text(TITLE)
     assert not store.clip_folder(study.id).exists()
 
 
@@ -245,16 +271,20 @@ def test_who_answers_at_random_is_named_and_scores_are_correlated(
     rate(store, study, marks, raters=8)
     page = visit()
     page.click("#study-list >> text=Random raccoon")
+    page.wait_for_selector("#study-head >> text=Random raccoon")
     page.wait_for_selector("#study-table table")
     page.locator("#study-raters button").first.click()
     rows = cells(page, "#study-raters")
     assert rows[0][1] == "Left out, because"
     assert [row[0] for row in rows[1:]] == [store.raters(study.id)["rater"][0]]
-    assert cells(page, "#study-table")[1][1] == str(7 * 6)
-    page.uncheck("#study-screening input")
-    page.wait_for_function("document.querySelector('#study-table td').innerText === '48'")
-    assert cells(page, "#study-raters")[0][1] == "Would be left out, because"
-    page.check("#study-screening input")
+    for ticked, marked, said in (
+        (True, 7 * 6, "Left out, because"), (False, 48, "Would be left out, because"), (True, 42, "Left out"),
+    ):  # fmt: skip
+        page.locator("#study-screening input").set_checked(ticked)
+        shown = rows_when(page, "#study-table", lambda rows, n=marked: rows[1][1] == str(n))
+        assert shown[1][1] == str(marked)
+        shown = rows_when(page, "#study-raters", lambda rows, s=said: rows[0][1].startswith(s))
+        assert shown[0][1].startswith(said)
     scores = [
         f"clip {item},{method},{10 + 2 * ((2 * item + place) // 4) + 2 * (place == 0)}"
         for item in range(6)
@@ -283,7 +313,7 @@ def test_a_phone_shows_results_in_chinese(
     for part in ("clips", "raters", "tests", "metrics", "files"):
         page.locator(f"#study-{part} button").first.click()
     page.wait_for_selector("#study-make")
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    fits(page)
     shoot(page, f"results-zh-360-{scheme}")
     for note in page.locator("#study-results li").all_inner_texts():
         assert CJK.search(note), note
@@ -291,8 +321,8 @@ def test_a_phone_shows_results_in_chinese(
     page.wait_for_selector("#form-start")
     for label in page.locator("#study-form .label-wrap").all():
         label.click()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    fits(page)
     shoot(page, f"results-form-zh-360-{scheme}")
     page.fill("#form-title input, #form-title textarea", "狐狸")
     page.click("#form-start")
-    assert CJK.search(page.wait_for_selector("#form-status .trouble").inner_text())
+    expect(page.locator("#form-status .trouble")).to_have_text(CJK, use_inner_text=True)

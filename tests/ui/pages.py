@@ -1,0 +1,48 @@
+"""How the browser tests look at pages: with patience.
+
+On a busy machine what was done shows seconds later. So a page is never read right after a deed: tests
+wait for what they want to see (`expect`, `fits`, `reading`), and fail only when it has not come within
+``PATIENCE``.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import expect
+
+ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
+PATIENCE = 90_000  # ms that anything but a job may take on a slow machine
+JOB = 180_000  # ms a job may take there
+CJK = re.compile(r"[\u4e00-\u9fff]")
+# Of every module that drives the browser: they share one portal, and may take long.
+BROWSER = [
+    pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("portal"),
+]  # fmt: skip
+T = TypeVar("T")
+
+expect.set_options(timeout=PATIENCE)
+
+
+def shoot(page: Any, name: str) -> None:
+    """Keep a picture of the whole page among the artefacts."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True, timeout=PATIENCE)
+
+
+def fits(page: Any) -> None:
+    """Nothing is cut off at the right."""
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def reading(page: Any, read: Callable[[], T], right: Callable[[T], object], limit: float = PATIENCE) -> T:
+    """What ``read`` gives once it is ``right``, else what it gave last: assert on it, for the message."""
+    end = time.monotonic() + limit / 1000
+    while not right(value := read()) and time.monotonic() < end:
+        page.wait_for_timeout(100)
+    return value
