@@ -14,8 +14,16 @@ from lipsync.methods.lstm_cbam.config import ABLATIONS as LSTM_CBAM
 from lipsync.methods.lstm_cbam.config import discriminator_config
 from lipsync.methods.mcsawav2lip.config import ABLATIONS as MCSAWAV2LIP
 from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
+from lipsync.methods.visual_dubbing.config import (
+    ExpressionConfig,
+    RendererConfig,
+    expression_config,
+    renderer_config,
+)
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.registry import unknown
+from lipsync.training.dubbing import DubbingConfig, DubbingStage
+from lipsync.training.expression import ExpressionStage, ExpressionStageConfig
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
 from lipsync.training.joint import JointConfig, JointStage
 from lipsync.training.listener import ListenerConfig, ListenerStage
@@ -31,6 +39,8 @@ STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
     "sync": (SyncConfig, SyncStage),
     "generator": (GeneratorConfig, GeneratorStage),
     "joint": (JointConfig, JointStage),
+    "expression": (ExpressionStageConfig, ExpressionStage),
+    "dubbing": (DubbingConfig, DubbingStage),
     "listener": (ListenerConfig, ListenerStage),
     "multi-reference": (MultiReferenceTraining, MultiReferenceStage),
 }
@@ -137,6 +147,8 @@ def _build(kind: type, table: dict[str, Any], path: str, base: Any = None) -> An
     shortcuts: dict[type, Callable[[str], Any]] = {
         Wav2LipConfig: generator_config,
         SyncExpertConfig: expert_config,
+        ExpressionConfig: expression_config,
+        RendererConfig: renderer_config,
     }
     if kind in shortcuts and "ablation" in table:
         base = shortcuts[kind](str(table.pop("ablation")))

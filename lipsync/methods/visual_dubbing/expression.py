@@ -1,0 +1,126 @@
+"""Stage 1: speech and semantic images to expression coefficients (section 3.2, figure 2).
+
+VGG-M is Chatfield et al.'s five convolutions; batch norm stands for its local response normalisation.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lipsync.methods.visual_dubbing.config import ExpressionConfig
+from lipsync.nn.blocks import ConvBlock
+
+
+class LocalCrossAttention(nn.Module):
+    """z_t: the speech at t asks, the pictures at t-k..t+k answer (eq 5-7). Weights outside are exactly 0."""
+
+    def __init__(self, audio: int, visual: int, size: int, window: int):
+        super().__init__()
+        self.query = nn.Linear(audio, size, bias=False)  # W_Q
+        self.key = nn.Linear(visual, size, bias=False)  # W_K
+        self.value = nn.Linear(visual, size, bias=False)  # W_V
+        self.window = window
+
+    def weights(self, audio: Tensor, visual: Tensor) -> Tensor:
+        """(B, T, T) attention of speech frames (B, T, A) on pictures (B, T, V); rows sum to 1."""
+        query, key = self.query(audio), self.key(visual)
+        scores = query @ key.transpose(1, 2) / query.shape[-1] ** 0.5  # (B, T, T)
+        time = torch.arange(scores.shape[1], device=scores.device)
+        far = (time[:, None] - time).abs() > self.window  # at the ends of a clip the window is shorter
+        return scores.masked_fill(far, float("-inf")).softmax(-1)
+
+    def forward(self, audio: Tensor, visual: Tensor) -> Tensor:
+        """(B, T, A) and (B, T, V) to (B, T, d)."""
+        return self.weights(audio, visual) @ self.value(visual)
+
+
+class SpeechCNN(nn.Sequential):
+    """VGG-M on one (1, rows, window) plane of MFCC per frame: (N, 1, rows, window) to (N, d_a)."""
+
+    def __init__(self, config: ExpressionConfig):
+        c1, c2, c3, c4, c5 = (config.channels(c) for c in (64, 128, 256, 256, 512))
+        super().__init__(
+            ConvBlock(1, c1, 3, 1, 1),
+            ConvBlock(c1, c2, 3, (2, 1), 1),  # half the rows, all of the time
+            ConvBlock(c2, c3, 3, 2, 1),
+            ConvBlock(c3, c4, 3, 2, 1),
+            ConvBlock(c4, c5, 3, 2, 1),
+            nn.AdaptiveAvgPool2d((2, 1)),
+            nn.Flatten(),
+        )
+        self.size = 2 * c5
+
+
+class PictureCNN(nn.Sequential):
+    """VGG-M on a semantic image: (N, 3, S, S) in 0..1 to (N, d_v)."""
+
+    def __init__(self, config: ExpressionConfig):
+        c1, c2, c3, c4, c5 = (config.channels(c) for c in (96, 256, 512, 512, 512))
+        super().__init__(
+            ConvBlock(3, c1, 7, 2, 3),
+            ConvBlock(c1, c2, 5, 2, 2),
+            ConvBlock(c2, c3, 3, 2, 1),
+            ConvBlock(c3, c4, 3, 1, 1),
+            ConvBlock(c4, c5, 3, 2, 1),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+        )
+        self.size = 4 * c5
+
+
+class ExpressionNet(nn.Module):
+    """β* of a clip (eq 10): (B, T, 1, rows, window) MFCC and (B, T, 3, S, S) semantic images to (B, T, m)."""
+
+    def __init__(self, config: ExpressionConfig):
+        super().__init__()
+        self.config = config
+        self.speech = SpeechCNN(config)
+        heard, size = self.speech.size, config.features
+        self.picture = PictureCNN(config) if config.semantic_images else None
+        seen = self.picture.size if self.picture is not None else 0
+        self.attention, self.join = None, None
+        if self.picture is not None and config.attention:
+            self.attention = LocalCrossAttention(heard, seen, size, config.window)
+        elif config.attention:  # Table 3, row 2: without pictures the speech attends to itself
+            self.attention = LocalCrossAttention(heard, heard, size, config.window)
+        else:
+            self.join = nn.Linear(heard + seen, size)
+        self.hear = nn.Linear(heard, size) if config.hear and self.attention is not None else None
+        self.dropout = nn.Dropout(config.dropout)
+        self.lstm = nn.LSTM(size, config.hidden, batch_first=True, bidirectional=True)  # eq 8
+        self.head = nn.Linear(2 * config.hidden, config.expression_size)  # W_o, b_o of eq 9
+
+    def forward(self, speech: Tensor, pictures: Tensor | None = None) -> Tensor:
+        """(B, T, m) of eq 9; differences from the person's median where the network is ``relative``."""
+        return self.head(self.hidden(speech, pictures))
+
+    def hidden(self, speech: Tensor, pictures: Tensor | None = None) -> Tensor:
+        """(B, T, 2 hidden): h_t of eq 8."""
+        shape = speech.shape[:2]
+        audio = self.speech(speech.flatten(0, 1)).unflatten(0, shape)  # F_a, (B, T, d_a)
+        visual = audio
+        if self.picture is not None:
+            if pictures is None:
+                raise ValueError("this network needs semantic images")
+            visual = self.picture(self._scaled(pictures.flatten(0, 1))).unflatten(0, shape)  # F_v
+        if self.attention is not None:
+            z = self.attention(audio, visual)
+        else:
+            assert self.join is not None
+            z = self.join(audio if self.picture is None else torch.cat([audio, visual], -1))
+        if self.hear is not None:
+            z = z + self.hear(audio)
+        return self.dropout(self.lstm(self.dropout(z))[0])
+
+    def settle(self, predicted: Tensor, rest: Tensor) -> Tensor:
+        """(..., m) coefficients of what the network said, for a person whose median is ``rest`` (m,)."""
+        out = predicted + rest if self.config.relative else predicted
+        return out.clamp(0, 1) if self.config.bounded else out
+
+    def _scaled(self, pictures: Tensor) -> Tensor:
+        size = self.config.image_size
+        if pictures.shape[-1] != size:
+            pictures = F.interpolate(pictures, size=(size, size), mode="bilinear", antialias=True)
+        return pictures

@@ -1,0 +1,78 @@
+"""The whole of visual dubbing: stage 1 (expression) and stage 2 (renderer) as one core."""
+
+# No postponed annotations here: PyTorchModelHubMixin reads the type of ``config`` off the signature to
+# turn config.json back into it, and a string would leave it a dict.
+
+from typing import NamedTuple
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from lipsync.methods.visual_dubbing.config import RendererConfig, VisualDubbingConfig
+from lipsync.methods.visual_dubbing.expression import ExpressionNet
+from lipsync.methods.visual_dubbing.inpaint import InpaintNet
+from lipsync.methods.visual_dubbing.motion import MotionNet, identity_grid, warp
+from lipsync.methods.visual_dubbing.texture import TextureNet
+
+
+class View(NamedTuple):
+    """What the renderer is shown of B frames; pictures (B, 3, S, S) in 0..1."""
+
+    guide: Tensor  # I_3D, the rendered 3D face with the wanted expression
+    reference: Tensor  # I_r, another frame of the same person
+    cropped: Tensor  # I_crop, the frame with its lower face taken out
+    hole: Tensor  # (B, 1, S, S), 1 where it was taken out
+    geometry: Tensor  # (B, S, S, 2) where the 3DMM finds each pixel in the reference, as for ``warp``
+
+
+class Drawn(NamedTuple):
+    """What the renderer makes of it."""
+
+    grid: Tensor  # (B, S, S, 2) sampling positions in the reference
+    warped: Tensor  # (B, 3, S, S) I_warp
+    mended: Tensor  # (B, 3, S, S) I_e
+    face: Tensor  # (B, 3, S, S) I_i; I_e where the inpainting was left out
+
+
+class Renderer(nn.Module):
+    """SFM, TMN and RBFIN (figure 3)."""
+
+    def __init__(self, config: RendererConfig):
+        super().__init__()
+        self.config = config
+        self.motion = MotionNet(config) if config.motion else None
+        self.texture = TextureNet(config) if config.texture else None
+        self.inpaint = InpaintNet(config)
+
+    def forward(self, view: View, inpaint: bool = True) -> Drawn:
+        """The faces of a ``View``; without ``inpaint`` only SFM and TMN, which are trained first."""
+        config, top = self.config, self.config.top
+        guide, cropped, hole = (x[:, :, top:] for x in (view.guide, view.cropped, view.hole))
+        plain = identity_grid(config.size, config.size, view.guide)[:, top:].expand(len(guide), -1, -1, -1)
+        grid = view.geometry[:, top:] if config.geometric_flow else plain
+        if self.motion is not None:
+            seen = warp(view.reference, grid) if config.geometric_flow else view.reference[:, :, top:]
+            grid = grid + self.motion(guide, seen).to(grid.dtype)
+        warped = warp(view.reference, grid)
+        mended, features = self.texture(warped, guide) if self.texture is not None else (warped, [])
+        face = mended
+        if inpaint:
+            face, _ = self.inpaint(warped, guide, cropped, hole, mended, features)
+        above = view.cropped[:, :, :top]
+        return Drawn(grid, *(torch.cat([above, below], 2) for below in (warped, mended, face)))
+
+
+class VisualDubbing(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="lipsync-portal",
+    tags=["lip-sync", "talking-face", "visual-dubbing"],
+):
+    """Both stages with their weights, as one folder."""
+
+    def __init__(self, config: VisualDubbingConfig):
+        super().__init__()
+        self.config = config
+        self.expression = ExpressionNet(config.expression)
+        self.renderer = Renderer(config.renderer)

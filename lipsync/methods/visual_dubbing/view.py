@@ -1,0 +1,90 @@
+"""From a fitted face to what the renderer is shown: the drawn 3D face, the hole, and the 3DMM's own flow."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipsync.faces.camera import Camera, place
+from lipsync.faces.morphable import MorphableModel
+from lipsync.faces.render import flow, render
+from lipsync.methods.visual_dubbing.model import View
+
+UNDER_NOSE, NOSE_TIP = 2, 4  # MediaPipe's landmarks between which the hole begins
+OPEN = 0.8  # of the jaw, when the hole is measured
+FRONT = 45.0  # mm, what lies further forward is the front of a face
+SPEAKS = ("jaw", "mouth")  # how the names of expressions begin that speech drives; the others stay
+
+
+class Scene:
+    """A 3DMM with what is measured on it once: the vertices of the lower face."""
+
+    def __init__(self, model: MorphableModel):
+        self.model = model
+        mean = model.mean.reshape(-1, 3)
+        at = {int(i): int(v) for i, v in zip(model.mediapipe_indices, model.landmark_vertices, strict=True)}
+        edge = 0.75 * mean[at[UNDER_NOSE], 1] + 0.25 * mean[at[NOSE_TIP], 1]
+        # Not the sides by the ears, which rise above the nose when the head nods.
+        front = mean[:, 2] > FRONT
+        self.lower = torch.nonzero((mean[:, 1] < edge) & front)[::5, 0]  # a hull needs few of them
+        names = model.expression_names
+        speaking = [i for i, name in enumerate(names) if name.startswith(SPEAKS)]
+        self.spoken = torch.tensor(speaking or range(model.expression_size))  # (D,), all of a nameless basis
+        self.jaw = [i for i, name in enumerate(names) if name == "jawOpen"]
+
+    def view(
+        self,
+        faces: Tensor,
+        references: Tensor,
+        identity: Tensor,
+        expression: Tensor,
+        pose: Tensor,
+        camera: Camera,
+        reference_expression: Tensor,
+        reference_pose: Tensor,
+        reference_camera: Camera,
+        guide: str = "shaded",
+    ) -> View:
+        """What the renderer is shown of B faces.
+
+        Args:
+            faces, references: (B, 3, S, S) in 0..1.
+            identity: (B or 1, I).
+            expression: (B, E) that the result is to have.
+            pose: (B, 6) of ``faces``, whose ``camera`` it is.
+            reference_expression, reference_pose: (B or 1, E) and (B or 1, 6) of ``references``.
+            guide: "shaded" or "normals".
+        """
+        size = faces.shape[-1]
+        drawn = render(self.model, identity, expression, pose, size, camera)
+        theirs = self.model.shape(identity, reference_expression).expand(len(reference_pose), -1, -1)
+        geometry = flow(drawn, reference_camera.project(place(theirs, reference_pose)))
+        picture = drawn.image if guide == "shaded" else (drawn.normal + 1) / 2 * drawn.mask
+        hole = self.hole(identity, pose, camera, size).to(faces)
+        return View(picture, references, faces * (1 - hole), hole, geometry)
+
+    def hole(self, identity: Tensor, pose: Tensor, camera: Camera, size: int) -> Tensor:
+        """(B, 1, S, S) 1 in the lower face, whatever the mouth does: its shape tells nothing.
+
+        The paper draws it around the landmarks of the frame, whose chin shows how far the mouth is open.
+        """
+        rest = pose.new_zeros(1, self.model.expression_size)
+        opened = rest.clone()
+        opened[:, self.jaw] = OPEN
+        shapes = [self.model.shape(identity, e)[:, self.lower] for e in (rest, opened)]
+        points = camera.project(place(torch.cat(shapes, 1).expand(len(pose), -1, -1), pose))
+        hole = np.zeros((len(pose), size, size), np.uint8)
+        kernel = np.ones((size // 48 * 2 + 1,) * 2, np.uint8)
+        for picture, corners in zip(hole, points[..., :2].detach().cpu().numpy(), strict=True):
+            hull = cv2.convexHull(corners.round().astype(np.int32))
+            picture[:] = cv2.dilate(cv2.fillConvexPoly(picture.copy(), hull, 1), kernel)
+        return torch.from_numpy(hole)[:, None].float().to(pose.device)
+
+
+def mirrored(view: View) -> View:
+    """The same in a mirror."""
+    geometry = view.geometry.flip(2) * view.geometry.new_tensor((-1.0, 1.0))
+    guide, reference, cropped, hole = (x.flip(3) for x in view[:4])
+    return View(guide, reference, cropped, hole, geometry)

@@ -1,0 +1,257 @@
+"""Trains the renderer of visual dubbing (stage 2, section 3.3.2) on prepared clips and their fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lipsync.errors import ConfigError
+from lipsync.faces.camera import in_crop
+from lipsync.faces.fit import Fit
+from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_opening
+from lipsync.faces.morphable import load_morphable
+from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
+from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
+from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing
+from lipsync.methods.visual_dubbing.view import Scene, mirrored
+from lipsync.training.augment import cut, framing, light
+from lipsync.training.data import MARGIN, STORED, Clip, Sampler
+from lipsync.training.dubbing_losses import (
+    Features,
+    correspondence_loss,
+    masked_l1,
+    perceptual_loss,
+    ssim_loss,
+    style_loss,
+)
+from lipsync.training.dubbing_sheet import look_at
+from lipsync.training.expression import load_expression
+from lipsync.training.fits import fit_of, fitted
+from lipsync.training.generator import lip_weight
+from lipsync.training.judges import mouth_square
+from lipsync.training.loop import Update
+from lipsync.training.ranger import Ranger
+
+CANDIDATES = 5  # frames of a clip of which the one with the widest mouth is the reference, as in use
+
+
+@dataclass(frozen=True)
+class DubbingConfig:
+    """Eq 30-32. The paper gives neither λ nor steps: λ are those of works it builds on, or chosen here."""
+
+    model: RendererConfig = field(default_factory=RendererConfig)
+    morphable: str = ""  # file of another 3DMM, such as a BFM; "" is ICT-FaceKit
+    expression: str = ""  # RUN/expression of stage 1, which the core that is written takes in
+    faces: int = 2  # per batch
+    learning_rate: float = 1e-4
+    decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
+    staged: bool = True  # SFM and TMN first, then all with ε 0.1, then 0.2 (Table 4); else all from the start
+    joint_from: float = 0.3  # share of the run
+    late_from: float = 0.65
+    early: float = 0.1  # ε of eq 32 up to ``late_from``
+    late: float = 0.2  # and after it
+    ssim_weight: float = 1.0  # λ_SSIM
+    perceptual_weight: float = 1.0  # λ_p
+    style_weight: float = 250.0  # λ_style
+    gan_weight: float = 0.01  # λ_wgan
+    gan_from: float = 0.0  # share of the run after which the critic joins
+    gradient_penalty: float = 10.0  # λ_gp, of WGAN-GP's paper
+    correspondence_weight: float = 0.02  # λ_corr, per pixel
+    correspondence_most: float = 8.0  # pixels; the flow is not believed further
+    critic_width: float = 1.0
+    features: str = "vgg"  # "vgg", or "alex" where VGG is too slow
+    mouth_only: bool = False  # features of the mouth's square alone, for the same reason
+    mouth_weight: float = 0.0  # extra weight of the L1 around the lips; not in the paper
+
+
+class DubbingStage:
+    def __init__(self, config: DubbingConfig, train: list[Clip], dev: list[Clip]):
+        if config.features not in ("vgg", "alex"):
+            raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
+        self.config = config
+        self.scene = Scene(load_morphable(config.morphable or None))
+        self.dev = fitted(dev)
+        self.sampler = Sampler(fitted(train, needed=True), 2)
+        self.net = Renderer(config.model)
+        self.critic = Critic(config.critic_width)
+        self.modules: dict[str, nn.Module] = {"renderer": self.net}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "renderer": Ranger(self.net.parameters(), config.learning_rate)
+        }
+        if config.gan_weight:
+            self.modules["critic"] = self.critic
+            self.optimizers["critic"] = Ranger(self.critic.parameters(), config.learning_rate)
+        wants = config.perceptual_weight or config.style_weight
+        self.looks = Features(config.features) if wants else None  # type: ignore[arg-type]
+        self.frozen: dict[str, nn.Module] = {"features": self.looks} if self.looks is not None else {}
+
+    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        clips = self.sampler.draw(self.config.faces, rng)
+        views, targets, lips = zip(*(self._sample(clip, rng) for clip in clips), strict=True)
+        batch = {name: torch.cat([getattr(view, name) for view in views]) for name in View._fields}
+        return batch | {"target": torch.cat(targets), "lips": torch.cat(lips)}
+
+    def _sample(self, clip: Clip, rng: np.random.Generator) -> tuple[View, Tensor, Tensor]:
+        """One frame of a clip as the renderer sees it in use, in a random framing, light and mirror."""
+        size, fit = self.config.model.size, fit_of(clip)
+        known = np.flatnonzero(fit.valid[: len(clip)])
+        at = int(rng.choice(known))
+        far = known[np.abs(known - at) >= 10]  # the frames beside it would be the answer
+        others = rng.choice(far if len(far) else known, CANDIDATES)
+        other = int(max(others, key=lambda i: float(mouth_opening(clip.points(np.array([i])))[0])))
+        maps = [_framing(size, rng), _framing(size, None)]
+        table = light(rng)
+        pictures = [
+            cut(clip.pictures(np.array([i])), matrix, size, table)
+            for i, matrix in zip((at, other), maps, strict=True)
+        ]
+        face, reference = (torch.from_numpy(p).permute(0, 3, 1, 2).float() / 255 for p in pictures)
+        view = view_of(self.scene, fit, at, other, maps, face, reference, self.config.model.guide)
+        points = clip.points(np.array([at]))[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]]
+        lips = torch.from_numpy(points @ maps[0][:, :2].T + maps[0][:, 2]).float()
+        if rng.random() < 0.5:
+            view, face = mirrored(view), face.flip(3)
+            lips = lips * lips.new_tensor((-1.0, 1.0)) + lips.new_tensor((size - 1.0, 0.0))
+        return view, face, lips
+
+    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        config = self.config
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                left = (1 - progress) / max(1e-9, 1 - config.decay_from)
+                group["lr"] = config.learning_rate * min(1.0, left)
+        inpaint = not config.staged or progress >= config.joint_from
+        late = not config.staged or progress >= config.late_from
+        epsilon = (config.late if late else config.early) if inpaint else 0.0
+        with_gan = config.gan_weight > 0 and progress >= config.gan_from
+        target, top = batch["target"], config.model.top
+        view = View(*(batch[name] for name in View._fields))
+        with update.autocast():
+            drawn = self.net(view, inpaint)
+        drawn = Drawn(*(x.float() for x in drawn))
+        weight = lip_weight(batch["lips"], target.shape[-1], config.mouth_weight)
+        target, hole, weight = (x[:, :, top:] for x in (target, view.hole, weight))
+        values = self._losses(drawn, target, hole, weight, inpaint, with_gan, update)
+        loss = epsilon * values["inpainted"] + (1 - epsilon) * values["mended"]  # eq 32
+        update(loss, self.net, self.optimizers["renderer"])
+        if with_gan:
+            fakes = [x.detach()[:, :, top:] for x in (drawn.mended, drawn.face)[: 1 + inpaint]]
+            values["critic"] = critic_loss(self.critic, target, fakes, config.gradient_penalty)
+            update(values["critic"], self.critic, self.optimizers["critic"])
+        return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
+
+    def _losses(
+        self,
+        drawn: Drawn,
+        target: Tensor,
+        hole: Tensor,
+        weight: Tensor,
+        inpaint: bool,
+        with_gan: bool,
+        update: Update,
+    ) -> dict[str, Tensor]:
+        """Eq 30 as "inpainted" and eq 31 as "mended", and the parts worth a column of the log."""
+        config, top = self.config, self.config.model.top
+        mended, face, warped = (x[:, :, top:] for x in (drawn.mended, drawn.face, drawn.warped))
+        wanted = self._features(target, update, top) if self.looks is not None else []
+        values = {"warp_l1": masked_l1(warped, target, hole).detach()}
+        totals = {"mended": masked_l1(mended, target, hole * weight)}
+        values["mended_l1"] = totals["mended"].detach()
+        if config.correspondence_weight and self.net.motion is not None:
+            values["position"] = correspondence_loss(
+                drawn.grid, warped, target, hole, config.correspondence_most
+            )
+            totals["mended"] = totals["mended"] + config.correspondence_weight * values["position"]
+        if inpaint:
+            totals["inpainted"] = masked_l1(face, target, weight)
+            values["face_l1"] = masked_l1(face, target, hole).detach()
+        for name, picture in (("mended", mended), ("inpainted", face)):
+            if name not in totals:
+                continue
+            # I_e is only asked for inside the hole: outside it shows the reference's surroundings.
+            judged = picture if name == "inpainted" else picture * hole + target * (1 - hole)
+            if config.ssim_weight:
+                totals[name] = totals[name] + config.ssim_weight * ssim_loss(judged, target)
+            if self.looks is not None:
+                found = self._features(judged, update, top)
+                totals[name] = totals[name] + config.perceptual_weight * perceptual_loss(found, wanted)
+                if name == "inpainted":
+                    totals[name] = totals[name] + config.style_weight * style_loss(found, wanted)
+            if with_gan:
+                totals[name] = totals[name] - config.gan_weight * self.critic(judged).mean()
+        totals.setdefault("inpainted", totals["mended"].new_zeros(()))
+        return values | totals
+
+    def _features(self, pictures: Tensor, update: Update, top: int) -> list[Tensor]:
+        assert self.looks is not None
+        if self.config.mouth_only:
+            pictures = mouth_square(torch.nn.functional.pad(pictures, (0, 0, top, 0)))
+        with update.autocast():
+            return [x.float() for x in self.looks(pictures)]
+
+    def check(self, folder: Path, step: int) -> dict[str, float]:
+        """People kept out of training with their own expressions; writes a contact sheet."""
+        return look_at(self.net, self.scene, self.dev, folder / f"sheet-{step:06d}.png")
+
+    def export(self, folder: Path) -> None:
+        stage1 = load_expression(self.config.expression) if self.config.expression else None
+        size = self.scene.model.expression_size
+        expression = stage1.config if stage1 else ExpressionConfig(expression_size=size)
+        core = VisualDubbing(VisualDubbingConfig(expression, self.config.model))
+        core.renderer.load_state_dict({k: v.cpu() for k, v in self.net.state_dict().items()})
+        if stage1 is not None:
+            core.expression.load_state_dict(stage1.state_dict())
+        core.save_pretrained(folder / "generator")
+
+
+def _framing(size: int, rng: np.random.Generator | None) -> np.ndarray:
+    """As ``framing``, never mirrored: a mirrored head has no pose. Whole views are mirrored instead."""
+    matrix, is_mirrored = framing(STORED, size, MARGIN, rng)
+    if is_mirrored:
+        matrix[0] = -matrix[0]
+        matrix[0, 2] += size - 1
+    return matrix
+
+
+def view_of(
+    scene: Scene,
+    fit: Fit,
+    at: int,
+    other: int,
+    maps: list[np.ndarray],
+    face: Tensor,
+    reference: Tensor,
+    guide: str,
+    expression: Tensor | None = None,
+) -> View:
+    """A frame of a fitted clip and its reference, as the renderer sees them.
+
+    Args:
+        fit: of the stored crops (``lipsync.training.fits``).
+        at, other: frames of target and reference.
+        maps: (2, 3) from stored crop to the pictures, of target and reference.
+        face, reference: (1, 3, S, S) in 0..1, already cut.
+        expression: (1, E) instead of the frame's own.
+    """
+    size = face.shape[-1]
+    (camera, pose), (camera_r, pose_r) = (
+        in_crop(fit.camera, torch.from_numpy(fit.pose[[i]]).float(), torch.from_numpy(matrix).float(), size)
+        for i, matrix in zip((at, other), maps, strict=True)
+    )
+    own, theirs = (torch.from_numpy(fit.expression[[i]]).float() for i in (at, other))
+    return scene.view(
+        face,
+        reference,
+        torch.from_numpy(fit.identity).float()[None],
+        own if expression is None else expression,
+        pose,
+        camera,
+        theirs,
+        pose_r,
+        camera_r,
+        guide,
+    )

@@ -1,0 +1,77 @@
+"""How the renderer does on people it is not trained on: figures and a contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from lipsync.faces.landmarks import mouth_opening
+from lipsync.methods.visual_dubbing.model import Renderer, View
+from lipsync.methods.visual_dubbing.view import Scene
+from lipsync.training.augment import cut, framing
+from lipsync.training.data import MARGIN, STORED, Clip
+from lipsync.training.fits import fit_of
+from lipsync.training.judges import mouth_square
+
+CLIPS, FRAMES = 6, 8  # clips looked at, frames of each
+
+
+def look_at(net: Renderer, scene: Scene, clips: list[Clip], sheet: Path) -> dict[str, float]:
+    """L1 and PSNR of the mouth's square with the frames' own expressions.
+
+    Writes real frame, rendered 3D face, warped and drawn face of each clip to ``sheet``.
+
+    Args:
+        net: is switched to evaluation.
+        scene: of its 3DMM.
+        clips: of people kept out of training.
+    """
+    net.eval()
+    device = next(net.parameters()).device
+    rows, errors, psnr = [], [], []
+    for clip in clips[:CLIPS]:
+        view, target = frames_of(clip, scene, net.config.size, net.config.guide)
+        view = View(*(x.to(device) for x in view))
+        with torch.no_grad():
+            drawn = net(view)
+        face = drawn.face.float().cpu()
+        a, b = mouth_square(face), mouth_square(target)
+        errors.append(float((a - b).abs().mean()))
+        psnr.append(float(-10 * (a - b).square().mean((1, 2, 3)).clamp(min=1e-8).log10().mean()))
+        pictures = (target, view.guide.cpu(), drawn.warped.float().cpu(), face)
+        rows += [np.concatenate(list(_bytes(x)), 1) for x in pictures]
+    if not rows:
+        return {}
+    cv2.imwrite(str(sheet), np.concatenate(rows)[..., ::-1])
+    return {"mouth_l1": float(np.mean(errors)), "mouth_psnr": float(np.mean(psnr))}
+
+
+def frames_of(clip: Clip, scene: Scene, size: int, guide: str) -> tuple[View, torch.Tensor]:
+    """Some frames of a clip spread over time, with the one reference that use would choose."""
+    from lipsync.training.dubbing import view_of
+
+    fit = fit_of(clip)
+    known = np.flatnonzero(fit.valid[: len(clip)])
+    shown = known[np.linspace(0, len(known) - 1, FRAMES).astype(int)]
+    openings = mouth_opening(clip.points(np.arange(len(clip))))[known]
+    other = int(known[np.argsort(openings, kind="stable")[int(len(known) * 0.9)]])
+    matrix, _ = framing(STORED, size, MARGIN, None)
+
+    def picture(frame: int) -> torch.Tensor:
+        crops = cut(clip.pictures(np.array([frame])), matrix, size)
+        return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
+
+    reference = picture(other)
+    views, targets = [], []
+    for frame in map(int, shown):
+        targets.append(picture(frame))
+        views.append(view_of(scene, fit, frame, other, [matrix, matrix], targets[-1], reference, guide))
+    return View(*(torch.cat(parts) for parts in zip(*views, strict=True))), torch.cat(targets)
+
+
+def _bytes(pictures: torch.Tensor) -> np.ndarray:
+    """(B, S, S, 3) uint8 of (B, 3, S, S) in 0..1."""
+    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()

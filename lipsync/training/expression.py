@@ -1,0 +1,253 @@
+"""Trains stage 1 of visual dubbing: speech and semantic images to expression coefficients (eq 11-13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lipsync.audio.features import features, frame_windows
+from lipsync.errors import ConfigError
+from lipsync.faces.camera import place
+from lipsync.faces.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, mouth_opening
+from lipsync.faces.morphable import load_morphable
+from lipsync.media import read_audio
+from lipsync.methods.saved import read_saved
+from lipsync.methods.visual_dubbing.config import ExpressionConfig
+from lipsync.methods.visual_dubbing.expression import ExpressionNet
+from lipsync.methods.visual_dubbing.semantic import SemanticImages
+from lipsync.methods.visual_dubbing.view import Scene
+from lipsync.training.augment import cut, framing, mask_bands
+from lipsync.training.curves import Curves, load_curves
+from lipsync.training.data import FPS, MARGIN, STORED, Clip, Sampler
+from lipsync.training.fits import fit_of, fitted
+from lipsync.training.loop import Update
+from lipsync.training.losses import correlation
+from lipsync.training.ranger import Ranger
+
+STILL = 96  # pixels of the face that the Wav2Lip core makes speak
+
+
+@dataclass(frozen=True)
+class ExpressionStageConfig:
+    """Eq 11-13 with the paper's weights; what the paper does not have is off by default."""
+
+    model: ExpressionConfig = field(default_factory=ExpressionConfig)
+    morphable: str = ""  # file of another 3DMM, such as a BFM; "" is ICT-FaceKit
+    semantic: str = ""  # folder that keeps the semantic images of the clips; needed where the model has them
+    stretches: int = 16  # per batch
+    frames: int = 25  # per stretch
+    learning_rate: float = 2e-4
+    decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
+    shape_weight: float = 0.5  # λ_shape of eq 13
+    # Aids for little data, not in the paper.
+    correlation_weight: float = 0.0  # 1 - r of the lips' gap along time: L1 alone makes mouths shy
+    vary: bool = False  # speech as another room or voice would have it
+    curves: str = ""  # folder of speech with measured expression curves, which a head of their own learns
+    curve_weight: float = 0.0
+    curve_stretches: int = 0  # of them per batch
+
+
+class ExpressionStage:
+    def __init__(self, config: ExpressionStageConfig, train: list[Clip], dev: list[Clip]):
+        if config.model.semantic_images and not config.semantic:
+            raise ConfigError(
+                "stage.semantic names no folder for the semantic images. Give one, or set "
+                "stage.model.semantic_images to false."
+            )
+        self.config = config
+        self.scene = Scene(load_morphable(config.morphable or None))
+        if self.scene.model.expression_size != config.model.expression_size:
+            raise ConfigError(
+                f"The 3D face model has {self.scene.model.expression_size} expression coefficients, "
+                f"stage.model.expression_size says {config.model.expression_size}."
+            )
+        self.dev = fitted(dev)
+        self.sampler = Sampler(fitted(train, needed=True), config.frames)
+        self.curves = load_curves(Path(config.curves)) if config.curves else []
+        self.images = SemanticImages(mouth_only=config.model.mouth_only) if config.semantic else None
+        self.net = ExpressionNet(config.model)
+        self.modules: dict[str, nn.Module] = {"expression": self.net}
+        if self.curves:
+            count = self.curves[0].values.shape[1]
+            self.modules["curves"] = nn.Linear(2 * config.model.hidden, count)
+        parameters = [p for module in self.modules.values() for p in module.parameters()]
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "expression": Ranger(parameters, config.learning_rate)
+        }
+        self.lips = [
+            int((self.scene.model.mediapipe_indices == point).nonzero()[0, 0])
+            for point in (LIP_UPPER_INNER, LIP_LOWER_INNER)
+        ]
+
+    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        config, parts = self.config, []
+        for clip in self.sampler.draw(config.stretches, rng):
+            first = int(rng.integers(0, len(clip) - config.frames + 1))
+            parts.append(self._stretch(clip, np.arange(first, first + config.frames), rng))
+        batch = {name: torch.from_numpy(np.stack([part[name] for part in parts])) for name in parts[0]}
+        for count in (config.curve_stretches,) if self.curves else ():
+            drawn = [self._curve(self.sampler.draw(1, rng)[0], rng) for _ in range(count)]
+            for name in drawn[0] if drawn else ():
+                batch[f"curve_{name}"] = torch.from_numpy(np.stack([part[name] for part in drawn]))
+        return batch
+
+    def _stretch(
+        self, clip: Clip, at: np.ndarray, rng: np.random.Generator | None = None
+    ) -> dict[str, np.ndarray]:
+        """Arrays of some frames in a row."""
+        speech = clip.speech(at, self.config.model.audio, rng if self.config.vary else None)
+        if rng is not None and self.config.vary:
+            speech = mask_bands(speech, rng, widest=6)
+        fit = fit_of(clip)
+        rest = np.median(fit.expression[fit.valid], axis=0) * self.config.model.relative
+        found = {
+            "speech": speech,
+            "expression": fit.expression[at],
+            "rest": rest.astype(np.float32),
+            "pose": fit.pose[at],
+            "identity": fit.identity,
+            "valid": fit.valid[at].astype(np.float32),
+            "focal": np.float32(fit.focal),
+        }
+        if self.images is not None:
+            found["pictures"] = self._pictures(clip)[at].transpose(0, 3, 1, 2)
+        return found
+
+    def _pictures(self, clip: Clip) -> np.ndarray:
+        """(T, s, s, 3) uint8 semantic images of a clip; drawn once and kept."""
+        assert self.images is not None
+        path = Path(self.config.semantic) / f"{clip.name}.npy"
+        if not path.is_file():
+            speech = self.images.listen(read_audio(clip.folder / f"{clip.name}.mp4"))
+            drawn = self.images.draw(self._still(clip), speech, np.arange(len(clip)) / FPS)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            with partial.open("wb") as file:
+                np.save(file, drawn)
+            partial.replace(path)
+        return np.load(path, mmap_mode="r")
+
+    def _still(self, clip: Clip) -> np.ndarray:
+        """(96, 96, 3) uint8 of the frame whose mouth is open as usual."""
+        openings = mouth_opening(clip.points(np.arange(len(clip))))
+        frame = int(np.argsort(openings, kind="stable")[len(openings) // 2])
+        matrix, _ = framing(STORED, STILL, MARGIN, None)
+        return cut(clip.pictures(np.array([frame])), matrix, STILL)[0]
+
+    def _curve(self, clip: Clip, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """A stretch of a recording with measured curves; its semantic images show the face of a clip."""
+        config = self.config
+        curves: Curves = self.curves[int(rng.integers(len(self.curves)))]
+        first = int(rng.integers(0, len(curves.values) - config.frames + 1))
+        at = np.arange(first, first + config.frames)
+        start = max(0.0, at[0] / FPS - 0.5)
+        samples = curves.samples[int(start * 16000) : int((at[-1] / FPS + 0.5) * 16000)]
+        times = at / FPS - start
+        found = {
+            "speech": frame_windows(features(samples, config.model.audio), times, config.model.audio),
+            "values": curves.values[at],
+        }
+        if self.images is not None:
+            pictures = self.images.draw(self._still(clip), self.images.listen(samples), times)
+            found["pictures"] = pictures.transpose(0, 3, 1, 2)
+        return found
+
+    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        config = self.config
+        for group in self.optimizers["expression"].param_groups:
+            left = (1 - progress) / max(1e-9, 1 - config.decay_from)
+            group["lr"] = config.learning_rate * min(1.0, left)
+        with update.autocast():
+            predicted = self.net(batch["speech"], _shown(batch.get("pictures")))
+        predicted = predicted.float() + batch["rest"][:, None]
+        values = self._losses(predicted, batch)
+        loss = values["exp"] + config.shape_weight * values["shape"]  # eq 13
+        loss = loss + config.correlation_weight * (1 - values["r_gap"])
+        if "curve_speech" in batch and config.curve_weight:
+            with update.autocast():
+                hidden = self.net.hidden(batch["curve_speech"], _shown(batch.get("curve_pictures")))
+                read = self.modules["curves"](hidden)
+            values["curves"] = (read.float() - batch["curve_values"]).abs().sum(-1).mean()
+            loss = loss + config.curve_weight * values["curves"]
+        update(loss, nn.ModuleDict(self.modules), self.optimizers["expression"])
+        return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
+
+    def _losses(self, predicted: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Eq 11, eq 12 in pixels of a 192-pixel face square, and r of the gap between the lips.
+
+        Frames that could not be fitted do not count, nor do the coefficients that speech does not drive.
+        """
+        spoken, valid = self.scene.spoken.to(predicted.device), batch["valid"][..., None]  # (B, T, 1)
+        count = valid.sum().clamp(min=1)
+        error = (predicted - batch["expression"]).abs()[..., spoken].sum(-1, keepdim=True)
+        whole = batch["expression"].clone()
+        whole[..., spoken] = predicted[..., spoken]
+        own, projected = self._landmarks(batch["expression"], batch)
+        said, projected_said = self._landmarks(whole, batch)
+        apart = (projected - projected_said).abs().mean((2, 3))[..., None] * 192 * MARGIN / STORED
+        upper, lower = self.lips
+        gaps = [(x[:, :, upper] - x[:, :, lower]).norm(dim=-1, keepdim=True) for x in (said, own)]
+        return {
+            "exp": (error * valid).sum() / count,
+            "shape": (apart * valid).sum() / count,
+            "r_gap": correlation(*gaps).mean(),
+        }
+
+    def _landmarks(self, expression: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(B, T, L, 3) landmarks of the head at rest, millimetres; (B, T, L, 2) pixels of the stored crop."""
+        shape = expression.shape[:2]
+        model = self.scene.model.to(expression.device)
+        identity = batch["identity"][:, None].expand(-1, shape[1], -1).flatten(0, 1)
+        points = model.landmarks(identity, expression.flatten(0, 1))  # (B T, L, 3)
+        placed = place(points, batch["pose"].flatten(0, 1))
+        focal = batch["focal"][:, None].expand(shape).reshape(-1, 1, 1)
+        pixels = placed[..., :2] / placed[..., 2:].clamp(min=1) * focal
+        return points.unflatten(0, shape), pixels.unflatten(0, shape)
+
+    def check(self, folder: Path, step: int) -> dict[str, float]:
+        """r of the lips' gap, and the mean error of the spoken coefficients (AED), on people kept out."""
+        device = next(self.net.parameters()).device
+        rows, frames = [], []
+        for clip in self.dev:
+            part = self._stretch(clip, np.arange(len(clip)))
+            batch = {k: torch.from_numpy(np.asarray(v))[None].to(device) for k, v in part.items()}
+            said = self.net(batch["speech"], _shown(batch.get("pictures")))
+            said = self.net.settle(said, batch["rest"][:, None])
+            found = self._losses(said, batch)
+            aed = found["exp"] / len(self.scene.spoken)
+            rows.append([float(found["r_gap"]), float(aed), float(found["shape"])])
+            frames.append(len(clip))
+        if not rows:
+            return {}
+        mean = np.average(rows, axis=0, weights=frames)
+        return dict(zip(("dev_r_gap", "dev_aed", "dev_shape"), map(float, mean), strict=True))
+
+    def export(self, folder: Path) -> None:
+        import json
+        from dataclasses import asdict
+
+        out = folder / "expression"
+        out.mkdir(exist_ok=True)
+        state = {k: v.contiguous().cpu() for k, v in self.net.state_dict().items()}
+        save_file(state, out / "model.safetensors", metadata={"format": "pt"})
+        (out / "config.json").write_text(json.dumps(asdict(self.config.model), indent=2), encoding="utf-8")
+
+
+def _shown(pictures: Tensor | None) -> Tensor | None:
+    return None if pictures is None else pictures.float() / 255
+
+
+def load_expression(folder: str) -> ExpressionNet:
+    """Stage 1 as ``train expression`` left it.
+
+    Raises:
+        ConfigError: not such a folder.
+    """
+    if not (Path(folder) / "config.json").is_file():
+        raise ConfigError(f"There is no expression network in {folder}. Run `train expression` first.")
+    return read_saved(folder, ExpressionNet, ExpressionConfig, "an expression network of visual dubbing")
