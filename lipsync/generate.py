@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,9 +17,9 @@ from lipsync.audio import RATE
 from lipsync.errors import Cancelled, ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
 from lipsync.faces.choose import Choice
-from lipsync.faces.crop import crop_face, crop_matrix, transform_points
-from lipsync.faces.landmarks import mouth_opening
+from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.track import FaceTracker, Tracked
+from lipsync.faces.view import View, views
 from lipsync.label import Label
 from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
 from lipsync.media.size import fitting
@@ -59,11 +59,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Progress:
-    stage: str  # "weights", "audio", "frames", "finish"
+    stage: str  # "weights", "audio", "references", "frames", "finish"
     done: int = 0  # frames
     total: int | None = None  # frames
     fps: float = 0.0  # frames per second so far
     seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class ReferenceFrame:
+    """A frame that showed the method what this person's mouth looks like."""
+
+    time: float  # s in the face video
+    box: tuple[int, int, int, int]  # of the face on it: x0, y0, x1, y1, pixels of the result
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)  # per stage, and "total"
     notes: tuple[str, ...] = ()  # sentences worth showing, e.g. coarse tracking without the landmarker
     revision: str | None = None  # commit of the Hub repository that the weights were taken from
+    references: tuple[ReferenceFrame, ...] = ()  # from the most closed mouth to the most open one
 
     def to_dict(self) -> dict:
         """Plain values for JSON, seconds rounded to milliseconds."""
@@ -125,16 +134,21 @@ def generate(
 
     size = plan.depth(request.batch_size)
     landmarker = hub.locate("face_landmarker")
+    chosen: list[Reference] = []
+    if method.references > 1 and face.kind == "video":
+        report("references")
+        with clock("references"):
+            chosen += scan(request.face, method.crop_size, method.references, landmarker, plan.choice)
     tracker = FaceTracker(landmarker, fps, plan.choice, blendshapes=method.blendshapes)
     with_face = 0
     try:
         frames = clock.over("decode", loop_frames(request.face, fps, count, PHOTO_SIDE))
         tracked = clock.over("track", tracker.track(frames))
-        seen = clock.over("crop", _crop(tracked, method.crop_size))
+        seen = clock.over("crop", views(tracked, method.crop_size))
         with (
             background(seen, depth=plan.depth(2 * request.batch_size)) as ready,
             background(
-                clock.over("network", _speak(ready, method, speech, request, fps, size)), depth=size
+                clock.over("network", _speak(ready, method, speech, request, fps, size, chosen)), depth=size
             ) as spoken,
             VideoWriter(
                 request.output, plan.width, plan.height, fps, audio=voice, duration=count / fps,
@@ -173,6 +187,7 @@ def generate(
         faces_seen=tracker.faces_seen,
         seconds={**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began},
         notes=(COARSE,) if tracker.coarse else (),
+        references=tuple(ReferenceFrame(frame.time, frame.box) for frame in chosen),
     )
 
 
@@ -239,47 +254,29 @@ def _samples(voice: Path, seconds: float) -> np.ndarray:
     return np.pad(samples, (0, max(0, round(seconds * RATE) - len(samples))))
 
 
-@dataclass(frozen=True)
-class Face:
-    """A tracked face as a method sees it."""
-
-    crop: np.ndarray  # (S, S, 3) uint8
-    landmarks: np.ndarray | None  # (478, 2) float32 pixels of the crop; None: tracked by five points
-    blendshapes: np.ndarray | None  # (52,) float32
-
-
-def _crop(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, Face | None]]:
-    """Each frame with its face, None where there is none."""
-    for item in tracked:
-        if item.pose is None:
-            yield item, None
-            continue
-        matrix = crop_matrix(item.pose, size)
-        points = item.landmarks
-        if points is not None:
-            points = transform_points(points, matrix).astype(np.float32)
-        yield item, Face(crop_face(item.frame.image, matrix, size), points, item.blendshapes)
-
-
 def _speak(
-    seen: Iterator[tuple[Tracked, Face | None]],
+    seen: Iterator[tuple[Tracked, View | None]],
     method: LipSyncMethod,
     speech: Any,
     request: Request,
     fps: float,
     size: int,
+    chosen: list[Reference],
 ) -> Iterator[tuple[Tracked, np.ndarray | None]]:
     """Each frame with the face that the method drew; batches hold ``size`` frames.
 
-    The references come from the start of the video, so that writing can begin before reading ends.
+    Where ``chosen`` is empty it is filled from the first batch with a face, so that writing can begin
+    before reading ends.
     """
-    references: list[Face] = []
     position = 0
     while group := list(islice(seen, size)):
         faces = [face for _, face in group if face is not None]
         drawn: Iterator[np.ndarray] = iter(())
         if faces:
-            references = references or choose_references(faces, method.references)
+            if not chosen:
+                known = [(item, face) for item, face in group if face is not None]
+                chosen += choose(known, method.references)
+            references = [frame.view for frame in chosen]
             at = np.array([position + k for k, (_, face) in enumerate(group) if face is not None])
             batch = Batch(
                 faces=np.stack([face.crop for face in faces]),
@@ -295,18 +292,6 @@ def _speak(
         for item, face in group:
             yield item, next(drawn) if face is not None else None
         position += len(group)
-
-
-def choose_references(seen: list[Face], count: int) -> list[Face]:
-    """``count`` faces whose mouths are spread from closed to open.
-
-    One reference is the frame with the median opening: a mouth that is neither pressed shut nor at
-    its widest. Without landmarks the frames are taken evenly over time.
-    """
-    openings = [mouth_opening(face.landmarks) for face in seen if face.landmarks is not None]
-    order = np.argsort(openings, kind="stable") if len(openings) == len(seen) else np.arange(len(seen))
-    places = (np.arange(count) + 0.5) / count * len(seen)
-    return [seen[order[int(place)]] for place in places]
 
 
 def _all(values: list[np.ndarray | None]) -> np.ndarray | None:

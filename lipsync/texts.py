@@ -148,6 +148,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "job.waiting": ("Waiting for {ahead} other job(s)", "排队中，前面还有 {ahead} 个任务"),
     "job.weights": ("Loading the method", "正在载入方法"),
     "job.audio": ("Listening to the speech", "正在分析语音"),
+    "job.references": ("Choosing reference frames", "正在选择参考帧"),
     "job.frames": ("Tracking the face and drawing the lips", "正在跟踪人脸并生成口型"),
     "job.finish": ("Writing the video", "正在写入视频"),
     "job.count": ("{done} of {total} frames", "{done} / {total} 帧"),

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
-from lipsync.generate import Face, Progress, Request, choose_references, generate
+from lipsync.generate import Progress, Request, generate
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
@@ -350,16 +350,19 @@ def test_cancel_stops_and_leaves_nothing(photo, tmp_path):
     assert threading.active_count() <= threads + 1
 
 
-def test_references_span_the_openings():
-    def face(gap: float) -> Face:
-        points: np.ndarray = np.zeros((478, 2), np.float32)
-        points[[362, 263], 0] = 1.0
-        points[14, 1] = gap
-        return Face(np.full((2, 2, 3), round(gap * 10), np.uint8), points, None)
+def test_the_result_tells_which_frames_were_references(spoken, photo):
+    from lipsync.faces import faces_in
 
-    seen = [face(gap) for gap in np.random.default_rng(0).permutation(9) / 10]
-    assert [chosen.crop[0, 0, 0] for chosen in choose_references(seen, 1)] == [4]
-    assert [chosen.crop[0, 0, 0] for chosen in choose_references(seen, 3)] == [1, 4, 7]
+    result, _ = spoken
+    (frame,) = result.references
+    assert frame.time == 0
+    x0, y0, x1, y1 = frame.box
+    left, top, right, bottom = faces_in(photo)[0].box
+    # The square of the crop is about the detector's box, which is narrower than high.
+    assert abs((x0 + x1) - (left + right)) < 30
+    assert abs((y0 + y1) - (top + bottom)) < 30
+    assert 0.8 * (bottom - top) < y1 - y0 < 1.4 * (bottom - top)
+    assert json.loads(json.dumps(result.to_dict()))["references"] == [{"time": 0.0, "box": list(frame.box)}]
 
 
 def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp_path, monkeypatch):

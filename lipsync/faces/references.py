@@ -10,16 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from lipsync.faces.landmarks import NOSE_TIP, five_points
+from lipsync.faces.choose import Choice
+from lipsync.faces.landmarks import NOSE_TIP, five_points, mouth_opening
+from lipsync.faces.track import FaceTracker, Tracked
+from lipsync.faces.view import View, views
+from lipsync.media import read_frames
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture
 PROFILE = 0.6  # turn beyond which one half of the mouth is hardly seen: about 35 degrees
 BLURRED = 0.5  # share of the clip's usual sharpness below which a frame counts as blurred
 SIDE = 96  # pixels of the crop on which sharpness is measured, whatever the network's size
+SCAN_RATE, SCAN_FRAMES = 5.0, 60  # Hz and frames of a video that are looked at: its first 12 s
 
 
 @dataclass(frozen=True)
@@ -75,11 +82,16 @@ def usable(looks: Sequence[Look]) -> np.ndarray:
 def choose_for_use(looks: Sequence[Look], count: int) -> list[int]:
     """``count`` frames from closed to open mouths: the sharpest of each group.
 
+    One reference is the sharpest of the middle third: neither pressed shut nor at its widest.
+
     Args:
         looks: of the frames of a clip; at least one.
         count: R. With fewer usable frames some come twice.
     """
-    groups = _groups(usable(looks), np.array([look.opening for look in looks]), count)
+    openings = np.array([look.opening for look in looks])
+    groups = (
+        _groups(usable(looks), openings, 3)[1:2] if count == 1 else _groups(usable(looks), openings, count)
+    )
     sharp = np.array([look.sharpness for look in looks])
     return [int(group[np.argmax(sharp[group])]) for group in groups]
 
@@ -117,3 +129,73 @@ def _groups(frames: np.ndarray, openings: np.ndarray, count: int) -> list[np.nda
     if len(order) < count:
         order = order[np.arange(count) * len(order) // count]
     return np.array_split(order, count)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A chosen frame."""
+
+    view: View
+    time: float  # s in the source
+    box: tuple[int, int, int, int]  # of the face on the picture: x0, y0, x1, y1, pixels
+
+
+def choose(seen: Sequence[tuple[Tracked, View]], count: int) -> list[Reference]:
+    """``count`` references among tracked faces, at least one of them, as ``choose_for_use`` ranks them.
+
+    Without landmarks on all of them nothing is known of the mouths: then the groups are of time.
+    """
+    known = [view.landmarks for _, view in seen if view.landmarks is not None]
+    if len(known) == len(seen):
+        points = np.stack(known)
+        openings, turns = mouth_opening(points), turn(points)
+    else:
+        openings, turns = np.arange(len(seen)), np.zeros(len(seen))
+    sharp = [sharpness(view.crop) for _, view in seen]
+    looks = [Look(*map(float, values)) for values in zip(openings, sharp, turns, strict=True)]
+    return [_reference(*seen[index]) for index in choose_for_use(looks, count)]
+
+
+def _reference(item: Tracked, view: View) -> Reference:
+    assert item.pose is not None
+    height, width = item.frame.image.shape[:2]
+    (x, y), half = item.pose.centre, float(item.pose.side) / 2
+    box = (max(0, x - half), max(0, y - half), min(width, x + half), min(height, y + half))
+    x0, y0, x1, y1 = (round(float(value)) for value in box)
+    return Reference(view, item.frame.time, (x0, y0, x1, y1))
+
+
+def scan(path: Path, size: int, count: int, landmarker: Path | None, face: Choice) -> tuple[Reference, ...]:
+    """References from a quick look at a video before it is worked on: 5 frames a second of its first 12 s.
+
+    Kept per clip: the next speech for the same face finds them there.
+
+    Args:
+        path: of the video.
+        size: pixels, side of the crops.
+        count: R.
+        landmarker: the artefact, or None.
+        face: which one.
+
+    Returns:
+        ``count`` references, or none where no face is seen.
+
+    Raises:
+        FaceError: the face asked for is not on the first frame that shows any.
+        MediaError: not a readable video.
+    """
+    stat = path.stat()
+    return _scan(path, stat.st_mtime_ns, stat.st_size, size, count, landmarker, face)
+
+
+@lru_cache(maxsize=8)
+def _scan(
+    path: Path, changed_ns: int, length: int, size: int, count: int, landmarker: Path | None, face: Choice
+) -> tuple[Reference, ...]:
+    tracker = FaceTracker(landmarker, SCAN_RATE, face)
+    try:
+        tracked = tracker.track(read_frames(path, SCAN_RATE, SCAN_FRAMES))
+        seen = [(item, view) for item, view in views(tracked, size) if view is not None]
+    finally:
+        tracker.close()
+    return tuple(choose(seen, count)) if seen else ()

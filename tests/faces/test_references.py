@@ -4,16 +4,20 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync.faces.choose import Choice
+from lipsync.faces.landmarks import Landmarker, mouth_opening
 from lipsync.faces.references import (
     BLURRED,
     PROFILE,
     Look,
     choose_for_training,
     choose_for_use,
+    scan,
     sharpness,
     turn,
     usable,
 )
+from lipsync.media import VideoWriter, read_frames
 
 
 def looks(openings, sharp=None, turns=None) -> list[Look]:
@@ -27,6 +31,7 @@ def test_the_sharpest_of_each_third_from_closed_to_open():
     openings = [0.01, 0.02, 0.00, 0.12, 0.10, 0.11, 0.31, 0.29, 0.30]
     sharp = [1.0, 3.0, 2.0, 2.0, 1.0, 3.0, 3.0, 2.0, 1.0]
     assert choose_for_use(looks(openings, sharp), 3) == [1, 5, 6]
+    assert choose_for_use(looks(openings, sharp), 1) == [5]
 
 
 def test_blurred_and_profile_frames_are_out_even_where_they_are_the_only_open_ones():
@@ -91,3 +96,59 @@ def test_sharpness_falls_with_blur_and_does_not_care_for_the_crop_size():
     assert sharpness(blurred) < 0.2 * sharpness(crop)
     half = cv2.resize(crop, (96, 96), interpolation=cv2.INTER_AREA)
     assert sharpness(half) == pytest.approx(sharpness(crop), rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def landmarker(shared):
+    return shared / "weights" / "face_landmarker.task"
+
+
+def looked_at(path, landmarker):
+    """Times, openings and turns at five frames a second, each frame by itself."""
+    find = Landmarker(landmarker)
+    points = [find(frame.image) for frame in read_frames(path, 5.0)]
+    find.close()
+    known = np.stack([p.points for p in points if p is not None])
+    times = np.array([k / 5 for k, p in enumerate(points) if p is not None])
+    return times, mouth_opening(known), turn(known)
+
+
+def test_real_clip_spans_the_openings_and_avoids_frames_that_were_blurred(shared, landmarker, tmp_path):
+    source = shared / "data" / "train" / "id001_clip01.mp4"
+    times, openings, _ = looked_at(source, landmarker)
+    sharp = scan(source, 128, 3, landmarker, Choice())
+    # Blur a third of the clip, the very frames that were chosen among them.
+    lost = np.sort([frame.time for frame in sharp])
+    clip = tmp_path / "blurred.mp4"
+    with VideoWriter(clip, 256, 256, 25) as writer:
+        for frame in read_frames(source):
+            if np.abs(frame.time - lost).min() < 0.4:
+                writer.write(cv2.GaussianBlur(frame.image, (0, 0), 5))
+            else:
+                writer.write(frame.image)
+    found = scan(clip, 128, 3, landmarker, Choice())
+    assert len(found) == 3
+    assert np.abs(np.array([frame.time for frame in found])[:, None] - lost).min() >= 0.4
+    for frames in (sharp, found):
+        shown = np.array([openings[np.argmin(np.abs(times - frame.time))] for frame in frames])
+        share = (openings[None] < shown[:, None]).mean(1)  # of all frames that are more closed
+        assert share[0] < 0.4 < 0.6 < share[2]
+        assert share[0] < share[1] < share[2]
+        assert shown[2] - shown[0] > openings.std()
+
+
+def test_real_clip_in_which_a_head_turns_gives_frontal_references(shared, landmarker):
+    source = shared / "data" / "train" / "id054_clip01.mp4"
+    times, _, turns = looked_at(source, landmarker)
+    assert (np.abs(turns) > PROFILE).any(), "the clip has frames to avoid"
+    for frame in scan(source, 128, 3, landmarker, Choice()):
+        assert abs(turns[np.argmin(np.abs(times - frame.time))]) < PROFILE
+        x0, _, x1, _ = frame.box
+        assert 100 < x1 - x0 < 200
+        assert frame.view.crop.shape == (128, 128, 3)
+
+
+def test_a_clip_is_scanned_once(shared, landmarker):
+    source = shared / "data" / "train" / "id054_clip01.mp4"
+    first = scan(source, 128, 3, landmarker, Choice())
+    assert scan(source, 128, 3, landmarker, Choice()) is first
