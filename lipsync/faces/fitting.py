@@ -1,9 +1,9 @@
 """Pose, identity and expression of a 3D face from landmarks and blendshape scores, by least squares.
 
-Alternating damped Gauss-Newton steps: the pose of every frame on the landmarks that expressions hardly
-move, one identity over frames of the whole clip, then the bounded expression of every frame, drawn to
-the landmarker's blendshape scores where the landmarks leave it open and to its neighbours in time. All
-steps work on all frames at once.
+Alternating damped Gauss-Newton steps. First one identity, on frames from the whole clip; then, for every
+frame, its pose, on the landmarks that expressions hardly move, and its bounded expression, drawn to the
+landmarker's blendshape scores where the landmarks leave it open, and to its neighbours in time. All steps
+work on all frames at once.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ class FittingConfig:
     lips: float = 2.0  # times the noise's inverse variance, for landmarks of the lips
     gap: float = 16.0  # the same, for the distances of GAPS
     still: float = 1.5  # mm: landmarks that expressions move by more count less for the pose
-    prior: float = 0.15  # deviation of an expression coefficient from its blendshape score
-    smooth: float = 0.15  # deviation of an expression coefficient from the mean of its neighbours
+    prior: float = 0.5  # deviation of an expression coefficient from its score, in its own deviations
+    smooth: float = 0.5  # the same, from the mean of the frames before and after
     identity: float = 0.7  # weight of the prior on identity coefficients
-    frames: int = 64  # spread over the clip, on which the identity is estimated
-    rounds: int = 6  # of alternation
+    frames: int = 48  # spread over the clip, on which the identity is estimated
+    identity_rounds: int = 6  # of alternation with it
+    rounds: int = 3  # of alternation between poses and expressions after that
     pose_sigma: float = 1.0  # frames, of the Gaussian that smooths poses over time
     widest: float = 50.0  # degrees a head may be turned or nod
     worst: float = 0.022  # mean landmark error, in sides of the face crop, up to which a fit holds
@@ -73,6 +74,7 @@ class Fitter:
         self._mean = model.landmark_mean.cpu().numpy().astype(np.float64)
         self._identity_basis = model.landmark_identity_basis.cpu().numpy().astype(np.float64)
         self._expression_basis = model.landmark_expression_basis.cpu().numpy().astype(np.float64)
+        self._people = model.identity_deviation.cpu().numpy().astype(np.float64)
         self._deviations = model.expression_deviation.cpu().numpy().astype(np.float64)
         self._prepare_weights()
 
@@ -109,19 +111,26 @@ class Fitter:
 
     def _solve(self, state: _State, measured: np.ndarray, prior: np.ndarray) -> _State:
         config = self._config
-        known = self._identity is not None
-        identity = self._identity if self._identity is not None else np.zeros(len(self._identity_basis))
-        spread = np.unique(np.linspace(0, len(measured) - 1, config.frames).round().astype(int))
+        if self._identity is None:
+            spread = np.unique(np.linspace(0, len(measured) - 1, config.frames).round().astype(int))
+            self._identity = self._find_identity(state.take(spread), measured[spread], prior[spread])
         for number in range(config.rounds):
-            for _ in range(12 if number == 0 else 2):
-                self._step_pose(state, identity, measured)
-            if not known:
-                identity = self._step_identity(state, identity, measured, spread)
-            self._step_expression(state, identity, measured, prior)
-        self._identity = identity
+            for _ in range(10 if number == 0 else 2):
+                self._step_pose(state, self._identity, measured)
+            self._step_expression(state, self._identity, measured, prior, near=True)
         self._smooth_pose(state)
-        self._step_expression(state, identity, measured, prior)
+        self._step_expression(state, self._identity, measured, prior, near=True)
         return state
+
+    def _find_identity(self, state: _State, measured: np.ndarray, prior: np.ndarray) -> np.ndarray:
+        """(I,) from frames that lie apart in time."""
+        identity = np.zeros(len(self._identity_basis))
+        for number in range(self._config.identity_rounds):
+            for _ in range(10 if number == 0 else 2):
+                self._step_pose(state, identity, measured)
+            identity = self._step_identity(state, identity, measured)
+            self._step_expression(state, identity, measured, prior, near=False)
+        return identity
 
     def _step_pose(self, state: _State, identity: np.ndarray, measured: np.ndarray) -> None:
         """One damped Gauss-Newton step of every pose, for a turn applied last and a shift."""
@@ -143,26 +152,27 @@ class Fitter:
         state.shift = state.shift + step[:, 3:]
         state.shift[:, 2] = np.maximum(state.shift[:, 2], 200.0)  # mm; never behind the camera
 
-    def _step_identity(
-        self, state: _State, identity: np.ndarray, measured: np.ndarray, spread: np.ndarray
-    ) -> np.ndarray:
-        """The identity that suits the frames ``spread`` best, drawn to the mean face."""
-        some = state.take(spread)
-        _, residual, slopes = self._look(some, identity, measured[spread])
-        jacobian = self._slopes_of(some, slopes, self._identity_basis)  # (F, 2L, I)
-        weights = np.repeat(_robust(residual, self._noise) * self._weights, 2, -1).reshape(len(spread), -1)
-        # Frames of one clip err alike: they are not independent measurements, so their mean counts, not sum.
-        scale = 1 / (self._noise**2 * len(spread))
-        normal = np.einsum("fni,fn,fnj->ij", jacobian, weights, jacobian, optimize=True) * scale
-        right = np.einsum("fni,fn,fn->i", jacobian, weights, residual.reshape(len(spread), -1)) * scale
-        damping = np.full(len(identity), self._config.identity)
-        right += normal @ identity
-        return np.linalg.solve(normal + np.diag(damping), right)
+    def _step_identity(self, state: _State, identity: np.ndarray, measured: np.ndarray) -> np.ndarray:
+        """(I,) that suits the frames best, drawn to the mean face."""
+        _, residual, slopes = self._look(state, identity, measured)
+        count = len(residual)
+        jacobian = self._slopes_of(state, slopes, self._identity_basis)  # (T, 2L, I)
+        weights = np.repeat(_robust(residual, self._noise) * self._weights, 2, -1).reshape(count, -1)
+        # Frames of one clip err alike: their mean counts as one measurement, not as many.
+        weights /= self._noise**2 * count
+        weighted = (jacobian * weights[..., None]).reshape(-1, len(identity))
+        normal = weighted.T @ jacobian.reshape(-1, len(identity))
+        right = weighted.T @ residual.reshape(-1) + normal @ identity
+        return np.linalg.solve(normal + np.diag(self._config.identity / self._people**2), right)
 
     def _step_expression(
-        self, state: _State, identity: np.ndarray, measured: np.ndarray, prior: np.ndarray
+        self, state: _State, identity: np.ndarray, measured: np.ndarray, prior: np.ndarray, near: bool
     ) -> None:
-        """The expression of every frame within its bounds, given poses and identity."""
+        """The expression of every frame within its bounds, given poses and identity.
+
+        Args:
+            near: whether the frames follow each other, so that each is drawn to its neighbours.
+        """
         config = self._config
         _, residual, slopes = self._look(state, identity, measured)
         count = len(residual)
@@ -177,11 +187,13 @@ class Fitter:
         weighted = jacobian * (weights / self._noise**2)[..., None]
         normal = weighted.transpose(0, 2, 1) @ jacobian  # (T, E, E)
         right = np.einsum("tne,tn->te", weighted, flat) + np.einsum("tef,tf->te", normal, state.expression)
-        tight = 1 / (config.prior * self._deviations / 0.3) ** 2
-        near = 1 / (config.smooth * self._deviations / 0.3) ** 2
-        neighbours = self._neighbours(state)
-        right += tight * prior + near * neighbours
-        normal[:, np.arange(len(tight)), np.arange(len(tight))] += tight + near
+        drawn = 1 / (config.prior * self._deviations) ** 2
+        right += drawn * prior
+        if near:
+            smooth = 1 / (config.smooth * self._deviations) ** 2
+            right += smooth * self._neighbours(state)
+            drawn = drawn + smooth
+        normal[:, np.arange(len(drawn)), np.arange(len(drawn))] += drawn
         state.expression = _bounded(normal, right, state.expression, self._model.expression_bounds)
 
     # --- its parts ---
