@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lipsync.audio.features import features, frame_windows
@@ -46,6 +46,8 @@ class ExpressionStageConfig:
     shape_weight: float = 0.5  # λ_shape of eq 13
     # Aids for little data, not in the paper.
     correlation_weight: float = 0.0  # 1 - r of the lips' gap along time: L1 alone makes mouths shy
+    speech: str = ""  # model.safetensors of a Wav2Lip core, for a model whose tower is "wav2lip"
+    freeze_speech: bool = False  # keep the tower as it is: what generalises is not unlearned
     vary: bool = False  # speech as another room or voice would have it
     curves: str = ""  # folder of speech with measured expression curves, which a head of their own learns
     curve_weight: float = 0.0
@@ -71,11 +73,14 @@ class ExpressionStage:
         self.curves = load_curves(Path(config.curves)) if config.curves else []
         self.images = SemanticImages(mouth_only=config.model.mouth_only) if config.semantic else None
         self.net = ExpressionNet(config.model)
+        if config.speech:
+            take_tower(self.net, Path(config.speech))
+        self.net.speech.requires_grad_(not config.freeze_speech)
         self.modules: dict[str, nn.Module] = {"expression": self.net}
         if self.curves:
             count = self.curves[0].values.shape[1]
             self.modules["curves"] = nn.Linear(2 * config.model.hidden, count)
-        parameters = [p for module in self.modules.values() for p in module.parameters()]
+        parameters = [p for module in self.modules.values() for p in module.parameters() if p.requires_grad]
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "expression": Ranger(parameters, config.learning_rate)
         }
@@ -162,6 +167,8 @@ class ExpressionStage:
         for group in self.optimizers["expression"].param_groups:
             left = (1 - progress) / max(1e-9, 1 - config.decay_from)
             group["lr"] = config.learning_rate * min(1.0, left)
+        if config.freeze_speech:
+            self.net.speech.eval()  # nor may its batch statistics drift
         with update.autocast():
             predicted = self.net(batch["speech"], _shown(batch.get("pictures")))
         predicted = predicted.float() + batch["rest"][:, None]
@@ -236,6 +243,23 @@ class ExpressionStage:
         state = {k: v.contiguous().cpu() for k, v in self.net.state_dict().items()}
         save_file(state, out / "model.safetensors", metadata={"format": "pt"})
         (out / "config.json").write_text(json.dumps(asdict(self.config.model), indent=2), encoding="utf-8")
+
+
+def take_tower(net: ExpressionNet, path: Path) -> None:
+    """Start the speech tower from that of a Wav2Lip core.
+
+    Raises:
+        ConfigError: the file is missing, or its tower is another.
+    """
+    if not path.is_file():
+        raise ConfigError(f"There is no Wav2Lip core {path}.")
+    found = {k: v.float() for k, v in load_file(path).items() if k.startswith("audio_")}
+    try:
+        net.speech.load_state_dict(found)
+    except RuntimeError as problem:
+        raise ConfigError(
+            f"{path} does not fit the speech tower. Use its audio features and width, and the tower wav2lip."
+        ) from problem
 
 
 def _shown(pictures: Tensor | None) -> Tensor | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 
 from lipsync.errors import ConfigError
 from lipsync.faces.fit import Fit
 from lipsync.training.data import Clip
+from lipsync.training.fit import fit_file
 
 
 class FittedClip(Clip):
@@ -17,11 +17,6 @@ class FittedClip(Clip):
     def fit(self) -> Fit:
         """Identity, poses and expressions, in pixels of the stored crops."""
         return Fit.load(fit_file(self))
-
-
-def fit_file(clip: Clip) -> Path:
-    """Where the fit of a prepared clip lies."""
-    return clip.folder / f"{clip.name}.fit.npz"
 
 
 def fit_of(clip: Clip) -> Fit:

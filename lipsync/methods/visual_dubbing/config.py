@@ -9,6 +9,7 @@ from lipsync.errors import ConfigError
 from lipsync.registry import Registry, unknown
 
 GUIDES = ("shaded", "normals")
+TOWERS = ("vgg-m", "wav2lip")
 SIGMAS = ("learned", "zero", "one")
 
 
@@ -27,6 +28,9 @@ class ExpressionConfig:
     hidden: int = 256  # of the Bi-LSTM, each way
     image_size: int = 96  # pixels, side of a semantic image
     mouth_only: bool = False  # look at the mouth's square of the semantic image alone
+    # With little data "wav2lip": the speech tower of a Wav2Lip core, which may start from its weights. What
+    # the core's pictures say comes out of that tower, so a small net can do without drawing them.
+    tower: str = "vgg-m"
     # Eq 7 hands on nothing but what the semantic images show; the speech only says where to look. With
     # a small Wav2Lip core much of the speech is not in its pictures, so what was heard is added to z.
     hear: bool = False
@@ -42,6 +46,8 @@ class ExpressionConfig:
             object.__setattr__(self, "audio", AudioFeatures(**self.audio))
         if not self.width > 0:
             raise ConfigError(f"width must be above 0, not {self.width}.")
+        if self.tower not in TOWERS:
+            raise ConfigError(unknown("tower", self.tower, TOWERS))
         if self.window < 0:
             raise ConfigError(f"window must be 0 or more frames, not {self.window}.")
 

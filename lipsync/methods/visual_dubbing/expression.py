@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipsync.methods.visual_dubbing.config import ExpressionConfig
+from lipsync.nn.attention import ChannelAttention, SpatialAttention
 from lipsync.nn.blocks import ConvBlock
+from lipsync.nn.towers import audio_tower
 
 
 class LocalCrossAttention(nn.Module):
@@ -53,6 +55,21 @@ class SpeechCNN(nn.Sequential):
         self.size = 2 * c5
 
 
+class SpeechTower(nn.Module):
+    """The speech half of M-CSAWav2Lip's generator, by the same names: (N, 1, rows, window) to (N, d_a)."""
+
+    def __init__(self, config: ExpressionConfig):
+        super().__init__()
+        channels = tuple(config.channels(c) for c in (32, 64, 128, 256, 512))
+        self.audio_encoder = nn.Sequential(*audio_tower(config.audio, channels, deep=1))
+        self.audio_attention = nn.Sequential(ChannelAttention(channels[3]), SpatialAttention())
+        self.size = channels[4]
+
+    def forward(self, speech: Tensor) -> Tensor:
+        x = self.audio_encoder[:11](speech)  # through the 256-channel stage
+        return self.audio_encoder[11:](self.audio_attention(x)).flatten(1)
+
+
 class PictureCNN(nn.Sequential):
     """VGG-M on a semantic image: (N, 3, S, S) in 0..1 to (N, d_v)."""
 
@@ -76,7 +93,7 @@ class ExpressionNet(nn.Module):
     def __init__(self, config: ExpressionConfig):
         super().__init__()
         self.config = config
-        self.speech = SpeechCNN(config)
+        self.speech = SpeechTower(config) if config.tower == "wav2lip" else SpeechCNN(config)
         heard, size = self.speech.size, config.features
         self.picture = PictureCNN(config) if config.semantic_images else None
         seen = self.picture.size if self.picture is not None else 0

@@ -1,0 +1,196 @@
+"""How visual dubbing speaks inside the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipsync.audio.features import features, frame_windows
+from lipsync.audio.mel import RATE
+from lipsync.faces.camera import Camera
+from lipsync.faces.fit import Fit
+from lipsync.faces.fitting import Fitter
+from lipsync.faces.landmarks import mouth_opening
+from lipsync.faces.morphable import MorphableModel, load_morphable
+from lipsync.methods.base import Batch, MethodCard
+from lipsync.methods.visual_dubbing.model import VisualDubbing
+from lipsync.methods.visual_dubbing.semantic import SemanticImages
+from lipsync.methods.visual_dubbing.view import Scene
+
+RATE_FRAMES = 25.0  # frames per second at which expressions are predicted, as in training
+STRETCH = 50  # frames of them at a time: 2 s
+AROUND = 25  # frames before and after a stretch that the Bi-LSTM hears with it
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Speech as both networks of stage 1 take it."""
+
+    cepstral: np.ndarray  # (rows, L) MFCC at 80 Hz
+    semantic: Any  # what the Wav2Lip core heard; None without semantic images
+    frames: int  # at 25 per second
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The one frame whose skin is moved, and what is known of its person."""
+
+    picture: Tensor  # (1, 3, S, S) in 0..1
+    still: np.ndarray  # (S, S, 3) uint8, the face of the semantic images
+    fit: Fit  # of one frame
+    rest: np.ndarray  # (E,) median expression
+
+
+class VisualDubbingMethod:
+    """A ``lipsync.methods.base.LipSyncMethod`` around a core of visual dubbing.
+
+    Expressions are predicted at 25 frames a second in stretches of two seconds and interpolated, so any
+    frame rate will do. A frame that cannot be fitted is given back as it came.
+
+    Raises:
+        ArtefactError: the 3D face model or the Wav2Lip core cannot be had.
+    """
+
+    blendshapes = opens = True
+    references = 5  # of which the one with the widest mouth serves: it shows most of the mouth's inside
+
+    def __init__(
+        self,
+        card: MethodCard,
+        net: VisualDubbing,
+        weights_sha256: str,
+        device: torch.device | None = None,
+        morphable: MorphableModel | None = None,
+        semantic: SemanticImages | None = None,
+    ):
+        self.card, self.weights_sha256 = card, weights_sha256
+        self.config = net.config
+        self.crop_size = net.config.renderer.size
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.net = net.eval().to(self.device)
+        self.net.renderer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.scene = Scene((morphable or load_morphable()).to(self.device))
+        self.semantic: SemanticImages | None = None
+        if net.config.expression.semantic_images:
+            self.semantic = semantic or SemanticImages(mouth_only=net.config.expression.mouth_only)
+        self.fitter = Fitter(self.scene.model, self.crop_size)
+        self.reference: Reference | None = None
+        self._said: dict[int, np.ndarray] = {}  # expressions by stretch
+        # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
+        self.half = self.device.type == "cuda" or (
+            torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
+
+    def listen(self, samples: np.ndarray) -> Heard:
+        """Speech features of (N,) mono 16 kHz samples."""
+        return Heard(
+            features(samples, self.config.expression.audio),
+            self.semantic.listen(samples) if self.semantic is not None else None,
+            1 + int(np.ceil(len(samples) / RATE * RATE_FRAMES)),
+        )
+
+    @torch.inference_mode()
+    def synthesize(self, batch: Batch) -> np.ndarray:
+        """(B, S, S, 3) uint8 faces that speak; frames without a fitted face as they came."""
+        drawn = batch.faces.copy()
+        if batch.landmarks is None or batch.reference_landmarks is None:
+            return drawn  # five points place a mouth, but no 3D face
+        fit = self.fitter.fit(batch.landmarks, batch.blendshapes)
+        if self.reference is None:
+            self.reference = self._refer(batch, fit)
+        known = np.flatnonzero(fit.valid)
+        if self.reference is None or not len(known):
+            return drawn
+        expression = self._expressions(batch, self.reference)[known]
+        expression = self._spoken_into(fit.expression[known], expression, batch.mouth_opening)
+        camera = self._camera(fit)
+        view = self.scene.view(
+            _pictures(batch.faces[known], self.device),
+            self.reference.picture.expand(len(known), -1, -1, -1),
+            self._tensor(fit.identity)[None],
+            self._tensor(expression),
+            self._tensor(fit.pose[known]),
+            camera,
+            self._tensor(self.reference.fit.expression),
+            self._tensor(self.reference.fit.pose),
+            camera,
+            self.config.renderer.guide,
+        )
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            faces = self.net.renderer(view).face.float()
+        drawn[known] = (faces.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return drawn
+
+    def _refer(self, batch: Batch, fit: Fit) -> Reference | None:
+        """The widest mouth among the references that can be fitted; None if none can."""
+        assert batch.reference_landmarks is not None
+        assert self.fitter.identity is not None
+        theirs = Fitter(self.scene.model, self.crop_size, identity=self.fitter.identity)
+        # One by one: they are no frames in a row, which a fitter smooths.
+        fits = []
+        for landmarks in batch.reference_landmarks:
+            fits.append(theirs.fit(landmarks[None]))
+            theirs = Fitter(self.scene.model, self.crop_size, identity=self.fitter.identity)
+        order = np.argsort(-mouth_opening(batch.reference_landmarks), kind="stable")
+        chosen = next((int(i) for i in order if fits[i].valid[0]), None)
+        if chosen is None:
+            return None
+        frames = fit.expression[fit.valid] if fit.valid.any() else fit.expression
+        return Reference(
+            _pictures(batch.references[[chosen]], self.device),
+            batch.references[int(order[len(order) // 2])],
+            fits[chosen],
+            np.median(frames, axis=0),
+        )
+
+    def _expressions(self, batch: Batch, reference: Reference) -> np.ndarray:
+        """(B, E) what stage 1 says of the frames, between its own 25 frames a second."""
+        at = batch.times * RATE_FRAMES
+        low = np.clip(np.floor(at).astype(int), 0, batch.speech.frames - 1)
+        high = np.minimum(low + 1, batch.speech.frames - 1)
+        part = np.clip(at - low, 0, 1)[:, None]
+        wanted = sorted({int(i) // STRETCH for i in (*low, *high)})
+        self._said = {
+            n: self._said[n] if n in self._said else self._stretch(n, batch.speech, reference) for n in wanted
+        }
+        before, after = (np.stack([self._said[i // STRETCH][i % STRETCH] for i in x]) for x in (low, high))
+        return before * (1 - part) + after * part
+
+    def _stretch(self, number: int, speech: Heard, reference: Reference) -> np.ndarray:
+        """(STRETCH, E) expressions of one stretch of the speech, heard with what lies around it."""
+        first = max(0, number * STRETCH - AROUND)
+        last = min(speech.frames, (number + 1) * STRETCH + AROUND)
+        times = np.arange(first, last) / RATE_FRAMES
+        audio = self._tensor(frame_windows(speech.cepstral, times, self.config.expression.audio))[None]
+        pictures = None
+        if self.semantic is not None:
+            drawn = self.semantic.draw(reference.still, speech.semantic, times)
+            pictures = _pictures(drawn, self.device)[None]
+        said = self.net.expression(audio, pictures).float()
+        said = self.net.expression.settle(said, self._tensor(reference.rest))[0].cpu().numpy()
+        said = said[number * STRETCH - first :][:STRETCH]
+        return np.pad(said, ((0, STRETCH - len(said)), (0, 0)), mode="edge")
+
+    def _spoken_into(self, own: np.ndarray, said: np.ndarray, opening: float) -> np.ndarray:
+        """(B, E): the frames' own expressions with what speech drives; the jaw's coefficients scaled."""
+        spoken = self.scene.spoken.cpu().numpy()
+        out = own.copy()
+        out[:, spoken] = said[:, spoken]
+        low, high = self.scene.model.expression_bounds
+        out[:, self.scene.jaw] = np.clip(out[:, self.scene.jaw] * opening, low, high)
+        return out
+
+    def _camera(self, fit: Fit) -> Camera:
+        return fit.camera.to(self.device)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.as_tensor(values, dtype=torch.float32, device=self.device)
+
+
+def _pictures(images: np.ndarray, device: torch.device) -> Tensor:
+    """(B, 3, S, S) in 0..1 of (B, S, S, 3) uint8."""
+    return torch.as_tensor(images, device=device).permute(0, 3, 1, 2).float() / 255
