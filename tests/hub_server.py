@@ -3,8 +3,8 @@
 It speaks as much of the protocols as the real clients need: ``resolve`` with ETag, X-Repo-Commit
 and X-Linked-* headers, large files behind a redirect to another host name, ranges, the Hub's
 error codes, gated repositories, earlier commits, and all that writes (``tests.hub_commits``); and the
-simple index of PEP 503 (HTML) and PEP 691 (JSON). Faults are planned with ``fail``, ``cut``, ``slow`` and
-``swap``; every request is kept in ``requests``.
+simple index of PEP 503 (HTML) and PEP 691 (JSON). Faults are planned with ``fail``, ``cut``, ``slow``,
+``hold`` and ``swap``; every request is kept in ``requests``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class _Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = 0  # bytes of the body that are sent before the connection is closed
     slow: tuple[int, float] = (0, 0.0)  # bytes sent at once, seconds between them
+    hold: tuple[int, threading.Event] | None = None  # bytes sent before the event, the others after it
 
 
 class HubServer:
@@ -168,6 +169,12 @@ class HubServer:
     def slow(self, path: str, piece: int, pause: float, times: int = 1) -> None:
         """Send the body of such a GET request in pieces of ``piece`` bytes, ``pause`` seconds apart."""
         self._faults.append(_Fault(path, "GET", times, slow=(piece, pause)))
+
+    def hold(self, path: str, after: int, times: int = 1) -> threading.Event:
+        """Send ``after`` bytes of the body of such a GET request, and the others when the event is set."""
+        go_on = threading.Event()
+        self._faults.append(_Fault(path, "GET", times, hold=(after, go_on)))
+        return go_on
 
     def seen(self, method: str, path: str) -> list[Request]:
         """The requests so far with this method whose path contains ``path``."""
@@ -290,6 +297,12 @@ class _Handler(HubPages, BaseHTTPRequestHandler):
                 self.wfile.write(body[start : start + piece])
                 self.wfile.flush()
                 time.sleep(pause)
+        elif self.fault and self.fault.hold:
+            after, go_on = self.fault.hold
+            self.wfile.write(body[:after])
+            self.wfile.flush()
+            go_on.wait()
+            self.wfile.write(body[after:])
         else:
             self.wfile.write(body)
 

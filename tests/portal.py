@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-START = 120  # s that a slow machine may take
+START = 240  # s that a busy machine may take
+STOP = 120  # s, the same for its end
 
 
 @contextmanager
@@ -52,12 +53,12 @@ def serving(
         yield address
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(STOP)
 
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=2) as answer:
+        with urllib.request.urlopen(address, timeout=20) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

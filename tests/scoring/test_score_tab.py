@@ -65,7 +65,7 @@ def works():
     assert not works.folder.exists()
 
 
-def wait(work, seconds=60):
+def wait(work, seconds=240):
     end = time.monotonic() + seconds
     while not work.over and time.monotonic() < end:
         time.sleep(0.05)

@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.hub_server import HubServer
 from tests.portal import ROOT, serving
+from tests.ui.pages import BROWSER, JOB, PATIENCE, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+pytestmark = BROWSER
 
 MODEL = ROOT / "assets" / "models" / "mcsawav2lip-embedded"
-ARTEFACTS = ROOT / "tests" / "artefacts"
 NAME = "someone/mouths"
 
 
@@ -40,31 +41,33 @@ def choose(page, name: str) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(("locale", "width"), [("en-GB", 1280), ("zh-CN", 360)])
 def test_a_core_from_the_hub_is_named_fetched_and_pinned(portal, hub, browser, locale, width) -> None:  # type: ignore[no-untyped-def]
     page = browser.new_context(locale=locale, viewport={"width": width, "height": 860}).new_page()
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(PATIENCE)
     page.goto(portal)
-    page.wait_for_selector("#preview img", timeout=60_000)
+    page.wait_for_selector("#preview img")
     page.click("#hub > button, #hub .label-wrap")
     choose(page, "not a name")
-    trouble = page.wait_for_selector("#hub-said .trouble").inner_text()
-    assert "hub:" in trouble
-    page.screenshot(path=ARTEFACTS / f"hub-error-{locale}.png", full_page=True)
+    expect(page.locator("#hub-said .trouble")).to_contain_text("hub:")
+    shoot(page, f"hub-error-{locale}")
 
     choose(page, "someone/bert")
     page.wait_for_selector("#methods label.selected >> text=someone/bert")
     page.wait_for_selector("#hub-said .trouble", state="detached")
     page.click("#start")
-    assert "config.json" in page.wait_for_selector("#status .trouble").inner_text()
+    expect(page.locator("#status .trouble")).to_contain_text("config.json")
 
-    hub.slow("/storage/", 400_000, 0.2)
+    first = not hub.seen("GET", "/storage/")  # later the file is here already
+    go_on = hub.hold("/storage/", 2_000_000)
     choose(page, NAME)
     page.wait_for_selector("#methods label.selected >> text=mouths")
     page.click("#start")
-    if not hub.seen("GET", "/storage/"):
-        page.wait_for_selector("#status >> text=/[1-4]\\.\\d \\D*4\\.7 MB/ >> visible=true", timeout=90_000)
-        page.screenshot(path=ARTEFACTS / f"hub-fetching-{locale}.png", full_page=True)
-    page.wait_for_selector("#result video", timeout=180_000)
-    facts = page.inner_text("#facts")
-    assert f"hub:{NAME}" in facts
-    assert re.search(rf"(revision|版本) {hub.commit(NAME)[:12]}", facts)
-    page.screenshot(path=ARTEFACTS / f"hub-result-{locale}.png", full_page=True)
+    if first:
+        page.wait_for_selector("#status >> text=/[1-4]\\.\\d \\D*4\\.7 MB/ >> visible=true", timeout=JOB)
+        shoot(page, f"hub-fetching-{locale}")
+    go_on.set()
+    page.wait_for_selector("#result video", timeout=JOB)
+    expect(page.locator("#facts")).to_contain_text(f"hub:{NAME}")
+    expect(page.locator("#facts")).to_contain_text(
+        re.compile(rf"(revision|版本) {hub.commit(NAME)[:12]}"), use_inner_text=True
+    )
+    shoot(page, f"hub-result-{locale}")
     page.context.close()

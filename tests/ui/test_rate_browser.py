@@ -9,12 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from eval.study.store import Store
+from tests.ui.pages import BROWSER, CJK, PATIENCE, shoot
+from tests.ui.pages import fits as fits_across
 from tests.ui.rated import METHODS, add_study, example_clip
-from tests.ui.test_browser import CJK, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+pytestmark = BROWSER
 
 KEYS = ("sync", "quality", "overall")
 THUMB = 44  # px, the least side of what a thumb must hit
@@ -50,7 +52,7 @@ def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(PATIENCE)
         page.on("response", hear)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(f"{portal}/{path}")
@@ -69,7 +71,7 @@ def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
 def begin(page: Any) -> None:
     """Consent and read the instructions."""
     page.wait_for_selector("#agree")
-    assert page.is_disabled("button.main")
+    expect(page.locator("button.main")).to_be_disabled()
     page.check("#agree")
     page.click("button.main")
     page.wait_for_selector("details")
@@ -103,7 +105,7 @@ def file_of(page: Any) -> str:
 
 def fits(page: Any) -> None:
     """Nothing is cut off at the right, and all that can be hit is as large as a thumb."""
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    fits_across(page)
     small = page.evaluate(
         """(least) => [...document.querySelectorAll("button, .mark, textarea, .agree")]
             .filter((node) => node.checkVisibility())
@@ -124,7 +126,8 @@ def test_a_study_from_the_link_to_the_completion_code(
     page = visit(f"?study={study.link}", locale, width, scheme)  # the portal's own address, led on from there
     chinese = locale == "zh-CN"
     page.wait_for_selector("#agree")
-    assert page.inner_text("h1") == ("说话的人脸" if chinese else "Talking heads")
+    title = "说话的人脸" if chinese else "Talking heads"
+    expect(page.locator("h1")).to_have_text(title, use_inner_text=True)
     shots = f"rate-{locale[:2]}-{width}-{scheme}"
     shoot(page, f"{shots}-consent")
     fits(page)
@@ -135,7 +138,7 @@ def test_a_study_from_the_link_to_the_completion_code(
     for number, (sync, quality, overall) in enumerate(marks):
         shown = f"{number + 1} / 5" if chinese else f"{number + 1} of 5"
         far(page, f"练习 {shown}" if chinese and not number else f"Practice {shown}" if not number else shown)
-        assert page.locator("fieldset:disabled").count() == 3
+        expect(page.locator("fieldset:disabled")).to_have_count(3)
         page.keyboard.press("4")
         assert page.locator("input:checked").count() == 0, "a key answered before the clip was played"
         assert page.is_disabled("#next")
@@ -147,7 +150,7 @@ def test_a_study_from_the_link_to_the_completion_code(
             far(page, shown)
             page.wait_for_selector(".play:enabled")
             assert file_of(page) == name
-            assert page.locator("fieldset:disabled").count() == 3
+            expect(page.locator("fieldset:disabled")).to_have_count(3)
         play(page)
         given[file_of(page)] = (sync, quality, overall)
         for key in (sync, quality, overall):
@@ -167,12 +170,12 @@ def test_a_study_from_the_link_to_the_completion_code(
     page.wait_for_selector("#comment")
     page.fill("#comment", "<b>bold</b>")
     page.click("button.main")
-    refusal = page.wait_for_selector(".notice").inner_text()
-    assert bool(CJK.search(refusal)) == chinese
+    expect(page.locator(".notice")).to_have_text(re.compile(r"\S"), use_inner_text=True)
+    assert bool(CJK.search(page.inner_text(".notice"))) == chinese
     page.fill("#comment", "The fox wobbled.")
     shoot(page, f"{shots}-comment")
     page.click("button.main")
-    assert page.wait_for_selector("#code").inner_text() == "DONE-42"
+    expect(page.locator("#code")).to_have_text("DONE-42")
     shoot(page, f"{shots}-thanks")
     fits(page)
     texts = page.inner_text("main")
@@ -187,13 +190,14 @@ def test_a_study_from_the_link_to_the_completion_code(
     assert list(store.raters(study.id)["comment"]) == ["The fox wobbled."]
 
     page.reload()
-    assert page.wait_for_selector("#code").inner_text() == "DONE-42"
+    expect(page.locator("#code")).to_have_text("DONE-42")
     page.goto(page.url.partition("/rate")[0])
     page.get_by_role("tab", name="评价" if chinese else "Rate", exact=True).click()
     page.locator("#rate-erase button").first.click()
     page.fill("#rate-code input, #rate-code textarea", "ABCD-EFGH-JKMN")
     page.click("#rate-delete")
-    assert bool(CJK.search(page.wait_for_selector("#rate-said .trouble").inner_text())) == chinese
+    expect(page.locator("#rate-said .trouble")).to_have_text(re.compile(r"\S"), use_inner_text=True)
+    assert bool(CJK.search(page.inner_text("#rate-said .trouble"))) == chinese
     page.fill("#rate-code input, #rate-code textarea", code)
     page.click("#rate-delete")
     page.wait_for_selector("#rate-said .done")
@@ -245,10 +249,10 @@ def test_a_lost_answer_is_sent_again_and_stored_once(
     page.click("#next")
     page.wait_for_selector(".notice >> text=connection is lost")
     shoot(page, "rate-offline")
-    assert page.locator("input:checked").count() == 3
+    expect(page.locator("input:checked")).to_have_count(3)
     page.context.set_offline(False)
     far(page, "3 of 4")
-    assert page.locator(".notice").is_hidden()
+    expect(page.locator(".notice")).to_be_hidden()
     assert list(store.ratings(study.id)["mark"]) == [3, 4, 5, 2, 2, 2]
 
 
@@ -286,10 +290,10 @@ def test_a_closed_study_says_so_and_keeps_the_marks_on_the_page(
         page.keyboard.press(key)
     store.close_study(study.id)
     page.click("#next")
-    assert CJK.search(page.wait_for_selector(".notice").inner_text())
-    assert page.locator("input:checked").count() == 3
+    expect(page.locator(".notice")).to_have_text(CJK, use_inner_text=True)
+    expect(page.locator("input:checked")).to_have_count(3)
     page.reload()
-    assert CJK.search(page.wait_for_selector(".why").inner_text())
+    expect(page.locator(".why")).to_have_text(CJK, use_inner_text=True)
     store.open_study(study.id)
     page.click("button.main")
     far(page, "1 / 4")
@@ -315,8 +319,8 @@ def test_marks_that_come_too_early_are_refused_with_a_sentence(
         page.keyboard.press(key)
     page.click("#next")
     page.wait_for_selector(".notice >> text=Play the clip to its end first")
-    assert page.locator("input:checked").count() == 3
-    assert page.is_enabled("#next")
+    expect(page.locator("input:checked")).to_have_count(3)
+    expect(page.locator("#next")).to_be_enabled()
     assert store.ratings(study.id).empty
 
 
@@ -336,7 +340,9 @@ def test_pairs_lie_side_by_side_or_stacked_and_the_vote_is_for_the_method_on_tha
         assert second["y"] >= first["y"] + first["height"]
     else:
         assert second["x"] >= first["x"] + first["width"]
-    assert page.locator(".scale label").all_inner_texts() == ["A is better", "No difference", "B is better"]
+    expect(page.locator(".scale label")).to_have_text(
+        ["A is better", "No difference", "B is better"], use_inner_text=True
+    )
     page.keyboard.press("3")
     page.keyboard.press("Enter")
     page.wait_for_selector("#code")
@@ -353,9 +359,9 @@ def test_the_language_can_be_switched_in_the_middle(
     play(page)
     page.keyboard.press("4")
     page.click(".language")
+    expect(page).to_have_title("Rating study")
     assert not CJK.search(page.inner_text("main").replace("中文", ""))
-    assert page.title() == "Rating study"
-    assert page.locator("input:checked").count() == 1
+    expect(page.locator("input:checked")).to_have_count(1)
     names = [fieldset.get_attribute("name") for fieldset in page.get_by_role("group").all()]
     assert names == list(KEYS)
     radio = page.get_by_role("radio", name="4 good").first
@@ -368,16 +374,16 @@ def test_a_study_held_in_one_language_is_shown_in_it(
     page = visit(f"rate?study={add_study(store, clip, languages=['zh']).link}")
     begin(page)
     page.wait_for_selector(".play")
-    assert CJK.search(page.inner_text("fieldset"))
-    assert page.locator(".language").count() == 0
+    expect(page.locator("fieldset").first).to_have_text(CJK, use_inner_text=True)
+    expect(page.locator(".language")).to_have_count(0)
     assert list(store.raters(store.studies()[0].id)["language"]) == ["zh"]
 
 
 def test_no_link_a_wrong_link_and_a_pasted_link(visit: Callable[..., Any], store: Store, clip: Path) -> None:
     page = visit("rate")
-    assert "the link that you were sent" in page.wait_for_selector("h1").inner_text()
+    expect(page.locator("h1")).to_contain_text("the link that you were sent")
     page = visit("rate?study=AAAAAAAAAAAAAAAAAAAAAA")
-    assert re.search(r"no such study", page.wait_for_selector(".why").inner_text())
+    expect(page.locator(".why")).to_contain_text("no such study")
     study = add_study(store, clip)
     page = visit("")
     page.get_by_role("tab", name="Rate", exact=True).click()

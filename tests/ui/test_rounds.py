@@ -61,7 +61,7 @@ def desk(tmp_path: Path, pipeline: Pipeline) -> Iterator[Desk]:
 
 
 def wait(done: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.01)

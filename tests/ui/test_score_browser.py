@@ -6,14 +6,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from eval.functional.psnr import psnr
 from lipsync.media import VideoWriter, read_frames
 from tests.portal import serving
-from tests.ui.test_browser import CJK, JOB, shoot
+from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+pytestmark = BROWSER
 
+# Pixels between the words of a box and its upper and lower edge.
+ROOM = """node => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const words = range.getBoundingClientRect();
+    const room = node.closest(".block").getBoundingClientRect();
+    return [words.top - room.top, room.bottom - words.bottom];
+}"""
 REAL = "train/id003_clip04.mp4"
 METHODS = ("DiffDub_id003_clip09", "Wav2Lip_id003_clip05")
 FRAMES = 40
@@ -50,7 +59,7 @@ def visit(portal: str, browser) -> Iterator[Callable]:  # type: ignore[no-untype
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(address)
         return to_tab(page)
@@ -63,7 +72,7 @@ def visit(portal: str, browser) -> Iterator[Callable]:  # type: ignore[no-untype
 
 def to_tab(page):  # type: ignore[no-untyped-def]
     page.get_by_role("tab").nth(2).click()
-    page.wait_for_selector("#score-start", timeout=60_000)
+    page.wait_for_selector("#score-start")
     return page
 
 
@@ -76,18 +85,25 @@ def choose(page, *names: str) -> None:  # type: ignore[no-untyped-def]
 def upload(page, generated: list[Path], reference: Path) -> None:  # type: ignore[no-untyped-def]
     page.set_input_files("#score-generated input[type=file]", generated)
     page.set_input_files("#score-reference input[type=file]", reference)
-    page.wait_for_function(
-        """(name) => document.querySelector("#score-reference").innerText.includes(name)""",
-        arg=reference.stem[:4],
-    )
-    # Both are in the table, the last column holds what each is compared with.
-    page.wait_for_selector(f"#score-rows >> text={reference.name}", timeout=60_000, state="attached")
+    expect(page.locator("#score-reference")).to_contain_text(reference.stem[:4])
+    # All are in the table, whose last column holds what each is compared with.
+    for row in range(len(generated)):
+        expect(page.locator(f"#score-rows [data-testid=cell-{row}-3]")).to_contain_text(reference.name)
 
 
 def cells(page) -> list[list[str]]:  # type: ignore[no-untyped-def]
     page.wait_for_selector("#score-table table", timeout=JOB)
     rows = page.locator("#score-table tr").all()
     return [[cell.inner_text().replace("\xa0", " ") for cell in row.locator("th, td").all()] for row in rows]
+
+
+def in_chinese(page) -> None:  # type: ignore[no-untyped-def]
+    """Every note under the table is."""
+    notes = page.locator("#score-table li")
+    expect(notes.first).to_be_visible()
+    assert reading(page, notes.all_inner_texts, lambda said: all(map(CJK.search, said)))
+    for note in notes.all_inner_texts():
+        assert CJK.search(note), note
 
 
 def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Path]) -> None:  # type: ignore[type-arg]
@@ -104,16 +120,15 @@ def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Pa
     better = max(rows, key=lambda row: float(row[2]))
     assert page.locator("#score-table td:nth-child(3) strong").all_inner_texts() == [better[2]]
     page.get_by_text("Table as text").click()
-    assert f"**{better[2]}**" in page.input_value("#score-plain textarea")
+    expect(page.locator("#score-plain textarea")).to_have_value(re.compile(re.escape(f"**{better[2]}**")))
     # Of the whole crop both are near what the page says of its face region, which no two paths share.
     real = [frame.image for frame in read_frames(reference, fps=25)]
     for path, row in zip(generated, rows, strict=True):
         made = [frame.image for frame in read_frames(path, fps=25)]
         whole = sum(psnr(a[None], b[None]) for a, b in zip(made, real, strict=True)) / len(real)
         assert float(row[2]) == pytest.approx(whole, abs=4)
-    protocol = page.input_value("#score-protocol textarea")
-    assert "protocol 1; PSNR" in protocol
-    assert f"2 videos, {2 * FRAMES} frames" in protocol
+    protocol = page.locator("#score-protocol textarea")
+    expect(protocol).to_have_value(re.compile(f"protocol 1; PSNR.*2 videos, {2 * FRAMES} frames"))
     with page.expect_download() as download:
         page.locator("#score-files a").first.click()
     assert download.value.suggested_filename == "videos.csv"
@@ -122,11 +137,9 @@ def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Pa
 
     page.click("[data-locale=zh-CN]")
     page.wait_for_selector("#score-start:has-text('评分')")
-    table = page.inner_text("#score-table")
-    assert "方法" in table
-    assert "Method" not in table
-    for note in page.locator("#score-table li").all_inner_texts():
-        assert CJK.search(note), note
+    expect(page.locator("#score-table th").first).to_have_text("方法", use_inner_text=True)
+    assert "Method" not in page.inner_text("#score-table")
+    in_chinese(page)
 
     page.reload()
     to_tab(page)
@@ -135,9 +148,9 @@ def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Pa
         page.click(f"[data-locale={locale}]")
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 860})
-        page.wait_for_timeout(300)
+        page.wait_for_selector(f"#score-start:has-text('{'评分' if locale == 'zh-CN' else 'Score'}')")
+        fits(page)
         shoot(page, f"score-result-{locale[:2]}-{width}-{scheme}")
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_work_is_found_again_while_it_runs_and_can_be_cancelled(
@@ -146,22 +159,21 @@ def test_work_is_found_again_while_it_runs_and_can_be_cancelled(
     generated, reference = clips
     page = visit()
     upload(page, generated, reference)
-    choose(page, "PSNR", "LMD")
+    choose(page, "PSNR", "LPIPS", "LMD", "CSIM")  # enough work to outlast a reload
     page.check("#score-controls input")
     page.click("#score-start")
     page.wait_for_selector("#score-status :text('frames')", timeout=JOB)
     page.reload()
     to_tab(page)
-    running = page.wait_for_selector("#score-status .running", timeout=20_000)
-    assert "reload" in running.inner_text()
-    assert page.is_disabled("#score-start")
+    expect(page.locator("#score-status .running")).to_contain_text("reload")
+    expect(page.locator("#score-start")).to_be_disabled()
     shoot(page, "score-running")
     page.wait_for_selector("#score-status :text('frames')", timeout=JOB)
     page.click("#score-cancel")
     page.wait_for_selector("#score-status :text('Cancelled')", timeout=JOB)
-    assert page.is_enabled("#score-start")
-    assert page.is_hidden("#score-cancel")
-    assert page.locator("#score-table table").count() == 0
+    expect(page.locator("#score-start")).to_be_enabled()
+    expect(page.locator("#score-cancel")).to_be_hidden()
+    expect(page.locator("#score-table table")).to_have_count(0)
     page.reload()
     to_tab(page)
     page.wait_for_selector("#score-status .empty")
@@ -181,7 +193,8 @@ def test_many_files_are_paired_by_name_and_methods_take_the_names_given(
     page = visit()
     page.set_input_files("#score-generated input[type=file]", list(copies.values()))
     page.set_input_files("#score-reference input[type=file]", [tmp_path / "anna.mp4", tmp_path / "ben.mp4"])
-    page.wait_for_selector("#score-rows >> text=ben.mp4", timeout=60_000, state="attached")
+    for row, name in enumerate(("anna.mp4", "anna.mp4", "ben.mp4", "ben.mp4")):
+        expect(page.locator(f"#score-rows [data-testid=cell-{row}-3]")).to_contain_text(name)
     choose(page, "PSNR")
     for row in (1, 3):
         cell = page.locator(f"#score-rows [data-testid=cell-{row}-1]")
@@ -213,11 +226,16 @@ def test_without_weights_each_metric_says_so_and_the_others_are_computed(
     visit: Callable, bare: str, clips: tuple[list[Path], Path]
 ) -> None:  # type: ignore[type-arg]
     generated, reference = clips
-    page = visit(address=bare)
+    page = visit("zh-CN", 360, "dark", address=bare)
     upload(page, generated[:1], reference)
     page.click("#score-start")
+    cells(page)
+    in_chinese(page)
+    fits(page)
+    shoot(page, "score-bare-zh-360-dark")
+    page.click("[data-locale=en]")
+    expect(page.locator("#score-table th").first).to_have_text("Method", use_inner_text=True)
     head = cells(page)[0]
-    shoot(page, "score-bare")
     computed = ["PSNR (dB) ↑", "PSNR (pooled) (dB) ↑", "SSIM ↑"]
     assert [name for name in head[2:] if "own expert" not in name] == computed
     assert any("LSE-D (own expert)" in name for name in head), "the own expert ships with the project"
@@ -226,9 +244,6 @@ def test_without_weights_each_metric_says_so_and_the_others_are_computed(
                          ("LMD", "face_landmarker.task"), ("AED", "face_landmarker.task"),
                          ("LipCorr", "face_landmarker.task")):  # fmt: skip
         assert any(metric in note.partition(":")[0] and file in note for note in notes), metric
-    page.click("[data-locale=zh-CN]")
-    for note in page.locator("#score-table li").all_inner_texts():
-        assert CJK.search(note), note
 
 
 def test_a_broken_file_is_named_and_the_other_is_scored(
@@ -253,14 +268,13 @@ def test_a_broken_file_alone_is_an_error_and_inputs_stay(visit: Callable, tmp_pa
     (tmp_path / "letter.mp4").write_text("Dear reader")
     page = visit()
     page.click("#score-start")
-    trouble = page.wait_for_selector("#score-status .trouble").inner_text()
-    assert "Choose at least one generated video" in trouble
+    expect(page.locator("#score-status .trouble")).to_contain_text("Choose at least one generated video")
     page.set_input_files("#score-generated input[type=file]", tmp_path / "letter.mp4")
-    page.wait_for_selector("#score-rows >> text=letter", timeout=60_000, state="attached")
+    expect(page.locator("#score-rows [data-testid=cell-0-2]")).to_contain_text("letter.mp4")
     choose(page, "PSNR", "LSE-D")
     page.click("#score-start")
     page.wait_for_selector("text=letter.mp4 is not a video", timeout=JOB)
-    assert page.is_enabled("#score-start")
+    expect(page.locator("#score-start")).to_be_enabled()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -268,16 +282,10 @@ def test_a_broken_file_alone_is_an_error_and_inputs_stay(visit: Callable, tmp_pa
 def test_narrow_and_wide_pages_fit(visit: Callable, locale: str, scheme: str) -> None:  # type: ignore[type-arg]
     for width in (360, 1280):
         page = visit(locale, width, scheme)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        fits(page)
         for box in ("#score-generated", "#score-reference", "#score-image"):
-            above, below = page.locator(f"{box} button .wrap").first.evaluate(
-                """node => {
-                    const range = document.createRange();
-                    range.selectNodeContents(node);
-                    const words = range.getBoundingClientRect();
-                    const room = node.closest(".block").getBoundingClientRect();
-                    return [words.top - room.top, room.bottom - words.bottom];
-                }"""
-            )
-            assert min(above, below) >= 0, f"{box} cuts its words off"
+            words = page.locator(f"{box} button .wrap").first
+            expect(words).to_have_text(re.compile(r"\S"))
+            room = reading(page, lambda words=words: words.evaluate(ROOM), lambda room: min(room) >= 0)
+            assert min(room) >= 0, f"{box} cuts its words off"
         shoot(page, f"score-{locale[:2]}-{width}-{scheme}")

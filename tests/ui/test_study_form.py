@@ -9,7 +9,7 @@ from eval.study.words import CONSENT, RATING_QUESTIONS
 from eval.ui.study_board import chinese
 from eval.ui.study_form import lines_of, plain_values
 from lipsync.errors import LipSyncError
-from tests.ui.test_browser import CJK
+from tests.ui.pages import CJK
 
 NAMES = (
     "source", "title", "title_zh", "mode", "methods", "reference", "questions", "ratings", "each", "training",
