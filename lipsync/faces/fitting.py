@@ -15,7 +15,7 @@ import numpy as np
 from lipsync.faces.blendshapes import scores_by_name
 from lipsync.faces.camera import FOCAL
 from lipsync.faces.fit import Fit
-from lipsync.faces.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER
+from lipsync.faces.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, LIPS_INNER, LIPS_OUTER
 from lipsync.faces.morphable import MorphableModel
 
 # Points of the inner contour of the lips that lie above each other: their distance is the gap.
@@ -201,7 +201,7 @@ class Fitter:
     def _prepare_weights(self) -> None:
         config = self._config
         self._noise = config.noise * self._face / 128 / self._focal  # of a landmark, in focal lengths
-        lips = np.isin(self._points, _LIPS)
+        lips = np.isin(self._points, LIPS_OUTER + LIPS_INNER)
         self._weights = np.where(lips, config.lips, 1.0)
         moves = self._expression_basis.reshape(len(self._deviations), -1, 3) * self._deviations[:, None, None]
         moved = np.linalg.norm(moves, axis=-1)
@@ -399,12 +399,3 @@ def _nearest(seen: np.ndarray) -> np.ndarray:
     after = np.searchsorted(at, frames).clip(0, len(at) - 1)
     before = (after - 1).clip(0)
     return np.where(np.abs(at[before] - frames) <= np.abs(at[after] - frames), before, after)
-
-
-# MediaPipe's outer and inner contour of the lips.
-_LIPS = np.array(
-    [
-        61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
-        78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
-    ]
-)  # fmt: skip

@@ -8,6 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from lipsync.errors import ConfigError
+from lipsync.faces.landmarks import LIPS_OUTER
 from lipsync.faces.morphable import MorphableArrays
 
 _MILLIMETRES = 10.0  # the file counts in centimetres
@@ -17,16 +18,6 @@ _FACE, _MOUTH, _GUMS, _TEETH = (0, 9409), (11248, 13294), (14062, 17039), (17039
 
 # Its 53 ARKit shapes. It has four more (pupils and cheek raisers) that no tracker measures.
 _NOT_MEASURED = ("PupilDilate_L", "PupilDilate_R", "cheekRaiser_L", "cheekRaiser_R")
-
-# The vertices of the 68 landmarks in iBUG's order, from its vertex_indices.json; 48 to 59 are the outer lips.
-LANDMARKS_68 = (
-    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443,
-    268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509,
-    978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360,
-    1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732,
-    5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841,
-    5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966,
-)  # fmt: skip
 
 # MediaPipe's landmarks and the vertices they mark: both contours of the lips, eyes, brows, nose, chin, jaw
 # and some of the forehead and the cheeks. Where they come from: the model was fitted to 40 clips of 40 people
@@ -56,7 +47,7 @@ LANDMARK_PAIRS = (
 )  # fmt: skip
 
 _SKIN, _LIPS = (0.78, 0.60, 0.52), (0.66, 0.34, 0.34)
-_CAVITY, _GUM, _WHITE = (0.25, 0.10, 0.10), (0.55, 0.28, 0.28), (0.92, 0.90, 0.84)
+_CAVITY, _GUM, _WHITE = (0.35, 0.16, 0.16), (0.55, 0.28, 0.28), (0.92, 0.90, 0.84)
 
 
 def is_ict(path: Path) -> bool:
@@ -117,11 +108,9 @@ def _kept(neutral: np.ndarray) -> np.ndarray:
     """(V,) bool."""
     _, y, z = neutral.T
     kept = np.zeros(len(neutral), bool)
-    kept[slice(*_FACE)] = True
-    kept[slice(*_MOUTH)] = True
-    kept &= (z > 10) & (y > -105) & (y < 112)
-    inside = (z > 78) & (np.arange(len(neutral)) >= _GUMS[0]) & (np.arange(len(neutral)) < _TEETH[1])
-    return kept | inside
+    for (first, end), behind in ((_FACE, 10), (_MOUTH, 10), (_GUMS, 45), (_TEETH, 65)):
+        kept[first:end] = z[first:end] > behind
+    return kept & (y > -105) & (y < 112)
 
 
 def _triangles(faces: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -141,7 +130,8 @@ def _colours(neutral: np.ndarray) -> np.ndarray:
     for part, colour in ((_MOUTH, _CAVITY), (_GUMS, _GUM), (_TEETH, _WHITE)):
         colours[slice(*part)] = colour
     # Lips: the face inside the outer contour of the mouth, seen from the front.
-    contour = neutral[list(LANDMARKS_68[48:60]), :2].astype(np.float32).reshape(-1, 1, 2)
+    vertex_of = dict(LANDMARK_PAIRS)
+    contour = neutral[[vertex_of[point] for point in LIPS_OUTER], :2].astype(np.float32).reshape(-1, 1, 2)
     for vertex in np.flatnonzero(neutral[slice(*_FACE), 2] > 95):
         x, y, _ = neutral[vertex]
         if cv2.pointPolygonTest(contour, (float(x), float(y)), False) >= 0:

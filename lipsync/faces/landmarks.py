@@ -11,6 +11,9 @@ EYE_LEFT, EYE_RIGHT = (33, 133), (362, 263)     # outer and inner corner of each
 NOSE_TIP = 1
 MOUTH_LEFT, MOUTH_RIGHT = 61, 291
 LIP_UPPER_INNER, LIP_LOWER_INNER = 13, 14
+# The two contours of the lips, each around once from the corner on the left of the picture, below first.
+LIPS_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+LIPS_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
 
 
 @dataclass(frozen=True)
