@@ -39,13 +39,14 @@ def read_config(path: Path, kind: type[C], what: str, needs: str = "audio") -> C
         raise ConfigError(f"{path} does not describe {what} ({problem}).") from problem
 
 
-def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str) -> N:
+def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str, needs: str = "audio") -> N:
     """The network of a folder, or of the ``.safetensors`` in it, with its weights.
 
     Args:
         net: class of the network, made from one ``kind``.
         kind: class of its configuration.
         what: the network for the sentences.
+        needs: a key that every such config.json has.
 
     Raises:
         ArtefactError: a file is missing or damaged.
@@ -54,7 +55,7 @@ def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str) -> N:
     path = Path(path)
     weights = path / "model.safetensors" if path.is_dir() else path
     state = load_checkpoint(weights)
-    made = net(read_config(weights.with_name("config.json"), kind, what))
+    made = net(read_config(weights.with_name("config.json"), kind, what, needs))
     try:
         made.load_state_dict(state)
     except RuntimeError as problem:

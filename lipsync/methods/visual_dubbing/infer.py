@@ -71,7 +71,7 @@ class VisualDubbingMethod:
         self.config = net.config
         self.crop_size = net.config.renderer.size
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.net = net.eval().to(self.device)
+        self.net = net.eval().requires_grad_(False).to(self.device)
         self.net.renderer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.scene = Scene((morphable or load_morphable()).to(self.device))
         self.semantic: SemanticImages | None = None
