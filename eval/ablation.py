@@ -16,7 +16,7 @@ from eval.manifest import with_controls
 from eval.metrics import METRICS
 from eval.published.papers import PublishedTable, published
 from eval.report.files import write_tables
-from eval.report.grid import cells, heading
+from eval.report.grid import LEVEL, cells, heading
 from eval.report.markdown import pipe_table
 from eval.scores import write_text
 from eval.summary import Table as Measured
@@ -124,6 +124,9 @@ def printed(table: Table, rows: Sequence[Row], measured: Measured, people: HeldO
         "driven by their own speech. The columns 'here' compare these rows with each other and with nothing "
         f"else. The columns 'published' are {paper.source}: other data, other judges, another protocol. They "
         "stand beside ours to show which way each row moved, and are not to be compared number by number.",
+        "",
+        "In brackets: bootstrap 95 % intervals of the mean over these clips. What another seed would change "
+        "is not in them. " + differing(rows, measured),
         *([paper.note] if paper.note else []),
         *(f"- {note}" for note in measured.notes),
         *(f"- No {METRICS.get(metric).label}: {reason}" for metric, reason in measured.missing.items()),
@@ -153,6 +156,20 @@ def budget(table: Table, rows: Sequence[Row], data: Path) -> str:
     )
 
 
+def differing(rows: Sequence[Row], measured: Measured) -> str:
+    """For each metric, how many pairs of rows the clips tell apart (Wilcoxon's test, Holm-corrected)."""
+    pairs = len(rows) * (len(rows) - 1) // 2
+    tested = [column for column in measured.columns if column.tests]
+    if not pairs or not tested:
+        return "No two rows were tested against each other."
+    apart = [(column.label, sum(test.p_holm < LEVEL for test in column.tests)) for column in tested]
+    told = ", ".join(f"{label} {count}" for label, count in apart)
+    return (
+        f"Of the {pairs} pairs of rows, so many differ with p < {LEVEL:g} (Wilcoxon's signed-rank test on "
+        f"the same clips, Holm-corrected): {told}. What does not differ is not to be ranked."
+    )
+
+
 def _batch(stage: Any) -> str:
     names = ("clips", "windows", "learning_rate")
     known = {field.name for field in fields(stage)} if is_dataclass(stage) else set()
@@ -162,7 +179,8 @@ def _batch(stage: Any) -> str:
 def _text(cell: Any) -> str:
     if cell is None:
         return ""
-    return f"**{cell.text}**" if cell.best else cell.text
+    text = f"**{cell.text}**" if cell.best else cell.text
+    return f"{text} ({cell.interval})" if cell.interval else text
 
 
 def write(text: str, table: Table, rows: Sequence[Row], data: Path, out: Path) -> None:

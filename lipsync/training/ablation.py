@@ -19,9 +19,11 @@ from lipsync.methods.lstm_cbam.config import ABLATIONS as LSTM_CBAM
 from lipsync.methods.mcsawav2lip.config import ABLATIONS as MCSAWAV2LIP
 from lipsync.registry import unknown
 from lipsync.training.config import TrainConfig, read_config, read_toml
+from lipsync.training.data import Clip
 from lipsync.training.run import kept_form, train
 
 CONFIGS = Path(__file__).parent / "configs"
+Load = Callable[[Path, tuple[str, ...]], list[Clip]]
 MARK = "ablation.json"  # in the folder of a run: what it is, and whether it came to its end
 
 
@@ -129,8 +131,11 @@ def finished(part: Part, data: Path) -> bool:
     return _read_mark(part) == {**_mark(part, data), "finished": True}
 
 
-def train_part(part: Part, data: Path, tell: Callable[[str], None]) -> None:
+def train_part(part: Part, data: Path, tell: Callable[[str], None], load: Load | None = None) -> None:
     """Train a run to its end, from where it stopped; nothing where it is finished.
+
+    Args:
+        load: as of :func:`lipsync.training.run.train`; runs given the same one decode each clip once.
 
     Raises:
         ConfigError: its folder holds a run with other settings, or on other clips.
@@ -146,7 +151,7 @@ def train_part(part: Part, data: Path, tell: Callable[[str], None]) -> None:
     resume = (part.folder / "checkpoint.pt").is_file()
     tell(f"{part.folder.name}: {'going on' if resume else 'training'}, {part.config.run.steps} steps")
     _write_mark(part, {**mark, "finished": False})
-    train(part.kind, part.config, data, part.folder, resume=resume, quiet=True)
+    train(part.kind, part.config, data, part.folder, resume=resume, quiet=True, load=load)
     _write_mark(part, {**mark, "finished": True})
 
 

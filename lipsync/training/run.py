@@ -6,10 +6,13 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lipsync.errors import ConfigError
 from lipsync.training.config import STAGES, TrainConfig
+
+if TYPE_CHECKING:
+    from lipsync.training.data import Clip
 
 KEPT = "train.json"  # configuration of a run, beside its checkpoint
 
@@ -22,6 +25,7 @@ def train(
     resume: bool = False,
     tell: Callable[[str], None] = lambda line: None,
     quiet: bool = False,
+    load: Callable[[Path, tuple[str, ...]], list[Clip]] | None = None,
 ) -> None:
     """Train a stage and leave its checkpoint, logs, weights and ``train.json`` in ``out``.
 
@@ -31,6 +35,7 @@ def train(
         resume: go on from the run's last checkpoint.
         tell: gets a line about the data.
         quiet: say nothing of the steps.
+        load: gives the clips of the splits; runs that share them decode them once. None: from ``data``.
 
     Raises:
         ConfigError: ``out`` holds a run already, there is nothing to resume, or the data cannot be used.
@@ -42,9 +47,10 @@ def train(
 
     if not resume and (out / "checkpoint.pt").exists():
         raise ConfigError(f"{out} already holds a run: add --resume, or choose another folder.")
-    clips = load_clips(data, config.data.train)
+    load = load or load_clips
+    clips = load(data, config.data.train)
     try:
-        dev = load_clips(data, config.data.check) if config.data.check else []
+        dev = load(data, config.data.check) if config.data.check else []
     except ConfigError:
         dev = []  # nobody was kept out of training, so there is nothing to check on
     distributed = join_processes(config.run.device)

@@ -4,19 +4,45 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
-from eval.ablation import held_out, paper_table
+from eval.ablation import differing, held_out, paper_table
+from eval.functional.aggregate import compare, summarise
+from eval.summary import Column
+from eval.summary import Table as Measured
 from lipsync import hub
 from lipsync.__main__ import main
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter, read_audio, read_frames
-from lipsync.training.ablation import TABLES
+from lipsync.training.ablation import TABLES, rows_of, table_named
 from lipsync.training.prepare import prepare
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+
+
+def measured(scores: dict[str, list[float]]) -> Measured:
+    """A table of one metric from its values for each row."""
+    values = {name: {str(i): v for i, v in enumerate(column)} for name, column in scores.items()}
+    summaries = {name: summarise(found) for name, found in values.items()}
+    column = Column("ssim", "SSIM", summaries, tuple(compare(values)), "SSIM, by hand")
+    return Measured([], tuple(scores), (), (column,))
+
+
+def test_what_the_clips_cannot_tell_apart_is_said():
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.5, 0.9, 12)
+    rows = rows_of(table_named("lstm-1"), Path("runs"), 1, 1)[:3]
+    names = [row.name for row in rows]
+    # The second is better on every clip, the third better and worse by turns.
+    other = base + 0.01 * np.where(np.arange(12) % 2, 1, -1)
+    table = measured(dict(zip(names, (base, base + 0.05, other), strict=True)))
+    assert "Of the 3 pairs of rows" in differing(rows, table)
+    assert "SSIM 2. What" in differing(rows, table)  # the second against both
+    same = measured(dict(zip(names, (base, other, base + (other - base)[::-1]), strict=True)))
+    assert "SSIM 0. What" in differing(rows, same)
 
 
 def listed(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
