@@ -84,6 +84,13 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         help="as long as the speech, the video playing back and forth, or as the video",
     )
     parser.add_argument(
+        "--mouth-opening",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="how far the mouth opens against what the speech asks for, about 0.6 to 1.6 (default: 1)",
+    )
+    parser.add_argument(
         "--batch-size", type=int, default=16, help="frames the network takes at once (default: %(default)s)"
     )
     parser.add_argument(
@@ -116,6 +123,7 @@ def _generate(options: argparse.Namespace) -> None:
         face_point=tuple(options.face_point) if options.face_point else None,
         length=options.length,
         label=not options.no_label,
+        mouth_opening=options.mouth_opening,
         batch_size=options.batch_size,
     )
     try:

@@ -228,6 +228,8 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
         raise ConfigError(f"length must be 'audio' or 'video', not {request.length!r}.")
     if request.batch_size < 1:
         raise ConfigError(f"The batch size must be 1 or more, not {request.batch_size}.")
+    if not 0.2 <= request.mouth_opening <= 3:
+        raise ConfigError(f"The mouth opening must be from 0.2 to 3, not {request.mouth_opening}.")
     for source in (request.face, voice):
         if request.output.exists() and request.output.samefile(source):
             raise ConfigError(f"The result would overwrite {source.name}; give it another name.")

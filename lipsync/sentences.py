@@ -136,6 +136,47 @@ SENTENCES: Sentences = (
     ),
     # Job
     ("The batch size must be 1 or more, not {0}.", "批大小必须至少为 1，不能是 {0}。"),
+    ("The mouth opening must be from 0.2 to 3, not {0}.", "张嘴幅度须在 0.2 到 3 之间，不能是 {0}。"),
+    (
+        "{0} cannot change how far the mouth opens. Set it to 1.",
+        "{0} 不能调整张嘴幅度，请设为 1。",
+    ),
+    (
+        "How far the mouth opens can only be changed with the face landmarker, which is not here. Fetch it "
+        "with `python -m lipsync weights --fetch face_landmarker`, or set the opening to 1.",
+        "调整张嘴幅度需要人脸关键点模型，本机没有。请用 `python -m lipsync weights --fetch face_landmarker` "
+        "下载，或把幅度设为 1。",
+    ),
+    (
+        "The drawn mouths could not be measured, so how far they open cannot be changed. Set it to 1, or "
+        "choose a video in which the face is larger and turned towards the camera.",
+        "无法测量生成的嘴部，因此不能调整张嘴幅度。请设为 1，或换一个人脸更大、正对镜头的视频。",
+    ),
+    # Speech encoders
+    (
+        "The speech encoder {0} needs the package {1}, which is not installed. Run `pip install {2}`, or "
+        "choose a method with the encoder 'mel'.",
+        "语音编码器 {0} 需要软件包 {1}，本机未安装。请运行 `pip install {2}`，"
+        "或选择使用 'mel' 编码器的方法。",
+    ),
+    (
+        "The speech encoder 'mel' has no weights; leave them out.",
+        "语音编码器 'mel' 没有权重，请不要指定。",
+    ),
+    (
+        "{0} holds no Whisper model of CTranslate2 ({1}).",
+        "{0} 中没有 CTranslate2 格式的 Whisper 模型（{1}）。",
+    ),
+    (
+        "{0} has other convolutions than HuBERT and wav2vec 2.0 have.",
+        "{0} 的卷积层与 HuBERT 和 wav2vec 2.0 不同。",
+    ),
+    ("{0} is a {1}, not a HuBERT or wav2vec 2.0.", "{0} 是 {1}，不是 HuBERT 或 wav2vec 2.0。"),
+    (
+        "The speech encoder {0} cannot be had from {1} ({2}). Give a folder of its weights, or choose a "
+        "method with the encoder 'mel'.",
+        "无法从 {1} 取得语音编码器 {0}（{2}）。请指定权重文件夹，或选择使用 'mel' 编码器的方法。",
+    ),
     ("The result would overwrite {0}; give it another name.", "结果会覆盖 {0}，请换一个名称。"),
     ("length must be 'audio' or 'video', not {0}.", "长度只能是 audio 或 video，不能是 {0}。"),
     (

@@ -129,6 +129,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hub.use": ("Use this core", "使用该模型"),
     # Advanced
     "advanced.heading": ("Advanced", "高级设置"),
+    "opening.label": ("Mouth opening", "张嘴幅度"),
+    "opening.info": (
+        "1 as the speech asks for, more opens further; only for methods that can.",
+        "1 为语音本身的幅度，越大张得越开；仅部分方法支持。",
+    ),
     "length.label": ("Length of the result", "结果长度"),
     "length.audio": ("as the speech; the video plays back and forth", "与语音相同，视频来回播放"),
     "length.video": ("as the video", "与视频相同"),

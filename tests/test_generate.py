@@ -392,9 +392,16 @@ def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp
     assert 0.52 < lips[1] / size < 0.8
 
 
-def test_a_mouth_that_cannot_open_further_says_so(photo, speech, tmp_path):
+def test_a_mouth_that_cannot_open_further_says_so(photo, speech, tmp_path, monkeypatch):
+    import lipsync.generate as pipeline
+
+    method = pipeline.load_method()
+    method.opens = False
+    monkeypatch.setattr(pipeline, "load_method", lambda *_: method)
     with pytest.raises(ConfigError, match="cannot change how far the mouth opens"):
         generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.3))
+    with pytest.raises(ConfigError, match=r"from 0\.2 to 3, not 9"):
+        generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=9))
     assert not list(tmp_path.iterdir())
 
 

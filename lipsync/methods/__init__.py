@@ -140,6 +140,7 @@ def _hub_entry(core: HubCore) -> MethodEntry:
         resolution=0,
         weights="Hugging Face Hub, fetched on first use",
         summary={"en": "A core that somebody put on the Hub.", "zh": "他人发布在 Hub 上的模型。"},
+        opens=True,  # most can; one that cannot says so when it is asked to
     )
     return MethodEntry(card, _of_hub, core=core)
 
@@ -161,6 +162,7 @@ METHODS.register(
                 "a small core that works offline on a CPU.",
                 "zh": "融合梅尔谱与 MFCC 特征并带通道与空间注意力的小模型，离线即可在 CPU 上运行。",
             },
+            opens=True,
         ),
         _wav2lip_family,
         folder=MODELS / DEFAULT,
@@ -191,6 +193,7 @@ for _name, _title, _en, _zh in (
                 resolution=96,
                 weights="Hugging Face Hub, fetched on first use",
                 summary={"en": _en, "zh": _zh},
+                opens=True,
             ),
             _wav2lip_family,
             artefact=_name,

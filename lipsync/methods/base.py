@@ -20,6 +20,7 @@ class MethodCard:
     weights: str  # where they come from
     summary: dict[str, str]  # language code -> one sentence
     revision: str | None = None  # commit of the Hub repository that its weights were taken from
+    opens: bool = False  # whether it can open the mouth further or less than the speech has it
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         length: str = "audio",
         label: bool = True,
         consent: bool = False,
+        mouth_opening: float = 1.0,
     ) -> tuple[str, dict[str, Any]]:
         """Make a face speak: the video, and facts about it.
 
@@ -40,11 +41,21 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             length: of the result, "audio": as the speech, "video": as the video
             label: visible mark "AI-generated"
             consent: the person shown has agreed to this video
+            mouth_opening: how far the mouth opens against what the speech asks for, about 0.6 to 1.6
         """
         try:
             job = jobs.submit(
                 request(
-                    face, speech, speech is None, consent, method, int(face_index), length, label, max_seconds
+                    face,
+                    speech,
+                    speech is None,
+                    consent,
+                    method,
+                    int(face_index),
+                    length,
+                    label,
+                    max_seconds,
+                    mouth_opening,
                 )
             )
         except LipSyncError as error:
@@ -66,6 +77,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             gr.Radio(["audio", "video"], value="audio", label="length"),
             gr.Checkbox(True, label="label"),
             gr.Checkbox(False, label="consent"),
+            gr.Number(1.0, label="mouth_opening"),
         ]
         outputs = [gr.File(label="video"), gr.JSON(label="facts")]
         gr.Button().click(generate, inputs, outputs, api_name="generate", **MODEL)

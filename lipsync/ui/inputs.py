@@ -23,7 +23,8 @@ class Inputs:
         several: more than one method can be chosen; then ``method`` is a list of names.
 
     Attributes:
-        values: components in the order of ``lipsync.ui.intake.request``, the camera after the face.
+        values: components in the order of ``lipsync.ui.intake.request``, the camera after the face; for one
+            method the mouth opening comes last.
         card: about the chosen method; empty where there may be several.
     """
 
@@ -37,6 +38,8 @@ class Inputs:
             self.face, self.camera, self.speech, self.own_sound, self.consent,
             self.method, self.which, self.length, self.mark,
         ]  # fmt: skip
+        if not several:
+            self.values.append(self.opening)
         self._listen()
 
     def _face(self) -> None:
@@ -118,6 +121,17 @@ class Inputs:
             self.hub_said = gr.HTML(visible=False, elem_id=f"{self.prefix}hub-said")
         self.hub_lines = gr.State([])
         with gr.Accordion(say("advanced.heading"), open=False):
+            self.opening = gr.Slider(
+                0.6,
+                1.6,
+                value=1.0,
+                step=0.05,
+                label=say("opening.label"),
+                info=say("opening.info"),
+                interactive=METHODS.get(DEFAULT).card.opens,
+                visible=not self.several,
+                elem_id=f"{self.prefix}opening",
+            )
             self.length = gr.Radio(
                 [(say("length.audio"), "audio"), (say("length.video"), "video")],
                 value="audio",
@@ -162,7 +176,7 @@ class Inputs:
                 **QUIET,
             )
         if not self.several:
-            about = [self.card, self.model_card, self.model_text]
+            about = [self.card, self.model_card, self.model_text, self.opening]
             self.method.change(self.on_method, self.method, about, **QUIET)
 
     def on_load(self, demo: gr.Blocks) -> None:
@@ -179,6 +193,9 @@ class Inputs:
             self.card: self.card_of(method),
             self.model_card: gr.update(visible=bool(text)),
             self.model_text: text,
+            self.opening: gr.update(interactive=True)
+            if METHODS.get(method).card.opens
+            else gr.update(interactive=False, value=1.0),
         }
 
     def on_core(self, name: str, lines: list[tuple[str, str]], chosen: Any) -> Update:

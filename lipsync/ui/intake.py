@@ -81,6 +81,7 @@ def request(
     length: str,
     label: bool,
     max_seconds: float | None = None,
+    mouth_opening: float = 1.0,
 ) -> Request:
     """The job that a person asks for, checked as far as the page can know; ``face_index`` -1: the largest.
 
@@ -108,6 +109,7 @@ def request(
         length=length,
         label=label,
         max_seconds=max_seconds,
+        mouth_opening=mouth_opening,
     )
 
 

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_grou
 EXAMPLES = ROOT / "assets" / "examples"
 LOCAL = "http://127.0.0.1:7860"
 ENDPOINTS = {
-    "/generate": ["face", "speech", "method", "face_index", "length", "label", "consent"],
+    "/generate": ["face", "speech", "method", "face_index", "length", "label", "consent", "mouth_opening"],
     "/score": ["generated", "reference", "metrics", "region", "variant", "controls", "names"],
     "/compare_list": [],
     "/compare_show": ["id"],

@@ -48,9 +48,7 @@ class WaveformEncoder:
             field += (kernel - 1) * stride
             stride *= step
         if (stride, field) != (STRIDE, FIELD):
-            raise ConfigError(
-                f"{name} has other convolutions than HuBERT and wav2vec 2.0; choose one of them."
-            )
+            raise ConfigError(f"{name} has other convolutions than HuBERT and wav2vec 2.0 have.")
         self.dimension = net.config.hidden_size
         self.reach = self.overlap.chunk
         told = hashlib.sha256(json.dumps(net.config.to_dict(), sort_keys=True, default=str).encode())

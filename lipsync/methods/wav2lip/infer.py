@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from lipsync.audio.features import features, frame_windows
+from lipsync import hub
+from lipsync.audio.features import MEL_RATE, features, frame_windows
+from lipsync.errors import ConfigError
 from lipsync.methods.base import Batch, MethodCard
+from lipsync.methods.wav2lip.opening import MOUTHS, Opening, ask
 from lipsync.nn.blocks import ConvBlock, UpBlock
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ class Wav2LipMethod:
     """
 
     references = 1
-    blendshapes = opens = False
+    blendshapes = False
 
     def __init__(
         self,
@@ -38,8 +42,10 @@ class Wav2LipMethod:
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = net.config
         self.crop_size = net.config.size
+        self.opens = hasattr(net, "draw")  # LSTM-CBAM's has no embedding of the speech alone
+        self.opening: Opening | None = None  # of this job, measured when it is first needed
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.net = fuse(net.eval()).to(self.device)
+        self.net: Any = fuse(net.eval()).to(self.device)
         # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
         self.half = self.device.type == "cuda" or (
             torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -51,9 +57,12 @@ class Wav2LipMethod:
 
     @torch.inference_mode()
     def synthesize(self, batch: Batch) -> np.ndarray:
-        """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``."""
-        heard = frame_windows(batch.speech, batch.times, self.config.audio)
-        windows = torch.from_numpy(heard).to(self.device)
+        """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``.
+
+        Raises:
+            ConfigError: another opening of the mouth is asked for, and the face landmarker is not here.
+            FaceError: or the mouths drawn cannot be measured.
+        """
         frames = _to_tensor(batch.faces, self.device)
         reference = _to_tensor(batch.references[:1], self.device)
         masked = frames.clone()
@@ -61,9 +70,43 @@ class Wav2LipMethod:
         both = torch.cat([masked, reference.expand_as(frames)], dim=1).contiguous(
             memory_format=torch.channels_last
         )
+        windows = self._windows(batch.speech, batch.times)
+        if batch.mouth_opening == 1:
+            return self._drawn(lambda: self.net(windows, both))
+        if self.opening is None:
+            self.opening = self._ask(batch.speech, both[:1])
+        heard = self._encode(windows)
+        heard = self.opening.scaled(heard, batch.mouth_opening)
+        return self._drawn(lambda: self.net.draw(heard[..., None, None], both))
+
+    def _windows(self, speech: np.ndarray, times: np.ndarray) -> Tensor:
+        return torch.from_numpy(frame_windows(speech, times, self.config.audio)).to(self.device)
+
+    def _drawn(self, network: Callable[[], Tensor]) -> np.ndarray:
+        """(B, S, S, 3) uint8 of the (B, 3, S, S) in 0..1 that ``network`` gives."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            drawn = self.net(windows, both).float()  # (B, 3, S, S)
+            drawn = network().float()
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _encode(self, windows: Tensor) -> Tensor:
+        """(B, C) embeddings of speech windows."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            return self.net.encode_audio(windows).float().flatten(1)
+
+    def _ask(self, speech: np.ndarray, face: Tensor) -> Opening:
+        """How this network opens the mouth of the (1, 6, S, S) face to this speech."""
+        landmarker = hub.locate("face_landmarker")
+        if landmarker is None:
+            raise ConfigError(
+                "How far the mouth opens can only be changed with the face landmarker, which is not here. "
+                "Fetch it with `python -m lipsync weights --fetch face_landmarker`, or set the opening to 1."
+            )
+        times = np.linspace(0, speech.shape[1] / MEL_RATE, MOUTHS)
+        faces = face.expand(MOUTHS, -1, -1, -1)
+        heard = self._encode(self._windows(speech, times))
+        return ask(
+            heard, lambda some: self._drawn(lambda: self.net.draw(some[..., None, None], faces)), landmarker
+        )
 
 
 def _to_tensor(images: np.ndarray, device: torch.device) -> Tensor:

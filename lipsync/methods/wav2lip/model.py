@@ -63,13 +63,17 @@ class Generator(
 
     def forward(self, audio: Tensor, faces: Tensor) -> Tensor:
         """(B, 1, rows, 16) speech features and (B, 6, S, S) faces to (B, 3, S, S) frames."""
+        return self.draw(self.encode_audio(audio), faces)
+
+    def draw(self, heard: Tensor, faces: Tensor) -> Tensor:
+        """(B, C, 1, 1) encoded speech and (B, 6, S, S) faces to (B, 3, S, S) frames."""
         skips, x = [], faces
         for index, stage in enumerate(self.face_encoder_blocks):
             x = stage(x)
             if str(index) in self.face_attention:
                 x = self.face_attention[str(index)](x)
             skips.append(x)
-        x = self.encode_audio(audio)
+        x = heard
         for stage in self.face_decoder_blocks:
             x = torch.cat([stage(x), skips.pop()], dim=1)
         return self.output_block(x)

@@ -1,0 +1,89 @@
+"""How far the mouth opens, for networks that were never taught a factor: our addition to Wav2Lip.
+
+The network is asked. It draws one face with some of the job's own speech, the landmarker measures the
+mouths it drew, and a line through these points says along which direction of the speech embedding the
+mouth opens, and by how much. A factor then moves each frame's embedding along that direction by its own
+predicted opening. (To scale an embedding's distance from that of silence, the obvious way, only spreads
+the openings: what these networks draw for silence is not a closed mouth.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipsync.errors import FaceError
+from lipsync.faces.landmarks import Landmarker, mouth_opening
+
+MOUTHS = 32  # drawn and measured once per job
+SIDE = 192  # pixels at which the landmarker sees them
+LEAST = 8  # of them must be found
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What an embedding says about the opening, and what to change to change it."""
+
+    centre: Tensor  # (C,) mean embedding
+    gap: float  # mean opening, inter-ocular distances
+    direction: Tensor  # (C,) change of the embedding for an opening wider by 1
+    slope: float  # opening for a step of 1 in the projection on ``direction``
+
+    def predicted(self, heard: Tensor) -> Tensor:
+        """(B,) openings, 0 or more, of (B, C) embeddings."""
+        return (self.gap + self.slope * ((heard - self.centre) @ self.direction)).clamp(min=0)
+
+    def scaled(self, heard: Tensor, factor: float) -> Tensor:
+        """(B, C) embeddings whose mouths open ``factor`` times as far, as far as the line holds."""
+        more = (factor - 1) * self.predicted(heard)  # (B,)
+        return heard + more[:, None] * self.direction
+
+
+def fit(heard: Tensor, gaps: np.ndarray) -> Opening:
+    """The line through (K, C) embeddings and the (K,) openings drawn for them; NaN where not measured.
+
+    Raises:
+        FaceError: fewer than ``LEAST`` were measured, or all mouths are the same.
+    """
+    found = ~np.isnan(gaps)
+    if found.sum() < LEAST or np.std(gaps[found]) < 1e-4:
+        raise FaceError(
+            "The drawn mouths could not be measured, so how far they open cannot be changed. Set it to 1, or "
+            "choose a video in which the face is larger and turned towards the camera."
+        )
+    known, gap = heard[torch.from_numpy(found)], torch.from_numpy(gaps[found]).to(heard)
+    centre, mean = known.mean(0), gap.mean()
+    direction = ((known - centre) * (gap - mean)[:, None]).mean(0) / gap.var(correction=0)
+    along = (known - centre) @ direction
+    slope = (along * (gap - mean)).sum() / (along * along).sum()
+    return Opening(centre, float(mean), direction, float(slope))
+
+
+def measure(faces: np.ndarray, landmarker: Path) -> np.ndarray:
+    """(K,) inner-lip gaps in inter-ocular distances of (K, S, S, 3) uint8 faces; NaN where none is found."""
+    find = Landmarker(landmarker)
+    try:
+        seen = [find(cv2.resize(face, (SIDE, SIDE))) for face in faces]
+    finally:
+        find.close()
+    return np.array([np.nan if found is None else float(mouth_opening(found.points)) for found in seen])
+
+
+def ask(heard: Tensor, draw: Callable[[Tensor], np.ndarray], landmarker: Path) -> Opening:
+    """The line for one network, face and speech.
+
+    Args:
+        heard: (K, C) embeddings of moments spread over the speech.
+        draw: (K, C) embeddings to (K, S, S, 3) uint8 faces.
+        landmarker: the artefact.
+
+    Raises:
+        FaceError: see :func:`fit`.
+    """
+    return fit(heard, measure(draw(heard), landmarker))
