@@ -1,0 +1,193 @@
+"""Visual dubbing in use: a real face through the pipeline, and faces that no 3D model fits."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lipsync import hub
+from lipsync.errors import ArtefactError
+from lipsync.faces.camera import Camera, place
+from lipsync.faces.landmarks import Landmarker, mouth_opening
+from lipsync.faces.morphable import MorphableModel, load_morphable
+from lipsync.generate import Request, generate
+from lipsync.media import VideoWriter, read_frames
+from lipsync.methods import METHODS, load_method
+from lipsync.methods.base import Batch
+from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
+from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
+from lipsync.methods.visual_dubbing.model import View, VisualDubbing
+from lipsync.methods.visual_dubbing.motion import identity_grid, warp
+from lipsync.methods.visual_dubbing.view import Scene, mirrored
+
+EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+# Untrained, such a core shows the face as the 3DMM alone moves it.
+TINY = VisualDubbingConfig(
+    ExpressionConfig(width=0.1, semantic_images=False, features=16, hidden=8),
+    RendererConfig(width=0.05, geometric_flow=True, residual=True, top=64),
+)
+
+
+@pytest.fixture(scope="module")
+def morphable(shared) -> MorphableModel:
+    return load_morphable(shared / "weights" / "ict_facekit.npz")
+
+
+@pytest.fixture(scope="module")
+def landmarker() -> Path:
+    found = hub.locate("face_landmarker")
+    if found is None:
+        pytest.skip("needs the face_landmarker artefact (make weights)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("core")
+    torch.manual_seed(0)
+    VisualDubbing(TINY).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def portrait(landmarker) -> Batch:
+    """Six real frames, cut to crops by the pipeline, as it hands them to a method."""
+    from lipsync.faces.crop import crop_face, crop_matrix, pose_from_points, transform_points
+    from lipsync.faces.landmarks import five_points
+
+    find = Landmarker(landmarker, blendshapes=True)
+    crops, points, scores = [], [], []
+    for frame in read_frames(EXAMPLES / "portrait.mp4", fps=25, max_frames=6):
+        seen = find(frame.image)
+        assert seen is not None
+        matrix = crop_matrix(pose_from_points(five_points(seen.points)), 192)
+        crops.append(crop_face(frame.image, matrix, 192))
+        points.append(transform_points(seen.points, matrix).astype(np.float32))
+        scores.append(seen.blendshapes)
+    find.close()
+    faces, landmarks = np.stack(crops), np.stack(points)
+    return Batch(faces, np.arange(6) / 25, None, faces[:5], landmarks, landmarks[:5], np.stack(scores))
+
+
+def method(core: Path, morphable: MorphableModel) -> VisualDubbingMethod:
+    entry = METHODS.get("visual-dubbing")
+    return VisualDubbingMethod(entry.card, VisualDubbing.from_pretrained(core), "0", morphable=morphable)
+
+
+def spoken(made: VisualDubbingMethod, batch: Batch, **changes) -> np.ndarray:
+    sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
+    return made.synthesize(replace(batch, speech=made.listen(sound), **changes))
+
+
+def test_only_the_lower_face_changes_and_the_jaw_obeys(core, morphable, portrait, landmarker):
+    made = method(core, morphable)
+    # An untrained stage 1 says nothing in particular: let it say that the jaw is half open.
+    said = np.zeros((6, morphable.expression_size))
+    said[:, made.scene.jaw] = 0.4
+    made._expressions = lambda batch, reference: said  # type: ignore[method-assign]
+    shut, usual, wide = (spoken(made, portrait, mouth_opening=factor) for factor in (0.0, 1.0, 2.0))
+    assert np.abs(usual[:, :64].astype(int) - portrait.faces[:, :64]).max() <= 1
+    find = Landmarker(landmarker)
+    openings = []
+    for faces in (shut, usual, wide):
+        seen = [find(face) for face in faces]
+        openings.append(np.mean([mouth_opening(x.points) for x in seen if x is not None]))
+    find.close()
+    assert openings[0] + 0.05 < openings[1] < openings[2] - 0.05
+
+
+def test_frames_that_cannot_be_fitted_come_back_as_they_were(core, morphable, portrait):
+    landmarks = portrait.landmarks.copy()
+    landmarks[2] = np.nan
+    drawn = spoken(method(core, morphable), portrait, landmarks=landmarks)
+    same = [np.array_equal(a, b) for a, b in zip(drawn, portrait.faces, strict=True)]
+    assert same == [False, False, True, False, False, False]
+    coarse = spoken(method(core, morphable), portrait, landmarks=None)
+    assert np.array_equal(coarse, portrait.faces)
+    lost = spoken(
+        method(core, morphable), portrait, reference_landmarks=np.full((5, 478, 2), np.nan, np.float32)
+    )
+    assert np.array_equal(lost, portrait.faces)
+
+
+def test_a_profile_keeps_its_pixels(core, morphable, portrait):
+    turned = torch.tensor([[0.0, 1.3, 0.0, 0.0, 0.0, 1000.0]])  # 75 degrees
+    rest = torch.zeros(1, morphable.expression_size)
+    points = morphable.landmarks(torch.zeros(1, morphable.identity_size), rest)
+    seen = Camera.of_crop(192).project(place(points, turned))[0, :, :2]
+    landmarks = portrait.landmarks.copy()
+    landmarks[:, morphable.mediapipe_indices] = seen.numpy()
+    made = method(core, morphable)
+    assert not np.array_equal(spoken(made, portrait), portrait.faces)
+    assert np.array_equal(spoken(made, portrait, landmarks=landmarks), portrait.faces)
+
+
+def test_batches_agree_with_one_long_stretch_of_speech(core, morphable, portrait):
+    made = method(core, morphable)
+    sound = np.random.default_rng(0).normal(0, 0.1, 5 * 16000).astype(np.float32)
+    speech = made.listen(sound)
+    made.synthesize(replace(portrait, speech=speech))  # which chooses the reference
+    times = np.arange(0, 4, 1 / 30)  # another frame rate
+    whole = made._expressions(replace(portrait, speech=speech, times=times), made.reference)
+    parts = [made._expressions(replace(portrait, speech=speech, times=t), made.reference)
+             for t in np.split(times, [7, 50, 60])]  # fmt: skip
+    assert np.allclose(whole, np.concatenate(parts))
+    # On the frames of stage 1 itself nothing is interpolated.
+    at = made._expressions(replace(portrait, speech=speech, times=np.array([1.0, 1.04])), made.reference)
+    between = made._expressions(replace(portrait, speech=speech, times=np.array([1.02])), made.reference)
+    assert np.allclose(between[0], at.mean(0), atol=1e-6)
+
+
+def test_five_frames_through_the_pipeline(core, shared, monkeypatch, tmp_path, landmarker):
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
+    short = tmp_path / "short.mp4"
+    frames = [frame.image for frame in read_frames(EXAMPLES / "portrait.mp4", fps=25, max_frames=5)]
+    with VideoWriter(short, frames[0].shape[1], frames[0].shape[0], 25) as writer:
+        for frame in frames:
+            writer.write(frame)
+    request = Request(short, EXAMPLES / "english.wav", tmp_path / "out.mp4", "visual-dubbing", core)
+    result = generate(replace(request, label=False, length="video", mouth_opening=1.5))
+    assert (result.frames, result.frames_without_face, result.method) == (5, 0, "visual-dubbing")
+
+
+def test_a_still_pose_gives_a_still_flow_and_the_hole_tells_nothing(morphable):
+    scene = Scene(morphable)
+    identity, pose = torch.zeros(1, morphable.identity_size), torch.zeros(2, 6)
+    pose[:, 5] = 1000.0
+    camera = Camera.of_crop(96)
+    expression = torch.zeros(2, morphable.expression_size)
+    expression[1, scene.jaw] = 0.8
+    faces = torch.rand(2, 3, 96, 96)
+    seen = scene.view(faces, faces, identity, expression, pose, camera, expression[:1], pose[:1], camera)
+    still = seen.geometry[0] - identity_grid(96, 96, faces)[0]
+    assert still.abs().max() * 95 / 2 < 1e-2  # pixels
+    assert torch.equal(seen.hole[0], seen.hole[1])
+    opened = (seen.geometry[1] - identity_grid(96, 96, faces)[0]) * 95 / 2  # pixels
+    chin = seen.hole[1, 0].bool()
+    assert opened[chin][:, 1].min() < -2  # the chin's pixels come from higher up in the reference
+    assert (seen.cropped * seen.hole == 0).all()
+
+
+def test_a_view_in_the_mirror():
+    torch.manual_seed(0)
+    grid = identity_grid(12, 12, torch.rand(1)).repeat(2, 1, 1, 1) + torch.randn(2, 12, 12, 2) * 0.05
+    seen = View(*(torch.rand(2, 3, 12, 12) for _ in range(3)), torch.rand(2, 1, 12, 12), grid)
+    turned = mirrored(seen)
+    expected = warp(seen.reference, seen.geometry).flip(3)
+    assert torch.allclose(warp(turned.reference, turned.geometry), expected, atol=1e-5)
+    assert all(torch.allclose(a, b) for a, b in zip(mirrored(turned), seen, strict=True))
+
+
+def test_entry_reads_its_folder_and_says_what_is_missing(core, shared, monkeypatch, tmp_path):
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
+    made = load_method("visual-dubbing", core)
+    assert made.crop_size == 192
+    assert made.opens
+    assert made.blendshapes
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
+    with pytest.raises(ArtefactError, match="ict_facekit"):
+        load_method("visual-dubbing", core)
