@@ -1,4 +1,4 @@
-"""Stretches of speech features around frames of a prepared clip, for the multi-reference network."""
+"""Stretches of speech around frames of a prepared clip, for the multi-reference network."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import numpy as np
 from torch import Tensor
 
 from lipsync.audio.encoders import Cached, load_encoder
-from lipsync.audio.features import MEL_RATE, AudioFeatures
 from lipsync.methods.multi_reference.config import LEARNED, HeardSpeech
-from lipsync.methods.multi_reference.speech import REACH
 from lipsync.training.augment import mask_bands
 from lipsync.training.data import FPS, Clip
 
 
 class Hearing:
-    """What the speech side of the network is given of a clip: mel, or a pre-trained encoder's features.
+    """What the speech side of the network is given of a clip: windows, or a pre-trained encoder's features.
 
     Args:
         spec: what the network hears.
@@ -25,10 +23,7 @@ class Hearing:
 
     def __init__(self, spec: HeardSpeech, weights: str = ""):
         self.spec = spec
-        # Vectors before the first frame and after the last: those selected, and those they depend on.
-        self.before = int(np.ceil(spec.reach * spec.rate)) + (
-            REACH // 2 + 1 if spec.encoder == LEARNED else 1
-        )
+        self.before = spec.count // 2 * spec.spacing  # vectors before the first frame
         self.encoder: Cached | None = None
         self._heard: dict[str, np.ndarray] = {}  # (L, D) float16 by clip; an hour is 180 MB
         if spec.encoder != LEARNED:
@@ -39,7 +34,12 @@ class Hearing:
     def stretch(
         self, clip: Clip, first: int, frames: int, rng: np.random.Generator | None = None
     ) -> np.ndarray:
-        """(L, D) float32 around ``frames`` frames from ``first`` on; edges repeat; with ``rng`` varied."""
+        """What the network's speech encoder is given around ``frames`` frames from ``first`` on.
+
+        Returns:
+            (L, rows, window) float32 for figure 3's encoder, with ``rng`` of a varied sound; (L, D) features
+            of a pre-trained one. Edges repeat.
+        """
         length = int(np.ceil(frames / FPS * self.spec.rate)) + 2 * self.before + 1
         if self.encoder is not None:
             if clip.name not in self._heard:
@@ -49,12 +49,11 @@ class Hearing:
             start = int(np.floor(first / FPS * self.spec.rate + 0.5)) - self.before
             at = np.clip(start + np.arange(length), 0, len(whole) - 1)
             return whole[at].astype(np.float32)
-        step = round(MEL_RATE / self.spec.rate)  # mel columns to a vector
-        columns = AudioFeatures("mel", window=step * length, start=-step * self.before)
-        mel = clip.speech(np.array([first]), columns, rng)
+        at = first + (np.arange(length) - self.before) * FPS / self.spec.rate
+        heard = clip.speech(at, self.spec.hears, rng)
         if rng is not None:
-            mel = mask_bands(mel, rng, widest=8)
-        return mel[0, 0].T  # (step * length, 80)
+            heard = mask_bands(heard, rng, widest=8)
+        return heard[:, 0]
 
     def places(self, frames: int) -> np.ndarray:
         """(T, F) vectors of each frame in what the speech side makes of a stretch."""

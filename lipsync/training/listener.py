@@ -25,7 +25,7 @@ from lipsync.training.data import Clip, Sampler
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.loop import Update
 from lipsync.training.losses import correlation
-from lipsync.training.speech import one_cycle
+from lipsync.training.speech import load_speech, one_cycle
 
 GAP, HEIGHT = 0, 1  # of MOUTH_SHAPE
 
@@ -38,6 +38,8 @@ class ListenerConfig:
     learning_rate: float = 1e-3  # highest, one cycle
     weight_decay: float = 1e-2
     dropout: float = 0.3
+    speech: str = ""  # pre-trained encoder of figure 3 (speech.safetensors of ``train speech``)
+    freeze_speech: bool = False  # keep it as it is
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.4)  # of MOUTH_SHAPE in the correlation
     size_weight: float = 2.0  # L1 on gap and height in units of the inter-ocular distance, with the factor
     openings: tuple[float, ...] = (0.5, 1.8)  # smallest and largest factor that is trained
@@ -50,10 +52,16 @@ class ListenerStage:
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         self.sampler = Sampler(train, config.frames)
         self.net = ShapeFromSpeech(config)
+        if config.speech:
+            load_speech(self.net.speech, config.speech)
+        if config.freeze_speech:
+            self.net.speech.requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"listener": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "listener": torch.optim.AdamW(
-                self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
+                [p for p in self.net.parameters() if p.requires_grad],
+                config.learning_rate,
+                weight_decay=config.weight_decay,
             )
         }
 
@@ -66,7 +74,7 @@ class ListenerStage:
         opening = rng.uniform(self.config.openings[0], self.config.openings[1], len(speech))
         opening[: len(opening) // 2] = 1
         return {
-            "speech": torch.from_numpy(np.stack(speech)),  # (W, L, D)
+            "speech": torch.from_numpy(np.stack(speech)),  # (W, L, ...)
             "shape": torch.from_numpy(np.stack(shape)),  # (W, T, 4)
             "opening": torch.from_numpy(opening.astype(np.float32)),  # (W,)
         }
@@ -74,6 +82,8 @@ class ListenerStage:
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         for group in self.optimizers["listener"].param_groups:
             group["lr"] = self.config.learning_rate * one_cycle(progress)
+        if self.config.freeze_speech:
+            self.net.speech.eval()  # nor may its batch statistics drift
         at = torch.from_numpy(self.hearing.places(self.config.frames))
         with update.autocast():
             told = self.net(batch["speech"], at, batch["opening"]).float()  # (W, T, 4)
@@ -120,7 +130,7 @@ class ShapeFromSpeech(nn.Module):
         super().__init__()
         audio = config.model.audio
         self.speech = (
-            LearnedEncoder(audio.dimension, config.dropout) if audio.encoder == LEARNED else nn.Identity()
+            LearnedEncoder(audio.hears, audio.dimension) if audio.encoder == LEARNED else nn.Identity()
         )
         self.listener = Listener(config.model)
         self.drop = nn.Dropout(config.dropout)
@@ -130,7 +140,7 @@ class ShapeFromSpeech(nn.Module):
         )
 
     def forward(self, speech: Tensor, at: Tensor, opening: Tensor) -> Tensor:
-        """(W, L, D) stretches, places (T, F) of their frames, factors (W,), to (W, T, 4) mouth shapes."""
+        """(W, L, ...) stretches, places (T, F) of their frames, factors (W,), to (W, T, 4) mouth shapes."""
         heard = gather(self.drop(self.speech(speech)), at)  # (W, T, F, D)
         factors = opening.repeat_interleave(heard.shape[1])
         tokens = self.listener(heard.flatten(0, 1), factors)  # (W*T, F, C)

@@ -126,6 +126,8 @@ class MultiReferenceStage:
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * warm_cosine(progress, config.warm)
+        if config.freeze_listener:
+            self.net.speech.eval()  # nor may its batch statistics drift
         real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         values: dict[str, Tensor] = {}
         with update.autocast():

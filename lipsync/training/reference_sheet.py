@@ -19,7 +19,7 @@ from lipsync.training.listener import GAP
 from lipsync.training.losses import correlation
 from lipsync.training.reference_windows import stacked_images
 
-CLIPS, FRAMES, SHOWN = 8, 75, 8  # clips looked at, frames of each, pictures of each on the sheet
+CLIPS, FRAMES, SHOWN = 8, 50, 6  # clips looked at, frames of each, pictures of each on the sheet
 FACTORS = (0.6, 1.6)
 
 

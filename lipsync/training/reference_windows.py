@@ -52,7 +52,7 @@ def draw_reference_windows(
     return {
         "frames": torch.from_numpy(np.stack(pictures)).permute(0, 1, 4, 2, 3),  # (W, T, 3, S, S) uint8
         "references": torch.from_numpy(np.stack(others)).permute(0, 1, 4, 2, 3),  # (W, R, 3, S, S) uint8
-        "speech": torch.from_numpy(np.stack(speech)),  # (W, L, D)
+        "speech": torch.from_numpy(np.stack(speech)),  # (W, L, ...)
         "shape": torch.from_numpy(np.stack(shapes).astype(np.float32)),  # (W, T, 4)
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
     }

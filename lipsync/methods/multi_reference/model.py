@@ -34,7 +34,7 @@ class MultiReference(
         super().__init__()
         self.config = config
         learned = config.audio.encoder == LEARNED
-        self.speech = LearnedEncoder(config.audio.dimension) if learned else nn.Identity()
+        self.speech = LearnedEncoder(config.audio.hears, config.audio.dimension) if learned else nn.Identity()
         self.listener = Listener(config)
         self.image_encoder = ImageEncoder(config)
         self.fusion = Fusion(config)
@@ -86,12 +86,12 @@ class ImageDecoder(nn.Module):
         self.config = config
         groups = config.references + 1
         self.convs, self.blocks = nn.ModuleList(), nn.ModuleList()
+        before = config.channels(config.levels)
         for step in range(config.levels):
             level = config.levels - 1 - step  # halvings of the picture after this stage
             finest = level == 0
             channels = config.channels(max(level, 1)) // (2 if finest else 1)
             skip = 3 * (config.references + 1) if finest else config.channels(level)
-            before = config.channels(config.levels) if step == 0 else self.out_channels
             spade = step < config.spade
             self.convs.append(nn.Conv2d(before, channels, 3, padding=1))
             self.blocks.append(
@@ -99,8 +99,8 @@ class ImageDecoder(nn.Module):
                 if spade
                 else PlainBlock(channels, 0 if finest else skip, groups)
             )
-            self.out_channels = channels
-        self.paint = nn.Conv2d(self.out_channels, 3, 3, padding=1)
+            before = channels
+        self.paint = nn.Conv2d(before, 3, 3, padding=1)
 
     def forward(self, x: Tensor, skips: list[Tensor]) -> Tensor:
         # One row of features above the lower half goes along: the seam is drawn knowing what is above it.

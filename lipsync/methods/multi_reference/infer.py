@@ -1,0 +1,86 @@
+"""How the multi-reference network speaks inside the pipeline."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lipsync.audio.encoders import SpeechEncoder, load_encoder
+from lipsync.audio.features import features, frame_windows
+from lipsync.audio.mel import RATE
+from lipsync.audio.selector import select
+from lipsync.methods.base import Batch, MethodCard
+from lipsync.methods.multi_reference.config import LEARNED
+from lipsync.methods.multi_reference.model import MultiReference
+
+LISTENED = 500  # windows that the learned encoder takes at once: 20 s of speech in a few megabytes
+
+
+class MultiReferenceMethod:
+    """A ``lipsync.methods.base.LipSyncMethod`` around a network of several references.
+
+    Raises:
+        ConfigError: the speech encoder's package is not installed.
+        ArtefactError: its weights cannot be had.
+    """
+
+    blendshapes = False
+    opens = True
+
+    def __init__(
+        self,
+        card: MethodCard,
+        net: MultiReference,
+        weights_sha256: str,
+        device: torch.device | None = None,
+        encoder: SpeechEncoder | None = None,
+    ):
+        self.card, self.weights_sha256 = card, weights_sha256
+        self.config = net.config
+        self.crop_size, self.references = net.config.size, net.config.references
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.net = net.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learned = net.config.audio.encoder == LEARNED
+        self.encoder = None if learned else encoder or load_encoder(net.config.audio.encoder)
+        # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
+        self.half = self.device.type == "cuda" or (
+            torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
+
+    @torch.inference_mode()
+    def listen(self, samples: np.ndarray) -> np.ndarray:
+        """(L, D) speech features of (N,) mono 16 kHz samples, at ``config.audio.rate``."""
+        if self.encoder is not None:
+            return self.encoder.encode(samples)
+        audio = self.config.audio
+        heard = features(samples, audio.hears)  # (rows, T)
+        times = np.arange(1 + int(len(samples) / RATE * audio.rate)) / audio.rate
+        vectors = []
+        for part in np.array_split(times, 1 + len(times) // LISTENED):
+            windows = torch.from_numpy(frame_windows(heard, part, audio.hears)[:, 0]).to(self.device)
+            vectors.append(self.net.speech(windows[None])[0].float().cpu().numpy())
+        return np.concatenate(vectors)
+
+    @torch.inference_mode()
+    def synthesize(self, batch: Batch) -> np.ndarray:
+        """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``."""
+        audio = self.config.audio
+        heard = torch.from_numpy(select(batch.speech, audio.rate, batch.times, audio.count, audio.spacing))
+        frames = _to_tensor(batch.faces, self.device)
+        frames[:, :, self.crop_size // 2 :] = 0
+        # A video with fewer faces than references shows some of them twice.
+        wanted = np.arange(self.references) % len(batch.references)
+        references = _to_tensor(batch.references[wanted], self.device).flatten(0, 1)  # (3 R, S, S)
+        images = torch.cat([references.expand(len(frames), *references.shape), frames], dim=1)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            drawn = self.net(
+                heard.to(self.device),
+                images.contiguous(memory_format=torch.channels_last),
+                batch.mouth_opening,
+            ).float()  # (B, 3, S, S)
+        return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _to_tensor(images: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
