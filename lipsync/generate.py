@@ -280,26 +280,11 @@ def _speak(
                 chosen += choose(known, method.references)
             references = [frame.view for frame in chosen]
             at = np.array([position + k for k, (_, face) in enumerate(group) if face is not None])
-            batch = Batch(
-                faces=np.stack([face.crop for face in faces]),
-                times=at / fps,
-                speech=speech,
-                references=np.stack([face.crop for face in references]),
-                landmarks=_all([face.landmarks for face in faces]),
-                reference_landmarks=_all([face.landmarks for face in references]),
-                blendshapes=_all([face.blendshapes for face in faces]),
-                mouth_opening=request.mouth_opening,
-            )
+            batch = Batch.of(faces, at / fps, speech, references, request.mouth_opening)
             drawn = iter(method.synthesize(batch))
         for item, face in group:
             yield item, next(drawn) if face is not None else None
         position += len(group)
-
-
-def _all(values: list[np.ndarray | None]) -> np.ndarray | None:
-    """The values stacked, None when one is missing."""
-    known = [value for value in values if value is not None]
-    return np.stack(known) if known and len(known) == len(values) else None
 
 
 class _Report:

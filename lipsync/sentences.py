@@ -152,6 +152,11 @@ SENTENCES: Sentences = (
         "choose a video in which the face is larger and turned towards the camera.",
         "无法测量生成的嘴部，因此不能调整张嘴幅度。请设为 1，或换一个人脸更大、正对镜头的视频。",
     ),
+    (
+        "{0} has to hear more of the speech in advance than live mode waits for ({1} s). Choose another "
+        "method, or generate a video.",
+        "{0} 需要预先听到的语音比实时模式等待的（{1} 秒）更长，请换一种方法，或生成视频。",
+    ),
     # Speech encoders
     (
         "The speech encoder {0} needs the package {1}, which is not installed. Run `pip install {2}`, or "

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync.audio.mel import HOP, N_MELS, RATE, mel_spectrogram
-from lipsync.audio.mfcc import mfcc
+from lipsync.audio.mel import HOP, N_FFT, N_MELS, RATE, mel_spectrogram
+from lipsync.audio.mfcc import DIFFERENCES, mfcc
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
 
@@ -34,6 +34,13 @@ class AudioFeatures:
         """Height of a window: 80 for mel, 39 for MFCC with the default 13 coefficients, 119 for both."""
         cepstral = 3 * self.coefficients
         return {"mel": N_MELS, "mfcc": cepstral, "mel+mfcc": N_MELS + cepstral}[self.kind]
+
+    @property
+    def reach(self) -> float:
+        """Seconds of sound before and after a video frame on which its window depends."""
+        columns = max(-self.start, self.start + self.window - 1) + 1  # a frame lies between two columns
+        columns += 0 if self.kind == "mel" else DIFFERENCES // 2
+        return columns / MEL_RATE + (N_FFT // 2 + 1) / RATE
 
 
 def features(samples: np.ndarray, spec: AudioFeatures) -> np.ndarray:

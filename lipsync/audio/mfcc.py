@@ -7,6 +7,7 @@ import numpy as np
 import scipy.fft
 
 LIFTER = 22
+DIFFERENCES = 9  # frames over which differences are taken
 
 
 def mfcc(mel: np.ndarray, coefficients: int = 13) -> np.ndarray:
@@ -30,9 +31,9 @@ def mfcc(mel: np.ndarray, coefficients: int = 13) -> np.ndarray:
     cepstrum = scipy.fft.dct(mel.astype(np.float64), type=2, axis=0, norm="ortho")[:coefficients]
     lifter = 1 + LIFTER / 2 * np.sin(np.pi * np.arange(coefficients) / LIFTER)
     static = cepstrum * lifter[:, None] / np.sqrt(bands)
-    # The regression window must fit; a sound of under 9 frames repeats its edge.
-    short = max(0, 9 - frames)
+    # The regression window must fit; a shorter sound repeats its edge.
+    short = max(0, DIFFERENCES - frames)
     padded = np.pad(static, ((0, 0), (0, short)), mode="edge")
-    delta = librosa.feature.delta(padded, order=1)[:, :frames]
-    delta2 = librosa.feature.delta(padded, order=2)[:, :frames]
+    delta = librosa.feature.delta(padded, width=DIFFERENCES, order=1)[:, :frames]
+    delta2 = librosa.feature.delta(padded, width=DIFFERENCES, order=2)[:, :frames]
     return np.concatenate([static, delta, delta2]).astype(np.float32)

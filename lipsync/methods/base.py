@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from lipsync.faces.view import View
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,28 @@ class Batch:
     blendshapes: np.ndarray | None = None  # (B, 52) float32 in 0..1, for a method with ``blendshapes``
     mouth_opening: float = 1.0  # 1 as the speech has it, more opens further; for a method with ``opens``
 
+    @classmethod
+    def of(
+        cls, seen: Sequence[View], times: np.ndarray, speech: Any, references: Sequence[View], opening: float
+    ) -> Batch:
+        """The batch of these faces, at least one, and references."""
+        return cls(
+            faces=np.stack([view.crop for view in seen]),
+            times=times,
+            speech=speech,
+            references=np.stack([view.crop for view in references]),
+            landmarks=_all([view.landmarks for view in seen]),
+            reference_landmarks=_all([view.landmarks for view in references]),
+            blendshapes=_all([view.blendshapes for view in seen]),
+            mouth_opening=opening,
+        )
+
+
+def _all(values: list[np.ndarray | None]) -> np.ndarray | None:
+    """The values stacked, None when one is missing."""
+    known = [value for value in values if value is not None]
+    return np.stack(known) if known and len(known) == len(values) else None
+
 
 class LipSyncMethod(Protocol):
     """A loaded method: speech features for a stretch of frames in, face crops out.
@@ -50,6 +76,9 @@ class LipSyncMethod(Protocol):
     references: int  # reference frames wanted besides the frame itself (R)
     blendshapes: bool  # whether it wants the landmarker's expression scores
     opens: bool  # whether it can open the mouth further or less than the speech has it
+
+    # A method that can speak live also says ``reach: float``: the seconds of speech before and after a
+    # frame's time that its picture may depend on. Live mode takes those of 1 s or less.
 
     def listen(self, samples: np.ndarray) -> Any:
         """Speech features of (N,) float32 mono 16 kHz samples, once per job."""

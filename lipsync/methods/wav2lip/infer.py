@@ -43,6 +43,7 @@ class Wav2LipMethod:
         self.config = net.config
         self.crop_size = net.config.size
         self.opens = hasattr(net, "draw")  # LSTM-CBAM's has no embedding of the speech alone
+        self.reach = net.config.audio.reach
         self.opening: Opening | None = None  # of this job, measured when it is first needed
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net: Any = fuse(net.eval()).to(self.device)

@@ -1,0 +1,155 @@
+"""Live mode: speech comes in piece by piece, frames come out with a bounded delay.
+
+The face is prepared once: its frames are tracked and cut before the first word, and then play back and
+forth. A frame is drawn as soon as the speech that its picture depends on has been heard, so what comes out
+equals what the pipeline makes of the whole recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lipsync import hub
+from lipsync.audio import RATE
+from lipsync.errors import ConfigError, FaceError
+from lipsync.faces.blend import paste
+from lipsync.faces.choose import Choice
+from lipsync.faces.references import choose
+from lipsync.faces.track import FaceTracker, Tracked
+from lipsync.faces.view import View, views
+from lipsync.media import Frame, probe, read_frames
+from lipsync.media.size import reduced
+from lipsync.methods.base import Batch, LipSyncMethod
+
+LONGEST = 512  # pixels a side of the pictures; larger ones are reduced
+KEEP_BYTES = 96e6  # of prepared pictures: 128 of 512 pixels, about 5 s
+MOST = 1.0  # s of speech that may be waited for
+# The speech heard so far is cut at whole seconds: then columns and vectors of any rate stay where they were.
+GRID = RATE
+
+
+class Live:
+    """One face that speaks what it hears. Not for several threads.
+
+    Args:
+        face: video or photo. Of a video the first seconds are prepared, as many as fit in memory.
+        method: with a ``reach`` of at most ``MOST``; for this face alone.
+        choice: which face.
+        mouth_opening: for a method with ``opens``.
+
+    Attributes:
+        fps: frames per second that come out.
+        wait: seconds of speech after a frame's own time that are needed to draw it. The delay from sound
+            to picture is this, the length of a piece, and the time that drawing takes.
+
+    Raises:
+        ConfigError: the method has to hear more of the future.
+        FaceError: no face.
+        MediaError: not a readable video or photo.
+    """
+
+    def __init__(
+        self, face: Path, method: LipSyncMethod, choice: Choice | None = None, mouth_opening: float = 1.0
+    ) -> None:
+        wait = getattr(method, "reach", None)
+        if wait is None or wait > MOST:
+            raise ConfigError(
+                f"{method.card.title} has to hear more of the speech in advance than live mode waits for "
+                f"({MOST:.0f} s). Choose another method, or generate a video."
+            )
+        self.wait: float = wait
+        self.fps = probe(face).output_fps
+        self._method, self._opening = method, mouth_opening
+        self._plates = _prepare(face, self.fps, choice or Choice(), method)
+        known = [(item, view) for item, view in self._plates if view is not None]
+        if not known:
+            raise FaceError(
+                f"No face was found in {face.name}. Choose a picture in which the face is larger, brighter "
+                "and turned towards the camera."
+            )
+        self._references = [frame.view for frame in choose(known, method.references)]
+        self._heard = np.zeros(0, np.float32)  # samples from ``_begin`` on
+        self._begin = 0  # sample, a multiple of GRID
+        self._next = 0  # number of the frame to draw next
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames, pixels."""
+        height, width = self._plates[0][0].frame.image.shape[:2]
+        return width, height
+
+    def hear(self, samples: np.ndarray) -> list[np.ndarray]:
+        """The (H, W, 3) uint8 RGB frames that can be drawn now that these (N,) 16 kHz samples are known."""
+        self._heard = np.concatenate([self._heard, samples.astype(np.float32)])
+        known = (self._begin + len(self._heard)) / RATE  # s
+        # A frame exactly ``wait`` before the end of what is known can be drawn.
+        return self._speak(int(np.floor((known - self.wait) * self.fps + 1e-6)) + 1)
+
+    def finish(self) -> list[np.ndarray]:
+        """The frames that were still waiting, up to the end of the speech; silence stands for its future."""
+        return self._speak(max(1, round((self._begin + len(self._heard)) / RATE * self.fps)))
+
+    def _speak(self, stop: int) -> list[np.ndarray]:
+        """The frames from the next one to ``stop``, which is not included."""
+        numbers = np.arange(self._next, stop)
+        if not len(numbers) or not len(self._heard):
+            return []
+        plates = [self._plates[_back_and_forth(int(n), len(self._plates))] for n in numbers]
+        faces = [view for _, view in plates if view is not None]
+        drawn: Iterator[np.ndarray] = iter(())
+        if faces:
+            at = numbers[[view is not None for _, view in plates]]
+            times = at / self.fps - self._begin / RATE
+            speech = self._method.listen(self._heard)
+            batch = Batch.of(faces, times, speech, self._references, self._opening)
+            drawn = iter(self._method.synthesize(batch))
+        frames = []
+        for item, view in plates:
+            if view is None or item.pose is None:
+                frames.append(item.frame.image.copy())
+            else:
+                frames.append(paste(item.frame.image, next(drawn), item.pose, item.landmarks))
+        self._next = stop
+        self._forget()
+        return frames
+
+    def _forget(self) -> None:
+        """Let go of speech that no later frame depends on."""
+        needed = round((self._next / self.fps - self.wait) * RATE)
+        begin = max(0, needed // GRID * GRID)
+        if begin > self._begin:
+            self._heard = self._heard[begin - self._begin :]
+            self._begin = begin
+
+
+def _prepare(
+    face: Path, fps: float, choice: Choice, method: LipSyncMethod
+) -> list[tuple[Tracked, View | None]]:
+    """The tracked frames that will play, with the face on each."""
+    tracker = FaceTracker(hub.locate("face_landmarker"), fps, choice, blendshapes=method.blendshapes)
+    try:
+        return list(views(tracker.track(_pictures(face, fps)), method.crop_size))
+    finally:
+        tracker.close()
+
+
+def _pictures(face: Path, fps: float) -> Iterator[Frame]:
+    """The first frames, at most ``LONGEST`` pixels a side and ``KEEP_BYTES`` in all."""
+    kept = 0
+    for frame in read_frames(face, fps):
+        image = np.ascontiguousarray(reduced(frame.image, LONGEST))
+        kept += image.nbytes
+        if kept > KEEP_BYTES:
+            return
+        yield frame._replace(image=image)
+
+
+def _back_and_forth(number: int, count: int) -> int:
+    """Which of ``count`` frames plays as the ``number``-th: 0 1 2 3 2 1 0 1 ..."""
+    if count == 1:
+        return 0
+    place = number % (2 * count - 2)
+    return int(min(place, 2 * count - 2 - place))
