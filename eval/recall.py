@@ -47,7 +47,6 @@ class Recall:
             self._rows.popitem(last=False)
         return out
 
-
     def fresh(self) -> Recall:
         """The same network with nothing remembered."""
         return Recall(self._embed, self._most)

@@ -86,7 +86,8 @@ def _cell(table: Table, column: Column, name: str, best: bool, second: bool, dif
     if column.metric == "fid":
         text += f" (N {min(table.fid_frames[name])})"
     if column.metric == "lipcorr":
-        text += f" at {table.lags[name].lag:+d}" if table.lags[name].lag else " at 0"
+        lag = table.lags[name]
+        text += f" at {lag.lag:+d}, {lag.r_zero:.{metric.decimals}f} at 0" if lag.lag else " at 0"
     half = "" if np.isnan(summary.low) else f"{(summary.high - summary.low) / 2:.{metric.decimals}f}"
     return Cell(text, _interval(summary, metric.decimals), half, best, second, differs)
 

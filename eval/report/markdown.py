@@ -39,7 +39,7 @@ def _below(table: Table, intervals: bool) -> list[str]:
     if any(cell.differs for cell in shown):
         lines.append(f"{MARK}: differs from the best method, p < 0.05 (Wilcoxon signed-rank test, Holm).")
     if table.lags:
-        lines.append("LipCorr is taken at one shift per method, printed with it (frames, positive: late).")
+        lines.append("LipCorr: at one shift per method (frames, positive: late), then without a shift.")
     lines += [f"- {note}" for note in table.notes]
     lines += [f"- No {metric}: {reason}" for metric, reason in missing(table)]
     if table.failed:

@@ -154,8 +154,10 @@ class _Page:
 
     def _listen(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        # One after the other: the answer to the last change of files has to come last.
+        in_order: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "score-files"}
         for part in (self.generated, self.reference):
-            part.change(self.on_files, [self.generated, self.reference], self.rows, **quiet)
+            part.change(self.on_files, [self.generated, self.reference], self.rows, **in_order, **quiet)
         self.preset.change(lambda name: list(PRESETS[name]), self.preset, self.metrics, **quiet)
         inputs = [
             self.generated, self.reference, self.image, self.rows, self.metrics, self.controls, self.region,

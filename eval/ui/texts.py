@@ -57,8 +57,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "括号内：视频均值的 95% 区间。",
     ),
     "score.lag": (
-        "LipCorr is taken at one shift per method, printed with it (frames; positive: late).",
-        "LipCorr 每个方法只用一个偏移，并一同给出（帧；正数表示滞后）。",
+        "LipCorr is taken at one shift per method (frames; positive: late); that without shift follows.",
+        "LipCorr 每个方法只用一个偏移（帧；正数表示滞后），其后为无偏移时的值。",
     ),
     "score.curve.metric": ("Curve per frame", "逐帧曲线"),
     "score.curve.time": ("seconds", "秒"),
