@@ -185,8 +185,8 @@ def _heading(column: Column) -> str:
 
 
 def _together(number: str) -> str:
-    """What belongs to a number stays on its line; a list of offsets may be broken."""
-    return number if ", " in number else number.replace(" ", "&nbsp;")
+    """What belongs to a number stays on its line; a list of numbers may be broken between them."""
+    return ", ".join(part.replace(" ", "&nbsp;") for part in number.split(", "))
 
 
 def _explain(name: str) -> str:
