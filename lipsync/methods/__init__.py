@@ -99,10 +99,32 @@ def _lstm_cbam(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
     return Wav2LipMethod(card, net, _sha256(weights))
 
 
+def _multi_reference(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
+    from lipsync.methods.multi_reference.config import MultiReferenceConfig
+    from lipsync.methods.multi_reference.infer import MultiReferenceMethod
+    from lipsync.methods.multi_reference.model import MultiReference
+    from lipsync.methods.saved import read_saved
+
+    net = read_saved(weights, MultiReference, MultiReferenceConfig, "a multi-reference network")
+    return MultiReferenceMethod(card, net, _sha256(weights))
+
+
+def _visual_dubbing(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
+    from lipsync.methods.saved import read_saved
+    from lipsync.methods.visual_dubbing.config import VisualDubbingConfig
+    from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
+    from lipsync.methods.visual_dubbing.model import VisualDubbing
+
+    what = "a core of visual dubbing"
+    net = read_saved(weights, VisualDubbing, VisualDubbingConfig, what, needs="renderer")
+    return VisualDubbingMethod(card, net, _sha256(weights))
+
+
 def _of_hub(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
     """Whatever lies there: a published file, or a folder whose weights say which network they belong to."""
-    ours = weights.is_dir() and LSTM_CBAM_SIGN in _names(weights / "model.safetensors")
-    return (_lstm_cbam if ours else _wav2lip_family)(card, weights, again)
+    names = _names(weights / "model.safetensors") if weights.is_dir() else set()
+    load = next((load for sign, load in SIGNS.items() if sign in names), _wav2lip_family)
+    return load(card, weights, again)
 
 
 def _names(weights: Path) -> set[str]:
@@ -145,7 +167,12 @@ def _hub_entry(core: HubCore) -> MethodEntry:
     return MethodEntry(card, _of_hub, core=core)
 
 
-LSTM_CBAM_SIGN = "face_encoder.0.0.conv_block.0.weight"  # a weight that no other generator has
+# A weight that no other network has, and how its network is loaded.
+SIGNS = {
+    "renderer.inpaint.colour.weight": _visual_dubbing,
+    "face_encoder.0.0.conv_block.0.weight": _lstm_cbam,
+    "image_encoder.stages.0.0.conv.weight": _multi_reference,
+}
 METHODS: Registry[MethodEntry] = _Methods("method")
 METHODS.register(
     DEFAULT,
@@ -217,6 +244,48 @@ METHODS.register(
         ),
         _lstm_cbam,
         folder=MODELS / "lstm-cbam",
+    ),
+)
+METHODS.register(
+    "multi-reference",
+    MethodEntry(
+        MethodCard(
+            name="multi-reference",
+            title="Multi-reference fusion",
+            paper="Patent: high-quality digital-human lip synthesis driven by speech",
+            licence="Apache-2.0 (research footage, see the model card)",
+            resolution=128,
+            weights="ships with the project, where somebody trained them",
+            summary={
+                "en": "Three reference frames and speech attend to each other; how far the mouth opens can "
+                "be set.",
+                "zh": "三张参考帧与语音双向融合，张嘴幅度可调。",
+            },
+            opens=True,
+        ),
+        _multi_reference,
+        folder=MODELS / "multi-reference-embedded",
+    ),
+)
+METHODS.register(
+    "visual-dubbing",
+    MethodEntry(
+        MethodCard(
+            name="visual-dubbing",
+            title="Visual dubbing through a 3D face",
+            paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
+            licence="Apache-2.0 (research footage, see the model card)",
+            resolution=192,
+            weights="ships with the project, where somebody trained them",
+            summary={
+                "en": "Speech moves a fitted 3D face, whose motion carries the skin of a real frame; how far "
+                "the mouth opens can be set.",
+                "zh": "语音驱动三维人脸的表情，再用其运动搬移真实画面的纹理，张嘴幅度可调。",
+            },
+            opens=True,
+        ),
+        _visual_dubbing,
+        folder=MODELS / "visual-dubbing-embedded",
     ),
 )
 

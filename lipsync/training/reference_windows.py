@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT
+from lipsync.faces.references import choose_for_training
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.hearing import Hearing
@@ -42,7 +43,7 @@ def draw_reference_windows(
         if mirrored:
             near[0] = -near[0]
             near[0, 2] += size - 1
-        chosen = far_references(clip.shape[:, 0], start, frames, references, rng)
+        chosen = choose_for_training(clip.shape[:, 0], at, references, APART, rng)
         seen = np.concatenate([clip.pictures(np.array([index])) for index in chosen])
         others.append(cut(seen, near, size, table))
         speech.append(hearing.stretch(clip, start, frames, rng))
@@ -56,24 +57,6 @@ def draw_reference_windows(
         "shape": torch.from_numpy(np.stack(shapes).astype(np.float32)),  # (W, T, 4)
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
     }
-
-
-def far_references(
-    openings: np.ndarray, start: int, frames: int, count: int, rng: np.random.Generator
-) -> np.ndarray:
-    """(R,) frames ``APART`` or more from the window, one in each of R equal shares of the mouth openings.
-
-    The first share holds the most closed mouths. In a clip too short for the distance all frames will do.
-
-    Args:
-        openings: (T,) of the clip's frames.
-        start: first of the window's ``frames``.
-    """
-    places = np.arange(len(openings))
-    far = places[(places <= start - APART) | (places >= start + frames - 1 + APART)]
-    pool = far if len(far) >= 2 * count else places
-    shares = np.array_split(pool[np.argsort(openings[pool], kind="stable")], count)
-    return np.array([int(rng.choice(share)) for share in shares])
 
 
 def stacked_images(frames: Tensor, references: Tensor) -> Tensor:

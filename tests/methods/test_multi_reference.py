@@ -1,0 +1,244 @@
+"""The multi-reference network against cases worked out by hand, and inside the pipeline."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lipsync.audio.features import features, frame_windows
+from lipsync.errors import ArtefactError, ConfigError
+from lipsync.generate import Request, generate
+from lipsync.methods import METHODS, load_method
+from lipsync.methods.base import Batch
+from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
+from lipsync.methods.multi_reference.fusion import Fusion, Listener, positions, upper_half
+from lipsync.methods.multi_reference.infer import MultiReferenceMethod
+from lipsync.methods.multi_reference.model import MultiReference
+
+EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+AUDIO = HeardSpeech(dimension=16)
+SMALL = MultiReferenceConfig(audio=AUDIO, size=64, levels=3, width=0.125, spade=1)
+
+
+def inputs(config: MultiReferenceConfig, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(3)
+    heard = torch.randn(batch, config.audio.count, config.audio.dimension)
+    return heard, torch.rand(batch, 3 * (config.references + 1), config.size, config.size)
+
+
+def test_positions_by_hand():
+    table = positions(3, 4)
+    expected = [[math.sin(p), math.cos(p), math.sin(p / 100), math.cos(p / 100)] for p in range(3)]
+    assert torch.allclose(table, torch.tensor(expected), atol=1e-6)
+
+
+def test_the_upper_half_is_masked_with_minus_infinity():
+    mask = upper_half(side=2, count=3)  # pixels in rows: two above, two below
+    assert mask.tolist() == [[-math.inf, -math.inf, 0.0, 0.0]] * 3
+
+
+def test_speech_gives_the_upper_half_exactly_no_weight():
+    fusion = Fusion(SMALL)
+    channels, side = SMALL.channels(3), 8
+    tokens, pixels = torch.randn(2, 11, channels), torch.randn(2, side * side, channels)
+    _, weights = fusion.look(tokens, pixels, pixels, attn_mask=fusion.mask)
+    assert torch.count_nonzero(weights[:, :, : side * side // 2]) == 0
+    assert torch.allclose(weights.sum(2), torch.ones(2, 11), atol=1e-5)
+    # And so what speech takes over does not depend on the upper half at all.
+    changed = pixels.clone()
+    changed[:, : side * side // 2] = 100.0
+    seen = [fusion.look(tokens, p, p, attn_mask=fusion.mask)[0] for p in (pixels, changed)]
+    assert torch.equal(*seen)
+
+
+def test_pictures_hear_speech_everywhere():
+    fusion = Fusion(SMALL)
+    tokens, features_ = torch.randn(1, 11, SMALL.channels(3)), torch.randn(1, SMALL.channels(3), 8, 8)
+    change = fusion(tokens + torch.randn_like(tokens), features_) - fusion(tokens, features_)
+    assert (change.abs().amax(1) > 1e-4).all()  # (1, 8, 8)
+
+
+def test_the_factor_multiplies_features_before_the_adapter():
+    listener = Listener(SMALL).eval()
+    heard, _ = inputs(SMALL)
+    assert torch.allclose(listener(heard, 1.3), listener(heard * 1.3), atol=1e-6)
+    factors = torch.tensor([0.6, 1.6])
+    both = listener(heard, factors)
+    assert torch.allclose(both[0], listener(heard[:1], 0.6)[0], atol=1e-5)
+    assert torch.allclose(both[1], listener(heard[1:], 1.6)[0], atol=1e-5)
+    assert not torch.allclose(listener(heard, 1.0), both, atol=1e-3)
+
+
+def test_self_attention_by_hand():
+    """With query, key and value the identity and one head: softmax(x xᵀ / √C) x, then add and norm."""
+    config = replace(SMALL, heads=1)
+    listener = Listener(config)
+    channels = config.channels(3)
+    with torch.no_grad():
+        listener.attention.in_proj_weight.copy_(torch.eye(channels).repeat(3, 1))
+        listener.attention.in_proj_bias.zero_()
+        listener.attention.out_proj.weight.copy_(torch.eye(channels))
+        listener.attention.out_proj.bias.zero_()
+    heard, _ = inputs(config, 1)
+    x = (listener.adapter(heard) + positions(11, channels))[0].detach().numpy().astype(np.float64)
+    scores = np.exp(x @ x.T / math.sqrt(channels))
+    summed = x + scores / scores.sum(1, keepdims=True) @ x
+    normed = (summed - summed.mean(1, keepdims=True)) / np.sqrt(summed.var(1, keepdims=True) + 1e-5)
+    assert np.allclose(listener(heard)[0].detach().numpy(), normed, atol=1e-4)
+
+
+@pytest.mark.parametrize("spade", [0, 1, 3])
+@pytest.mark.parametrize("lower_half", [False, True])
+def test_draws_pictures_of_its_size(spade, lower_half):
+    config = replace(SMALL, spade=spade, lower_half=lower_half)
+    heard, images = inputs(config)
+    drawn = MultiReference(config)(heard, images)
+    assert drawn.shape == (2, 3, 64, 64)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    same = torch.equal(drawn[:, :, :32], images[:, -3:, :32])
+    assert same == lower_half
+
+
+def test_the_patents_shapes():
+    config = MultiReferenceConfig()
+    assert (config.size, config.levels, config.spade, config.references) == (256, 5, 5, 3)
+    assert [config.channels(level) for level in range(1, 6)] == [64, 128, 256, 512, 512]
+    with torch.device("meta"):
+        net = MultiReference(config)
+        heard, images = torch.empty(1, 11, 512), torch.empty(1, 12, 256, 256)
+    features_, skips = net.image_encoder(images)
+    assert features_.shape == (1, 512, 8, 8)
+    assert [skip.shape[1] for skip in skips] == [12, 64, 128, 256, 512]
+    assert net(heard, images).shape == (1, 3, 256, 256)
+    norms = [module for module in net.image_encoder.modules() if isinstance(module, torch.nn.GroupNorm)]
+    assert {norm.num_groups for norm in norms} == {4}  # R + 1
+
+
+def test_gradients_reach_every_parameter():
+    config = replace(SMALL, spade=2)
+    net = MultiReference(config)
+    _, images = inputs(config)
+    windows = torch.randn(2, 11, 119, 16)
+    net(net.speech(windows), images, torch.tensor([0.7, 1.4])).square().mean().backward()
+    # A bias before a norm and a key's bias cancel out; all else must move.
+    still = {name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
+    assert still == set()
+
+
+def test_refuses_sizes_that_do_not_halve():
+    with pytest.raises(ConfigError, match="multiple of 64"):
+        MultiReferenceConfig(size=100)
+    with pytest.raises(ConfigError, match="odd number"):
+        HeardSpeech(count=10)
+    with pytest.raises(ConfigError, match="SPADE"):
+        MultiReferenceConfig(levels=3, spade=4)
+
+
+def test_learns_a_few_frames_by_heart():
+    torch.manual_seed(0)
+    config = replace(SMALL, lower_half=True)
+    net = MultiReference(config)
+    heard, images = inputs(config, 4)
+    # One face, four mouths: only the speech tells which.
+    images = images[:1].expand(4, -1, -1, -1).contiguous()
+    wanted = torch.full((4, 3, 32, 64), 0.6)
+    for index in range(4):
+        wanted[index, :, 14 - 3 * index : 16 + 3 * index, 20:44] = 0.1
+    optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+    for _ in range(150):
+        loss = (net(heard, images)[:, :, 32:] - wanted).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    drawn = net(heard, images)[:, :, 32:]
+    errors = (drawn[:, None] - wanted[None]).abs().mean((2, 3, 4))  # (4 drawn, 4 wanted)
+    assert errors.argmin(1).tolist() == [0, 1, 2, 3]
+    assert loss < 0.02
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    torch.manual_seed(5)
+    folder = tmp_path_factory.mktemp("core")
+    MultiReference(replace(SMALL, lower_half=True)).save_pretrained(folder)
+    return folder
+
+
+def test_comes_back_from_its_folder(saved):
+    again = MultiReference.from_pretrained(saved)
+    assert again.config == replace(SMALL, lower_half=True)
+    method = load_method("multi-reference", saved)
+    assert (method.crop_size, method.references, method.opens) == (64, 3, True)
+
+
+def test_another_networks_folder_is_named():
+    with pytest.raises(ConfigError, match="multi-reference network"):
+        load_method("multi-reference", METHODS.get("mcsawav2lip-embedded").folder)
+
+
+def test_hears_each_vector_at_its_own_second(saved):
+    method = load_method("multi-reference", saved)
+    samples = np.zeros(16_000, np.float32)
+    samples[8_000:8_400] = np.random.default_rng(0).normal(0, 0.3, 400)  # a click at 0.5 s
+    spec = method.config.audio.hears
+    heard = method.listen(samples)
+    assert heard.shape == (26, 16)
+    windows = frame_windows(features(samples, spec), np.arange(26) / 25, spec)
+    with torch.no_grad():
+        expected = method.net.speech(torch.from_numpy(windows[:, 0])[None])[0]
+    assert np.allclose(heard, expected, atol=1e-4)
+    quiet = method.listen(np.zeros(16_000, np.float32))
+    changed = np.flatnonzero(np.abs(heard - quiet).max(1) > 1e-5) / 25
+    # A window reaches 150 ms ahead and 50 ms back; the differences of the cepstrum a little further.
+    assert changed.min() >= 0.5 - 0.15 - 0.2
+    assert changed.max() <= 0.525 + 0.05 + 0.2
+    assert 0.48 in changed
+
+
+def batch_of(method: MultiReferenceMethod, references: int, opening: float = 1.0) -> Batch:
+    rng = np.random.default_rng(1)
+    size = method.crop_size
+    return Batch(
+        faces=rng.integers(0, 255, (4, size, size, 3), np.uint8),
+        times=np.arange(4) / 25,
+        speech=method.listen(rng.normal(0, 0.1, 16_000).astype(np.float32)),
+        references=rng.integers(0, 255, (references, size, size, 3), np.uint8),
+        mouth_opening=opening,
+    )
+
+
+def test_the_lower_half_of_the_frame_is_not_seen(saved):
+    method = load_method("multi-reference", saved)
+    batch = batch_of(method, 3)
+    hidden = batch.faces.copy()
+    hidden[:, 32:] = 0
+    assert np.array_equal(method.synthesize(batch), method.synthesize(replace(batch, faces=hidden)))
+
+
+def test_fewer_faces_than_references_will_do(saved):
+    method = load_method("multi-reference", saved)
+    batch = batch_of(method, 1)
+    thrice = replace(batch, references=np.repeat(batch.references, 3, 0))
+    assert np.array_equal(method.synthesize(batch), method.synthesize(thrice))
+
+
+def test_speaks_in_the_pipeline(saved, tmp_path):
+    result = generate(
+        Request(
+            EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", tmp_path / "out.mp4",
+            method="multi-reference", checkpoint=saved, mouth_opening=1.3, length="video",
+        )
+    )  # fmt: skip
+    assert result.method == "multi-reference"
+    assert result.frames > 0
+    assert result.frames_without_face == 0
+
+
+def test_weights_that_are_not_there_are_said(monkeypatch, tmp_path):
+    entry = replace(METHODS.get("multi-reference"), folder=tmp_path / "none")
+    with pytest.raises(ArtefactError, match="train them"):
+        entry.weights()
