@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from lipsync import hub
 from lipsync.audio.encoders.overlap import Overlap, encode_overlapping
 from lipsync.audio.mel import RATE
+from lipsync.compat import ensure_torchvision
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.hub import Progress
 from lipsync.transfer import brief
@@ -51,8 +51,9 @@ class WaveformEncoder:
             raise ConfigError(f"{name} has other convolutions than HuBERT and wav2vec 2.0 have.")
         self.dimension = net.config.hidden_size
         self.reach = self.overlap.chunk
-        told = hashlib.sha256(json.dumps(net.config.to_dict(), sort_keys=True, default=str).encode())
-        for value in net.state_dict().values():
+        told = hashlib.sha256()
+        for key, value in net.state_dict().items():
+            told.update(key.encode())
             told.update(value.detach().float().numpy().tobytes())
         self.version = f"{told.hexdigest()[:16]}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
 
@@ -79,6 +80,7 @@ def load_waveform(
         ConfigError: transformers is not installed, or the folder holds another network.
         ArtefactError: the weights cannot be had.
     """
+    ensure_torchvision()  # transformers imports it
     try:
         from transformers import AutoConfig, HubertModel, Wav2Vec2Model
     except ImportError as problem:
