@@ -69,9 +69,9 @@ def main() -> None:
     with torch.device("meta"):
         found = costs(VisualDubbing(config).eval())
     print(f"{'network':12}{'params/M':>10}{'paper':>8}{'FLOPs/G':>10}{'paper':>8}")
-    rows = [(name, *found[name], *PUBLISHED[name]) for name in found]
-    rows.append(("whole", *(sum(row[k] for row in rows) for k in range(1, 5))))
-    for name, parameters, flops, theirs, their_flops in rows:
+    numbers = {name: (*found[name], *PUBLISHED[name]) for name in found}
+    numbers["whole"] = tuple(map(sum, zip(*numbers.values(), strict=True)))  # type: ignore[assignment]
+    for name, (parameters, flops, theirs, their_flops) in numbers.items():
         print(f"{name:12}{parameters:10.2f}{theirs:8.2f}{flops:10.2f}{their_flops:8.2f}")
 
 
