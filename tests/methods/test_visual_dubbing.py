@@ -165,6 +165,8 @@ def test_settling_adds_the_rest_and_keeps_the_bounds():
     net = ExpressionNet(ExpressionConfig(width=0.1, features=8, hidden=4, expression_size=3, relative=True))
     said, rest = torch.tensor([[0.2, -0.5, 0.9]]), torch.tensor([0.1, 0.2, 0.3])
     assert torch.allclose(net.settle(said, rest), torch.tensor([[0.3, 0.0, 1.0]]))
+    net.config = replace(net.config, gain=2.0)
+    assert torch.allclose(net.settle(said, rest), torch.tensor([[0.5, 0.0, 1.0]]))
 
 
 def test_full_size_is_near_table_7():

@@ -38,6 +38,9 @@ class ExpressionConfig:
     # With few people: how somebody's mouth rests cannot be heard. What is predicted is the difference from
     # the person's median, which in use comes from the frames of the video.
     relative: bool = False
+    # What L1 teaches lies nearer to the middle than what people do. In use the differences of a ``relative``
+    # network are widened by this factor, so that mouths move as far as they do on people kept out.
+    gain: float = 1.0
     # Coefficients of ICT-FaceKit are weights of shapes, 0..1; those of a PCA basis (BFM) have no bounds.
     bounded: bool = True
 

@@ -133,7 +133,7 @@ class ExpressionNet(nn.Module):
 
     def settle(self, predicted: Tensor, rest: Tensor) -> Tensor:
         """(..., m) coefficients of what the network said, for a person whose median is ``rest`` (m,)."""
-        out = predicted + rest if self.config.relative else predicted
+        out = predicted * self.config.gain + rest if self.config.relative else predicted
         return out.clamp(0, 1) if self.config.bounded else out
 
     def _scaled(self, pictures: Tensor) -> Tensor:
