@@ -134,6 +134,28 @@ SENTENCES: Sentences = (
         "没有安装人脸关键点模型，嘴部只按五个点定位，效果较粗。`make app` 会下载它；也可把 "
         "face_landmarker.task 放到 LIPSYNC_WEIGHTS 指定的文件夹。",
     ),
+    # The 3D face
+    ("There is no 3D face model at {0}. {1}", "{0} 处没有三维人脸模型。{1}"),
+    ("{0} lacks the array {1}. {2}", "{0} 缺少数组 {1}。{2}"),
+    ("The arrays of {0} do not fit each other. {1}", "{0} 中的数组互不相符。{1}"),
+    ("{0} cannot be read as a 3D face model. {1}", "{0} 无法作为三维人脸模型读取。{1}"),
+    (
+        "Expected is a .mat or .npz file with the arrays meanshape, idBase (80), exBase (64), meantex, "
+        "texBase (80), tri and keypoints (68), as BFM_model_front.mat of Deng et al.'s "
+        "Deep3DFaceReconstruction. Ask for the Basel Face Model 2009 at https://faces.dmi.unibas.ch/bfm/ "
+        "(free for research) and build the file with that project, or leave the option out to use "
+        "ICT-FaceKit.",
+        "需要 .mat 或 .npz 文件，含数组 meanshape、idBase（80）、exBase（64）、meantex、texBase（80）、tri 和 "
+        "keypoints（68），即 Deng 等人 Deep3DFaceReconstruction 的 BFM_model_front.mat。请到 "
+        "https://faces.dmi.unibas.ch/bfm/ 申请 Basel Face Model 2009（研究免费），并用该项目生成此文件；"
+        "或不加此选项，改用 ICT-FaceKit。",
+    ),
+    ("{0} is not ICT-FaceKit's ict_facekit.npz.", "{0} 不是 ICT-FaceKit 的 ict_facekit.npz。"),
+    ("{0} holds no network for expression scores.", "{0} 中没有计算表情系数的网络。"),
+    (
+        "{0} is not a fitted 3D face. Run `python -m lipsync fit` on its folder first.",
+        "{0} 不是拟合好的三维人脸。请先对其文件夹运行 `python -m lipsync fit`。",
+    ),
     # Job
     ("The batch size must be 1 or more, not {0}.", "批大小必须至少为 1，不能是 {0}。"),
     ("The mouth opening must be from 0.2 to 3, not {0}.", "张嘴幅度须在 0.2 到 3 之间，不能是 {0}。"),

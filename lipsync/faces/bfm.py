@@ -7,6 +7,7 @@ Deng et al.'s reconstruction, or the same arrays as ``.npz``.
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -80,14 +81,15 @@ def read_bfm(path: Path) -> MorphableArrays:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
     try:
         if path.suffix.lower() == ".mat":
-            from scipy.io import loadmat
-
             return {name: value for name, value in loadmat(path).items() if not name.startswith("__")}
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, TypeError, NotImplementedError, KeyError) as problem:
+    except (OSError, ValueError, TypeError, NotImplementedError, MatReadError, BadZipFile) as problem:
         raise ConfigError(f"{path.name} cannot be read as a 3D face model. {BFM_EXPECTED}") from problem
 
 

@@ -9,6 +9,7 @@ work on all frames at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from lipsync.faces.morphable import MorphableModel
 # Points of the inner contour of the lips that lie above each other: their distance is the gap.
 GAPS = ((LIP_UPPER_INNER, LIP_LOWER_INNER), (82, 87), (312, 317), (81, 178), (311, 402))
 _AXES = np.array([1.0, -1.0, -1.0])
+_JUMP = 0.15  # sides of the face crop that landmarks may move between two frames of one run
+_MEMORY = 8  # frames of the batch before with which poses are smoothed
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Fitter:
     """Fits the frames of one job as they come, batch by batch.
 
     The identity is estimated on the first batch that has faces, and kept. Poses and expressions are
-    smoothed over the frames of a batch and the few before it.
+    smoothed over the frames of a batch and the few before it, but not across a cut or a gap.
 
     Args:
         size: side of the pictures in which landmarks are measured, pixels.
@@ -68,7 +71,8 @@ class Fitter:
         self._face = size / margin  # pixels, side of the square that a network sees
         self._focal = FOCAL * self._face
         self._identity = None if identity is None else np.asarray(identity, np.float64)
-        self._past: _State | None = None  # the last frames of the batch before
+        self._past: _State | None = None  # the last frames of the batch before, poses not smoothed
+        self._last: np.ndarray | None = None  # the landmarks of the very last one
         self._scores = scores_by_name(model.expression_names)
         self._points = model.mediapipe_indices.cpu().numpy()
         self._mean = model.landmark_mean.cpu().numpy().astype(np.float64)
@@ -101,26 +105,33 @@ class Fitter:
         measured = (landmarks[:, self._points].astype(np.float64) - (self._size - 1) / 2) / self._focal
         seen = np.asarray(np.isfinite(measured).all((1, 2)))
         if not seen.any():
+            self._past = self._last = None
             return self._nothing(len(landmarks))
-        prior = self._prior(blendshapes, len(landmarks))
-        state = _State.start(measured[seen], prior[seen], self._mean.reshape(-1, 3))
-        state = self._solve(state, measured[seen], prior[seen])
-        return self._result(state, measured[seen], seen)
+        prior = self._prior(blendshapes, len(landmarks))[seen]
+        found = measured[seen]
+        state = _State.start(found, prior, self._mean.reshape(-1, 3), self._begins(found, seen))
+        self._solve(state, found, prior)
+        self._remember(state, found)
+        if not seen[-1]:
+            self._past = self._last = None
+        return self._result(state, found, seen)
 
     # --- the alternation ---
 
-    def _solve(self, state: _State, measured: np.ndarray, prior: np.ndarray) -> _State:
+    def _solve(self, state: _State, measured: np.ndarray, prior: np.ndarray) -> None:
+        """Move ``state`` to the fit, with the identity found first where it is not known."""
         config = self._config
         if self._identity is None:
             spread = np.unique(np.linspace(0, len(measured) - 1, config.frames).round().astype(int))
-            self._identity = self._find_identity(state.take(spread), measured[spread], prior[spread])
+            found = self._find_identity(state.take(spread), measured[spread], prior[spread])
+            # Rounded as it is given out: a fitter that is handed it computes the same.
+            self._identity = found.astype(np.float32).astype(np.float64)
         for number in range(config.rounds):
             for _ in range(10 if number == 0 else 2):
                 self._step_pose(state, self._identity, measured)
             self._step_expression(state, self._identity, measured, prior, near=True)
         self._smooth_pose(state)
         self._step_expression(state, self._identity, measured, prior, near=True)
-        return state
 
     def _find_identity(self, state: _State, measured: np.ndarray, prior: np.ndarray) -> np.ndarray:
         """(I,) from frames that lie apart in time."""
@@ -237,37 +248,61 @@ class Fitter:
         return (turn @ directions).reshape(len(turn), -1, len(basis))
 
     def _neighbours(self, state: _State) -> np.ndarray:
-        """(T, E) mean of the expressions before and after each frame."""
+        """(T, E) mean of the expressions before and after each frame; its own where there is none."""
         now = state.expression
-        before = self._past.expression[-1:] if self._past is not None else now[:1]
-        return (np.concatenate([before, now[:-1]]) + np.concatenate([now[1:], now[-1:]])) / 2
+        before, after = np.concatenate([now[:1], now[:-1]]), np.concatenate([now[1:], now[-1:]])
+        if self._past is not None:
+            before[0] = self._past.expression[-1]
+        before[state.begins] = now[state.begins]
+        last = np.append(state.begins[1:], True)
+        after[last] = now[last]
+        return (before + after) / 2
 
     def _smooth_pose(self, state: _State) -> None:
-        """Gaussian over time, of the turn from the mean and of the shift."""
+        """Gaussian over the time of each unbroken run, of the turn from its first pose and of the shift."""
         from scipy.ndimage import gaussian_filter1d
 
+        past = self._past
         sigma = self._config.pose_sigma
+        self._raw = state.take(slice(-_MEMORY, None))
         if sigma <= 0:
             return
-        rotation, shift = state.rotation, state.shift
-        past = 0
-        if self._past is not None:
-            past = len(self._past.shift)
-            rotation = np.concatenate([self._past.rotation, rotation])
-            shift = np.concatenate([self._past.shift, shift])
-        raw = state.take(slice(-8, None)) if not past else _State(rotation[-8:], shift[-8:], state.expression)
-        base = rotation[0]
-        turns = gaussian_filter1d(_turns(rotation @ base.T), sigma, axis=0, mode="nearest")
-        shifts = gaussian_filter1d(shift, sigma, axis=0, mode="nearest")
-        state.rotation = (_rotations(turns) @ base)[past:]
-        state.shift = shifts[past:]
-        self._past = raw
+        edges = [*np.flatnonzero(state.begins), len(state.shift)]
+        if not state.begins[0]:
+            edges = [0, *edges]
+        rotation, shift = state.rotation.copy(), state.shift.copy()
+        for first, end in pairwise(edges):
+            turns, shifts = state.rotation[first:end], state.shift[first:end]
+            known = 0
+            if first == 0 and not state.begins[0] and past is not None:
+                known = len(past.shift)
+                turns, shifts = np.concatenate([past.rotation, turns]), np.concatenate([past.shift, shifts])
+            base = turns[0]
+            smooth = gaussian_filter1d(_turns(turns @ base.T), sigma, axis=0, mode="nearest")
+            rotation[first:end] = (_rotations(smooth) @ base)[known:]
+            shift[first:end] = gaussian_filter1d(shifts, sigma, axis=0, mode="nearest")[known:]
+        state.rotation, state.shift = rotation, shift
+
+    def _remember(self, state: _State, measured: np.ndarray) -> None:
+        """Keep of this batch what the next one is smoothed with: the last unbroken run, poses unsmoothed."""
+        begins = np.flatnonzero(self._raw.begins)
+        run = slice(begins[-1] if len(begins) else 0, None)
+        self._raw.expression = state.expression[-len(self._raw.shift) :]
+        self._past, self._last = self._raw.take(run), measured[-1]
+
+    def _begins(self, measured: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """(T,) bool, of the frames with a face: no face just before, or one that is elsewhere."""
+        frames = np.flatnonzero(seen)
+        before = np.concatenate([measured[:1] if self._last is None else self._last[None], measured[:-1]])
+        jump = np.linalg.norm(measured - before, axis=-1).mean(1) * self._focal / self._face > _JUMP
+        gap = np.diff(frames, prepend=-1) > 1
+        begins = jump | gap
+        begins[0] |= self._past is None
+        return begins
 
     def _result(self, state: _State, measured: np.ndarray, seen: np.ndarray) -> Fit:
         config = self._config
         assert self._identity is not None
-        if self._past is not None:
-            self._past.expression = state.expression[-1:]
         _, residual, _ = self._look(state, self._identity, measured)
         error = np.linalg.norm(residual, axis=-1).mean(1) * self._focal
         # The way the face looks against the way to the camera.
@@ -331,19 +366,20 @@ class _State:
     rotation: np.ndarray  # (T, 3, 3)
     shift: np.ndarray  # (T, 3) millimetres, the camera's axes
     expression: np.ndarray  # (T, E)
+    begins: np.ndarray  # (T,) bool: first of an unbroken run
 
     @classmethod
-    def start(cls, measured: np.ndarray, prior: np.ndarray, mean: np.ndarray) -> _State:
+    def start(cls, measured: np.ndarray, prior: np.ndarray, mean: np.ndarray, begins: np.ndarray) -> _State:
         """A face that looks into the camera, at the distance that its size says."""
         middle = measured.mean(1)
         spread = np.sqrt(np.square(measured - middle[:, None]).sum((1, 2)))
         flat = (mean[:, :2] - mean[:, :2].mean(0)) * _AXES[:2]
         depth = np.sqrt(np.square(flat).sum()) / np.maximum(spread, 1e-9)
         shift = np.concatenate([middle * depth[:, None], depth[:, None]], 1) - mean.mean(0) * _AXES
-        return cls(np.tile(np.eye(3), (len(measured), 1, 1)), shift, np.clip(prior, 0, 1))
+        return cls(np.tile(np.eye(3), (len(measured), 1, 1)), shift, prior.clip(0, 1), begins)
 
     def take(self, index: np.ndarray | slice) -> _State:
-        return _State(self.rotation[index], self.shift[index], self.expression[index])
+        return _State(self.rotation[index], self.shift[index], self.expression[index], self.begins[index])
 
 
 def _robust(residual: np.ndarray, noise: float) -> np.ndarray:
