@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _TRAIN_HELP = """\
 Stages build on each other: speech and mouth need prepared clips alone; sync can start from speech; generator
-takes all three. LSTM-CBAM: sync with stage.model.ablation=lstm-cbam, then joint. Visual dubbing: `lipsync fit`
-on the prepared folder, then expression, then dubbing. Example configurations lie beside this package in
+takes all three. LSTM-CBAM: sync with stage.model.ablation=lstm-cbam, then joint. Visual dubbing: `fit` on the
+prepared folder, then expression, then dubbing. Example configurations lie beside this package in
 lipsync/training/configs/.
 Several processes: torchrun --nproc-per-node N -m lipsync train ...
 """
