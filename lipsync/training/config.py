@@ -32,6 +32,7 @@ from lipsync.training.mouth import MouthConfig, MouthStage
 from lipsync.training.multi_reference import MultiReferenceStage, MultiReferenceTraining
 from lipsync.training.speech import SpeechConfig, SpeechStage
 from lipsync.training.sync import SyncConfig, SyncStage
+from lipsync.training.syncx import SyncXStage, SyncXTraining
 
 STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
     "speech": (SpeechConfig, SpeechStage),
@@ -42,6 +43,7 @@ STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
     "expression": (ExpressionStageConfig, ExpressionStage),
     "dubbing": (DubbingConfig, DubbingStage),
     "listener": (ListenerConfig, ListenerStage),
+    "syncx": (SyncXTraining, SyncXStage),
     "multi-reference": (MultiReferenceTraining, MultiReferenceStage),
 }
 
@@ -71,7 +73,7 @@ def read_config(stage: str, tables: dict[str, Any], sets: list[str] | None = Non
     """The configuration of a run.
 
     Args:
-        stage: "speech", "mouth", "sync", "generator" or "joint".
+        stage: a name of ``STAGES``.
         tables: as :func:`read_toml` returns them.
         sets: ``key=value`` with the key's whole path, such as ``run.steps=500`` or
             ``stage.model.width=0.25``; values as in TOML, strings without quotes too. They win.

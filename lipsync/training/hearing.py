@@ -47,13 +47,17 @@ class Hearing:
                 self._heard[clip.name] = features.astype(np.float16)
             whole = self._heard[clip.name]
             start = int(np.floor(first / FPS * self.spec.rate + 0.5)) - self.before
-            at = np.clip(start + np.arange(length), 0, len(whole) - 1)
-            return whole[at].astype(np.float32)
+            kept = np.clip(start + np.arange(length), 0, len(whole) - 1)
+            return whole[kept].astype(np.float32)
         at = first + (np.arange(length) - self.before) * FPS / self.spec.rate
         heard = clip.speech(at, self.spec.hears, rng)
         if rng is not None:
             heard = mask_bands(heard, rng, widest=8)
         return heard[:, 0]
+
+    def around(self, clip: Clip, frame: int, rng: np.random.Generator | None = None) -> np.ndarray:
+        """(F, ...) as ``stretch``, only what is selected for one frame."""
+        return self.stretch(clip, frame, 1, rng)[self.places(1)[0]]
 
     def places(self, frames: int) -> np.ndarray:
         """(T, F) vectors of each frame in what the speech side makes of a stretch."""

@@ -36,6 +36,11 @@ def shift_distances(
     face = torch.cat([net.embed_faces(part) for part in pair_windows(frames).split(64)])
     speech = torch.from_numpy(clip.speech(np.arange(len(face)) + lead, net.config.audio)).to(device)
     audio = torch.cat([net.embed_audio(part) for part in speech.split(256)])
+    return compare(face, audio, reach, lead)
+
+
+def compare(face: torch.Tensor, audio: torch.Tensor, reach: int = REACH, lead: int = 0) -> np.ndarray:
+    """:func:`shift_distances` of embeddings (T, D) of the windows and of the speech ``lead`` frames on."""
     found = np.full((len(face), 2 * reach + 1), np.nan)
     for column, shift in enumerate(range(-reach, reach + 1)):
         first = max(0, -shift, -shift - lead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,9 +47,7 @@ class SyncStage:
             )
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
-        self.net = SyncExpert(config.model)
-        if config.speech:
-            load_speech(self.net, config.speech)
+        self.net = self.network()
         self.modules: dict[str, nn.Module] = {"sync": self.net}
         self.compiled = (self.net.face_encoder, self.net.audio_encoder)
         if config.shape_weight:
@@ -58,6 +57,12 @@ class SyncStage:
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "sync": torch.optim.AdamW(trained, config.learning_rate, weight_decay=config.weight_decay)
         }
+
+    def network(self) -> SyncExpert:
+        net = SyncExpert(self.config.model)
+        if self.config.speech:
+            load_speech(net, self.config.speech)
+        return net
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         faces, speech, shapes = [], [], []
@@ -138,12 +143,17 @@ def offset_accuracy(
 
     Chance is 3 / (2 * reach + 1). Clips too short for one full comparison are left out.
     """
+    long = (clip for clip in clips if len(clip) >= 2 * reach + WINDOW + 10)
+    return accuracy((shift_distances(net, clip, device, reach) for clip in long), reach)
+
+
+def accuracy(distances: Iterable[np.ndarray], reach: int) -> dict[str, float]:
+    """As :func:`offset_accuracy`, of clips' distances (T, 2 * reach + 1); short ones do not count."""
     right = clip_right = total = clip_total = 0
-    for clip in clips:
-        if len(clip) < 2 * reach + WINDOW + 10:
-            continue
-        rows = shift_distances(net, clip, device, reach)
+    for rows in distances:
         shifts = rows[~np.isnan(rows).any(axis=1)]
+        if len(shifts) < 10:
+            continue
         right += int((abs(shifts.argmin(1) - reach) <= 1).sum())
         total += len(shifts)
         clip_right += int(abs(int(shifts.mean(0).argmin()) - reach) <= 1)
