@@ -91,6 +91,14 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         help="how far the mouth opens against what the speech asks for, about 0.6 to 1.6 (default: 1)",
     )
     parser.add_argument(
+        "--sharpen",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="0 to 1: how far the drawn mouth's detail is brought to the strength of the skin around it "
+        "(default: 0)",
+    )
+    parser.add_argument(
         "--batch-size", type=int, default=16, help="frames the network takes at once (default: %(default)s)"
     )
     parser.add_argument(
@@ -124,6 +132,7 @@ def _generate(options: argparse.Namespace) -> None:
         length=options.length,
         label=not options.no_label,
         mouth_opening=options.mouth_opening,
+        sharpen=options.sharpen,
         batch_size=options.batch_size,
     )
     try:

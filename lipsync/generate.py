@@ -29,6 +29,9 @@ from lipsync.stream import Clock, background
 
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
+# As close to the picture as veryfast at 18 (PSNR 44.3 dB, SSIM 0.989 on a talking head of 900 x 900) in 0.57
+# of the processor time; files are 1.45 times as large.
+ENCODED: dict[str, Any] = {"preset": "superfast", "crf": 19}
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
 COARSE = (
     "The face landmarker is not installed, so the mouth was placed by five points only, which looks "
@@ -53,6 +56,7 @@ class Request:
     label: bool = True  # visible "AI-generated" mark; the metadata mark is always there
     # How far the mouth opens against what the speech asks for; for methods with ``opens``.
     mouth_opening: float = 1.0
+    sharpen: float = 0.0  # 0..1, how far drawn detail is brought to the strength of the skin around it
     batch_size: int = 16
     max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
 
@@ -151,7 +155,7 @@ def generate(
                 clock.over("network", _speak(ready, method, speech, request, fps, size, chosen)), depth=size
             ) as spoken,
             VideoWriter(
-                request.output, plan.width, plan.height, fps, audio=voice, duration=count / fps,
+                request.output, plan.width, plan.height, fps, audio=voice, duration=count / fps, **ENCODED,
                 metadata={"comment": f"AI-generated: lips synchronised to speech with {method.card.name}"},
             ) as writer,
         ):  # fmt: skip
@@ -161,7 +165,7 @@ def generate(
                 if drawn is not None and item.pose is not None:
                     with_face += 1
                     with clock("blend"):
-                        image = paste(image, drawn, item.pose, item.landmarks)
+                        image = paste(image, drawn, item.pose, item.landmarks, request.sharpen)
                 with clock("encode"):
                     writer.write(mark.on(image) if mark else image)
                 report("frames", done, count)
@@ -228,6 +232,8 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
         raise ConfigError(f"length must be 'audio' or 'video', not {request.length!r}.")
     if request.batch_size < 1:
         raise ConfigError(f"The batch size must be 1 or more, not {request.batch_size}.")
+    if not 0 <= request.sharpen <= 1:
+        raise ConfigError(f"Sharpening must be from 0 to 1, not {request.sharpen}.")
     if not 0.2 <= request.mouth_opening <= 3:
         raise ConfigError(f"The mouth opening must be from 0.2 to 3, not {request.mouth_opening}.")
     for source in (request.face, voice):

@@ -158,6 +158,7 @@ SENTENCES: Sentences = (
     ),
     # Job
     ("The batch size must be 1 or more, not {0}.", "批大小必须至少为 1，不能是 {0}。"),
+    ("Sharpening must be from 0 to 1, not {0}.", "锐化程度须在 0 到 1 之间，不能是 {0}。"),
     ("The mouth opening must be from 0.2 to 3, not {0}.", "张嘴幅度须在 0.2 到 3 之间，不能是 {0}。"),
     (
         "{0} cannot change how far the mouth opens. Set it to 1.",

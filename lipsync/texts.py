@@ -134,6 +134,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1 as the speech asks for, more opens further; only for methods that can.",
         "1 为语音本身的幅度，越大张得越开；仅部分方法支持。",
     ),
+    "sharpen.label": ("Sharpen the mouth", "嘴部锐化"),
+    "sharpen.info": (
+        "0 as the method draws it, 1 with detail as strong as that of the skin around it.",
+        "0 为方法原样，1 为细节与周围皮肤同样清晰。",
+    ),
     "length.label": ("Length of the result", "结果长度"),
     "length.audio": ("as the speech; the video plays back and forth", "与语音相同，视频来回播放"),
     "length.video": ("as the video", "与视频相同"),

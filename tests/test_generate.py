@@ -86,6 +86,17 @@ def test_only_the_lower_face_and_the_mark_change(spoken, photo):
     assert columns.max() < 260
 
 
+def test_sharpening_brings_out_the_drawn_mouth_and_nothing_else(spoken, photo, speech, tmp_path):
+    def detail(path: Path, rows: slice) -> float:
+        frames = [frame.image[rows, 110:210].astype(np.float32) for frame in read_frames(path)]
+        return float(np.mean([np.abs(f - cv2.GaussianBlur(f, (0, 0), 1.5)).mean() for f in frames]))
+
+    sharp = generate(Request(photo, speech, tmp_path / "sharp.mp4", sharpen=1.0)).path
+    eyes, mouth = slice(40, 110), slice(150, 200)
+    assert detail(sharp, mouth) > 1.03 * detail(spoken[0].path, mouth)
+    assert detail(sharp, eyes) == pytest.approx(detail(spoken[0].path, eyes), rel=0.01)
+
+
 def test_progress_counts_up_to_the_end(spoken):
     _, told = spoken
     assert [p.stage for p in told][:2] == ["weights", "audio"]
@@ -318,6 +329,8 @@ def test_the_limit_of_the_app_is_told_before_work_begins(photo, speech, tmp_path
 def test_impossible_wishes_are_refused(photo, speech, tmp_path):
     with pytest.raises(ConfigError, match="batch size"):
         generate(Request(face=photo, audio=speech, output=tmp_path / "o.mp4", batch_size=0))
+    with pytest.raises(ConfigError, match=r"from 0 to 1, not 1\.2"):
+        generate(Request(face=photo, audio=speech, output=tmp_path / "o.mp4", sharpen=1.2))
     clip = tmp_path / "mine.mp4"
     with VideoWriter(clip, 320, 320, 25) as writer:
         writer.write(np.ascontiguousarray(cv2.imread(str(photo))[..., ::-1]))

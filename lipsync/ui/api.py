@@ -30,6 +30,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         label: bool = True,
         consent: bool = False,
         mouth_opening: float = 1.0,
+        sharpen: float = 0.0,
     ) -> tuple[str, dict[str, Any]]:
         """Make a face speak: the video, and facts about it.
 
@@ -42,6 +43,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             label: visible mark "AI-generated"
             consent: the person shown has agreed to this video
             mouth_opening: how far the mouth opens against what the speech asks for, about 0.6 to 1.6
+            sharpen: 0 to 1, how far the drawn detail is brought to the strength of the skin around it
         """
         try:
             job = jobs.submit(
@@ -56,6 +58,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
                     label,
                     max_seconds,
                     mouth_opening,
+                    sharpen,
                 )
             )
         except LipSyncError as error:
@@ -78,6 +81,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             gr.Checkbox(True, label="label"),
             gr.Checkbox(False, label="consent"),
             gr.Number(1.0, label="mouth_opening"),
+            gr.Number(0.0, label="sharpen"),
         ]
         outputs = [gr.File(label="video"), gr.JSON(label="facts")]
         gr.Button().click(generate, inputs, outputs, api_name="generate", **MODEL)

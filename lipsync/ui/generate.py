@@ -94,10 +94,11 @@ class _Page:
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
 
     async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
-        speech, own, consent, method, which, length, mark, opening = options
+        speech, own, consent, method, which, length, mark, opening, sharpen = options
         try:
             wanted = request(
-                camera or face, speech, own, consent, method, which, length, mark, self.max_seconds, opening
+                camera or face, speech, own, consent, method, which, length, mark, self.max_seconds, opening,
+                sharpen,
             )
             job = self.jobs.submit(wanted)
         except LipSyncError as error:

@@ -24,7 +24,7 @@ class Inputs:
 
     Attributes:
         values: components in the order of ``lipsync.ui.intake.request``, the camera after the face; for one
-            method the mouth opening comes last.
+            method the mouth opening and the sharpening come last.
         card: about the chosen method; empty where there may be several.
     """
 
@@ -39,7 +39,7 @@ class Inputs:
             self.method, self.which, self.length, self.mark,
         ]  # fmt: skip
         if not several:
-            self.values.append(self.opening)
+            self.values += [self.opening, self.sharpen]
         self._listen()
 
     def _face(self) -> None:
@@ -131,6 +131,16 @@ class Inputs:
                 interactive=METHODS.get(DEFAULT).card.opens,
                 visible=not self.several,
                 elem_id=f"{self.prefix}opening",
+            )
+            self.sharpen = gr.Slider(
+                0.0,
+                1.0,
+                value=0.0,
+                step=0.05,
+                label=say("sharpen.label"),
+                info=say("sharpen.info"),
+                visible=not self.several,
+                elem_id=f"{self.prefix}sharpen",
             )
             self.length = gr.Radio(
                 [(say("length.audio"), "audio"), (say("length.video"), "video")],

@@ -82,6 +82,7 @@ def request(
     label: bool,
     max_seconds: float | None = None,
     mouth_opening: float = 1.0,
+    sharpen: float = 0.0,
 ) -> Request:
     """The job that a person asks for, checked as far as the page can know; ``face_index`` -1: the largest.
 
@@ -110,6 +111,7 @@ def request(
         label=label,
         max_seconds=max_seconds,
         mouth_opening=mouth_opening,
+        sharpen=sharpen,
     )
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync.faces.blend import mouth_mask, paste
+from lipsync.faces.blend import mouth_mask, paste, sharpened
 from lipsync.faces.crop import Pose, crop_face, crop_matrix, pose_from_points
 from lipsync.faces.landmarks import Landmarker, five_points
 
@@ -150,3 +150,37 @@ def test_tiny_picture():
     image = np.full((20, 20, 3), 90, np.uint8)
     result = paste(image, image[:10, :10], Pose(np.array([10.0, 10.0]), np.float64(12), np.float64(0)))
     assert np.abs(result.astype(int) - 90).max() <= 1
+
+
+def grain(size: int = 120) -> np.ndarray:
+    """(S, S, 3) float32 skin-like noise, the same in all colours."""
+    noise = np.random.default_rng(0).normal(0, 6, (size, size, 1)).astype(np.float32)
+    return np.repeat(cv2.GaussianBlur(noise, (0, 0), 0.7)[..., None], 3, axis=2)
+
+
+def test_half_the_detail_is_doubled_and_enough_is_left_alone():
+    there, mask = 120 + grain(), mouth_mask(120)
+    drawn = 120 + grain() / 2
+    detail = drawn - cv2.GaussianBlur(drawn, (0, 0), 0.012 * 120)  # the gain is 2: once more its own detail
+    np.testing.assert_allclose(sharpened(drawn, there, mask, 120, 1.0), drawn + detail, atol=1e-3)
+    np.testing.assert_allclose(sharpened(drawn, there, mask, 120, 0.4), drawn + 0.4 * detail, atol=1e-3)
+    np.testing.assert_array_equal(sharpened(there, there, mask, 120, 1.0), there)
+    np.testing.assert_array_equal(sharpened(there, drawn, mask, 120, 1.0), there)  # never softer
+    flat = np.full_like(there, 120)
+    # Where nothing was drawn there is nothing to bring out.
+    np.testing.assert_allclose(sharpened(flat, there, mask, 120, 1.0), flat, atol=1e-3)
+
+
+def test_a_soft_mouth_comes_closer_to_the_real_one(portrait):
+    image, pose = portrait
+    soft = cv2.GaussianBlur(cut(image, pose), (0, 0), 1.0)
+    touched = reach(image, pose)
+    off = [
+        np.abs(paste(image, soft, pose, sharpen=strength).astype(float) - image)[touched].mean()
+        for strength in (0.0, 0.5, 1.0)
+    ]
+    assert off[0] > 1.03 * off[1] > 1.03 * off[2]
+    before = paste(image, soft, pose)
+    after = paste(image, soft, pose, sharpen=1.0)
+    around = cv2.dilate(touched.astype(np.uint8), np.ones((5, 5))) == 0
+    assert np.array_equal(before[around], after[around])
