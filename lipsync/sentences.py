@@ -145,8 +145,8 @@ SENTENCES: Sentences = (
         "Deep3DFaceReconstruction. Ask for the Basel Face Model 2009 at https://faces.dmi.unibas.ch/bfm/ "
         "(free for research) and build the file with that project, or leave the option out to use "
         "ICT-FaceKit.",
-        "需要 .mat 或 .npz 文件，含数组 meanshape、idBase（80）、exBase（64）、meantex、texBase（80）、tri 和 "
-        "keypoints（68），即 Deng 等人 Deep3DFaceReconstruction 的 BFM_model_front.mat。请到 "
+        "需要 .mat 或 .npz 文件，含数组 meanshape、idBase（80）、exBase（64）、meantex、texBase（80）、"
+        "tri 和 keypoints（68），即 Deng 等人 Deep3DFaceReconstruction 的 BFM_model_front.mat。请到 "
         "https://faces.dmi.unibas.ch/bfm/ 申请 Basel Face Model 2009（研究免费），并用该项目生成此文件；"
         "或不加此选项，改用 ICT-FaceKit。",
     ),
