@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.expressions import NO_FIT, Expressions
 from eval.functional.aed import aed_compute, aed_update
 from eval.functional.csim import csim_compute, csim_update
 from eval.functional.fid import Features, fid_compute, fid_update
@@ -41,6 +42,7 @@ class Columns:
     values: dict[str, list[np.ndarray]] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     _features: tuple[Features, Features] | None = None
+    _expressions: Expressions | None = None
 
     def add(self, batch: Batch) -> None:
         """What one batch contributes to every metric."""
@@ -55,7 +57,7 @@ class Columns:
                 generated, reference = batch.landmarks if metric == "lmd_vico" else batch.landmarks_in_region
                 self._put(metric, lmd_update(generated, reference, variant))  # type: ignore[arg-type]
         if "aed" in wanted:
-            self._put("aed", aed_update(*batch.expressions))
+            self._put("aed", aed_update(*self._coefficients(batch)))
         if "lipcorr" in wanted:
             for name, column in zip(OPENINGS, batch.openings, strict=True):
                 self._put(name, column)
@@ -89,7 +91,8 @@ class Columns:
         used = ~np.isnan(values)
         skipped: Counter[str] = Counter()
         for row in np.flatnonzero(~used):
-            skipped[NO_REFERENCE_FACE if metric in PIXEL else self.reasons[row] or "no face"] += 1
+            otherwise = NO_FIT if metric == "aed" else "no face"
+            skipped[NO_REFERENCE_FACE if metric in PIXEL else self.reasons[row] or otherwise] += 1
         frames = int(used.sum())
         if metric in ("psnr", "psnr_pooled"):
             psnr = psnr_compute(values[used])
@@ -134,6 +137,14 @@ class Columns:
                 generated[both], reference if self.portrait is not None else reference[both]
             )
         return out
+
+    def _coefficients(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        """(N, E) expression coefficients of both: of the 3D face, without its file the landmarker's scores."""
+        if self.networks.face is None:
+            return batch.expressions
+        if self._expressions is None:
+            self._expressions = Expressions(self.networks.face)
+        return self._expressions(batch)
 
     def _inception(self, batch: Batch) -> None:
         assert self.networks.inception is not None

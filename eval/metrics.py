@@ -135,7 +135,7 @@ TABLE: tuple[Metric, ...] = (
         "aed", "AED", "lower",
         "How far the facial expression coefficients are from the reference's.",
         "面部表情系数与参考视频的平均差异。",
-        needs=("reference", "landmarks"), decimals=4, artefacts=_LANDMARKER,
+        needs=("reference", "landmarks"), decimals=4, artefacts=("ict_facekit", *_LANDMARKER),
     ),
     Metric(
         "lse_d", "LSE-D", "lower",

@@ -19,6 +19,7 @@ from lipsync import hub
 from lipsync.errors import ArtefactError
 from lipsync.experts.perceptual import LpipsNet, load_lpips
 from lipsync.experts.syncnet import load_syncnet
+from lipsync.faces.morphable import MorphableModel, load_morphable
 
 LANDMARK_METRICS = frozenset({"lmd", "lmd_all68", "lmd_normalised", "lmd_vico", "aed", "lipcorr"})
 LSE_METRICS = frozenset({"lse_d", "lse_c", "offset"})
@@ -33,6 +34,7 @@ class Networks:
         landmarker: file of the face landmarker; None: faces are tracked by five points.
         lpips, encoder, inception, judge: networks of LPIPS, CSIM, FID and LSE; None: not asked for
             or not to be had. Those of CSIM and FID remember what they saw.
+        face: the 3D face of AED; None: its file is not here, and the landmarker's scores take its place.
         names, hashes: for protocol strings, by metric.
         missing: metric to sentence.
     """
@@ -42,6 +44,7 @@ class Networks:
     encoder: Recall | None = None
     inception: Recall | None = None
     judge: SyncJudge | None = None
+    face: MorphableModel | None = None
     names: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -86,8 +89,9 @@ def load_networks(
             found.names[metric], found.hashes[metric] = judge.name, judge.sha256  # type: ignore[union-attr]
     for metric in LANDMARK_METRICS - found.missing.keys():
         found.names[metric] = "MediaPipe face landmarker"
+    face = _face(found) if "aed" in metrics and "aed" not in found.missing else None
     return Networks(
-        landmarker, lpips_network, encoder, inception, judge, found.names, found.hashes, found.missing
+        landmarker, lpips_network, encoder, inception, judge, face, found.names, found.hashes, found.missing
     )
 
 
@@ -114,6 +118,18 @@ class _Found:
             self.hashes[metric] = sha256
             self.missing.pop(metric, None)
         return path
+
+
+def _face(found: _Found) -> MorphableModel | None:
+    """The 3D face, or None where its file is not here: which coefficients AED compares is in the protocol."""
+    path = hub.locate("ict_facekit")
+    if path is None:
+        found.names["aed"] = "MediaPipe face landmarker, 52 scores, as ict_facekit.npz is not here"
+        return None
+    face = load_morphable(path)
+    found.names["aed"] = f"3D face {face.name}, {face.expression_size} coefficients"
+    found.hashes["aed"] = face.sha256
+    return face
 
 
 def _encoder(found: _Found) -> Recall | None:
