@@ -26,6 +26,7 @@ from lipsync.training.dubbing import DubbingConfig, DubbingStage
 from lipsync.training.expression import ExpressionStage, ExpressionStageConfig
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
 from lipsync.training.joint import JointConfig, JointStage
+from lipsync.training.lip_reader import LipReaderStage, LipReaderTraining
 from lipsync.training.listener import ListenerConfig, ListenerStage
 from lipsync.training.loop import RunConfig
 from lipsync.training.mouth import MouthConfig, MouthStage
@@ -43,6 +44,7 @@ STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
     "expression": (ExpressionStageConfig, ExpressionStage),
     "dubbing": (DubbingConfig, DubbingStage),
     "listener": (ListenerConfig, ListenerStage),
+    "lip-reader": (LipReaderTraining, LipReaderStage),
     "syncx": (SyncXTraining, SyncXStage),
     "multi-reference": (MultiReferenceTraining, MultiReferenceStage),
 }

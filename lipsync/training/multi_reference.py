@@ -13,19 +13,31 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from lipsync.errors import ConfigError
+from lipsync.experts.lip_reader import lip_reading_loss
 from lipsync.experts.perceptual import load_lpips
 from lipsync.experts.quality import QualityDiscriminator
+from lipsync.experts.sync_expert import WINDOW, lower_halves
+from lipsync.experts.syncx import SyncX
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.training.data import Clip, Sampler
 from lipsync.training.generator import lip_weight
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.judges import load_mouth_expert, mouth_input, mouth_square
+from lipsync.training.lip_reader import load_lip_reader, pack_texts, unpack_texts
 from lipsync.training.listener import load_listener, opened
 from lipsync.training.loop import Update
-from lipsync.training.losses import adversarial_loss, discriminator_loss, warm_cosine
+from lipsync.training.losses import (
+    adversarial_loss,
+    discriminator_loss,
+    sync_bce,
+    sync_probability,
+    warm_cosine,
+)
+from lipsync.training.offset import SIZE
 from lipsync.training.reference_sheet import look_at
 from lipsync.training.reference_windows import draw_reference_windows, stacked_images
+from lipsync.training.words import Words
 
 
 @dataclass(frozen=True)
@@ -34,9 +46,14 @@ class MultiReferenceTraining:
 
     model: MultiReferenceConfig = field(default_factory=MultiReferenceConfig)
     windows: int = 16  # per batch
-    frames: int = 1  # per window, in a row; the sync loss needs five
+    frames: int = 1  # per window, in a row; the sync loss needs five, lip reading a second or more
     learning_rate: float = 1e-4
     warm: float = 0.02  # share of the run in which the learning rate rises from 0; then a cosine to 0
+    sync_weight: float = 0.0  # λ_s
+    sync_expert: str = ""  # folder of the frozen syncXnet that hears as the network does
+    lip_weight: float = 0.0  # λ_c
+    lip_reader: str = ""  # folder of the frozen lip-reading expert
+    words: str = ""  # folder of words.csv, what is said in the clips
     l1_weight: float = 1.0  # λ_r
     perceptual_weight: float = 0.0  # λ_p; VGG at three scales of the mouth's square
     gan_weight: float = 0.0  # λ_g
@@ -92,14 +109,23 @@ class MultiReferenceStage:
         self.frozen: dict[str, nn.Module] = {}
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
         self.vgg = load_lpips("vgg") if config.perceptual_weight else None
-        for name, judge in (("mouth", self.mouth), ("perceptual", self.vgg)):
+        self.sync = load_syncx(config.sync_expert, config) if config.sync_weight else None
+        self.reader = load_lip_reader(config.lip_reader) if config.lip_weight else None
+        self.words = Words(Path(config.words)) if config.lip_weight else None
+        for name, judge in (
+            ("mouth", self.mouth),
+            ("perceptual", self.vgg),
+            ("sync", self.sync),
+            ("reader", self.reader),
+        ):
             if judge is not None:
                 self.frozen[name] = judge
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config
+        clips = self.sampler.draw(config.windows, rng)
         batch = draw_reference_windows(
-            self.sampler.draw(config.windows, rng),
+            clips,
             config.frames,
             config.model.size,
             config.model.references,
@@ -107,8 +133,14 @@ class MultiReferenceStage:
             rng,
         )
         # The first windows hear, and are judged by, the one after them; the next ones hear with a factor.
+        if self.words is not None:
+            starts = batch["start"].tolist()
+            texts = [self.words.text(c, s, config.frames) for c, s in zip(clips, starts, strict=True)]
+            batch["letters"] = pack_texts(texts)
         other, unlike = self._unlike()
-        for name in ("speech", "shape") if other else ():
+        for name in ("speech", "shape", "letters") if other else ():
+            if name not in batch:
+                continue
             batch[name] = torch.cat([batch[name][1 : other + 1], batch[name][other:]])
         factor = np.ones(config.windows, np.float32)
         factor[other:unlike] = rng.uniform(config.openings[0], config.openings[1], unlike - other)
@@ -140,6 +172,13 @@ class MultiReferenceStage:
             if self.mouth is not None and config.shape_weight:
                 values["shape"] = self._shape_loss(fake, batch["shape"].flatten(0, 1), first)
                 loss = loss + config.shape_weight * values["shape"]
+            if self.sync is not None:
+                values["sync"] = self._sync_loss(fake, batch["speech"])
+                loss = loss + config.sync_weight * values["sync"]
+            if self.reader is not None:
+                said = self.reader(mouth_square(fake).unflatten(0, (-1, config.frames)))
+                values["lip"] = lip_reading_loss(said, unpack_texts(batch["letters"]))
+                loss = loss + config.lip_weight * values["lip"]
             if self.vgg is not None and progress >= config.perceptual_from:
                 looked = slice(first, first + config.perceptual_frames)
                 values["perceptual"] = perceptual_pyramid(
@@ -166,6 +205,15 @@ class MultiReferenceStage:
         factor = batch["opening"].repeat_interleave(self.config.frames)
         return self.net(heard, stacked_images(real, batch["references"].float() / 255), factor)
 
+    def _sync_loss(self, fake: Tensor, speech: Tensor) -> Tensor:
+        """Binary cross-entropy of "in sync", by the cosine of the expert's vectors."""
+        assert self.sync is not None
+        heard = speech[:, torch.from_numpy(self.hearing.places(WINDOW)[WINDOW // 2])]  # (W, F, ...)
+        halves = F.interpolate(lower_halves(fake.unflatten(0, (-1, WINDOW))).float(), (SIZE // 2, SIZE))
+        face, audio = self.sync.embed_faces(halves).float(), self.sync.embed_audio(heard).float()
+        probability = sync_probability(face, audio, self.sync.config.guard)
+        return sync_bce(probability, torch.ones_like(probability))
+
     def _shape_loss(self, fake: Tensor, shape: Tensor, first: int) -> Tensor:
         """Of another speech or opening only gap and height are asked for, not the width or the chin."""
         assert self.mouth is not None
@@ -188,6 +236,24 @@ class MultiReferenceStage:
 
     def export(self, folder: Path) -> None:
         deepcopy(self.best).save_pretrained(folder / "multi-reference")
+
+
+def load_syncx(folder: str, config: MultiReferenceTraining) -> SyncX:
+    """The frozen expert of ``train syncx``.
+
+    Raises:
+        ConfigError: not such a folder, or windows and speech are not those that it knows.
+    """
+    if not (Path(folder) / "config.json").is_file():
+        raise ConfigError(
+            f"There is no syncXnet in {folder or 'stage.sync_expert'}. Train one with `train syncx`."
+        )
+    if config.frames != WINDOW:
+        raise ConfigError(f"The sync loss needs stage.frames = {WINDOW}.")
+    net = SyncX.from_pretrained(folder).eval().requires_grad_(False)
+    if net.config.audio != config.model.audio:
+        raise ConfigError(f"The syncXnet in {folder} hears other speech than stage.model.audio.")
+    return net
 
 
 def perceptual_pyramid(lpips: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:

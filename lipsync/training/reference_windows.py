@@ -32,10 +32,11 @@ def draw_reference_windows(
         size: pixels, side of the crops; those stored have ``STORED``.
         references: R frames of the same clip, their mouths spread from closed to open.
     """
-    pictures, others, speech, shapes, lips = [], [], [], [], []
+    pictures, others, speech, shapes, lips, starts = [], [], [], [], [], []
     for clip in clips:
         start = int(rng.integers(0, len(clip) - frames + 1))
         at = np.arange(start, start + frames)
+        starts.append(start)
         matrix, mirrored = framing(STORED, size, MARGIN, rng)
         table = light(rng)
         pictures.append(cut(clip.pictures(at), matrix, size, table))
@@ -56,6 +57,7 @@ def draw_reference_windows(
         "speech": torch.from_numpy(np.stack(speech)),  # (W, L, ...)
         "shape": torch.from_numpy(np.stack(shapes).astype(np.float32)),  # (W, T, 4)
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
+        "start": torch.tensor(starts),  # (W,) first frames
     }
 
 
