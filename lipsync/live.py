@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import soxr
 
 from lipsync import hub
 from lipsync.audio import RATE
@@ -29,6 +30,23 @@ KEEP_BYTES = 96e6  # of prepared pictures: 128 of 512 pixels, about 5 s
 MOST = 1.0  # s of speech that may be waited for
 # The speech heard so far is cut at whole seconds: then columns and vectors of any rate stay where they were.
 GRID = RATE
+
+
+class Microphone:
+    """Pieces of sound as a browser records them, as mono 16 kHz samples without seams.
+
+    Args:
+        rate: Hz, of the pieces.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._resample = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
+
+    def take(self, piece: np.ndarray) -> np.ndarray:
+        """(M,) float32 in -1..1 of the next (N,) or (N, channels) samples, integers or float."""
+        scale = np.iinfo(piece.dtype).max if np.issubdtype(piece.dtype, np.integer) else 1.0
+        mono = (piece.mean(1) if piece.ndim == 2 else piece).astype(np.float32) / np.float32(scale)
+        return self._resample.resample_chunk(np.ascontiguousarray(mono))
 
 
 class Live:
@@ -81,22 +99,30 @@ class Live:
         height, width = self._plates[0][0].frame.image.shape[:2]
         return width, height
 
-    def hear(self, samples: np.ndarray) -> list[np.ndarray]:
-        """The (H, W, 3) uint8 RGB frames that can be drawn now that these (N,) 16 kHz samples are known."""
+    def hear(self, samples: np.ndarray, most: int | None = None) -> list[np.ndarray]:
+        """The (H, W, 3) uint8 RGB frames that can be drawn now that these (N,) 16 kHz samples are known.
+
+        Args:
+            samples: the next piece of the speech.
+            most: draw no more than so many, evenly spread over those that are due, and pass over the others:
+                on a machine that is too slow this keeps the delay from growing.
+        """
         self._heard = np.concatenate([self._heard, samples.astype(np.float32)])
         known = (self._begin + len(self._heard)) / RATE  # s
         # A frame exactly ``wait`` before the end of what is known can be drawn.
-        return self._speak(int(np.floor((known - self.wait) * self.fps + 1e-6)) + 1)
+        return self._speak(int(np.floor((known - self.wait) * self.fps + 1e-6)) + 1, most)
 
     def finish(self) -> list[np.ndarray]:
         """The frames that were still waiting, up to the end of the speech; silence stands for its future."""
         return self._speak(max(1, round((self._begin + len(self._heard)) / RATE * self.fps)))
 
-    def _speak(self, stop: int) -> list[np.ndarray]:
-        """The frames from the next one to ``stop``, which is not included."""
+    def _speak(self, stop: int, most: int | None = None) -> list[np.ndarray]:
+        """The frames from the next one to ``stop``, which is not included; ``most`` of them."""
         numbers = np.arange(self._next, stop)
         if not len(numbers) or not len(self._heard):
             return []
+        if most is not None and len(numbers) > most:
+            numbers = numbers[(np.arange(1, most + 1) * len(numbers)) // most - 1]  # the newest among them
         plates = [self._plates[_back_and_forth(int(n), len(self._plates))] for n in numbers]
         faces = [view for _, view in plates if view is not None]
         drawn: Iterator[np.ndarray] = iter(())

@@ -147,6 +147,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The mark in the file's metadata is always written.",
         "文件元数据中的标记始终会写入。",
     ),
+    # Live
+    "live.heading": ("Live: speak, and the face speaks with you", "实时：您说话，人脸同步说话"),
+    "live.about": (
+        "Uses the face, the method and the mouth opening chosen here. Press record and speak; nothing is "
+        "kept.",
+        "使用此处所选的人脸、方法和张嘴幅度。按下录音并说话；不保存任何内容。",
+    ),
+    "live.microphone": ("Microphone", "麦克风"),
+    "live.wait": ("The face is being prepared", "正在准备人脸"),
+    "live.ready": ("Ready: speak now", "准备就绪，请说话"),
+    "live.delay": ("about {ms} ms from sound to picture", "声音到画面约 {ms} 毫秒"),
+    "live.shown": ("{fps} frames/s shown", "显示 {fps} 帧/秒"),
+    "live.drawn": ("{ms} ms to draw a frame", "生成一帧 {ms} 毫秒"),
     # Job
     "job.start": ("Generate", "生成"),
     "job.cancel": ("Cancel", "取消"),

@@ -12,6 +12,7 @@ from lipsync.ui import markup
 from lipsync.ui.inputs import QUIET, Inputs
 from lipsync.ui.intake import is_photo, request
 from lipsync.ui.jobs import Job, Jobs
+from lipsync.ui.live import LivePart
 from lipsync.ui.tasks import MODEL, said_of
 
 Update = dict[Any, Any]
@@ -50,6 +51,7 @@ class _Page:
                     self.start = gr.Button(say("job.start"), variant="primary", size="lg", elem_id="start")
                     self.cancel = gr.Button(say("job.cancel"), visible=False, size="lg", elem_id="cancel")
                 self._result()
+                LivePart(self.inputs)
         self._listen()
 
     def _result(self) -> None:
