@@ -132,3 +132,47 @@ def test_deterministic_kernels_are_asked_for_while_the_run_lasts(tmp_path):
     fit(stage, replace(RUN, deterministic=True), tmp_path, quiet=True)
     assert seen == [True] * RUN.steps
     assert torch.are_deterministic_algorithms_enabled() == before
+
+
+class Pictures(Slices):
+    """The same for a small convolution, which notes how it was called."""
+
+    def __init__(self):
+        super().__init__(1)
+        self.net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
+        self.modules, self.seen = {"net": self.net}, []
+        self.optimizers = {"net": torch.optim.SGD(self.net.parameters(), 0.1)}
+
+    def batch(self, rng):
+        draw = np.random.default_rng(0)
+        return {name: torch.from_numpy(draw.normal(size=(2, 3, 8, 8)).astype(np.float32)) for name in "xy"}
+
+    def step(self, batch, update: Update, progress: float):
+        with update.autocast():
+            out = self.net(batch["x"].contiguous(memory_format=torch.channels_last))
+            loss = ((out - batch["y"]) ** 2).mean()
+        weight = self.net[0].weight
+        self.seen.append((out.dtype, weight.dtype, weight.is_contiguous(memory_format=torch.channels_last)))
+        update(loss, self.net, self.optimizers["net"])
+        return {"loss": loss.item()}
+
+
+@pytest.mark.parametrize(("precision", "kind", "within"), [("fp32", torch.float32, 1e-6),
+                                                          ("bf16", torch.bfloat16, 2e-3)])  # fmt: skip
+def test_weights_lie_channels_last_and_stay_in_fp32_under_bf16(tmp_path, precision, kind, within):
+    torch.manual_seed(0)
+    stage, plain = Pictures(), Pictures()
+    plain.net.load_state_dict(stage.net.state_dict())
+    fit(stage, replace(RUN, precision=precision), tmp_path, quiet=True)
+    assert stage.seen == [(kind, torch.float32, True)] * RUN.steps
+    # The same steps by hand, in fp32 and with the channels where PyTorch puts them.
+    optimizer, batch = torch.optim.SGD(plain.net.parameters(), 0.1), plain.batch(None)
+    for _ in range(RUN.steps):
+        optimizer.zero_grad()
+        ((plain.net(batch["x"]) - batch["y"]) ** 2).mean().backward()
+        torch.nn.utils.clip_grad_norm_(plain.net.parameters(), RUN.clip_gradient)
+        optimizer.step()
+    for a, b in zip(stage.net.parameters(), plain.net.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=within)
+    fresh = Pictures().net[0].weight
+    assert not torch.allclose(plain.net[0].weight, fresh, atol=1e-2)
