@@ -139,7 +139,7 @@ class Columns:
         return out
 
     def _coefficients(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-        """(N, E) expression coefficients of both: of the 3D face, without its file the landmarker's scores."""
+        """(N, E) expression coefficients of both: of the 3D face, or without its file the scores."""
         if self.networks.face is None:
             return batch.expressions
         if self._expressions is None:

@@ -100,6 +100,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("no face in the reference", "参考视频中没有人脸"),
     ("no face in the generated video", "生成的视频中没有人脸"),
     ("no landmarks", "没有关键点"),
+    ("no 3D face fits", "三维人脸无法拟合"),
     ("beyond the common part", "超出共同部分"),
     ("One clip cannot show a significant difference.", "只有一个片段，无法得出显著差异。"),
     (
