@@ -3,7 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-from tests.benchmarks.published import manifest
+import pytest
+
+from eval.report.files import write_tables
+from eval.summary import summarise_rows
+from tests.benchmarks.published import manifest, with_table
+from tests.portal import ROOT
 
 
 def test_three_people_by_five_methods_each_with_their_own_real_video(shared):
@@ -19,3 +24,28 @@ def test_three_people_by_five_methods_each_with_their_own_real_video(shared):
     assert {Path(row["reference"]).name for row in rows} == {
         "id003_clip04.mp4", "id018_clip02.mp4", "id077_clip01.mp4",
     }  # fmt: skip
+
+
+def test_the_table_of_a_batch_takes_the_place_of_the_one_in_the_readme(tmp_path):
+    entry = {"label": "PSNR", "frames": 9, "protocol": "protocol 1; PSNR; 25 fps", "reason": "", "detail": {}}
+    results = [
+        {
+            "item": "one",
+            "method": name,
+            "control": False,
+            "scores": {"scores": {"psnr": {**entry, "value": value}}, "notes": []},
+        }
+        for name, value in (("Quillfish", 31.5), ("Wobblefox", 28.25))
+    ]
+    write_tables(summarise_rows(results, tmp_path), tmp_path)
+    short = (tmp_path / "table_short.md").read_text(encoding="utf-8")
+    before = (ROOT / "README.md").read_text(encoding="utf-8")
+    after = with_table(before, short)
+    assert "| Quillfish | 1 | **31.50** |" in after
+    assert "--metrics psnr\n" in after
+    assert after.count("- `protocol 1; ") == 1
+    gone = ("| Method", "| --", "| *", "| Wav", "| PC", "| IP", "| DAE", "| Diff", "- `pro", "        --met")
+    kept = [line for line in before.splitlines() if not line.startswith(gone)]
+    assert [line for line in kept if line not in after.splitlines()] == []
+    with pytest.raises(ValueError, match="0 in the README"):
+        with_table("# No table\n", short)
