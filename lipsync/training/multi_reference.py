@@ -259,15 +259,15 @@ def load_syncx(folder: str, config: MultiReferenceTraining) -> SyncX:
 def perceptual_pyramid(lpips: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:
     """L1 between VGG features of pictures (B, 3, S, S) in 0..1, each layer's mean, at sizes S, S/2 and S/4.
 
-    The patent has VGG-19; here it is the VGG-16 of LPIPS, five layers (relu1_2 ... relu5_3).
+    The patent has VGG-19; here it is the VGG-16 of LPIPS, five layers (relu1_2 ... relu5_3). Sizes that its
+    four poolings reduce to nothing (below 16 pixels) are left out.
     """
     total = drawn.new_zeros(())
-    for scale in (1, 2, 4):
+    for scale in (scale for scale in (1, 2, 4) if drawn.shape[-1] // scale >= 16):
         pair = [F.avg_pool2d(picture, scale) * 2 - 1 for picture in (drawn, real)]
         made, wanted = (lpips.net(lpips.scaling_layer(picture)) for picture in pair)  # type: ignore[operator]
         for a, b in zip(made, wanted, strict=True):
-            if min(a.shape[-2:]) > 0:
-                total = total + (a.float() - b.float()).abs().mean()
+            total = total + (a.float() - b.float()).abs().mean()
     return total
 
 

@@ -1,0 +1,204 @@
+"""Training of the multi-reference network: what it hears and is shown, its losses, and that it learns."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lipsync import hub
+from lipsync.errors import ConfigError
+from lipsync.experts.lip_reader import LipReader, LipReaderConfig
+from lipsync.experts.perceptual import load_lpips
+from lipsync.experts.syncx import SyncX, SyncXConfig
+from lipsync.methods import load_method
+from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
+from lipsync.training.config import read_config, read_toml
+from lipsync.training.hearing import Hearing, gather
+from lipsync.training.listener import ListenerConfig, ListenerStage, load_listener, opened
+from lipsync.training.loop import RunConfig, Update
+from lipsync.training.losses import warm_cosine
+from lipsync.training.mouth import MouthConfig, MouthStage
+from lipsync.training.multi_reference import (
+    MultiReferenceStage,
+    MultiReferenceTraining,
+    perceptual_pyramid,
+)
+from lipsync.training.reference_windows import draw_reference_windows, stacked_images
+
+from .toy import toy_clip
+
+AUDIO = HeardSpeech(dimension=16)
+MODEL = MultiReferenceConfig(audio=AUDIO, size=64, levels=3, width=0.125, spade=1, lower_half=True)
+BASE = MultiReferenceTraining(model=MODEL, windows=4)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return [toy_clip(f"c{i}", seed=i, frames=75) for i in range(3)]
+
+
+@pytest.fixture(scope="module")
+def mouth_expert(clips, tmp_path_factory) -> str:
+    """Some weights of the right shape."""
+    folder = tmp_path_factory.mktemp("mouth")
+    MouthStage(MouthConfig(), clips, []).export(folder)
+    return str(folder / "mouth.safetensors")
+
+
+def stage_of(clips, **changes) -> MultiReferenceStage:
+    torch.manual_seed(1)
+    return MultiReferenceStage(replace(BASE, **changes), clips, clips[:1])
+
+
+def values_of(stage, batch) -> dict[str, float]:
+    return stage.step(batch, Update(RunConfig(device="cpu"), torch.device("cpu")), 0.5)
+
+
+@pytest.mark.parametrize("name", ["listener", "embedded", "syncx", "lip_reader"])
+def test_configurations_are_read(name):
+    kind = {"embedded": "multi-reference", "lip_reader": "lip-reader"}.get(name, name)
+    path = Path(__file__).parents[2] / f"lipsync/training/configs/multi_reference-{name}.toml"
+    assert read_config(kind, read_toml(path)).run.steps > 0
+
+
+def test_warm_up_then_cosine():
+    assert [warm_cosine(p, 0.1) for p in (0.0, 0.05, 0.1, 0.55, 1.0)] == pytest.approx([0, 0.5, 1, 0.5, 0])
+
+
+def test_each_frame_hears_the_vectors_around_it(clips):
+    spec = HeardSpeech(dimension=16, count=5, spacing=2)
+    hearing = Hearing(spec)
+    stretch = torch.from_numpy(hearing.stretch(clips[0], 30, 3))[None]
+    heard = gather(stretch, torch.from_numpy(hearing.places(3)))[0]  # (T, F, rows, window)
+    for frame in range(3):
+        at = 30 + frame + np.array([-4, -2, 0, 2, 4])
+        assert np.array_equal(heard[frame], clips[0].speech(at, spec.hears)[:, 0])
+
+
+def test_references_are_far_and_spread_from_closed_to_open(clips):
+    rng = np.random.default_rng(0)
+    batch = draw_reference_windows([clips[0]] * 20, 5, 64, 3, Hearing(AUDIO), rng)
+    assert batch["frames"].shape == (20, 5, 3, 64, 64)
+    assert batch["references"].shape == (20, 3, 3, 64, 64)
+    # The toy's mouth is dark: the wider it is open, the darker the reference. Light differs by window only.
+    bright = batch["references"].float().mean((2, 3, 4))
+    assert (bright[:, 0] > bright[:, 1]).float().mean() > 0.9
+    assert (bright[:, 1] > bright[:, 2]).float().mean() > 0.9
+
+
+def test_images_are_the_references_and_then_the_masked_frame():
+    frames, references = torch.rand(4, 3, 8, 8), torch.rand(2, 3, 3, 8, 8)  # two windows of two frames
+    images = stacked_images(frames, references)
+    assert images.shape == (4, 12, 8, 8)
+    assert torch.equal(images[1, 3:6], references[0, 1])
+    assert torch.equal(images[2, :3], references[1, 0])
+    assert torch.equal(images[3, 9:, :4], frames[3, :, :4])
+    assert torch.count_nonzero(images[:, 9:, 4:]) == 0
+
+
+def test_an_opened_mouth_is_asked_for_as_much_wider():
+    shape = torch.tensor([[0.2, 0.5, 0.9, 1.0]])
+    assert torch.allclose(opened(shape, torch.tensor([1.5])), torch.tensor([[0.3, 0.6, 0.9, 1.0]]))
+    assert torch.equal(opened(shape, torch.tensor([1.0])), shape)
+
+
+def test_windows_with_another_speech_or_factor_have_no_picture_to_match(clips, mouth_expert):
+    changes = {"mouth_expert": mouth_expert, "shape_weight": 0.1, "swapped": 0.25, "opened": 0.25}
+    stage = stage_of(clips, **changes)
+    batch = stage.batch(np.random.default_rng(3))
+    assert torch.equal(batch["speech"][0], batch["speech"][1])  # the first hears the second
+    assert batch["opening"][0] == 1
+    assert batch["opening"][1] != 1
+    assert batch["opening"][2:].tolist() == [1, 1]
+    plain = stage_of(clips).batch(np.random.default_rng(3))
+    gap = plain["shape"][1, 0, 0] * batch["opening"][1]
+    assert batch["shape"][1, 0, 0] == pytest.approx(float(gap))
+    values = values_of(stage, batch)
+    for window, matters in ((0, False), (1, False), (2, True)):
+        other = {name: value.clone() for name, value in batch.items()}
+        other["frames"][window, :, :, 32:] = 255 - other["frames"][window, :, :, 32:]
+        changed = values_of(stage_of(clips, **changes), other)
+        assert (abs(changed["l1"] - values["l1"]) > 1e-3) == matters
+
+
+def test_all_losses_of_the_patent_take_part(clips, mouth_expert, tmp_path):
+    if hub.locate("lpips_vgg") is None:
+        pytest.skip("needs the lpips_vgg artefact (make weights)")
+    SyncX(SyncXConfig(AUDIO, width=0.125, groups=4, dimension=16)).save_pretrained(tmp_path / "syncx")
+    LipReader(LipReaderConfig(width=0.125)).save_pretrained(tmp_path / "reader")
+    # Short words all along, so that each window of five frames holds one.
+    rows = "".join(f"c{c},{k / 10},{k / 10 + 0.05},a\n" for c in range(3) for k in range(30))
+    (tmp_path / "words.csv").write_text("clip,start_s,end_s,word\n" + rows)
+    stage = stage_of(
+        clips, frames=5, windows=2, sync_weight=0.1, sync_expert=str(tmp_path / "syncx"), lip_weight=0.1,
+        lip_reader=str(tmp_path / "reader"), words=str(tmp_path), perceptual_weight=0.1, gan_weight=0.1,
+        perceptual_frames=1, ema=0.9,
+    )  # fmt: skip
+    frozen = {k: v.clone() for k, v in stage.frozen["sync"].state_dict().items()}
+    values = values_of(stage, stage.batch(np.random.default_rng(0)))
+    assert {"l1", "sync", "lip", "perceptual", "gan", "disc"} <= values.keys()
+    assert all(np.isfinite(value) and value > 0 for value in values.values())
+    weighted = values["l1"] + 0.1 * sum(values[k] for k in ("sync", "lip", "perceptual", "gan"))
+    assert values["loss"] == pytest.approx(weighted, rel=1e-3)
+    assert all(torch.equal(v, frozen[k]) for k, v in stage.frozen["sync"].state_dict().items())
+
+
+def test_the_perceptual_pyramid_is_zero_for_equal_pictures():
+    if hub.locate("lpips_vgg") is None:
+        pytest.skip("needs the lpips_vgg artefact (make weights)")
+    lpips, picture = load_lpips("vgg"), torch.rand(1, 3, 64, 64)
+    assert perceptual_pyramid(lpips, picture, picture) == 0
+    near, far = picture * 0.95, 1 - picture
+    assert 0 < perceptual_pyramid(lpips, near, picture) < perceptual_pyramid(lpips, far, picture)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"opened": 0.2}, "mouth_expert"),
+        ({"sync_weight": 0.1}, "train syncx"),
+        ({"lip_weight": 0.1}, "train lip-reader"),
+        ({"listener": "nowhere"}, "train listener"),
+    ],
+)
+def test_what_is_missing_is_named(clips, changes, said):
+    with pytest.raises(ConfigError, match=said):
+        stage_of(clips, **changes)
+
+
+def test_the_listener_learns_loudness_and_the_factor_and_is_taken_over(clips, tmp_path):
+    torch.manual_seed(0)
+    config = ListenerConfig(MODEL, stretches=3, frames=20, dropout=0.0, learning_rate=3e-3)
+    stage = ListenerStage(config, clips, clips[:1])
+    update = Update(RunConfig(device="cpu"), torch.device("cpu"))
+    values = [stage.step(stage.batch(np.random.default_rng(i)), update, 0.3) for i in range(40)]
+    assert np.mean([v["r_gap"] for v in values[-10:]]) > 0.5
+    stage.net.eval()
+    with torch.no_grad():
+        found = stage.check(tmp_path, 1)
+    assert found["gap_at_0.6"] < 1 < found["gap_at_1.6"]
+    stage.export(tmp_path)
+    path = str(tmp_path / "listener.safetensors")
+    net = stage_of(clips, listener=path, freeze_listener=True).net
+    assert torch.equal(net.listener.adapter[0].weight, stage.net.listener.adapter[0].weight)
+    assert not any(p.requires_grad for p in [*net.speech.parameters(), *net.listener.parameters()])
+    with pytest.raises(ConfigError, match="does not fit"):
+        load_listener(stage_of(clips, model=replace(MODEL, width=0.25)).net, path)
+
+
+@pytest.mark.slow
+def test_learns_mouths_that_follow_the_voice(clips, tmp_path):
+    stage = stage_of(clips, windows=6, learning_rate=3e-3, ema=0.9)
+    update = Update(RunConfig(device="cpu"), torch.device("cpu"))
+    batches = (stage.batch(np.random.default_rng(index)) for index in range(120))
+    l1 = [stage.step(batch, update, 0.2)["l1"] for batch in batches]
+    assert np.mean(l1[-5:]) < np.mean(l1[:5]) / 3
+    stage.export(tmp_path)
+    assert load_method("multi-reference", tmp_path / "multi-reference").crop_size == 64
+    for module in stage.modules.values():
+        module.eval()
+    with torch.no_grad():
+        assert stage.check(tmp_path, 120)["lower_half_l1"] < np.mean(l1[:5]) / 3
+    assert (tmp_path / "sheet-000120.png").is_file()
