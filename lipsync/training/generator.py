@@ -131,7 +131,8 @@ class GeneratorStage:
         with_gan = config.gan_weight > 0 and progress >= config.gan_from
         real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         with update.autocast():
-            fake = self.net(batch["speech"].flatten(0, 1), pose_and_reference(real, batch["reference"]))
+            faces = pose_and_reference(real, batch["reference"], config.model.visible)
+            fake = self.net(batch["speech"].flatten(0, 1), faces)
             values: dict[str, Tensor] = {}
             weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
             # Windows that hear another clip have no picture to be compared with.
@@ -192,10 +193,7 @@ class GeneratorStage:
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """Own and other speech on clips of people kept out of training; writes a contact sheet."""
-        model = self.config.model
-        return look_at(
-            self.best, model.size, model.audio, self.dev, folder / f"sheet-{step:06d}.png", self.mouth
-        )
+        return look_at(self.best, self.dev, folder / f"sheet-{step:06d}.png", self.mouth)
 
     def export(self, folder: Path) -> None:
         self.best.save_pretrained(folder / "generator")

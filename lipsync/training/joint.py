@@ -69,7 +69,8 @@ class JointStage:
         # single window; its own turn alone moves them.
         self.disc.eval()
         with update.autocast():
-            fake = self.net(batch["speech"].flatten(0, 1), pose_and_reference(real, batch["reference"]))
+            faces = pose_and_reference(real, batch["reference"], config.model.visible)
+            fake = self.net(batch["speech"].flatten(0, 1), faces)
             l1 = (fake.float() - real).abs().mean()  # eq 3
             heard = self.disc.embed_audio(batch["sync_speech"])
             sync = sync_loss(self._probability(self.disc.embed_faces(halves(fake)), heard))  # eq 5
@@ -96,8 +97,7 @@ class JointStage:
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """On people kept out of training; writes a contact sheet."""
-        model = self.config.model
-        return look_at(self.net, model.size, model.audio, self.dev, folder / f"sheet-{step:06d}.png")
+        return look_at(self.net, self.dev, folder / f"sheet-{step:06d}.png")
 
     def export(self, folder: Path) -> None:
         self.net.save_pretrained(folder / "generator")

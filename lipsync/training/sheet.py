@@ -7,10 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lipsync.audio.features import AudioFeatures
 from lipsync.experts.mouth import MouthExpert
+from lipsync.methods.lstm_cbam.model import LipGANGenerator
+from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.augment import cut, framing
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.judges import mouth_input
@@ -21,24 +22,17 @@ CLIPS, FRAMES, SHOWN = 8, 75, 8  # clips looked at, frames of each, pictures of 
 
 
 def look_at(
-    net: nn.Module,
-    size: int,
-    audio: AudioFeatures,
-    clips: list[Clip],
-    sheet: Path,
-    mouth: MouthExpert | None = None,
+    net: Generator | LipGANGenerator, clips: list[Clip], sheet: Path, mouth: MouthExpert | None = None
 ) -> dict[str, float]:
     """L1 of the lower half with the own speech, and how the opening follows own and other speech.
 
     Writes real and drawn frames of each clip, one row each, to ``sheet``.
 
     Args:
-        net: a generator that takes (speech, faces); it is switched to evaluation.
-        size: pixels, side of its crops.
-        audio: what it hears.
+        net: it is switched to evaluation.
         mouth: reads the openings; without it there is no correlation.
     """
-    device = next(net.parameters()).device
+    device, size, audio = next(net.parameters()).device, net.config.size, net.config.audio
     net.eval()
     clips = [clip for clip in clips if len(clip) >= 50][:CLIPS]
     rows, errors = [], []
@@ -67,8 +61,9 @@ def look_at(
     return found | {name: float(np.mean(values)) for name, values in series.items() if values}
 
 
-def _draw(net: nn.Module, speech: Tensor, real: Tensor) -> Tensor:
+def _draw(net: Generator | LipGANGenerator, speech: Tensor, real: Tensor) -> Tensor:
     """(T, 3, S, S) frames drawn with the last of ``real`` as the reference."""
     reference = real[-1:].expand_as(real) * 255
     parts = zip(speech.split(25), real.split(25), reference.split(25), strict=True)
-    return torch.cat([net(heard, pose_and_reference(frames, last)) for heard, frames, last in parts])
+    visible = net.config.visible
+    return torch.cat([net(heard, pose_and_reference(frames, last, visible)) for heard, frames, last in parts])

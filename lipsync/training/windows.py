@@ -77,14 +77,15 @@ def another_time(last: int, start: int, apart: int, rng: np.random.Generator) ->
     return int(rng.choice(possible)) if possible else (0 if start > last - start else last)
 
 
-def pose_and_reference(frames: Tensor, reference: Tensor) -> Tensor:
-    """(B, 6, S, S): frames (B, 3, S, S) in 0..1 with the lower half zeroed, and their references.
+def pose_and_reference(frames: Tensor, reference: Tensor, visible: float = 0.5) -> Tensor:
+    """(B, 6, S, S): frames (B, 3, S, S) in 0..1 with the lower part zeroed, and their references.
 
     Args:
         reference: (B, 3, S, S), or (W, 3, S, S) when some frames in a row share one; 0..255.
+        visible: share of the height, from the top, that is kept.
     """
     masked = frames.clone()
-    masked[:, :, frames.shape[2] // 2 :] = 0
+    masked[:, :, round(frames.shape[2] * visible) :] = 0
     repeated = reference.float() / 255
     if len(reference) != len(frames):
         repeated = repeated.repeat_interleave(len(frames) // len(reference), dim=0)

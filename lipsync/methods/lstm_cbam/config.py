@@ -21,6 +21,7 @@ class LstmCbamConfig:
     audio: AudioFeatures = field(default_factory=lambda: AudioFeatures(kind="mel"))
     width: float = 1.0  # factor on all channel counts; 1 is LipGAN's size
     size: int = 96  # pixels, height and width of the face crop, a multiple of 32
+    visible: float = 0.5  # share of its height, from the top, that is seen of the frame itself
 
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json

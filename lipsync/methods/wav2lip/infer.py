@@ -67,7 +67,7 @@ class Wav2LipMethod:
         frames = _to_tensor(batch.faces, self.device)
         reference = _to_tensor(batch.references[:1], self.device)
         masked = frames.clone()
-        masked[:, :, self.crop_size // 2 :] = 0
+        masked[:, :, round(self.crop_size * self.config.visible) :] = 0
         both = torch.cat([masked, reference.expand_as(frames)], dim=1).contiguous(
             memory_format=torch.channels_last
         )
