@@ -18,6 +18,7 @@ from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConf
 from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
 from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing
 from lipsync.methods.visual_dubbing.view import Scene, mirrored
+from lipsync.registry import unknown
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip, Sampler
 from lipsync.training.dubbing_losses import (
@@ -36,6 +37,7 @@ from lipsync.training.judges import mouth_square
 from lipsync.training.loop import Update
 from lipsync.training.ranger import Ranger
 
+OPTIMIZERS = {"ranger": Ranger, "adam": torch.optim.Adam}
 CANDIDATES = 5  # frames of a clip of which the one with the widest mouth is the reference, as in use
 
 
@@ -48,6 +50,9 @@ class DubbingConfig:
     expression: str = ""  # RUN/expression of stage 1, which the core that is written takes in
     faces: int = 2  # per batch
     learning_rate: float = 1e-4
+    # "ranger" (paper) or "adam": RAdam rectifies over some 2,000 steps, and Lookahead halves what is left, so
+    # that a run of a few hundred steps hardly begins.
+    optimizer: str = "ranger"
     decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
     staged: bool = True  # SFM and TMN first, then all with ε 0.1, then 0.2 (Table 4); else all from the start
     joint_from: float = 0.3  # share of the run
@@ -72,6 +77,9 @@ class DubbingStage:
     def __init__(self, config: DubbingConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
             raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
+        if config.optimizer not in OPTIMIZERS:
+            raise ConfigError(unknown("optimizer", config.optimizer, OPTIMIZERS))
+        make = OPTIMIZERS[config.optimizer]
         self.config = config
         self.scene = Scene(load_morphable(config.morphable or None))
         self.dev = fitted(dev)
@@ -80,11 +88,11 @@ class DubbingStage:
         self.critic = Critic(config.critic_width)
         self.modules: dict[str, nn.Module] = {"renderer": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "renderer": Ranger(self.net.parameters(), config.learning_rate)
+            "renderer": make(self.net.parameters(), config.learning_rate)
         }
         if config.gan_weight:
             self.modules["critic"] = self.critic
-            self.optimizers["critic"] = Ranger(self.critic.parameters(), config.learning_rate)
+            self.optimizers["critic"] = make(self.critic.parameters(), config.learning_rate)
         wants = config.perceptual_weight or config.style_weight
         self.looks = Features(config.features) if wants else None  # type: ignore[arg-type]
         self.frozen: dict[str, nn.Module] = {"features": self.looks} if self.looks is not None else {}

@@ -9,7 +9,7 @@ import torch
 
 from lipsync import hub
 from lipsync.errors import ArtefactError
-from lipsync.faces.camera import Camera, place
+from lipsync.faces.camera import Camera, place, rotation
 from lipsync.faces.landmarks import Landmarker, mouth_opening
 from lipsync.faces.morphable import MorphableModel, load_morphable
 from lipsync.generate import Request, generate
@@ -86,7 +86,7 @@ def test_only_the_lower_face_changes_and_the_jaw_obeys(core, morphable, portrait
     # An untrained stage 1 says nothing in particular: let it say that the jaw is half open.
     said = np.zeros((6, morphable.expression_size))
     said[:, made.scene.jaw] = 0.4
-    made._expressions = lambda batch, reference: said  # type: ignore[method-assign]
+    made._expressions = lambda batch, person: said  # type: ignore[method-assign]
     shut, usual, wide = (spoken(made, portrait, mouth_opening=factor) for factor in (0.0, 1.0, 2.0))
     assert np.abs(usual[:, :64].astype(int) - portrait.faces[:, :64]).max() <= 1
     find = Landmarker(landmarker)
@@ -124,19 +124,31 @@ def test_a_profile_keeps_its_pixels(core, morphable, portrait):
     assert np.array_equal(spoken(made, portrait, landmarks=landmarks), portrait.faces)
 
 
+def test_a_reference_is_kept_until_the_head_is_turned_too_far(core, morphable, portrait):
+    made = method(core, morphable)
+    spoken(made, portrait)
+    turned = torch.deg2rad(torch.tensor([[0.0, 0.0, 0.0], [0.0, 30.0, 0.0], [0.0, -8.0, 0.0]]))
+    person = replace(made.person, turned=rotation(turned).numpy())
+    made._reference = 0
+    heads = torch.zeros(6, 6)
+    heads[:, 1] = torch.deg2rad(torch.tensor([0.0, 14.0, 26.0, 20.0, 4.0, -12.0]))
+    # 14 is near enough to 0; 26 is not, and 30 serves until 4 is too far from it: 0 has the wider mouth.
+    assert made._choose(person, heads) == [0, 0, 1, 1, 0, 0]
+
+
 def test_batches_agree_with_one_long_stretch_of_speech(core, morphable, portrait):
     made = method(core, morphable)
     sound = np.random.default_rng(0).normal(0, 0.1, 5 * 16000).astype(np.float32)
     speech = made.listen(sound)
     made.synthesize(replace(portrait, speech=speech))  # which chooses the reference
     times = np.arange(0, 4, 1 / 30)  # another frame rate
-    whole = made._expressions(replace(portrait, speech=speech, times=times), made.reference)
-    parts = [made._expressions(replace(portrait, speech=speech, times=t), made.reference)
+    whole = made._expressions(replace(portrait, speech=speech, times=times), made.person)
+    parts = [made._expressions(replace(portrait, speech=speech, times=t), made.person)
              for t in np.split(times, [7, 50, 60])]  # fmt: skip
     assert np.allclose(whole, np.concatenate(parts))
     # On the frames of stage 1 itself nothing is interpolated.
-    at = made._expressions(replace(portrait, speech=speech, times=np.array([1.0, 1.04])), made.reference)
-    between = made._expressions(replace(portrait, speech=speech, times=np.array([1.02])), made.reference)
+    at = made._expressions(replace(portrait, speech=speech, times=np.array([1.0, 1.04])), made.person)
+    between = made._expressions(replace(portrait, speech=speech, times=np.array([1.02])), made.person)
     assert np.allclose(between[0], at.mean(0), atol=1e-6)
 
 

@@ -11,18 +11,20 @@ from torch import Tensor
 
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
-from lipsync.faces.camera import Camera
+from lipsync.faces.camera import rotation
 from lipsync.faces.fit import Fit
 from lipsync.faces.fitting import Fitter
 from lipsync.faces.landmarks import mouth_opening
 from lipsync.faces.morphable import MorphableModel, load_morphable
 from lipsync.methods.base import Batch, MethodCard
+from lipsync.methods.visual_dubbing.inpaint import around
 from lipsync.methods.visual_dubbing.model import VisualDubbing
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
 
 RATE_FRAMES = 25.0  # frames per second at which expressions are predicted, as in training
 STRETCH = 50  # frames of them at a time: 2 s
+NEAR, FAR = 10.0, 18.0  # degrees between heads: a reference within the first is fine, beyond the second not
 AROUND = 25  # frames before and after a stretch that the Bi-LSTM hears with it
 
 
@@ -36,12 +38,14 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """The one frame whose skin is moved, and what is known of its person."""
+class Person:
+    """Who speaks: the frames whose skin may be moved, widest mouth first, and how the mouth rests."""
 
-    picture: Tensor  # (1, 3, S, S) in 0..1
+    pictures: Tensor  # (R, 3, S, S) in 0..1
+    expression: Tensor  # (R, E)
+    pose: Tensor  # (R, 6)
+    turned: np.ndarray  # (R, 3, 3) rotations of the heads
     still: np.ndarray  # (S, S, 3) uint8, the face of the semantic images
-    fit: Fit  # of one frame
     rest: np.ndarray  # (E,) median expression
 
 
@@ -56,7 +60,7 @@ class VisualDubbingMethod:
     """
 
     blendshapes = opens = True
-    references = 5  # of which the one with the widest mouth serves: it shows most of the mouth's inside
+    references = 5
 
     def __init__(
         self,
@@ -78,7 +82,8 @@ class VisualDubbingMethod:
         if net.config.expression.semantic_images:
             self.semantic = semantic or SemanticImages(mouth_only=net.config.expression.mouth_only)
         self.fitter = Fitter(self.scene.model, self.crop_size)
-        self.reference: Reference | None = None
+        self.person: Person | None = None
+        self._reference = 0  # the one that served the last frame
         self._said: dict[int, np.ndarray] = {}  # expressions by stretch
         # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
         self.half = self.device.type == "cuda" or (
@@ -100,54 +105,77 @@ class VisualDubbingMethod:
         if batch.landmarks is None or batch.reference_landmarks is None:
             return drawn  # five points place a mouth, but no 3D face
         fit = self.fitter.fit(batch.landmarks, batch.blendshapes)
-        if self.reference is None:
-            self.reference = self._refer(batch, fit)
+        if self.person is None:
+            self.person = self._meet(batch, fit)
         known = np.flatnonzero(fit.valid)
-        if self.reference is None or not len(known):
+        if self.person is None or not len(known):
             return drawn
-        expression = self._expressions(batch, self.reference)[known]
+        expression = self._expressions(batch, self.person)[known]
         expression = self._spoken_into(fit.expression[known], expression, batch.mouth_opening)
-        camera = self._camera(fit)
+        pose, camera = self._tensor(fit.pose[known]), fit.camera.to(self.device)
+        chosen = self._choose(self.person, pose)
+        whole = _pictures(batch.faces[known], self.device)
         view = self.scene.view(
-            _pictures(batch.faces[known], self.device),
-            self.reference.picture.expand(len(known), -1, -1, -1),
+            whole,
+            self.person.pictures[chosen],
             self._tensor(fit.identity)[None],
             self._tensor(expression),
-            self._tensor(fit.pose[known]),
+            pose,
             camera,
-            self._tensor(self.reference.fit.expression),
-            self._tensor(self.reference.fit.pose),
+            self.person.expression[chosen],
+            self.person.pose[chosen],
             camera,
             self.config.renderer.guide,
         )
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             faces = self.net.renderer(view).face.float()
+        # Whatever the network thinks of it, what lies beside the lower face keeps its pixels.
+        near = around(view.hole)
+        faces = near * faces + (1 - near) * whole
         drawn[known] = (faces.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         return drawn
 
-    def _refer(self, batch: Batch, fit: Fit) -> Reference | None:
-        """The widest mouth among the references that can be fitted; None if none can."""
+    def _meet(self, batch: Batch, fit: Fit) -> Person | None:
+        """The references that can be fitted, and how the mouth rests at the start; None without any."""
         assert batch.reference_landmarks is not None
-        assert self.fitter.identity is not None
-        theirs = Fitter(self.scene.model, self.crop_size, identity=self.fitter.identity)
-        # One by one: they are no frames in a row, which a fitter smooths.
-        fits = []
-        for landmarks in batch.reference_landmarks:
-            fits.append(theirs.fit(landmarks[None]))
-            theirs = Fitter(self.scene.model, self.crop_size, identity=self.fitter.identity)
-        order = np.argsort(-mouth_opening(batch.reference_landmarks), kind="stable")
-        chosen = next((int(i) for i in order if fits[i].valid[0]), None)
-        if chosen is None:
+        if self.fitter.identity is None:
             return None
+        # One by one: they are no frames in a row, which a fitter smooths.
+        fits = [
+            Fitter(self.scene.model, self.crop_size, identity=self.fitter.identity).fit(landmarks[None])
+            for landmarks in batch.reference_landmarks
+        ]
+        order = np.argsort(-mouth_opening(batch.reference_landmarks), kind="stable")
+        kept = [int(i) for i in order if fits[i].valid[0]]
+        if not kept:
+            return None
+        pose = self._tensor(np.concatenate([fits[i].pose for i in kept]))
         frames = fit.expression[fit.valid] if fit.valid.any() else fit.expression
-        return Reference(
-            _pictures(batch.references[[chosen]], self.device),
+        theirs = np.concatenate([fits[i].expression for i in kept])
+        return Person(
+            _pictures(batch.references[kept], self.device),
+            self._tensor(theirs),
+            pose,
+            rotation(pose[:, :3]).cpu().numpy(),
             batch.references[int(order[len(order) // 2])],
-            fits[chosen],
-            np.median(frames, axis=0),
+            # The first frames come with scores; the references show how far the mouth opens anywhere.
+            (np.median(frames, axis=0) + np.median(theirs, axis=0)) / 2,
         )
 
-    def _expressions(self, batch: Batch, reference: Reference) -> np.ndarray:
+    def _choose(self, person: Person, pose: Tensor) -> list[int]:
+        """The reference of each frame: the widest mouth, which shows most of its inside, on a head that is
+        turned alike. The one that served the frame before is kept as long as it will do."""
+        chosen = []
+        for turn in rotation(pose[:, :3]).cpu().numpy():
+            cosine = (np.einsum("rij,ij->r", person.turned, turn) - 1) / 2
+            angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))  # (R,)
+            if angle[self._reference] > max(FAR, angle.min() + NEAR):
+                near = np.flatnonzero(angle <= max(NEAR, angle.min()))
+                self._reference = int(near[0])
+            chosen.append(self._reference)
+        return chosen
+
+    def _expressions(self, batch: Batch, person: Person) -> np.ndarray:
         """(B, E) what stage 1 says of the frames, between its own 25 frames a second."""
         at = batch.times * RATE_FRAMES
         low = np.clip(np.floor(at).astype(int), 0, batch.speech.frames - 1)
@@ -155,12 +183,12 @@ class VisualDubbingMethod:
         part = np.clip(at - low, 0, 1)[:, None]
         wanted = sorted({int(i) // STRETCH for i in (*low, *high)})
         self._said = {
-            n: self._said[n] if n in self._said else self._stretch(n, batch.speech, reference) for n in wanted
+            n: self._said[n] if n in self._said else self._stretch(n, batch.speech, person) for n in wanted
         }
         before, after = (np.stack([self._said[i // STRETCH][i % STRETCH] for i in x]) for x in (low, high))
         return before * (1 - part) + after * part
 
-    def _stretch(self, number: int, speech: Heard, reference: Reference) -> np.ndarray:
+    def _stretch(self, number: int, speech: Heard, person: Person) -> np.ndarray:
         """(STRETCH, E) expressions of one stretch of the speech, heard with what lies around it."""
         first = max(0, number * STRETCH - AROUND)
         last = min(speech.frames, (number + 1) * STRETCH + AROUND)
@@ -168,10 +196,10 @@ class VisualDubbingMethod:
         audio = self._tensor(frame_windows(speech.cepstral, times, self.config.expression.audio))[None]
         pictures = None
         if self.semantic is not None:
-            drawn = self.semantic.draw(reference.still, speech.semantic, times)
+            drawn = self.semantic.draw(person.still, speech.semantic, times)
             pictures = _pictures(drawn, self.device)[None]
         said = self.net.expression(audio, pictures).float()
-        said = self.net.expression.settle(said, self._tensor(reference.rest))[0].cpu().numpy()
+        said = self.net.expression.settle(said, self._tensor(person.rest))[0].cpu().numpy()
         said = said[number * STRETCH - first :][:STRETCH]
         return np.pad(said, ((0, STRETCH - len(said)), (0, 0)), mode="edge")
 
@@ -183,9 +211,6 @@ class VisualDubbingMethod:
         low, high = self.scene.model.expression_bounds
         out[:, self.scene.jaw] = np.clip(out[:, self.scene.jaw] * opening, low, high)
         return out
-
-    def _camera(self, fit: Fit) -> Camera:
-        return fit.camera.to(self.device)
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float32, device=self.device)

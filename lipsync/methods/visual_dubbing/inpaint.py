@@ -42,6 +42,11 @@ class MultiScaleFusion(nn.Module):
         return x + self.sigma * (gate * mixed)  # eq 22
 
 
+def around(hole: Tensor) -> Tensor:
+    """(B, 1, H, W) 1 in the hole, falling off to 0 within five pixels beside it."""
+    return F.avg_pool2d(F.max_pool2d(hole, 5, 1, 2), 5, 1, 2).maximum(hole)
+
+
 class InpaintNet(nn.Module):
     """(C_i, A_i) from warped, rendered and cropped face and F_tex; I_i = A_i C_i + (1 - A_i) I_crop."""
 
@@ -90,9 +95,8 @@ class InpaintNet(nn.Module):
         features = self.decoder(encoded, guide, fuse)[0]
         drawn, attention = self.colour(features), self.attention(features)
         if self.residual:
-            # 0.98 in the hole, falling off within a few pixels around it, so that the seam is no line.
-            near = F.avg_pool2d(F.max_pool2d(hole, 5, 1, 2), 5, 1, 2).maximum(hole)
-            attention = attention + torch.logit(near.clamp(0.005, 0.98))
+            # 0.98 in the hole, falling off around it, so that the seam is no line.
+            attention = attention + torch.logit(around(hole).clamp(0.005, 0.98))
             colour = (mended + drawn.tanh()).clamp(0, 1)
         else:
             colour = drawn.sigmoid()

@@ -14,7 +14,7 @@ from lipsync.methods.visual_dubbing.model import View
 
 UNDER_NOSE, NOSE_TIP = 2, 4  # MediaPipe's landmarks between which the hole begins
 OPEN = 0.8  # of the jaw, when the hole is measured
-FRONT = 45.0  # mm, what lies further forward is the front of a face
+FRONT, SIDE = 65.0, 48.0  # mm: what lies further forward, and not further to a side, is what speech moves
 SPEAKS = ("jaw", "mouth")  # how the names of expressions begin that speech drives; the others stay
 
 
@@ -26,8 +26,8 @@ class Scene:
         mean = model.mean.reshape(-1, 3)
         at = {int(i): int(v) for i, v in zip(model.mediapipe_indices, model.landmark_vertices, strict=True)}
         edge = 0.75 * mean[at[UNDER_NOSE], 1] + 0.25 * mean[at[NOSE_TIP], 1]
-        # Not the sides by the ears, which rise above the nose when the head nods.
-        front = mean[:, 2] > FRONT
+        # Not the sides by the ears: a reference seldom shows both, and hair lies over them.
+        front = (mean[:, 2] > FRONT) & (mean[:, 0].abs() < SIDE)
         self.lower = torch.nonzero((mean[:, 1] < edge) & front)[::5, 0]  # a hull needs few of them
         names = model.expression_names
         speaking = [i for i, name in enumerate(names) if name.startswith(SPEAKS)]
