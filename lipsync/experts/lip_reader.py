@@ -47,10 +47,9 @@ class LipReader(
         channels = [3, *(config.channels(c) for c in (32, 64, 96))]
         layers: list[nn.Module] = []
         for index, (cin, cout) in enumerate(pairwise(channels)):
-            kernel = (5, 5, 5) if index == 0 else (3, 3, 3)
-            padding = tuple(k // 2 for k in kernel)
+            kernel = 5 if index == 0 else 3
             # Norms over each clip's own channels: batches are small, and frames at the ends are as good.
-            layers += [nn.Conv3d(cin, cout, kernel, (1, 2, 2), padding), nn.GroupNorm(1, cout), nn.ReLU()]
+            layers += [nn.Conv3d(cin, cout, kernel, (1, 2, 2), kernel // 2), nn.GroupNorm(1, cout), nn.ReLU()]
         self.looks = nn.Sequential(*layers)  # (B, C, T, 6, 6)
         units = config.channels(256)
         self.drop = nn.Dropout(config.dropout)

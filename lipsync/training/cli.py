@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _TRAIN_HELP = """\
 Stages build on each other: speech and mouth need prepared clips alone; sync can start from speech; generator
 takes all three. LSTM-CBAM: sync with stage.model.ablation=lstm-cbam, then joint. Visual dubbing: `fit` on the
-prepared folder, then expression, then dubbing. Example configurations lie beside this package in
+prepared folder, then expression, then dubbing. Multi-reference: listener, then multi-reference; syncx and
+lip-reader train its experts. Example configurations lie beside this package in
 lipsync/training/configs/.
 Several processes: torchrun --nproc-per-node N -m lipsync train ...
 """
@@ -163,7 +164,7 @@ def add_train_command(subparsers: argparse._SubParsersAction) -> None:
         epilog=_TRAIN_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("stage", metavar="STAGE", help="speech, mouth, sync, generator or joint")
+    parser.add_argument("stage", metavar="STAGE", help="such as speech, mouth, sync or generator; see below")
     parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder of the run: checkpoints, logs, weights"

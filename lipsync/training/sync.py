@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ class SyncStage:
             )
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
-        self.net = self.network()
+        self.net: SyncExpert = self.network()
         self.modules: dict[str, nn.Module] = {"sync": self.net}
         self.compiled = (self.net.face_encoder, self.net.audio_encoder)
         if config.shape_weight:
@@ -58,7 +59,8 @@ class SyncStage:
             "sync": torch.optim.AdamW(trained, config.learning_rate, weight_decay=config.weight_decay)
         }
 
-    def network(self) -> SyncExpert:
+    def network(self) -> Any:
+        """What is trained; another expert of two towers takes its place in ``lipsync.training.syncx``."""
         net = SyncExpert(self.config.model)
         if self.config.speech:
             load_speech(net, self.config.speech)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import WINDOW, pair_windows
@@ -40,7 +40,7 @@ class SyncXStage(SyncStage):
         super().__init__(config, train, dev)
         self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
 
-    def network(self) -> nn.Module:
+    def network(self) -> SyncX:
         net = SyncX(self.config.model)  # type: ignore[arg-type]
         if self.config.speech:
             load_speech(net.audio_encoder[0], self.config.speech)
