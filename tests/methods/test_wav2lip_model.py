@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
+from lipsync.methods import DEFAULT, METHODS
+from lipsync.methods.base import Batch
 from lipsync.methods.mcsawav2lip.config import ABLATIONS, generator_config, sync_expert_config
 from lipsync.methods.wav2lip.config import Wav2LipConfig
+from lipsync.methods.wav2lip.infer import Wav2LipMethod
 from lipsync.methods.wav2lip.model import Generator
 
 
@@ -122,3 +126,20 @@ def test_saved_generator_comes_back_with_its_config(tmp_path):
     assert again.config == config
     for key, value in net.state_dict().items():
         assert torch.equal(value, again.state_dict()[key]), key
+
+
+def test_what_is_hidden_of_the_frame_changes_nothing():
+    torch.manual_seed(0)
+    method = Wav2LipMethod(METHODS.get(DEFAULT).card, Generator(Wav2LipConfig(width=0.1, visible=0.25)), "")
+    rng = np.random.default_rng(0)
+    faces, other = rng.integers(0, 255, (2, 1, 96, 96, 3), np.uint8)
+    speech = method.listen(rng.normal(0, 0.1, 16000).astype(np.float32))
+
+    def draw(face: np.ndarray) -> np.ndarray:
+        return method.synthesize(Batch(face, np.array([0.4]), speech, other))
+
+    below, above = faces.copy(), faces.copy()
+    below[:, 24:] = other[:, 24:]
+    above[:, 23:24] = other[:, 23:24]
+    assert (draw(below) == draw(faces)).all()
+    assert (draw(above) != draw(faces)).any()

@@ -16,8 +16,8 @@ class Wav2LipConfig:
     spatial_attention: bool = False  # eq 6-9, after the channel attention
     width: float = 1.0  # factor on all channel counts; 1 is the published size
     size: int = 96  # pixels, height and width of the face crop
-    # Share of a crop's height, from the top, that the network sees of the frame itself. The papers' half shows
-    # the cheeks, which move with the mouth that is to be replaced.
+    # Share of a crop's height, from the top, that the network sees of the frame itself. The papers' half
+    # shows the cheeks, which move with the mouth that is to be replaced.
     visible: float = 0.5
 
     def __post_init__(self) -> None:
