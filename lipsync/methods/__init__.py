@@ -27,6 +27,7 @@ class MethodEntry:
     folder: Path | None = None  # a core that ships with the project
     artefact: str | None = None  # or a name of the artefact table
     core: HubCore | None = None  # or a core on the Hub
+    needs: tuple[str, ...] = ()  # names of the artefact table that the method cannot work without
 
     def weights(self, progress: Callable[[int, int | None], None] | None = None) -> Path:
         """Path of the weights, fetched where they are not here yet; of a core on the Hub, see ``core``."""
@@ -60,14 +61,16 @@ class MethodEntry:
     @property
     def ready(self) -> bool:
         """Whether the weights are on this machine."""
+        from lipsync import hub
+
+        if any(hub.locate(name) is None for name in self.needs):
+            return False
         if self.folder is not None:
             return self.folder.is_dir()
         if self.core is not None:
             from lipsync.methods.hub_core import locate_core
 
             return locate_core(self.core) is not None
-        from lipsync import hub
-
         return self.artefact is not None and hub.locate(self.artefact) is not None
 
     @property
@@ -286,6 +289,7 @@ METHODS.register(
         ),
         _visual_dubbing,
         folder=MODELS / "visual-dubbing-embedded",
+        needs=("ict_facekit",),
     ),
 )
 

@@ -201,5 +201,9 @@ def test_entry_reads_its_folder_and_says_what_is_missing(core, shared, monkeypat
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
+    entry = replace(METHODS.get("visual-dubbing"), folder=core)
+    assert not entry.ready
     with pytest.raises(ArtefactError, match="ict_facekit"):
         load_method("visual-dubbing", core)
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
+    assert entry.ready
