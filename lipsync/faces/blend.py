@@ -22,6 +22,8 @@ CHIN, MOUTH = 152, (61, 291)
 # In sides of the crop:
 SOFT = 0.035  # sigma of the mask's edge
 BELOW = 0.05  # the mask reaches this far below the chin, which a drawn mouth may open further
+NARROW = 0.16  # of the jaw's width, by which the mask is narrower beside the mouth: its fade ends at the jaw,
+# and what a network drew of hair and background beyond it does not show
 BORDER = 0.06  # width of the fade at the crop's own border
 ELLIPSE = ((0.5, 0.73), (0.29, 0.22))  # centre and half axes of the mask without landmarks
 BROAD = 0.16  # sigma of the colour correction
@@ -107,7 +109,9 @@ def mouth_mask(size: int, landmarks: np.ndarray | None = None) -> np.ndarray:
     else:
         outline = np.asarray(landmarks[[*JAW, *ACROSS]], np.float64).copy()
         mouth, chin = landmarks[list(MOUTH), 1].mean(), landmarks[CHIN, 1]
-        depth = np.clip((outline[:, 1] - mouth) / max(chin - mouth, 1.0), 0, 1)
+        depth = np.clip((outline[:, 1] - mouth) / max(chin - mouth, 1.0), 0, 1) ** 2
+        middle = landmarks[list(MOUTH), 0].mean()
+        outline[:, 0] = middle + (outline[:, 0] - middle) * (1 - NARROW * (1 - depth))
         outline[:, 1] += BELOW * size * depth
         # Kept off the border, where fade and edge would add up to a hard one.
         outline = np.clip(outline, BORDER * size, (1 - BORDER) * size)

@@ -184,3 +184,19 @@ def test_a_soft_mouth_comes_closer_to_the_real_one(portrait):
     after = paste(image, soft, pose, sharpen=1.0)
     around = cv2.dilate(touched.astype(np.uint8), np.ones((5, 5))) == 0
     assert np.array_equal(before[around], after[around])
+
+
+def test_what_is_drawn_beyond_the_jaw_beside_the_mouth_does_not_show(with_landmarks):
+    image, pose, points = with_landmarks
+    matrix = crop_matrix(pose, SIZE)
+    there = points @ matrix[:, :2].T + matrix[:, 2]
+    # A crop that has lost the jaw: white from its line outwards, at the height of the mouth.
+    face = crop_face(image, matrix, SIZE)
+    row = round(float(there[[61, 291], 1].mean()))
+    left, right = (int(there[list(side), 0].mean()) for side in ((58, 172), (288, 397)))
+    face[row - 3 : row + 4, :left] = face[row - 3 : row + 4, right + 1 :] = 255
+    result = crop_face(paste(image, face, pose, points), matrix, SIZE).astype(int)
+    before = crop_face(image, matrix, SIZE).astype(int)
+    beyond = np.r_[left - 5 : left - 1, right + 2 : right + 6]
+    assert np.abs(result - before)[row, beyond].mean() < 8  # of up to 200 that were drawn
+    assert np.abs(face.astype(int) - before)[row, beyond].mean() > 50
