@@ -22,6 +22,7 @@ from eval.protocol import cut_face, points_in_region
 from eval.sync import read_speech
 from lipsync.faces import FaceDetector, Pose, crop_face, crop_matrix
 from lipsync.faces.crop import pose_from_points
+from lipsync.faces.fitting import Fitter, fit_clip
 from lipsync.faces.follow import MARGIN, WINDOW
 from lipsync.faces.landmarks import Landmarker, Landmarks, mouth_opening
 from lipsync.faces.landmarks68 import to_68
@@ -116,13 +117,18 @@ def lmd(generated: Path, reference: Path, networks: Networks) -> float:
 
 
 def aed(generated: Path, reference: Path, networks: Networks) -> float:
-    landmarker, values = _landmarker(networks, blendshapes=True), []
+    """Each video fitted as a whole, where the pass fits batch by batch."""
+    assert networks.face is not None
+    landmarker = _landmarker(networks, blendshapes=True)
+    sides: tuple[list, list] = ([], [])
     for pair in found_pairs(generated, reference):
-        a, b = (side.landmarks(landmarker).blendshapes for side in pair)
-        assert a is not None
-        assert b is not None
-        values.append(np.abs(a - b).mean())
-    return float(np.mean(values))
+        for side, found in zip(sides, pair, strict=True):
+            marks = found.landmarks(landmarker)
+            side.append((points_in_region(marks.points, pair[1].box), marks.blendshapes))
+    (ours, our_scores), (theirs, their_scores) = (map(np.stack, zip(*side, strict=True)) for side in sides)
+    fit = fit_clip(networks.face, theirs, 256, their_scores)
+    other = Fitter(networks.face, 256, identity=fit.identity).fit(ours, our_scores)
+    return float(np.abs(other.expression - fit.expression).mean())
 
 
 def lipcorr(generated: Path, reference: Path, networks: Networks) -> float:
