@@ -205,6 +205,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "facts.length": ("{seconds} s of video", "视频 {seconds} 秒"),
     "facts.size": ("{width} × {height} px", "{width} × {height} 像素"),
     "facts.made": ("made in {seconds} s ({fps} frames/s)", "用时 {seconds} 秒（{fps} 帧/秒）"),
+    "facts.references": ("Reference frames, from the most closed mouth", "参考帧，从闭嘴到张嘴"),
+    "facts.reference": ("at {seconds} s", "第 {seconds} 秒"),
     "facts.revision": ("revision {revision}", "版本 {revision}"),
     "facts.method": ("method {method}, weights {sha}", "方法 {method}，权重 {sha}"),
 }

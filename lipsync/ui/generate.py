@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,7 +11,7 @@ from lipsync.errors import LipSyncError
 from lipsync.texts import say
 from lipsync.ui import markup
 from lipsync.ui.inputs import QUIET, Inputs
-from lipsync.ui.intake import is_photo, request
+from lipsync.ui.intake import is_photo, reference_pictures, request
 from lipsync.ui.jobs import Job, Jobs
 from lipsync.ui.live import LivePart
 from lipsync.ui.tasks import MODEL, said_of
@@ -99,7 +100,16 @@ class _Page:
         speech, own, consent, method, which, length, mark, opening, sharpen = options
         try:
             wanted = request(
-                camera or face, speech, own, consent, method, which, length, mark, self.max_seconds, opening,
+                camera or face,
+                speech,
+                own,
+                consent,
+                method,
+                which,
+                length,
+                mark,
+                self.max_seconds,
+                opening,
                 sharpen,
             )
             job = self.jobs.submit(wanted)
@@ -166,7 +176,8 @@ class _Page:
             self.output: gr.update(value=path, visible=True),
             self.input_video: gr.update(value=None if photo else str(face), visible=False),
             self.input_photo: gr.update(value=str(face) if photo else None, visible=False),
-            self.facts: markup.facts(job.result),
+            self.facts: markup.facts(job.result)
+            + markup.references(reference_pictures(job.result, Path(face))),
             self.download: path,
             self.inputs.card: self.inputs.card_of(job.request.method),
             self.result: path,

@@ -5,13 +5,15 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from lipsync.errors import ConfigError
+from lipsync.errors import ConfigError, LipSyncError
 from lipsync.faces import preview
-from lipsync.generate import Request
-from lipsync.media import probe
+from lipsync.generate import Request, Result
+from lipsync.media import probe, read_frames
 from lipsync.media.photo import photo_size
+from lipsync.media.size import reduced
 from lipsync.media.source import check_file
 from lipsync.methods import METHODS, cards
 from lipsync.methods.hub_name import PREFIX, parse_core
@@ -131,6 +133,26 @@ def look(face: str | None) -> tuple[np.ndarray | None, list[list[float]], str]:
 def _look(face: Path, changed_ns: int) -> tuple[np.ndarray, list[list[float]], str]:
     picture, boxes = preview(face)
     return picture, boxes.tolist(), markup.face_facts(probe(face), len(boxes))
+
+
+def reference_pictures(result: Result, face: Path, side: int = 96) -> list[tuple[float, np.ndarray]]:
+    """Seconds, and (side, side, 3) uint8 RGB pictures, of the frames that a job took as references.
+
+    Empty where the face video is gone or can no longer be read: they are a detail.
+    """
+    wanted = {frame.time: frame.box for frame in result.references}
+    found: dict[float, np.ndarray] = {}
+    try:
+        rate = probe(face).output_fps
+        for frame in read_frames(face, rate, round(max(wanted, default=-1) * rate) + 1):
+            for seconds, (x0, y0, x1, y1) in wanted.items():
+                if seconds not in found and abs(frame.time - seconds) < 0.5 / rate + 1e-6:
+                    image = reduced(frame.image, max(result.width, result.height))
+                    cut = image[y0:y1, x0:x1]
+                    found[seconds] = cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA)
+    except (LipSyncError, cv2.error):
+        return []
+    return [(frame.time, found[frame.time]) for frame in result.references if frame.time in found]
 
 
 def pointed(boxes: list[list[float]], x: float, y: float) -> int:

@@ -1,6 +1,12 @@
 """Small pieces of HTML of the Generate page, in both languages."""
 
+import base64
+import io
+from collections.abc import Sequence
 from html import escape
+
+import numpy as np
+from PIL import Image
 
 from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Result
@@ -88,6 +94,30 @@ def running(job: Job, ahead: int, minutes: int) -> str:
     return (
         f'<div class="running"><strong>{title}</strong>{bar}<p class="figures">{SEPARATOR.join(facts)}</p>'
         f"<p>{both('job.reload', minutes=minutes)}</p></div>"
+    )
+
+
+def references(pictures: Sequence[tuple[float, np.ndarray]]) -> str:
+    """Small pictures of the frames that showed the method this person's mouth.
+
+    Args:
+        pictures: seconds in the face video, and (H, W, 3) uint8 RGB.
+    """
+    figures = []
+    for seconds, picture in pictures:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=85)
+        data = base64.b64encode(file.getvalue()).decode()
+        when = both("facts.reference", seconds=f"{seconds:.1f}")
+        figures.append(
+            f'<figure><img alt="" src="data:image/jpeg;base64,{data}">'
+            f"<figcaption>{when}</figcaption></figure>"
+        )
+    if not figures:
+        return ""
+    title = both("facts.references")
+    return (
+        f'<details><summary>{title}</summary><div class="reference-frames">{"".join(figures)}</div></details>'
     )
 
 

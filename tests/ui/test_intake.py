@@ -8,8 +8,20 @@ import numpy as np
 import pytest
 
 from lipsync.errors import ConfigError, FaceError, MediaError
+from lipsync.generate import ReferenceFrame, Result
+from lipsync.media import VideoWriter
 from lipsync.methods import DEFAULT, METHODS
-from lipsync.ui.intake import EXAMPLES, SAMPLES, is_example, look, model_card, pointed, request
+from lipsync.ui import markup
+from lipsync.ui.intake import (
+    EXAMPLES,
+    SAMPLES,
+    is_example,
+    look,
+    model_card,
+    pointed,
+    reference_pictures,
+    request,
+)
 
 FACE, PHOTO, SPEECH = (str(EXAMPLES / name) for name in ("portrait.mp4", "portrait.jpg", "english.wav"))
 REST = (DEFAULT, -1, "audio", True)
@@ -40,8 +52,31 @@ def test_missing_inputs_are_named() -> None:
         request(PHOTO, None, True, True, *REST)
 
 
+def test_reference_frames_are_shown_as_small_pictures(tmp_path: Path) -> None:
+    colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
+    video = tmp_path / "face.mp4"
+    with VideoWriter(video, 160, 120, 25) as writer:
+        for k in range(30):
+            image: np.ndarray = np.zeros((120, 160, 3), np.uint8)
+            image[40:80, 60:100] = colours[k // 10]
+            writer.write(image)
+    box = (60, 40, 100, 80)
+    chosen = tuple(ReferenceFrame(seconds, box) for seconds in (1.0, 0.2, 0.6))
+    result = Result(tmp_path / "o.mp4", 30, 0, 160, 120, 25.0, 1.2, "wav2lip", "0" * 64, 1, references=chosen)
+    found = reference_pictures(result, video)
+    assert [seconds for seconds, _ in found] == [1.0, 0.2, 0.6]
+    for (_, picture), colour in zip(found, (colours[2], colours[0], colours[1]), strict=True):
+        assert picture.shape == (96, 96, 3)
+        assert np.argmax(picture[20:-20, 20:-20].mean((0, 1))) == np.argmax(colour)
+    assert markup.references(found).count("<img") == 3
+    assert markup.references([]) == ""
+    video.unlink()
+    assert reference_pictures(result, video) == []
+
+
 def test_choices_reach_the_request() -> None:
-    asked = request(FACE, SPEECH, True, False, "wav2lip", 1, "video", False, 30.0)
+    asked = request(FACE, SPEECH, True, False, "wav2lip", 1, "video", False, 30.0, 1.3)
+    assert asked.mouth_opening == 1.3
     assert (asked.audio, asked.method, asked.face_index) == (None, "wav2lip", 1)
     assert (asked.length, asked.label, asked.max_seconds) == ("video", False, 30.0)
     assert request(FACE, SPEECH, False, False, *REST).face_index is None
