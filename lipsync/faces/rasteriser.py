@@ -92,3 +92,42 @@ def _draw(points, triangles, ids, weights, depth):  # type: ignore[no-untyped-de
                     weights[y, x, 0] = wa / total
                     weights[y, x, 1] = wb / total
                     weights[y, x, 2] = wc / total
+
+
+def at_pixels(
+    values: np.ndarray, triangles: np.ndarray, ids: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """(B, S, S, C) float32: values at the vertices, weighted at each pixel; 0 where all weights are 0.
+
+    Args:
+        values: (B, V, C) float32.
+        triangles: (F, 3) int.
+        ids: (B, S, S) int, a triangle for every pixel.
+        weights: (B, S, S, 3) float32.
+    """
+    out = np.zeros((*ids.shape, values.shape[-1]), np.float32)
+    corners = np.ascontiguousarray(triangles, np.int32)
+    for index in range(len(values)):
+        _weigh(
+            np.ascontiguousarray(values[index], np.float32), corners,
+            np.ascontiguousarray(ids[index], np.int32), np.ascontiguousarray(weights[index], np.float32),
+            out[index],
+        )  # fmt: skip
+    return out
+
+
+@numba.njit(
+    "void(float32[:, ::1], int32[:, ::1], int32[:, ::1], float32[:, :, ::1], float32[:, :, ::1])",
+    nogil=True,
+    cache=True,
+)
+def _weigh(values, triangles, ids, weights, out):  # type: ignore[no-untyped-def]
+    """One picture, in place."""
+    for y in range(ids.shape[0]):
+        for x in range(ids.shape[1]):
+            for corner in range(3):
+                weight = weights[y, x, corner]
+                if weight != 0:
+                    vertex = triangles[ids[y, x], corner]
+                    for channel in range(values.shape[1]):
+                        out[y, x, channel] += weight * values[vertex, channel]

@@ -10,7 +10,7 @@ from torch import Tensor
 from lipsync.faces.camera import Camera, place
 from lipsync.faces.lighting import frontal, shade
 from lipsync.faces.morphable import MorphableModel
-from lipsync.faces.rasteriser import rasterise
+from lipsync.faces.rasteriser import at_pixels, rasterise
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,10 @@ def render(
 
 def interpolate(values: Tensor, triangle: Tensor, barycentric: Tensor, corners: Tensor) -> Tensor:
     """(B, C, S, S) values at the pixels, of (B, V, C) values at the vertices; 0 where there is no face."""
+    if values.device.type == "cpu" and not (torch.is_grad_enabled() and values.requires_grad):
+        # Where no gradient is asked for, a plain loop is several times faster.
+        arrays = (values.detach(), corners, triangle.expand(len(values), -1, -1), barycentric.detach())
+        return torch.from_numpy(at_pixels(*(array.numpy() for array in arrays))).permute(0, 3, 1, 2)
     batch, count, channels = values.shape
     first = torch.arange(batch, device=corners.device)[:, None, None] * count
     rows = values.reshape(batch * count, channels)

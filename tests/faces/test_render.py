@@ -104,6 +104,17 @@ def test_gradients_reach_every_coefficient(toy):
         assert bool((tensor.grad != 0).all())
 
 
+def test_with_and_without_gradients_the_picture_is_the_same(toy):
+    """Without, the pixels come from a loop of its own."""
+    identity, expression = torch.randn(1, 80), torch.randn(1, 64)
+    with torch.no_grad():
+        fast = render(toy, identity, expression, AHEAD, 48)
+    slow = render(toy, identity.requires_grad_(), expression, AHEAD, 48)
+    assert slow.image.requires_grad
+    np.testing.assert_allclose(fast.image, slow.image.detach(), atol=1e-5)
+    np.testing.assert_allclose(fast.normal, slow.normal.detach(), atol=1e-4)
+
+
 def test_another_camera_draws_another_part(toy):
     """Twice the focal length about the middle shows the middle twice as large."""
     wide = Camera.of_crop(64)
