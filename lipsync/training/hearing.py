@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from lipsync.audio.encoders import Cached, load_encoder
+from lipsync.audio.encoders import SpeechEncoder, load_encoder
+from lipsync.media import read_audio
 from lipsync.methods.multi_reference.config import LEARNED, HeardSpeech
 from lipsync.training.augment import mask_bands
 from lipsync.training.data import FPS, Clip
@@ -24,12 +25,10 @@ class Hearing:
     def __init__(self, spec: HeardSpeech, weights: str = ""):
         self.spec = spec
         self.before = spec.count // 2 * spec.spacing  # vectors before the first frame
-        self.encoder: Cached | None = None
+        self.encoder: SpeechEncoder | None = None
         self._heard: dict[str, np.ndarray] = {}  # (L, D) float16 by clip; an hour is 180 MB
         if spec.encoder != LEARNED:
-            encoder = load_encoder(spec.encoder, Path(weights) if weights else None, cache=True)
-            assert isinstance(encoder, Cached)
-            self.encoder = encoder
+            self.encoder = load_encoder(spec.encoder, Path(weights) if weights else None, cache=True)
 
     def stretch(
         self, clip: Clip, first: int, frames: int, rng: np.random.Generator | None = None
@@ -43,7 +42,7 @@ class Hearing:
         length = int(np.ceil(frames / FPS * self.spec.rate)) + 2 * self.before + 1
         if self.encoder is not None:
             if clip.name not in self._heard:
-                features = self.encoder.encode_file(clip.folder / f"{clip.name}.mp4")
+                features = self.encoder.encode(read_audio(clip.folder / f"{clip.name}.mp4"))
                 self._heard[clip.name] = features.astype(np.float16)
             whole = self._heard[clip.name]
             start = int(np.floor(first / FPS * self.spec.rate + 0.5)) - self.before

@@ -8,13 +8,17 @@ import pytest
 import torch
 
 from lipsync import hub
+from lipsync.audio.encoders import load_encoder
+from lipsync.audio.selector import select
 from lipsync.errors import ConfigError
 from lipsync.experts.lip_reader import LipReader, LipReaderConfig
 from lipsync.experts.perceptual import load_lpips
 from lipsync.experts.syncx import SyncX, SyncXConfig
+from lipsync.media import read_audio
 from lipsync.methods import load_method
 from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
 from lipsync.training.config import read_config, read_toml
+from lipsync.training.data import load_clips
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.listener import ListenerConfig, ListenerStage, load_listener, opened
 from lipsync.training.loop import RunConfig, Update
@@ -27,7 +31,7 @@ from lipsync.training.multi_reference import (
 )
 from lipsync.training.reference_windows import draw_reference_windows, stacked_images
 
-from .toy import toy_clip
+from .toy import toy_clip, toy_folder
 
 AUDIO = HeardSpeech(dimension=16)
 MODEL = MultiReferenceConfig(audio=AUDIO, size=64, levels=3, width=0.125, spade=1, lower_half=True)
@@ -75,6 +79,18 @@ def test_each_frame_hears_the_vectors_around_it(clips):
     for frame in range(3):
         at = 30 + frame + np.array([-4, -2, 0, 2, 4])
         assert np.array_equal(heard[frame], clips[0].speech(at, spec.hears)[:, 0])
+
+
+def test_a_given_encoders_vectors_are_those_that_the_selector_picks(tmp_path, monkeypatch):
+    """The mel spectrogram as the given encoder: what training hears is what use hears."""
+    monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
+    clip = load_clips(toy_folder(tmp_path, ("train",)))[0]
+    spec = HeardSpeech("mel", dimension=80, rate=80.0, count=5, spacing=2)
+    hearing = Hearing(spec)
+    encoded = load_encoder("mel").encode(read_audio(tmp_path / "c0.mp4"))
+    for frame in (0, 31, 74):
+        expected = select(encoded, 80.0, np.array([frame / 25]), count=5, spacing=2)[0]
+        assert np.allclose(hearing.around(clip, frame), expected, atol=2e-3)  # kept in half precision
 
 
 def test_references_are_far_and_spread_from_closed_to_open(clips):
