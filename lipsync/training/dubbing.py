@@ -29,7 +29,7 @@ from lipsync.training.dubbing_losses import (
     ssim_loss,
     style_loss,
 )
-from lipsync.training.dubbing_sheet import look_at
+from lipsync.training.dubbing_sheet import look_at, usual_reference
 from lipsync.training.expression import load_expression
 from lipsync.training.fits import fit_of, fitted
 from lipsync.training.generator import lip_weight
@@ -70,6 +70,7 @@ class DubbingConfig:
     critic_width: float = 1.0
     features: str = "vgg"  # "vgg", or "alex" where VGG is too slow
     mouth_only: bool = False  # features of the mouth's square alone, for the same reason
+    vary: bool = True  # random framing, light, mirror and reference; without, a clip can be learnt by heart
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips; not in the paper
 
 
@@ -112,7 +113,10 @@ class DubbingStage:
         others = rng.choice(far if len(far) else known, CANDIDATES)
         other = int(max(others, key=lambda i: float(mouth_opening(clip.points(np.array([i])))[0])))
         maps = [_framing(size, rng), _framing(size, None)]
-        table = light(rng)
+        table: np.ndarray | None = light(rng)
+        mirror = rng.random() < 0.5
+        if not self.config.vary:
+            other, maps, table, mirror = usual_reference(clip), [_framing(size, None)] * 2, None, False
         pictures = [
             cut(clip.pictures(np.array([i])), matrix, size, table)
             for i, matrix in zip((at, other), maps, strict=True)
@@ -121,7 +125,7 @@ class DubbingStage:
         view = view_of(self.scene, fit, at, other, maps, face, reference, self.config.model.guide)
         points = clip.points(np.array([at]))[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]]
         lips = torch.from_numpy(points @ maps[0][:, :2].T + maps[0][:, 2]).float()
-        if rng.random() < 0.5:
+        if mirror:
             view, face = mirrored(view), face.flip(3)
             lips = lips * lips.new_tensor((-1.0, 1.0)) + lips.new_tensor((size - 1.0, 0.0))
         return view, face, lips

@@ -56,8 +56,7 @@ def frames_of(clip: Clip, scene: Scene, size: int, guide: str) -> tuple[View, to
     fit = fit_of(clip)
     known = np.flatnonzero(fit.valid[: len(clip)])
     shown = known[np.linspace(0, len(known) - 1, FRAMES).astype(int)]
-    openings = mouth_opening(clip.points(np.arange(len(clip))))[known]
-    other = int(known[np.argsort(openings, kind="stable")[int(len(known) * 0.9)]])
+    other = usual_reference(clip)
     matrix, _ = framing(STORED, size, MARGIN, None)
 
     def picture(frame: int) -> torch.Tensor:
@@ -70,6 +69,13 @@ def frames_of(clip: Clip, scene: Scene, size: int, guide: str) -> tuple[View, to
         targets.append(picture(frame))
         views.append(view_of(scene, fit, frame, other, [matrix, matrix], targets[-1], reference, guide))
     return View(*(torch.cat(parts) for parts in zip(*views, strict=True))), torch.cat(targets)
+
+
+def usual_reference(clip: Clip) -> int:
+    """The frame that use would choose: its mouth is open wider than nine in ten."""
+    known = np.flatnonzero(fit_of(clip).valid[: len(clip)])
+    openings = mouth_opening(clip.points(np.arange(len(clip))))[known]
+    return int(known[np.argsort(openings, kind="stable")[int(len(known) * 0.9)]])
 
 
 def _bytes(pictures: torch.Tensor) -> np.ndarray:
