@@ -115,3 +115,24 @@ def test_a_picture_without_a_face_is_refused(tmp_path):
     cv2.imwrite(str(path), np.full((200, 200, 3), 128, np.uint8))
     with pytest.raises(FaceError, match=r"No face was found in grey\.png"):
         Live(path, load_method())
+
+
+def test_the_multi_reference_network_says_how_far_it_hears(voice):
+    from lipsync.audio.selector import select
+    from lipsync.methods.multi_reference.infer import MultiReferenceMethod
+    from lipsync.methods.multi_reference.model import MultiReference
+    from tests.methods.test_multi_reference import SMALL
+
+    method = MultiReferenceMethod(load_method().card, MultiReference(SMALL), "0" * 64)
+    audio = method.config.audio
+    assert method.reach < MOST, "it can speak live"
+
+    def heard(cut: float) -> np.ndarray:
+        """What frame 25 hears where the speech is another one from second ``cut`` on."""
+        other = voice.copy()
+        other[round(cut * RATE) :] *= -0.2
+        return select(method.listen(other), audio.rate, np.array([1.0]), audio.count, audio.spacing)
+
+    whole = heard(9.0)
+    np.testing.assert_allclose(heard(1.0 + method.reach), whole, atol=1e-5)
+    assert np.abs(heard(1.0 + method.reach - 0.15) - whole).max() > 1e-4

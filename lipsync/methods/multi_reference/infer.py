@@ -9,7 +9,7 @@ from torch import Tensor
 from lipsync.audio.encoders import SpeechEncoder, load_encoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
-from lipsync.audio.selector import select
+from lipsync.audio.selector import reach, select
 from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.multi_reference.config import LEARNED
 from lipsync.methods.multi_reference.model import MultiReference
@@ -43,6 +43,9 @@ class MultiReferenceMethod:
         self.net = net.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learned = net.config.audio.encoder == LEARNED
         self.encoder = None if learned else encoder or load_encoder(net.config.audio.encoder)
+        audio = net.config.audio
+        heard = audio.hears.reach if self.encoder is None else self.encoder.reach
+        self.reach = heard + reach(audio.rate, audio.count, audio.spacing)
         # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
         self.half = self.device.type == "cuda" or (
             torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
