@@ -71,7 +71,17 @@ class PackageParts:
         return " + ".join(str(part) for part in self.parts)
 
 
-Source = HubFile | Url | PackageFile | PackageParts
+@dataclass(frozen=True)
+class FaceKitArchive:
+    """ICT-FaceKit's repository as a zip archive, whose meshes are put together into the one file."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Source = HubFile | Url | PackageFile | PackageParts | FaceKitArchive
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,7 @@ def read_table(text: str) -> dict[str, Artefact]:
 
 
 def _source(entry: dict[str, Any]) -> Source:
-    """One entry of ``sources``: which of the four kinds it is shows in its key."""
+    """One entry of ``sources``: which of the five kinds it is shows in its key."""
     if not isinstance(entry, dict):
         raise ValueError(f"source {entry!r} is not a table")
     rest = dict(entry)
@@ -153,7 +163,9 @@ def _source(entry: dict[str, Any]) -> Source:
         return PackageParts(tuple(_package(part) for part in rest["parts"]))
     if "package" in rest:
         return _package(rest)
-    raise ValueError(f"source {entry} names no hub, url, package or parts")
+    if "facekit" in rest:
+        return FaceKitArchive(rest.pop("facekit"), **rest)
+    raise ValueError(f"source {entry} names no hub, url, package, parts or facekit")
 
 
 def _package(entry: dict[str, Any]) -> PackageFile:

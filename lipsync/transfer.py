@@ -124,7 +124,7 @@ def brief(problem: BaseException) -> str:
     return line if len(line) <= 100 else line[:97] + "..."
 
 
-def from_url(url: str, part: Path, progress: Progress, expected: int) -> None:
+def from_url(url: str, part: Path, progress: Progress, expected: int | None) -> None:
     """Download ``url`` to ``part``, resuming what is there. Proxies come from the environment.
 
     Raises:

@@ -1,18 +1,21 @@
 """The artefact layer against the real Hub client, a local Hub and a local file server."""
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from huggingface_hub import HfApi, hf_hub_download
 
 from lipsync import hub
-from lipsync.artefact import Artefact, HubFile, Source, Url, read_table
+from lipsync.artefact import Artefact, FaceKitArchive, HubFile, Source, Url, read_table
 from lipsync.errors import ArtefactError, Cancelled, ConfigError
 from tests.hub_server import HubServer
 
@@ -396,6 +399,65 @@ def test_two_processes_share_one_download(server, home):
     done = subprocess.run(alone, capture_output=True, text=True, timeout=60, check=True)
     assert Path(done.stdout.splitlines()[-1]).read_bytes() == CONTENT
     assert len(server.seen("GET", "/storage/")) == 2
+
+
+# --- a file that is put together from its author's release ---
+
+
+def meshes(**shapes: str) -> bytes:
+    """A zip of a repository with small meshes, as GitHub packs one."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("ICT-FaceKit-main/README.md", "v 1 2 3")
+        for name, vertices in shapes.items():
+            text = f"# v 9 9 9\n{vertices}\nvt 0 1\nf 1/1 2/2 3/3\nf 3/1 2/1 1/1 3/1\n"
+            archive.writestr(f"ICT-FaceKit-main/FaceXModel/{name}.obj", text)
+    return packed.getvalue()
+
+
+NEUTRAL = "v 0 0 0\nv 1 0 0\nv 0 1 0"
+RELEASE = meshes(
+    generic_neutral_mesh=NEUTRAL,
+    mouthPucker="v 0 0 0\nv 1 0 -0.25\nv 0 1 0",
+    jawOpen="v 0 0 0\nv 1 0 0\nv 0 -1.5 0",
+    identity001="v 0 0 0\nv 1 0 0\nv 0 1 2",
+    identity000="v 0 0 3\nv 1 0 0\nv 0 1 0",
+)
+
+
+def test_a_face_is_put_together_from_its_own_release(server, home):
+    built = io.BytesIO()
+    identity, expression = np.zeros((2, 3, 3), np.float16), np.zeros((2, 3, 3), np.float16)
+    identity[0, 0, 2], identity[1, 2, 2], expression[0, 2, 1], expression[1, 1, 2] = 3, 2, -2.5, -0.25
+    np.savez_compressed(
+        built,
+        neutral=np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32),
+        faces=np.array([[0, 1, 2, -1], [2, 1, 0, 2]], np.int32),
+        identity=identity,
+        expression=expression,
+        expression_names=np.array(["jawOpen", "mouthPucker"]),
+    )
+    wanted = artefact(FaceKitArchive(server.add_file("face.zip", RELEASE)), content=built.getvalue())
+    path = hub.obtain(wanted)
+    assert path.read_bytes() == built.getvalue()
+    assert kept(home) == {"net.pth"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"no archive", "is not ICT-FaceKit"),
+        (meshes(jawOpen=NEUTRAL), "is not ICT-FaceKit"),
+        (meshes(generic_neutral_mesh=NEUTRAL, jawOpen=NEUTRAL), "lacks identities"),
+        (meshes(generic_neutral_mesh=NEUTRAL, jawOpen="v 1 2 x"), "is not ICT-FaceKit"),
+        (meshes(generic_neutral_mesh=NEUTRAL, jawOpen=NEUTRAL, identity000=NEUTRAL), "is not this file"),
+    ],
+    ids=["no zip", "no neutral face", "no identity", "no number", "another face"],
+)
+def test_a_release_that_is_not_it_is_refused(server, home, content, told):
+    with pytest.raises(ArtefactError, match=told):
+        hub.obtain(artefact(FaceKitArchive(server.add_file("face.zip", content))))
+    assert not (home / "net.pth").exists()
 
 
 # --- the table ---
