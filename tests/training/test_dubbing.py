@@ -39,7 +39,7 @@ CONFIGS = Path(__file__).parents[2] / "lipsync" / "training" / "configs"
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("expression", "visual_dubbing-expression"), ("expression", "embedded-expression"),
-     ("dubbing", "visual_dubbing-renderer"), ("dubbing", "embedded-dubbing")],
+     ("dubbing", "visual_dubbing-dubbing"), ("dubbing", "embedded-dubbing")],
 )  # fmt: skip
 def test_recipes_are_configurations(kind, name):
     config = read_config(kind, read_toml(CONFIGS / f"{name}.toml"), ["run.steps=7"])
@@ -230,9 +230,11 @@ def test_training_without_fits_says_what_to_run(prepared, shared, monkeypatch, t
 @pytest.mark.slow
 def test_twenty_frames_are_learnt_by_heart(prepared, shared, monkeypatch, tmp_path):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
-    sets = ["run.steps=400", "run.check_every=400", "run.save_every=400", "data.check=[\"train\"]",
-            "stage.joint_from=0", "stage.late_from=0", "stage.late=0.8", "stage.learning_rate=2e-3",
-            "stage.correspondence_weight=0", "stage.ssim_weight=0.1"]  # fmt: skip
+    # At half the size, which a fifth of the time learns; what the mouth looks like, and nothing else.
+    sets = ["run.steps=620", "run.check_every=155", "run.save_every=620", 'data.check=["train"]']
+    sets += ["stage.model.size=96", "stage.model.top=32", "stage.joint_from=0", "stage.late_from=0"]
+    sets += ["stage.late=0.8", "stage.learning_rate=1.5e-3", "stage.optimizer=adam", "stage.vary=false"]
+    sets += ["stage.ssim_weight=0", "stage.correspondence_weight=0", "stage.faces=4"]
     config = read_config("dubbing", read_toml(CONFIGS / "embedded-dubbing.toml"), sets + SMALL)
     train("dubbing", config, prepared, tmp_path, quiet=True)
     assert pd.read_csv(tmp_path / "checks.csv")["mouth_psnr"].iloc[-1] > 30
