@@ -76,7 +76,7 @@ class MethodEntry:
     @property
     def fetchable(self) -> bool:
         """Whether weights that are not here come by themselves with the first run."""
-        return self.folder is None
+        return self.folder is None or self.folder.is_dir()  # then it lacks only what it ``needs``
 
 
 def _wav2lip_family(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:

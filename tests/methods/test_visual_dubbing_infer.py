@@ -203,6 +203,7 @@ def test_entry_reads_its_folder_and_says_what_is_missing(core, shared, monkeypat
     monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
     entry = replace(METHODS.get("visual-dubbing"), folder=core)
     assert not entry.ready
+    assert entry.fetchable
     with pytest.raises(ArtefactError, match="ict_facekit"):
         load_method("visual-dubbing", core)
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
