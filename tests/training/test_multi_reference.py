@@ -1,7 +1,6 @@
 """Training of the multi-reference network: what it hears and is shown, its losses, and that it learns."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from lipsync.experts.syncx import SyncX, SyncXConfig
 from lipsync.media import read_audio
 from lipsync.methods import load_method
 from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
-from lipsync.training.config import read_config, read_toml
 from lipsync.training.data import load_clips
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.listener import ListenerConfig, ListenerStage, load_listener, opened
@@ -58,13 +56,6 @@ def stage_of(clips, **changes) -> MultiReferenceStage:
 
 def values_of(stage, batch) -> dict[str, float]:
     return stage.step(batch, Update(RunConfig(device="cpu"), torch.device("cpu")), 0.5)
-
-
-@pytest.mark.parametrize("name", ["listener", "embedded", "syncx", "lip_reader"])
-def test_configurations_are_read(name):
-    kind = {"embedded": "multi-reference", "lip_reader": "lip-reader"}.get(name, name)
-    path = Path(__file__).parents[2] / f"lipsync/training/configs/multi_reference-{name}.toml"
-    assert read_config(kind, read_toml(path)).run.steps > 0
 
 
 def test_warm_up_then_cosine():
