@@ -42,11 +42,12 @@ class Talk:
     frames: list[np.ndarray] = field(default_factory=list)  # of the last piece
 
     def hear(self, rate: int, piece: np.ndarray) -> float:
-        """Draw what a piece of sound makes possible into ``frames``; the seconds that the piece lasts."""
+        """Draw what a piece of sound makes possible into ``frames``; the seconds that they are to be shown."""
         if self.microphone is None or rate != self.rate:
             self.microphone, self.rate = Microphone(rate), rate
-        seconds = len(piece) / rate
-        most = max(1, int(SPARE * seconds / self.drawing)) if self.drawing else None
+        # What was spoken while the machine was busy comes as one long piece: it is not drawn all.
+        seconds = min(len(piece) / rate, 2 * PIECE)
+        most = max(1, int(SPARE * seconds / self.drawing)) if self.drawing else 1
         began = time.perf_counter()
         self.frames = [self.label.on(frame) for frame in self.live.hear(self.microphone.take(piece), most)]
         if self.frames:
