@@ -17,6 +17,7 @@ from lipsync.faces.blendshapes import scores_by_name
 from lipsync.faces.camera import FOCAL
 from lipsync.faces.fit import Fit
 from lipsync.faces.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, LIPS_INNER, LIPS_OUTER
+from lipsync.faces.least_squares import bounded, robust, solve_steps
 from lipsync.faces.morphable import MorphableModel
 
 # Points of the inner contour of the lips that lie above each other: their distance is the gap.
@@ -152,8 +153,8 @@ class Fitter:
         zero = np.zeros_like(x)
         turns = np.stack([zero, z, -y, -z, zero, x, y, -x, zero], -1).reshape(count, points, 3, 3)
         jacobian = np.concatenate([slopes @ (_AXES[:, None] * turns), slopes], -1)  # (T, L, 2, 6)
-        weights = np.repeat(self._pose_weights * _robust(residual, self._noise), 2, -1).reshape(count, -1)
-        step = _least_squares(
+        weights = np.repeat(self._pose_weights * robust(residual, self._noise), 2, -1).reshape(count, -1)
+        step = solve_steps(
             jacobian.reshape(count, -1, 6), residual.reshape(count, -1), weights, np.full(6, 1e-9)
         )
         # A step of more than half a radian would leave the region where the slopes hold.
@@ -168,7 +169,7 @@ class Fitter:
         _, residual, slopes = self._look(state, identity, measured)
         count = len(residual)
         jacobian = self._slopes_of(state, slopes, self._identity_basis)  # (T, 2L, I)
-        weights = np.repeat(_robust(residual, self._noise) * self._weights, 2, -1).reshape(count, -1)
+        weights = np.repeat(robust(residual, self._noise) * self._weights, 2, -1).reshape(count, -1)
         # Frames of one clip err alike: their mean counts as one measurement, not as many.
         weights /= self._noise**2 * count
         weighted = (jacobian * weights[..., None]).reshape(-1, len(identity))
@@ -188,7 +189,7 @@ class Fitter:
         _, residual, slopes = self._look(state, identity, measured)
         count = len(residual)
         jacobian = self._slopes_of(state, slopes, self._expression_basis)
-        weights = np.repeat(_robust(residual, self._noise) * self._weights, 2, -1).reshape(count, -1)
+        weights = np.repeat(robust(residual, self._noise) * self._weights, 2, -1).reshape(count, -1)
         flat = residual.reshape(count, -1)
         if len(self._gaps):
             upper, lower = self._gaps[:, 0] * 2 + 1, self._gaps[:, 1] * 2 + 1
@@ -205,7 +206,7 @@ class Fitter:
             right += smooth * self._neighbours(state)
             drawn = drawn + smooth
         normal[:, np.arange(len(drawn)), np.arange(len(drawn))] += drawn
-        state.expression = _bounded(normal, right, state.expression, self._model.expression_bounds)
+        state.expression = bounded(normal, right, state.expression, self._model.expression_bounds)
 
     # --- its parts ---
 
@@ -380,38 +381,6 @@ class _State:
 
     def take(self, index: np.ndarray | slice) -> _State:
         return _State(self.rotation[index], self.shift[index], self.expression[index], self.begins[index])
-
-
-def _robust(residual: np.ndarray, noise: float) -> np.ndarray:
-    """(T, L) weights that fall beyond four times the noise (Geman-McClure)."""
-    return 1 / (1 + np.square(residual).sum(-1) / (4 * noise) ** 2) ** 2
-
-
-def _least_squares(
-    jacobian: np.ndarray, residual: np.ndarray, weights: np.ndarray, damping: np.ndarray
-) -> np.ndarray:
-    """(T, K) steps of weighted, damped normal equations; (T, N, K), (T, N), (T, N), (K,) of the diagonal."""
-    weighted = jacobian * weights[..., None]
-    normal = weighted.transpose(0, 2, 1) @ jacobian
-    diagonal = np.einsum("tkk->tk", normal)
-    diagonal += damping * diagonal + 1e-12
-    return np.linalg.solve(normal, np.einsum("tnk,tn->tk", weighted, residual)[..., None])[..., 0]
-
-
-def _bounded(
-    normal: np.ndarray, right: np.ndarray, start: np.ndarray, bounds: tuple[float, float], sweeps: int = 12
-) -> np.ndarray:
-    """(T, E) minimum of ½ xᵀ N x − rᵀ x within bounds, by coordinate descent on all frames at once."""
-    low, high = bounds
-    if np.isinf(low) and np.isinf(high):
-        return np.linalg.solve(normal, right[..., None])[..., 0]
-    values = np.clip(start, low, high)
-    rows = np.ascontiguousarray(normal.transpose(1, 0, 2))  # (E, T, E)
-    for _ in range(sweeps):
-        for index, row in enumerate(rows):
-            slope = right[:, index] - np.einsum("te,te->t", row, values)
-            values[:, index] = np.clip(values[:, index] + slope / row[:, index], low, high)
-    return values
 
 
 def _rotations(turns: np.ndarray) -> np.ndarray:

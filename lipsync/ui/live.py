@@ -42,7 +42,7 @@ class Talk:
     frames: list[np.ndarray] = field(default_factory=list)  # of the last piece
 
     def hear(self, rate: int, piece: np.ndarray) -> float:
-        """Draw what a piece of sound makes possible into ``frames``; the seconds that they are to be shown."""
+        """Draw what a piece of sound makes possible into ``frames``; the seconds to show them in."""
         if self.microphone is None or rate != self.rate:
             self.microphone, self.rate = Microphone(rate), rate
         # What was spoken while the machine was busy comes as one long piece: it is not drawn all.
