@@ -231,12 +231,11 @@ def test_training_without_fits_says_what_to_run(prepared, shared, monkeypatch, t
 def test_twenty_frames_are_learnt_by_heart(prepared, shared, monkeypatch, tmp_path):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     # At half the size, which a fifth of the time learns; what the mouth looks like, and nothing else.
-    sets = ["run.steps=450", "run.check_every=90", "run.save_every=450", 'data.check=["train"]']
+    sets = ["run.steps=620", "run.check_every=155", "run.save_every=620", 'data.check=["train"]']
     sets += ["stage.model.size=96", "stage.model.top=32", "stage.joint_from=0", "stage.late_from=0"]
     sets += ["stage.late=0.8", "stage.learning_rate=1.5e-3", "stage.optimizer=adam", "stage.vary=false"]
     sets += ["stage.ssim_weight=0", "stage.correspondence_weight=0", "stage.faces=4"]
     config = read_config("dubbing", read_toml(CONFIGS / "embedded-dubbing.toml"), sets + SMALL)
     train("dubbing", config, prepared, tmp_path, quiet=True)
-    # 29.2 dB after these steps, still rising; the 30 that are asked for take more than a test may.
-    found = pd.read_csv(tmp_path / "checks.csv")["mouth_psnr"]
-    assert found.iloc[-1] > max(28.5, found.iloc[0] + 5)
+    found = pd.read_csv(tmp_path / "checks.csv")["mouth_psnr"]  # 23.8, 27.1, 29.4, 31.9
+    assert found.iloc[-1] > 30
