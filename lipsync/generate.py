@@ -29,9 +29,6 @@ from lipsync.stream import Clock, background
 
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
-# As close to the picture as veryfast at 18 (PSNR 44.3 dB, SSIM 0.989 on a talking head of 900 x 900) in 0.57
-# of the processor time; files are 1.45 times as large.
-ENCODED: dict[str, Any] = {"preset": "superfast", "crf": 19}
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
 COARSE = (
     "The face landmarker is not installed, so the mouth was placed by five points only, which looks "
@@ -155,7 +152,7 @@ def generate(
                 clock.over("network", _speak(ready, method, speech, request, fps, size, chosen)), depth=size
             ) as spoken,
             VideoWriter(
-                request.output, plan.width, plan.height, fps, audio=voice, duration=count / fps, **ENCODED,
+                request.output, plan.width, plan.height, fps, audio=voice, duration=count / fps,
                 metadata={"comment": f"AI-generated: lips synchronised to speech with {method.card.name}"},
             ) as writer,
         ):  # fmt: skip
