@@ -227,7 +227,7 @@ def test_training_without_fits_says_what_to_run(prepared, shared, monkeypatch, t
         train("expression", config, prepared, tmp_path / "run")
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_twenty_frames_are_learnt_by_heart(prepared, shared, monkeypatch, tmp_path):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     # At half the size, which a fifth of the time learns; what the mouth looks like, and nothing else.
