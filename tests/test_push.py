@@ -29,7 +29,10 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("folder", sorted(path for path in MODELS.iterdir() if path.is_dir()), ids=lambda path: path.name)
+CORES = sorted(path for path in MODELS.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("folder", CORES, ids=lambda path: path.name)
 def test_the_cards_of_the_cores_that_ship_are_complete(folder):
     card = read_card(folder)
     assert card["library_name"] == "lipsync-portal"
