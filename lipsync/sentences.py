@@ -370,6 +370,26 @@ SENTENCES: Sentences = (
     ),
     ("as its page on the Hub says", "见其 Hub 页面"),
     ("The job failed; the portal's log says why.", "任务失败，原因见门户的日志。"),
+    # Networks
+    (
+        "Chinese text becomes pinyin by the package pypinyin, which is not installed. Run {0}.",
+        "汉字转拼音需要 pypinyin 包，但尚未安装。请运行 {0}。",
+    ),
+    (
+        "The speech around a frame is an odd number of vectors with a spacing of 1 or more, not {0} "
+        "with {1}.",
+        "一帧周围的语音须为奇数个向量，间隔至少为 1，而不是 {0} 个、间隔 {1}。",
+    ),
+    ("With {0} levels size must be a multiple of {1}, not {2}.", "{0} 层时尺寸须为 {1} 的倍数，而不是 {2}。"),
+    (
+        "The network needs a reference or more, a width above 0 and no more SPADE blocks than levels.",
+        "网络至少需要一张参考帧，宽度大于 0，且 SPADE 块不多于层数。",
+    ),
+    ("window must be 0 or more frames, not {0}.", "window 至少为 0 帧，而不是 {0}。"),
+    (
+        "size and top must be multiples of 32 pixels, top the smaller one.",
+        "size 和 top 须为 32 像素的倍数，且 top 较小。",
+    ),
     # Methods
     ("ships with the project", "随项目提供"),
     ("trained by yourself; none are published", "自行训练；没有公开发布的权重"),

@@ -19,7 +19,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # longer, and the tests that follow elsewhere would be offline too
 def weights(shared, tmp_path_factory) -> Iterator[Path]:
     """Only the weights of the shared folder can be had, as on a machine without a network."""
     with pytest.MonkeyPatch.context() as patch:
@@ -29,7 +29,7 @@ def weights(shared, tmp_path_factory) -> Iterator[Path]:
         yield shared / "weights"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def networks(weights) -> Networks:
     return load_networks(METRICS)
 

@@ -85,8 +85,9 @@ def test_mouth_square_and_input():
     assert small[0, 0, 0, 48] * 127 == pytest.approx(48.5 * 4 / 3 - 0.5, abs=0.02)
 
 
-@pytest.mark.skipif(hub.locate("lpips_vgg") is None, reason="needs the weights of LPIPS (VGG)")
 def test_perceptual_loss_is_lpips_of_the_mouth_and_moves_the_generator(clips):
+    if hub.locate("lpips_vgg") is None:
+        pytest.skip("needs the weights of LPIPS (VGG)")
     stage = stage_of(clips, perceptual_weight=1.0, perceptual_frames=2)
     batch = stage.batch(np.random.default_rng(3))
     before = [parameter.clone() for parameter in stage.net.face_decoder_blocks.parameters()]
