@@ -43,7 +43,7 @@ def pictures(html: str) -> list[np.ndarray]:
 
 
 def test_speaking_moves_the_picture_and_says_the_delay(part) -> None:
-    *_, ready = part.on_begin(PHOTO, None, False, DEFAULT, -1, 1.0)
+    *_, ready = part.on_begin(PHOTO, None, False, DEFAULT, -1, 1.6)  # wide, so that a few frames show it
     talk, shown, facts = ready[part.talk], [], ""
     assert talk is not None
     voice = (read_audio(EXAMPLES / "english.wav")[8000:24000] * 32767).astype(np.int16)
@@ -55,7 +55,7 @@ def test_speaking_moves_the_picture_and_says_the_delay(part) -> None:
     # The first piece only begins to fill the wait. A slow machine passes over frames, but shows some.
     assert 4 <= len(shown) <= 20
     change = np.max([np.abs(shown[0] - frame) for frame in shown], axis=0)
-    assert change.max() > 12, "the mouth moves"  # how far depends on which frames a slow machine left out
+    assert change.max() > 25, "the mouth moves"
     assert np.median(change) < 4, "and nothing else"
     assert "ms from sound to picture" in facts
     # 225 ms of waiting, a piece of 200 ms, and what drawing would take on a machine that needs 10 ms a frame.
