@@ -57,7 +57,8 @@ def run(
     del networks
     results = {job.key: result for job in jobs if (result := job.finished()) is not None}
     todo = [job for job in jobs if job.key not in results]
-    todo.sort(key=lambda job: str(job.row.reference))  # what is known of a reference serves the rows after it
+    first = {job.row.reference: number for number, job in reversed(list(enumerate(todo)))}
+    todo.sort(key=lambda job: first[job.row.reference])  # what is known of a reference serves the next rows
     log.info("%d of %d rows are finished already", len(results), len(jobs))
     if todo and ray is not None:
         _networks.cache_clear()  # the workers load their own

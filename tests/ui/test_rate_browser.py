@@ -145,6 +145,7 @@ def test_a_study_from_the_link_to_the_completion_code(
         if number == 1:
             shoot(page, f"{shots}-locked")
         if number == 2:  # the browser is closed and opened again: the same clip, nothing of it answered
+            page.wait_for_selector(".play:enabled")  # until then the last file fetched is another clip's
             name = file_of(page)
             page.reload()
             far(page, shown)
