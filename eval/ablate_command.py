@@ -22,22 +22,33 @@ def add(commands: Any) -> None:
         "--table",
         required=True,
         metavar="NAME",
-        help="2 (M-CSAWav2Lip, seven rows) or lstm-1 (LSTM-CBAM, four)",
+        help="2 (M-CSAWav2Lip, seven rows), lstm-1 (LSTM-CBAM, four), or of visual dubbing dubbing-3 "
+        "(expressions, five), dubbing-4 (renderer, six), dubbing-5 (σ, three), dubbing-6 (MSAF, three)",
     )
     parser.add_argument(
         "--data", type=Path, required=True, help="folder that `python -m lipsync prepare` wrote"
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for runs, videos and tables"
-    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the table")
     parser.add_argument("--steps", type=int, required=True, help="of each row's generator")
-    parser.add_argument("--sync-steps", type=int, help="of each discriminator (default: as --steps)")
+    parser.add_argument(
+        "--first-steps", "--sync-steps", type=int,
+        help="of what comes before it: the discriminator, or the other stage of visual dubbing (default: as "
+        "--steps)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR",
+        help="folder for runs, videos and scores, where tables share them (default: --out)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of all runs (default: %(default)s)")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
         help="settings of the training that win over the paper's recipe: for both stages, such as "
         "stage.model.width=0.25, or for one of them, such as generator:stage.windows=4 (its stages: sync and "
-        "generator, or sync and joint)",
+        "generator, sync and joint, or expression and dubbing)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--recipe", nargs="+", action="extend", default=[], metavar="STAGE=FILE",
+        help="TOML files of training to be used instead of the paper's recipes, by stage",
     )  # fmt: skip
     parser.add_argument(
         "--rows", nargs="+", metavar="NAME", help="only these rows, by their configuration's name"
@@ -64,12 +75,16 @@ def run(options: argparse.Namespace) -> int:
         print(line, file=sys.stderr, flush=True)
 
     table, out = table_named(options.table), options.out.resolve()
-    rows = rows_of(table, out, options.steps, options.sync_steps or options.steps, options.seed, options.set)
+    runs = (options.runs or out).resolve()
+    rows = rows_of(
+        table, runs, options.steps, options.first_steps or options.steps, options.seed, options.set,
+        _recipes(options.recipe),
+    )  # fmt: skip
     for name in options.rows or ():
         if name not in table.rows:
             raise ConfigError(unknown("row of this table", name, table.rows))
     rows = [row for row in rows if options.rows is None or row.name in options.rows]
-    trained = rows[0].parts[1].config.data.train
+    trained = tuple({split for part in rows[0].parts for split in part.config.data.train})
     people = held_out(options.data, trained, options.split, options.clips)
     out.mkdir(parents=True, exist_ok=True)
     load = functools.cache(load_clips)  # what one run decoded serves the next
@@ -77,7 +92,18 @@ def run(options: argparse.Namespace) -> int:
         for part in row.parts:
             train_part(part, options.data, tell, load)
         tell(f"{row.name}: trained")
-    text = printed(table, rows, measure(table, rows, people, out, options.region, tell), people, options.data)
+    measured = measure(table, rows, people, runs, out, options.region, tell)
+    text = printed(table, rows, measured, people, options.data)
     write(text, table, rows, options.data, out)
     print(text)
     return 0
+
+
+def _recipes(texts: list[str]) -> dict[str, Path]:
+    """Files by stage, of ``STAGE=FILE``."""
+    from lipsync.errors import ConfigError
+
+    for text in texts:
+        if not all(text.partition("=")):
+            raise ConfigError(f"--recipe takes STAGE=FILE, such as dubbing=my.toml, not {text!r}.")
+    return {stage: Path(file) for stage, _, file in (text.partition("=") for text in texts)}

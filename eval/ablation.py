@@ -62,13 +62,19 @@ def held_out(data: Path, trained: tuple[str, ...], split: str, most: int) -> Hel
 
 
 def measure(
-    table: Table, rows: Sequence[Row], people: HeldOut, out: Path, region: str, tell: Callable[[str], None]
+    table: Table,
+    rows: Sequence[Row],
+    people: HeldOut,
+    runs: Path,
+    out: Path,
+    region: str,
+    tell: Callable[[str], None],
 ) -> Measured:
-    """Draws and scores what is not drawn and scored yet; writes the usual files of a batch into ``out``."""
+    """Draws and scores into ``runs`` what is not drawn and scored yet; writes tables into ``out``."""
     scored = []
     for row in rows:
         weights = hub.checksum(row.generator / "model.safetensors")
-        folder = out / "videos" / f"{row.name}-{weights[:10]}"
+        folder = runs / "videos" / f"{row.name}-{weights[:10]}"
         folder.mkdir(parents=True, exist_ok=True)
         for name, clip in people.clips.items():
             made = folder / f"{name}.mp4"
@@ -86,8 +92,8 @@ def measure(
             scored.append(Scored(item=name, method=row.name, generated=made, reference=clip))
     wanted = [control for control in CONTROLS if control.name in SHOWN]
     options = Options(metrics=(*table.metrics, *EXTRA), region=region)  # type: ignore[arg-type]
-    results = run_batch(with_controls(scored, wanted), options, out)
-    measured = summarise_rows(results, out)
+    results = run_batch(with_controls(scored, wanted), options, runs)
+    measured = summarise_rows(results, runs)
     write_tables(measured, out)
     return measured
 
@@ -171,7 +177,7 @@ def differing(rows: Sequence[Row], measured: Measured) -> str:
 
 
 def _batch(stage: Any) -> str:
-    names = ("clips", "windows", "learning_rate")
+    names = ("clips", "windows", "stretches", "frames", "faces", "learning_rate")
     known = {field.name for field in fields(stage)} if is_dataclass(stage) else set()
     return ", ".join(f"{name.replace('_', ' ')} {getattr(stage, name):g}" for name in names if name in known)
 

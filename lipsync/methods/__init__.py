@@ -113,14 +113,10 @@ def _multi_reference(card: MethodCard, weights: Path, again: bool) -> LipSyncMet
 
 
 def _visual_dubbing(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
-    from lipsync.methods.saved import read_saved
-    from lipsync.methods.visual_dubbing.config import VisualDubbingConfig
     from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
-    from lipsync.methods.visual_dubbing.model import VisualDubbing
+    from lipsync.methods.visual_dubbing.model import read_core
 
-    what = "a core of visual dubbing"
-    net = read_saved(weights, VisualDubbing, VisualDubbingConfig, what, needs="renderer")
-    return VisualDubbingMethod(card, net, _sha256(weights))
+    return VisualDubbingMethod(card, read_core(weights), _sha256(weights))
 
 
 def _of_hub(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:

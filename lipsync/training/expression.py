@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from lipsync.faces.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, mouth_open
 from lipsync.faces.morphable import load_morphable
 from lipsync.media import read_audio
 from lipsync.methods.saved import read_saved
-from lipsync.methods.visual_dubbing.config import ExpressionConfig
+from lipsync.methods.visual_dubbing.config import ExpressionConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.expression import ExpressionNet
+from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.training.augment import cut, framing, mask_bands
@@ -38,6 +40,7 @@ class ExpressionStageConfig:
 
     model: ExpressionConfig = field(default_factory=ExpressionConfig)
     morphable: str = ""  # file of another 3DMM, such as a BFM; "" is ICT-FaceKit
+    renderer: str = ""  # RUN/generator of stage 2: a core with its renderer is written beside the network
     semantic: str = ""  # folder that keeps the semantic images of the clips; needed where the model has them
     stretches: int = 16  # per batch
     frames: int = 25  # per stretch
@@ -235,14 +238,17 @@ class ExpressionStage:
         return dict(zip(("dev_r_gap", "dev_aed", "dev_shape"), map(float, mean), strict=True))
 
     def export(self, folder: Path) -> None:
-        import json
-        from dataclasses import asdict
-
         out = folder / "expression"
         out.mkdir(exist_ok=True)
         state = {k: v.contiguous().cpu() for k, v in self.net.state_dict().items()}
         save_file(state, out / "model.safetensors", metadata={"format": "pt"})
         (out / "config.json").write_text(json.dumps(asdict(self.config.model), indent=2), encoding="utf-8")
+        if self.config.renderer:
+            core = read_core(self.config.renderer)
+            whole = VisualDubbing(VisualDubbingConfig(self.config.model, core.config.renderer))
+            whole.renderer.load_state_dict(core.renderer.state_dict())
+            whole.expression.load_state_dict(state)
+            whole.save_pretrained(folder / "generator")
 
 
 def take_tower(net: ExpressionNet, path: Path) -> None:

@@ -9,7 +9,17 @@ from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.methods.lstm_cbam.config import discriminator_config
 from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
-from lipsync.training.ablation import Part, finished, full_steps, rows_of, table_named, train_part
+from lipsync.methods.visual_dubbing.config import expression_config, renderer_config
+from lipsync.training.ablation import (
+    CONFIGS,
+    TABLES,
+    Part,
+    finished,
+    full_steps,
+    rows_of,
+    table_named,
+    train_part,
+)
 from lipsync.training.loop import RunConfig
 
 from .toy import toy_folder
@@ -49,6 +59,61 @@ def test_table_1_trains_a_discriminator_for_every_row(tmp_path):
         assert sync.config.stage.model == discriminator_config(row.name)
         assert last.config.stage.discriminator == str(sync.folder / "sync-expert")
     assert len({str(replace(row.parts[1].config.stage, discriminator="")) for row in rows}) == 1
+
+
+def test_visual_dubbing_varies_one_stage_and_shares_the_other(tmp_path):
+    sets = ["expression:stage.semantic=images"]
+    rows = rows_of(table_named("dubbing-3"), tmp_path, steps=7, first_steps=5, sets=sets)
+    assert [row.name for row in rows][:2] == ["base", "without-semantic-images"]
+    assert len({row.parts[0].folder for row in rows}) == 1
+    for row in rows:
+        dubbing, last = row.parts
+        assert (dubbing.kind, last.kind) == ("dubbing", "expression")
+        assert dubbing.config.stage.model == renderer_config("full")
+        assert last.config.stage.model == expression_config(row.name)
+        assert last.config.stage.renderer == str(dubbing.folder / "generator")
+        assert last.config.stage.shape_weight == (0 if row.name in ("base", "without-shape-loss") else 0.5)
+    runs = {}
+    for number in "456":
+        for row in rows_of(table_named(f"dubbing-{number}"), tmp_path, steps=7, first_steps=5, sets=sets):
+            first, last = row.parts
+            assert first.config.stage.model == expression_config("full")
+            assert last.config.stage.model == renderer_config(row.name)
+            assert last.config.stage.expression == str(first.folder / "expression")
+            stage = last.config.stage
+            assert (stage.correspondence_weight == 0) == (row.name == "without-correspondence")
+            assert stage.staged == (row.name != "without-stages")
+            # A row that stands in two tables is the same run in both.
+            assert runs.setdefault(row.name, row) == row
+    assert len(runs) == 10
+
+
+def test_a_recipe_takes_the_papers_place_but_not_what_rows_differ_in(tmp_path):
+    recipe = tmp_path / "small.toml"
+    recipe.write_text("[stage]\nfaces = 5\n[stage.model]\nwidth = 0.25\n")
+    rows = rows_of(table_named("dubbing-6"), tmp_path, 1, 1, recipes={"dubbing": recipe})
+    assert [row.parts[1].config.stage.model.fusion_scales for row in rows] == [(192,), (48,), (48, 96, 192)]
+    assert {row.parts[1].config.stage.faces for row in rows} == {5}
+    with pytest.raises(ConfigError, match="'dubbing'"):
+        rows_of(table_named("dubbing-6"), tmp_path, 1, 1, recipes={"dubing": recipe})
+    recipe.write_text("[stage.model]\nfusion_scales = [48]\n")
+    with pytest.raises(ConfigError, match="fusion-high and fusion-low would be trained alike"):
+        rows_of(table_named("dubbing-6"), tmp_path, 1, 1, recipes={"dubbing": recipe})
+
+
+@pytest.mark.parametrize("name", ["dubbing-3", "dubbing-4", "dubbing-6"])
+def test_the_recipes_for_a_small_budget_keep_all_rows_apart(tmp_path, name):
+    recipes = {kind: CONFIGS / f"ablation-{kind}.toml" for kind in ("expression", "dubbing")}
+    rows = rows_of(TABLES[name], tmp_path, 1, 1, recipes=recipes)
+    models = {
+        "dubbing-3": lambda m: (m.semantic_images, m.attention),
+        "dubbing-4": lambda m: (m.motion, m.texture, m.fusion),
+        "dubbing-6": lambda m: m.fusion_scales,
+    }
+    published = {"dubbing-3": expression_config}.get(name, renderer_config)
+    for row in rows:
+        differs = models[name]
+        assert differs(row.parts[1].config.stage.model) == differs(published(row.name))
 
 
 def test_settings_reach_both_stages_or_one(tmp_path):

@@ -15,6 +15,7 @@ from torch import nn
 from lipsync.errors import ConfigError
 from lipsync.faces.fitting import fit_clip
 from lipsync.faces.morphable import load_morphable
+from lipsync.methods.visual_dubbing.config import RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
 from lipsync.methods.visual_dubbing.model import VisualDubbing
 from lipsync.methods.visual_dubbing.motion import identity_grid, warp
@@ -29,6 +30,7 @@ from lipsync.training.dubbing_losses import (
     ssim_loss,
     style_loss,
 )
+from lipsync.training.expression import load_expression
 from lipsync.training.fits import fitted
 from lipsync.training.ranger import Ranger
 from lipsync.training.run import train
@@ -39,7 +41,8 @@ CONFIGS = Path(__file__).parents[2] / "lipsync" / "training" / "configs"
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("expression", "visual_dubbing-expression"), ("expression", "embedded-expression"),
-     ("dubbing", "visual_dubbing-dubbing"), ("dubbing", "embedded-dubbing")],
+     ("dubbing", "visual_dubbing-dubbing"), ("dubbing", "embedded-dubbing"),
+     ("expression", "ablation-expression"), ("dubbing", "ablation-dubbing")],
 )  # fmt: skip
 def test_recipes_are_configurations(kind, name):
     config = read_config(kind, read_toml(CONFIGS / f"{name}.toml"), ["run.steps=7"])
@@ -213,6 +216,24 @@ def test_both_stages_train_and_leave_one_core(prepared, shared, monkeypatch, tmp
         assert (tmp_path / name / "checks.csv").is_file()
     assert (tmp_path / "two" / "sheet-000002.png").is_file()
     assert json.loads((tmp_path / "two" / "train.json").read_text())["kind"] == "dubbing"
+
+
+def test_stage_1_takes_the_renderer_of_a_core(prepared, shared, monkeypatch, tmp_path):
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
+    torch.manual_seed(3)
+    given = VisualDubbing(VisualDubbingConfig(renderer=RendererConfig(width=0.05, sigma="one")))
+    given.save_pretrained(tmp_path / "given")
+    sets = ["run.steps=1", "run.check_every=0", "run.threads=1", "stage.stretches=1", "stage.frames=5",
+            "stage.model.semantic_images=false", "stage.model.width=0.1"]  # fmt: skip
+    sets.append(f"stage.renderer={tmp_path / 'given'}")
+    config = read_config("expression", {}, sets)
+    train("expression", config, prepared, tmp_path / "run", quiet=True)
+    made = VisualDubbing.from_pretrained(tmp_path / "run" / "generator")
+    assert (made.config.expression.width, made.config.renderer.sigma) == (0.1, "one")
+    for name, value in given.renderer.state_dict().items():
+        assert torch.equal(made.renderer.state_dict()[name], value)
+    alone = load_expression(str(tmp_path / "run" / "expression")).state_dict()
+    assert all(torch.equal(value, alone[name]) for name, value in made.expression.state_dict().items())
 
 
 def test_training_without_fits_says_what_to_run(prepared, shared, monkeypatch, tmp_path):

@@ -3,12 +3,14 @@
 # No postponed annotations here: PyTorchModelHubMixin reads the type of ``config`` off the signature to
 # turn config.json back into it, and a string would leave it a dict.
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from lipsync.methods.saved import read_saved
 from lipsync.methods.visual_dubbing.config import RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.expression import ExpressionNet
 from lipsync.methods.visual_dubbing.inpaint import InpaintNet
@@ -76,3 +78,15 @@ class VisualDubbing(
         self.config = config
         self.expression = ExpressionNet(config.expression)
         self.renderer = Renderer(config.renderer)
+
+
+def read_core(weights: str | Path) -> VisualDubbing:
+    """The core of a folder, or of the ``.safetensors`` in it.
+
+    Raises:
+        ArtefactError: a file is missing or damaged.
+        ConfigError: it holds another network.
+    """
+    return read_saved(
+        weights, VisualDubbing, VisualDubbingConfig, "a core of visual dubbing", needs="renderer"
+    )
