@@ -55,7 +55,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--split", default="val", help="that is measured on (default: %(default)s)")
     parser.add_argument(
-        "--clips", type=int, default=12, help="at most, of all people in turn (default: %(default)s)"
+        "--clips",
+        type=int,
+        default=12,
+        help="at most, of all people in turn, short ones first (default: %(default)s)",
     )
     parser.add_argument(
         "--region", choices=("face", "mouth", "full"), default="face", help="default: %(default)s"

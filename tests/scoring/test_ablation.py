@@ -45,9 +45,9 @@ def test_what_the_clips_cannot_tell_apart_is_said():
     assert "SSIM 0. What" in differing(rows, same)
 
 
-def listed(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
+def listed(folder: Path, rows: list[tuple[str, str, str]], frames: list[int] | None = None) -> Path:
     frame = pd.DataFrame(rows, columns=["clip", "identity", "split"])
-    frame.assign(frames=50).to_csv(folder / "manifest.csv", index=False)
+    frame.assign(frames=frames or 50).to_csv(folder / "manifest.csv", index=False)
     return folder
 
 
@@ -64,6 +64,9 @@ def test_people_take_turns_and_those_trained_on_stay_out(tmp_path):
     assert list(held_out(data, ("train",), "val", most=2).clips) == ["a0", "b0"]
     with pytest.raises(ConfigError, match="nobody is left"):
         held_out(data, ("train", "val"), "val", most=2)
+    rows = [("a0", "a", "val"), ("a1", "a", "val"), ("b0", "b", "val"), ("d0", "d", "train")]
+    data = listed(tmp_path, rows, [90, 60, 50, 40])
+    assert list(held_out(data, ("train",), "val", most=12).clips) == ["b0", "a1", "a0"]
 
 
 @pytest.mark.parametrize("name", TABLES)
