@@ -8,7 +8,7 @@ factor f, the opening that is asked for is f times the real one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +39,15 @@ class ListenerConfig:
     weight_decay: float = 1e-2
     dropout: float = 0.3
     speech: str = ""  # pre-trained encoder of figure 3 (speech.safetensors of ``train speech``)
-    freeze_speech: bool = False  # keep it as it is
+    freeze_speech: bool = False  # keep its tower as it is: each clip is heard once
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.4)  # of MOUTH_SHAPE in the correlation
     size_weight: float = 2.0  # L1 on gap and height in units of the inter-ocular distance, with the factor
     openings: tuple[float, ...] = (0.5, 1.8)  # smallest and largest factor that is trained
     encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
+    # Folder of a trained core that is to hear by another encoder: its pictures' side is kept, and the tokens
+    # that it is used to are what is asked for. Of ``model`` only the audio counts then.
+    core: str = ""
+    token_weight: float = 1.0  # squared difference from the teacher's tokens, whose variance is about 1
 
 
 class ListenerStage:
@@ -51,11 +55,29 @@ class ListenerStage:
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         self.sampler = Sampler(train, config.frames)
-        self.net = ShapeFromSpeech(config)
+        self.core: MultiReference | None = None
+        self.frozen: dict[str, nn.Module] = {}
+        self.model = config.model
+        if config.core:
+            self.core = load_core(config.core)
+            self.frozen["core"] = self.core
+            if self.core.config.audio.count != config.model.audio.count:
+                raise ConfigError(
+                    f"The core in {config.core} hears {self.core.config.audio.count} vectors a frame, "
+                    f"stage.model.audio.count says {config.model.audio.count}."
+                )
+            self.model = replace(self.core.config, audio=config.model.audio)
+            self.told = Hearing(self.core.config.audio)
+            if isinstance(self.core.speech, LearnedEncoder):
+                self.told.freeze(self.core.speech.listen)
+        self.net = ShapeFromSpeech(config, self.model)
         if config.speech:
             load_speech(self.net.speech, config.speech)
-        if config.freeze_speech:
-            self.net.speech.requires_grad_(False)
+        if config.freeze_speech and isinstance(self.net.speech, LearnedEncoder):
+            self.net.speech.audio_encoder.requires_grad_(False)
+            self.net.speech.audio_attention.requires_grad_(False)
+            self.hearing.freeze(self.net.speech.eval().towers)
+            self.net.heard = True
         self.modules: dict[str, nn.Module] = {"listener": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "listener": torch.optim.AdamW(
@@ -66,17 +88,20 @@ class ListenerStage:
         }
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        speech, shape = [], []
+        speech, shape, told = [], [], []
         for clip in self.sampler.draw(self.config.stretches, rng):
             first = int(rng.integers(0, len(clip) - self.config.frames + 1))
             speech.append(self.hearing.stretch(clip, first, self.config.frames, rng))
             shape.append(clip.shape[first : first + self.config.frames])
+            if self.core is not None:
+                told.append(self.told.stretch(clip, first, self.config.frames))
         opening = rng.uniform(self.config.openings[0], self.config.openings[1], len(speech))
         opening[: len(opening) // 2] = 1
         return {
             "speech": torch.from_numpy(np.stack(speech)),  # (W, L, ...)
             "shape": torch.from_numpy(np.stack(shape)),  # (W, T, 4)
             "opening": torch.from_numpy(opening.astype(np.float32)),  # (W,)
+            **({"told": torch.from_numpy(np.stack(told))} if told else {}),  # (W, L', D')
         }
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
@@ -86,14 +111,28 @@ class ListenerStage:
             self.net.speech.eval()  # nor may its batch statistics drift
         at = torch.from_numpy(self.hearing.places(self.config.frames))
         with update.autocast():
-            told = self.net(batch["speech"], at, batch["opening"]).float()  # (W, T, 4)
+            tokens = self.net.tokens(batch["speech"], at, batch["opening"])  # (W, T, F, C)
+            told = self.net.shapes(tokens).float()  # (W, T, 4)
         r = correlation(told, batch["shape"]).mean(0)
         asked = opened(batch["shape"], batch["opening"][:, None])
         size = (told - asked)[..., : HEIGHT + 1].abs().mean()
         loss = ((1 - r) * torch.tensor(self.config.weights, device=r.device)).sum()
         loss = loss + self.config.size_weight * size
+        values = {"r_gap": r[0], "size": size}
+        if self.core is not None:
+            wanted = self._wanted(batch)
+            values["tokens"] = (tokens.float() - wanted).square().mean()
+            loss = loss + self.config.token_weight * values["tokens"]
         update(loss, self.net, self.optimizers["listener"])
-        return {"loss": loss.item(), "r_gap": r[0].item(), "size": size.item()}
+        return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
+
+    @torch.no_grad()
+    def _wanted(self, batch: dict[str, Tensor]) -> Tensor:
+        """(W, T, F, C) tokens of the core."""
+        assert self.core is not None
+        heard = gather(batch["told"], torch.from_numpy(self.told.places(self.config.frames)))
+        factors = batch["opening"].repeat_interleave(heard.shape[1])
+        return self.core.listener(heard.flatten(0, 1), factors).float().unflatten(0, heard.shape[:2])
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """r of all four on people kept out, and how the told gap grows with the factor."""
@@ -121,30 +160,54 @@ class ListenerStage:
         state = self.net.state_dict()
         kept = {k: v.contiguous().cpu() for k, v in state.items() if not k.startswith("head")}
         save_file(kept, folder / "listener.safetensors")
+        if self.core is not None:
+            whole = MultiReference(self.model)
+            whole.load_state_dict({k: kept.get(k, v) for k, v in self._pictures_side(whole).items()})
+            whole.save_pretrained(folder / "multi-reference")
+
+    def _pictures_side(self, whole: MultiReference) -> dict[str, Tensor]:
+        """The weights of ``whole``, those of the pictures' side as the core has them."""
+        assert self.core is not None
+        taught, sides = self.core.state_dict(), ("speech.", "listener.")
+        return {k: v if k.startswith(sides) else taught[k] for k, v in whole.state_dict().items()}
 
 
 class ShapeFromSpeech(nn.Module):
     """The speech side under the names of the whole network, and a head on its middle token."""
 
-    def __init__(self, config: ListenerConfig):
+    def __init__(self, config: ListenerConfig, model: MultiReferenceConfig):
         super().__init__()
-        audio = config.model.audio
+        audio = model.audio
         self.speech = (
-            LearnedEncoder(audio.hears, audio.dimension) if audio.encoder == LEARNED else nn.Identity()
+            LearnedEncoder(audio.hears, audio.dimension, audio.context)
+            if audio.encoder == LEARNED
+            else nn.Identity()
         )
-        self.listener = Listener(config.model)
+        self.listener = Listener(model)
+        self.heard = False  # stretches hold what a frozen tower made of the windows
         self.drop = nn.Dropout(config.dropout)
         self.head = nn.Sequential(
             nn.Dropout(config.dropout),
-            nn.Linear(config.model.channels(config.model.levels), len(config.weights)),
+            nn.Linear(model.channels(model.levels), len(config.weights)),
         )
 
     def forward(self, speech: Tensor, at: Tensor, opening: Tensor) -> Tensor:
         """(W, L, ...) stretches, places (T, F) of their frames, factors (W,), to (W, T, 4) mouth shapes."""
-        heard = gather(self.drop(self.speech(speech)), at)  # (W, T, F, D)
+        return self.shapes(self.tokens(speech, at, opening))
+
+    def tokens(self, speech: Tensor, at: Tensor, opening: Tensor) -> Tensor:
+        """(W, T, F, C) of the same."""
+        if self.heard:
+            speech = self.drop(self.speech.around(self.drop(speech)))  # type: ignore[operator]
+        else:
+            speech = self.drop(self.speech(speech))
+        heard = gather(speech, at)  # (W, T, F, D)
         factors = opening.repeat_interleave(heard.shape[1])
-        tokens = self.listener(heard.flatten(0, 1), factors)  # (W*T, F, C)
-        return self.head(tokens[:, tokens.shape[1] // 2]).unflatten(0, heard.shape[:2])
+        return self.listener(heard.flatten(0, 1), factors).unflatten(0, heard.shape[:2])
+
+    def shapes(self, tokens: Tensor) -> Tensor:
+        """(W, T, F, C) tokens to (W, T, 4) mouth shapes, by the middle one."""
+        return self.head(tokens[:, :, tokens.shape[2] // 2])
 
 
 def opened(shape: Tensor, opening: Tensor) -> Tensor:
@@ -153,6 +216,17 @@ def opened(shape: Tensor, opening: Tensor) -> Tensor:
     asked[..., GAP] = shape[..., GAP] * opening
     asked[..., HEIGHT] = shape[..., HEIGHT] + shape[..., GAP] * (opening - 1)
     return asked
+
+
+def load_core(folder: str) -> MultiReference:
+    """A trained core.
+
+    Raises:
+        ConfigError: not such a folder.
+    """
+    if not (Path(folder) / "config.json").is_file():
+        raise ConfigError(f"There is no core in {folder}. Train one with `train multi-reference` first.")
+    return MultiReference.from_pretrained(folder).eval().requires_grad_(False)
 
 
 def load_listener(net: MultiReference, path: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.experts.syncx import SyncX
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.model import MultiReference
+from lipsync.methods.multi_reference.speech import LearnedEncoder
 from lipsync.training.data import Clip, Sampler
 from lipsync.training.generator import lip_weight
 from lipsync.training.hearing import Hearing, gather
@@ -74,6 +74,10 @@ class MultiReferenceTraining:
     swapped: float = 0.0
     opened: float = 0.0
     openings: tuple[float, ...] = (0.5, 1.8)  # smallest and largest factor
+    # Train on crops as small as the network sees them (``model.shrink``): the same weights then draw the full
+    # size. What is stored has 160 pixels, so larger crops would teach nothing more.
+    shrunk: bool = False
+    framed_alike: bool = False  # references have the frame's own random framing: as in use, they fit at once
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
 
 
@@ -88,7 +92,9 @@ class MultiReferenceStage:
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         self.sampler = Sampler(train, config.frames)
-        self.net = MultiReference(config.model)
+        model = config.model
+        self.model = replace(model, size=model.seen, shrink=1) if config.shrunk else model
+        self.net = MultiReference(self.model)
         if config.start:
             start_from(self.net, config.start)
         if config.listener:
@@ -96,6 +102,8 @@ class MultiReferenceStage:
         if config.freeze_listener:
             self.net.speech.requires_grad_(False)
             self.net.listener.requires_grad_(False)
+            if isinstance(self.net.speech, LearnedEncoder) and not config.sync_weight:
+                self.hearing.freeze(self.net.speech.eval().listen)
         self.disc = QualityDiscriminator(config.discriminator_width)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
         if config.ema:
@@ -127,10 +135,11 @@ class MultiReferenceStage:
         batch = draw_reference_windows(
             clips,
             config.frames,
-            config.model.size,
+            self.model.size,
             config.model.references,
             self.hearing,
             rng,
+            config.framed_alike,
         )
         # The first windows hear, and are judged by, the one after them; the next ones hear with a factor.
         if self.words is not None:
@@ -201,7 +210,8 @@ class MultiReferenceStage:
 
     def _draw(self, batch: dict[str, Tensor], real: Tensor) -> Tensor:
         at = torch.from_numpy(self.hearing.places(self.config.frames))
-        heard = gather(self.net.speech(batch["speech"]), at).flatten(0, 1)  # (W*T, F, D)
+        speech = batch["speech"] if self.hearing.frozen is not None else self.net.speech(batch["speech"])
+        heard = gather(speech, at).flatten(0, 1)  # (W*T, F, D)
         factor = batch["opening"].repeat_interleave(self.config.frames)
         return self.net(heard, stacked_images(real, batch["references"].float() / 255), factor)
 
@@ -235,7 +245,9 @@ class MultiReferenceStage:
         return look_at(self.best, self.hearing, self.dev, folder / f"sheet-{step:06d}.png", self.mouth)
 
     def export(self, folder: Path) -> None:
-        deepcopy(self.best).save_pretrained(folder / "multi-reference")
+        kept = MultiReference(self.config.model)
+        kept.load_state_dict(self.best.state_dict())
+        kept.save_pretrained(folder / "multi-reference")
 
 
 def load_syncx(folder: str, config: MultiReferenceTraining) -> SyncX:

@@ -89,7 +89,9 @@ def _draw(
 ) -> Tensor:
     """(T, 3, S, S) float32 frames that say what the stretch says."""
     speech = torch.from_numpy(stretch)[None].to(real.device)
-    heard = gather(net.speech(speech), torch.from_numpy(hearing.places(len(real))))[0]  # (T, F, D)
+    if hearing.frozen is None:
+        speech = net.speech(speech)
+    heard = gather(speech, torch.from_numpy(hearing.places(len(real))))[0]  # (T, F, D)
     parts = zip(heard.split(25), real.split(25), strict=True)
     return torch.cat(
         [net(part, stacked_images(frames, references), factor).float() for part, frames in parts]

@@ -24,6 +24,7 @@ def draw_reference_windows(
     references: int,
     hearing: Hearing,
     rng: np.random.Generator,
+    framed_alike: bool = False,
 ) -> dict[str, Tensor]:
     """One window of each clip, at a random time, in one random framing and light (gamma, brightness).
 
@@ -31,6 +32,7 @@ def draw_reference_windows(
         frames: in a row.
         size: pixels, side of the crops; those stored have ``STORED``.
         references: R frames of the same clip, their mouths spread from closed to open.
+        framed_alike: the references have the window's framing; else the window's differs at random.
     """
     pictures, others, speech, shapes, lips, starts = [], [], [], [], [], []
     for clip in clips:
@@ -40,10 +42,12 @@ def draw_reference_windows(
         matrix, mirrored = framing(STORED, size, MARGIN, rng)
         table = light(rng)
         pictures.append(cut(clip.pictures(at), matrix, size, table))
-        near, _ = framing(STORED, size, MARGIN, None)
-        if mirrored:
-            near[0] = -near[0]
-            near[0, 2] += size - 1
+        near = matrix  # as in use, where the tracker frames all of them alike
+        if not framed_alike:
+            near, _ = framing(STORED, size, MARGIN, None)
+            if mirrored:
+                near[0] = -near[0]
+                near[0, 2] += size - 1
         chosen = choose_for_training(clip.shape[:, 0], at, references, APART, rng)
         seen = np.concatenate([clip.pictures(np.array([index])) for index in chosen])
         others.append(cut(seen, near, size, table))

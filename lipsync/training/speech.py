@@ -3,12 +3,14 @@
 With little footage the speech side is what a generator overfits. Here the generator's own speech
 encoder predicts the mouth shape (gap, height, width, chin) of a stretch of speech, judged by its
 correlation over time, so that differences between people's mouths do not matter. The generator
-then starts from these weights.
+then starts from these weights. A teacher (``train teacher``) says what mouths do to any other speech; with
+it the encoder learns from recordings to which there is no face.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +19,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lipsync.audio.mel import mel_spectrogram
 from lipsync.errors import ConfigError
+from lipsync.experts.mouth_teacher import Teacher
+from lipsync.media import read_audio
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.augment import mask_bands
-from lipsync.training.data import Clip, Sampler
+from lipsync.training.data import FPS, Clip, Sampler, heard
 from lipsync.training.loop import Update
 from lipsync.training.losses import correlation
+
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,29 @@ class SpeechConfig:
     weight_decay: float = 1e-2
     dropout: float = 0.3
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.4)  # of MOUTH_SHAPE in the loss
+    every: int = 1  # of so many frames of a stretch one is heard: neighbours sound nearly the same
+    teacher: str = ""  # teacher.safetensors; what it says of every stretch is learnt besides the real mouth
+    teacher_weight: float = 1.0
+    encoder_weights: str = ""  # local folder of the teacher's encoder; "" fetches them
+    taught: str = ""  # folder of any speech, of which the teacher alone says the mouths
+    taught_stretches: int = 12  # per batch
 
 
 class SpeechStage:
     def __init__(self, config: SpeechConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)
+        if config.taught and not config.teacher:
+            raise ConfigError("stage.taught holds speech without faces; name a stage.teacher for it.")
+        self.told: dict[str, np.ndarray] = {}  # (T, 4) by clip, what the teacher says
+        self.recordings: list[Recording] = []
+        if config.teacher:
+            teacher = Teacher(config.teacher, config.encoder_weights)
+            for clip in self.sampler.clips:
+                samples = read_audio(clip.folder / f"{clip.name}.mp4")
+                self.told[clip.name] = teacher.shapes(samples, len(clip))
+            if config.taught:
+                self.recordings = read_recordings(Path(config.taught), teacher, config.frames)
         self.net = _ShapeFromSpeech(config)
         self.modules: dict[str, nn.Module] = {"speech": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
@@ -50,42 +74,57 @@ class SpeechStage:
         }
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        speech, shape = [], []
-        for clip in self.sampler.draw(self.config.stretches, rng):
-            first = int(rng.integers(0, len(clip) - self.config.frames + 1))
-            frames = np.arange(first, first + self.config.frames)
-            speech.append(mask_bands(clip.speech(frames, self.config.model.audio, rng), rng))
+        config, audio = self.config, self.config.model.audio
+        speech, shape, told = [], [], []
+        for clip in self.sampler.draw(config.stretches, rng):
+            frames = self._stretch(len(clip), rng)
+            speech.append(mask_bands(clip.speech(frames, audio, rng), rng))
             shape.append(clip.shape[frames])
-        return {
-            "speech": torch.from_numpy(np.concatenate(speech)),
-            "shape": torch.from_numpy(np.stack(shape)),
+            if self.told:
+                told.append(self.told[clip.name][frames])
+        for index in (
+            rng.integers(0, len(self.recordings), config.taught_stretches) if self.recordings else ()
+        ):
+            recording = self.recordings[index]
+            frames = self._stretch(len(recording.told), rng)
+            speech.append(mask_bands(heard(recording.mel, frames / FPS, audio, rng), rng))
+            told.append(recording.told[frames])
+        batch = {
+            "speech": torch.from_numpy(np.concatenate(speech)),  # (W * T, 1, rows, window)
+            "shape": torch.from_numpy(np.stack(shape)),  # (S, T, 4)
         }
+        return {**batch, "told": torch.from_numpy(np.stack(told))} if told else batch  # (W, T, 4)
+
+    def _stretch(self, length: int, rng: np.random.Generator) -> np.ndarray:
+        """(T,) frames of a random stretch, every so many of them."""
+        first = int(rng.integers(0, length - self.config.frames + 1))
+        return np.arange(first, first + self.config.frames, self.config.every)
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        config = self.config
         for group in self.optimizers["speech"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress)
+            group["lr"] = config.learning_rate * one_cycle(progress)
+        real, frames = batch["shape"].shape[:2]
         with update.autocast():
-            predicted = self.net(batch["speech"]).unflatten(0, batch["shape"].shape[:2])
-        r = correlation(predicted, batch["shape"]).mean(0)
-        loss = ((1 - r) * torch.tensor(self.config.weights, device=r.device)).sum()
+            predicted = self.net(batch["speech"]).unflatten(0, (-1, frames))  # (W, T, 4)
+        weights = torch.tensor(config.weights, device=predicted.device)
+        r = correlation(predicted[:real], batch["shape"]).mean(0)
+        loss = ((1 - r) * weights).sum()
+        said = {"r_gap": r[0].item()}
+        if "told" in batch:
+            taught = correlation(predicted, batch["told"]).mean(0)
+            loss = loss + config.teacher_weight * ((1 - taught) * weights).sum()
+            said["taught_gap"] = taught[0].item()
         update(loss, self.net, self.optimizers["speech"])
-        return {"loss": loss.item(), "r_gap": r[0].item()}
+        return {"loss": loss.item(), **said}
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
-        device = next(self.net.parameters()).device
-        found, frames = [], []
-        for clip in self.dev:
-            speech = torch.from_numpy(clip.speech(np.arange(len(clip)), self.config.model.audio)).to(device)
-            r = correlation(self.net(speech)[None], torch.from_numpy(clip.shape)[None].to(device))[0]
-            found.append(r.cpu().numpy())
-            frames.append(len(clip))
-        if not found:
-            return {}
-        mean = np.average(found, axis=0, weights=frames)
-        return {
-            f"dev_r_{name}": float(r)
-            for name, r in zip(("gap", "height", "width", "chin"), mean, strict=True)
-        }
+        device, audio = next(self.net.parameters()).device, self.config.model.audio
+
+        def told(clip: Clip) -> Tensor:
+            return self.net(torch.from_numpy(clip.speech(np.arange(len(clip)), audio)).to(device)).cpu()
+
+        return mean_correlation(self.dev, told)
 
     def export(self, folder: Path) -> None:
         state = self.net.generator.state_dict()
@@ -117,6 +156,8 @@ class _ShapeFromSpeech(nn.Module):
 def load_speech(net: nn.Module, path: str) -> None:
     """Start the speech half of a generator or a sync expert from a ``speech.safetensors``.
 
+    Or from the speech half of a whole generator's ``model.safetensors``.
+
     Raises:
         ConfigError: the file is missing, or belongs to other features, widths or attention.
     """
@@ -124,8 +165,8 @@ def load_speech(net: nn.Module, path: str) -> None:
         raise ConfigError(f"There is no speech encoder {path}. Train one with `train speech` first.")
     own = {k: v for k, v in net.state_dict().items() if k.startswith(("audio_encoder", "audio_attention"))}
     # A sync expert has no attention; it takes the encoder alone.
-    attention = hasattr(net, "audio_attention")
-    state = {k: v for k, v in load_file(path).items() if attention or k.startswith("audio_encoder")}
+    parts = ("audio_encoder", "audio_attention") if hasattr(net, "audio_attention") else ("audio_encoder",)
+    state = {k: v for k, v in load_file(path).items() if k.startswith(parts)}
     wrong = [key for key in own if key not in state or state[key].shape != own[key].shape]
     wrong += [key for key in state if key not in own]
     if wrong:
@@ -134,6 +175,45 @@ def load_speech(net: nn.Module, path: str) -> None:
             "attention for both (a sync expert also needs deep = 1)."
         )
     net.load_state_dict(state, strict=False)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Speech without a face."""
+
+    mel: np.ndarray  # (80, M) float16 mel spectrogram
+    told: np.ndarray  # (T, 4) float32 mouth shapes that the teacher hears in it
+
+
+def read_recordings(folder: Path, teacher: Teacher, at_least: int) -> list[Recording]:
+    """All recordings of ``at_least`` frames below a folder.
+
+    Raises:
+        ConfigError: there is none.
+        MediaError: a file cannot be read.
+    """
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS):
+        samples = read_audio(path)
+        told = teacher.shapes(samples)
+        if len(told) >= at_least:
+            found.append(Recording(mel_spectrogram(samples).astype(np.float16), told))
+    if not found:
+        raise ConfigError(
+            f"{folder} holds no recording of {at_least / FPS:.1f} s or more ({', '.join(SOUNDS)})."
+        )
+    return found
+
+
+def mean_correlation(clips: Sequence[Clip], told: Callable[[Clip], Tensor]) -> dict[str, float]:
+    """r over time of what is told of each clip, (T, 4), with its mouth shape; clips count by their length."""
+    if not clips:
+        return {}
+    found = [correlation(told(clip)[None], torch.from_numpy(clip.shape)[None])[0].numpy() for clip in clips]
+    mean = np.average(found, axis=0, weights=[len(clip) for clip in clips])
+    return {
+        f"dev_r_{name}": float(r) for name, r in zip(("gap", "height", "width", "chin"), mean, strict=True)
+    }
 
 
 def one_cycle(progress: float, warm: float = 0.3) -> float:

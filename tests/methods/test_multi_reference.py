@@ -17,6 +17,8 @@ from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceCo
 from lipsync.methods.multi_reference.fusion import Fusion, Listener, positions, upper_half
 from lipsync.methods.multi_reference.infer import MultiReferenceMethod
 from lipsync.methods.multi_reference.model import MultiReference
+from lipsync.methods.multi_reference.moving import STEP, Motion, blend
+from lipsync.methods.multi_reference.speech import LearnedEncoder
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 AUDIO = HeardSpeech(dimension=16)
@@ -118,8 +120,80 @@ def test_the_patents_shapes():
     assert {norm.num_groups for norm in norms} == {4}  # R + 1
 
 
-def test_gradients_reach_every_parameter():
-    config = replace(SMALL, spade=2)
+def test_a_flow_carries_pixels_by_the_same_share_of_any_picture():
+    motion = Motion(4, SMALL)
+    flow = torch.zeros(1, 6, 4, 8)  # three references, rows 4 to 7 of 8
+    flow[:, 2] = 2 / 8  # the second: each pixel lies one of 8 columns to the right of its place
+    small = torch.rand(1, 9, 8, 8)
+    moved = motion.move(flow, small, first=4)
+    assert torch.allclose(moved[:, :3], small[:, :3, 4:], atol=1e-6)
+    assert torch.allclose(moved[:, 3:6, :, :7], small[:, 3:6, 4:, 1:], atol=1e-5)
+    large = torch.rand(1, 9, 16, 16)
+    moved = motion.move(flow, large, first=8)
+    assert torch.allclose(moved[:, 3:6, :, :14], large[:, 3:6, 8:, 2:], atol=1e-5)
+    assert torch.allclose(motion(torch.rand(1, 4, 4, 8)), torch.zeros(1, 6, 4, 8))  # at rest at first
+    with torch.no_grad():
+        motion.flow.bias.fill_(2.0)  # type: ignore[union-attr]
+    assert torch.allclose(motion(torch.rand(1, 4, 4, 8)), torch.full((1, 6, 4, 8), 2 * STEP))
+
+
+def test_shares_choose_among_references_and_painting():
+    moved, painted = torch.rand(1, 9, 4, 4), torch.rand(1, 3, 4, 4)
+    shares = torch.zeros(1, 4, 4, 4)
+    shares[:, 1, :2] = 50.0  # above the second reference, below all alike
+    drawn = blend(shares, moved, painted)
+    assert torch.allclose(drawn[:, :, :2], moved[:, 3:6, :2], atol=1e-5)
+    mean = (moved[:, :3] + moved[:, 3:6] + moved[:, 6:] + painted) / 4
+    assert torch.allclose(drawn[:, :, 2:], mean[:, :, 2:], atol=1e-5)
+
+
+MOVES = replace(SMALL, moves=True, lower_half=True, visible=0.25)
+
+
+def test_the_same_weights_move_larger_references():
+    net = MultiReference(MOVES)
+    large = MultiReference(replace(MOVES, size=128, shrink=2))
+    large.load_state_dict(net.state_dict())
+    heard, images = inputs(MOVES)
+    small = torch.nn.functional.avg_pool2d(images, 8)  # smooth pictures, so that sizes can be compared
+    images = torch.nn.functional.interpolate(small, size=(128, 128), mode="bilinear")
+    images[:, -3:, 64:] = 0
+    drawn = large(heard, images)
+    assert drawn.shape == (2, 3, 128, 128)
+    assert torch.equal(drawn[:, :, :64], images[:, -3:, :64])
+    shrunk = torch.nn.functional.avg_pool2d(images, 2)
+    shown = torch.nn.functional.avg_pool2d(drawn, 2)[:, :, 34:]
+    assert (shown - net(heard, shrunk)[:, :, 34:]).abs().mean() < 0.01
+
+
+def test_cheeks_beyond_what_is_visible_change_nothing():
+    net = MultiReference(MOVES)
+    heard, images = inputs(MOVES)
+    images[:, -3:, 32:] = 0
+    changed = images.clone()
+    changed[:, -3:, 16:32] = 0.5
+    drawn, again = net(heard, images), net(heard, changed)
+    assert torch.equal(drawn[:, :, 32:], again[:, :, 32:])
+    changed[:, -3:, 8:16] = 0.5
+    assert not torch.equal(drawn[:, :, 32:], net(heard, changed)[:, :, 32:])
+
+
+def test_the_learned_encoder_hears_its_context_and_no_further():
+    encoder = LearnedEncoder(AUDIO.hears, 16, context=3).eval()
+    windows = torch.randn(12, 119, 16)
+    heard = encoder.listen(windows)
+    assert heard.shape == (12, 16)
+    with torch.no_grad():
+        assert torch.allclose(heard, encoder(windows[None])[0], atol=1e-5)
+    windows[9] = 0
+    changed = (encoder.listen(windows) - heard).abs().amax(1) > 1e-6
+    assert changed.tolist() == [6 <= place <= 11 for place in range(12)]
+    assert HeardSpeech(count=11, spacing=2, context=10).reach == pytest.approx(0.4 + 0.4)
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_gradients_reach_every_parameter(moves):
+    config = replace(SMALL, spade=2, moves=moves, audio=replace(AUDIO, context=2 * moves))
     net = MultiReference(config)
     _, images = inputs(config)
     windows = torch.randn(2, 11, 119, 16)
@@ -136,6 +210,10 @@ def test_refuses_sizes_that_do_not_halve():
         HeardSpeech(count=10)
     with pytest.raises(ConfigError, match="SPADE"):
         MultiReferenceConfig(levels=3, spade=4)
+    with pytest.raises(ConfigError, match="shrink 3"):
+        MultiReferenceConfig(shrink=3)
+    with pytest.raises(ConfigError, match="visible"):
+        MultiReferenceConfig(visible=0.6)
 
 
 def test_learns_a_few_frames_by_heart():

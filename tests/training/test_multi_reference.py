@@ -16,6 +16,7 @@ from lipsync.experts.syncx import SyncX, SyncXConfig
 from lipsync.media import read_audio
 from lipsync.methods import load_method
 from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
+from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.training.data import load_clips
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.listener import ListenerConfig, ListenerStage, load_listener, opened
@@ -82,6 +83,58 @@ def test_a_given_encoders_vectors_are_those_that_the_selector_picks(tmp_path, mo
     for frame in (0, 31, 74):
         expected = select(encoded, 80.0, np.array([frame / 25]), count=5, spacing=2)[0]
         assert np.allclose(hearing.around(clip, frame), expected, atol=2e-3)  # kept in half precision
+
+
+def test_a_frozen_encoder_hears_each_clip_once_and_the_same(clips):
+    torch.manual_seed(2)
+    spec = HeardSpeech(dimension=16, count=3, context=2)
+    encoder = MultiReference(replace(MODEL, audio=spec)).speech.eval()
+    hearing = Hearing(spec)
+    with torch.no_grad():
+        at = torch.from_numpy(hearing.places(4))
+        expected = gather(encoder(torch.from_numpy(hearing.stretch(clips[0], 30, 4))[None]), at)
+    calls = []
+    hearing.freeze(lambda windows: calls.append(len(windows)) or encoder.listen(windows))
+    found = gather(torch.from_numpy(hearing.stretch(clips[0], 30, 4))[None], at)
+    assert torch.allclose(found, expected, atol=2e-3)  # kept in half precision
+    hearing.stretch(clips[0], 10, 4, np.random.default_rng(0))
+    assert calls == [75] * 3  # the clip, and two varied soundings
+
+
+def test_a_core_learns_to_hear_by_another_encoder(clips, tmp_path):
+    torch.manual_seed(3)
+    core = MultiReference(replace(MODEL, audio=replace(AUDIO, context=2), moves=True))
+    core.save_pretrained(tmp_path / "core")
+    other = HeardSpeech("mel", dimension=80, rate=80.0, count=11, spacing=3)
+    config = ListenerConfig(model=replace(MODEL, audio=other), core=str(tmp_path / "core"), frames=50)
+    folder = toy_folder(tmp_path, ("train",))
+    fewer = replace(config, model=replace(MODEL, audio=replace(other, count=5)))
+    with pytest.raises(ConfigError, match="11 vectors a frame"):
+        ListenerStage(fewer, load_clips(folder), [])
+    stage = ListenerStage(replace(config, stretches=2, dropout=0.0), load_clips(folder), [])
+    batch = stage.batch(np.random.default_rng(0))
+    losses = [stage.step(batch, Update(RunConfig(device="cpu"), torch.device("cpu")), 0.3) for _ in range(12)]
+    assert losses[-1]["tokens"] < 0.7 * losses[0]["tokens"]
+    stage.export(tmp_path)
+    again = MultiReference.from_pretrained(tmp_path / "multi-reference")
+    assert again.config == replace(core.config, audio=other)
+    assert torch.equal(again.image_decoder.paint.weight, core.image_decoder.paint.weight)
+    assert torch.equal(again.listener.norm.weight, stage.net.listener.norm.weight)
+
+
+def test_training_at_the_seen_size_gives_a_core_of_the_full_one(clips, tmp_path):
+    full = replace(MODEL, size=128, shrink=2, moves=True, visible=0.4)
+    stage = stage_of(clips, model=full, shrunk=True, framed_alike=True, freeze_listener=True)
+    batch = stage.batch(np.random.default_rng(0))
+    assert batch["frames"].shape[-1] == 64
+    before = {k: v.clone() for k, v in stage.net.state_dict().items()}
+    assert values_of(stage, batch)["l1"] > 0
+    moved = {k.split(".")[0] for k, v in stage.net.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved == {"image_encoder", "image_decoder", "fusion"}
+    stage.export(tmp_path)
+    core = MultiReference.from_pretrained(tmp_path / "multi-reference")
+    assert core.config == full
+    assert torch.equal(core.image_decoder.paint.weight, stage.net.image_decoder.paint.weight)
 
 
 def test_references_are_far_and_spread_from_closed_to_open(clips):

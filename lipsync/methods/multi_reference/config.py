@@ -21,6 +21,8 @@ class HeardSpeech:
     hears: AudioFeatures = field(default_factory=lambda: AudioFeatures(start=-4))
     count: int = 11  # F, vectors around the frame
     spacing: int = 1  # vectors from one to the next; the patent names 1 and 2
+    # Vectors each way that figure 3's encoder hears for each of its own (``LearnedEncoder``); 0: one window.
+    context: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.hears, dict):  # as it comes out of config.json
@@ -33,8 +35,8 @@ class HeardSpeech:
 
     @property
     def reach(self) -> float:
-        """Seconds between the frame and the last vector."""
-        return (self.count - 1) // 2 * self.spacing / self.rate
+        """Seconds between the frame and the last vector that it depends on."""
+        return ((self.count - 1) // 2 * self.spacing + self.context) / self.rate
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,37 @@ class MultiReferenceConfig:
     # The decoder draws only the lower half of the picture, which is all that changes; the upper half is the
     # frame's own. Not in the patent: it halves the decoder's work.
     lower_half: bool = False
+    # The rest is for little data, and not in the patent either.
+    # Move the references' pixels instead of painting a mouth anew (``multi_reference.moving``).
+    moves: bool = False
+    # The networks see pictures this many times smaller than the crops. With ``moves`` the full-size pixels
+    # of the references are moved, so that what is drawn stays sharp.
+    shrink: int = 1
+    # Share of the frame's rows, from the top, that the network sees: 0.5 is the patent's upper half. Cheeks
+    # tell the mouth; with less of them the drawn mouth follows the speech and not the picture.
+    visible: float = 0.5
 
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json
             object.__setattr__(self, "audio", HeardSpeech(**self.audio))
-        if self.size % 2 ** (self.levels + 1):
-            unit = 2 ** (self.levels + 1)
+        if self.shrink < 1 or self.size % (self.shrink * 2 ** (self.levels + 1)):
+            unit = max(1, self.shrink) * 2 ** (self.levels + 1)
             raise ConfigError(
-                f"With {self.levels} levels size must be a multiple of {unit}, not {self.size}."
+                f"With {self.levels} levels and shrink {self.shrink} size must be a multiple of {unit}, "
+                f"not {self.size}."
             )
         if not 0 <= self.spade <= self.levels or self.references < 1 or not self.width > 0:
             raise ConfigError(
                 "The network needs a reference or more, a width above 0 and no more SPADE blocks than levels."
             )
+
+        if not 0 < self.visible <= 0.5:
+            raise ConfigError(f"visible must be above 0 and at most 0.5, not {self.visible}.")
+
+    @property
+    def seen(self) -> int:
+        """Pixels, side of the pictures as the networks see them."""
+        return self.size // self.shrink
 
     def channels(self, level: int) -> int:
         """Channels of the picture halved ``level`` times: 64, 128, 256, 512, 512 at width 1.

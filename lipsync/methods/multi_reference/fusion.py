@@ -44,7 +44,7 @@ class Fusion(nn.Module):
 
     def __init__(self, config: MultiReferenceConfig):
         super().__init__()
-        channels, side = config.channels(config.levels), config.size // 2**config.levels
+        channels, side = config.channels(config.levels), config.seen // 2**config.levels
         self.look = nn.MultiheadAttention(channels, config.heads, batch_first=True)
         self.look_norm = nn.LayerNorm(channels)
         self.hear = nn.MultiheadAttention(channels, config.heads, batch_first=True)

@@ -14,8 +14,6 @@ from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.multi_reference.config import LEARNED
 from lipsync.methods.multi_reference.model import MultiReference
 
-LISTENED = 500  # windows that the learned encoder takes at once: 20 s of speech in a few megabytes
-
 
 class MultiReferenceMethod:
     """A ``lipsync.methods.base.LipSyncMethod`` around a network of several references.
@@ -45,7 +43,7 @@ class MultiReferenceMethod:
         self.encoder = None if learned else encoder or load_encoder(net.config.audio.encoder)
         audio = net.config.audio
         heard = audio.hears.reach if self.encoder is None else self.encoder.reach
-        self.reach = heard + reach(audio.rate, audio.count, audio.spacing)
+        self.reach = heard + reach(audio.rate, audio.count, audio.spacing) + audio.context / audio.rate
         # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
         self.half = self.device.type == "cuda" or (
             torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -59,11 +57,8 @@ class MultiReferenceMethod:
         audio = self.config.audio
         heard = features(samples, audio.hears)  # (rows, T)
         times = np.arange(1 + int(len(samples) / RATE * audio.rate)) / audio.rate
-        vectors = []
-        for part in np.array_split(times, 1 + len(times) // LISTENED):
-            windows = torch.from_numpy(frame_windows(heard, part, audio.hears)[:, 0]).to(self.device)
-            vectors.append(self.net.speech(windows[None])[0].float().cpu().numpy())
-        return np.concatenate(vectors)
+        windows = torch.from_numpy(frame_windows(heard, times, audio.hears)[:, 0])
+        return self.net.speech.listen(windows.to(self.device)).cpu().numpy()
 
     @torch.inference_mode()
     def synthesize(self, batch: Batch) -> np.ndarray:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lipsync.methods.multi_reference.config import LEARNED, MultiReferenceConfig
 from lipsync.methods.multi_reference.fusion import Fusion, Listener
+from lipsync.methods.multi_reference.moving import Motion, blend
 from lipsync.methods.multi_reference.speech import LearnedEncoder
 from lipsync.nn.spade import SpadeResBlock
 
@@ -34,7 +35,10 @@ class MultiReference(
         super().__init__()
         self.config = config
         learned = config.audio.encoder == LEARNED
-        self.speech = LearnedEncoder(config.audio.hears, config.audio.dimension) if learned else nn.Identity()
+        heard = config.audio
+        self.speech = (
+            LearnedEncoder(heard.hears, heard.dimension, heard.context) if learned else nn.Identity()
+        )
         self.listener = Listener(config)
         self.image_encoder = ImageEncoder(config)
         self.fusion = Fusion(config)
@@ -46,8 +50,13 @@ class MultiReference(
 
     def draw(self, tokens: Tensor, images: Tensor) -> Tensor:
         """As ``forward``, with the (B, F, C) tokens that the listener made."""
-        features, skips = self.image_encoder(images)
-        drawn = self.image_decoder(self.fusion(tokens, features), skips)
+        config = self.config
+        shown = F.avg_pool2d(images, config.shrink) if config.shrink > 1 else images
+        if config.visible < 0.5:
+            rows = torch.arange(config.seen, device=images.device) < round(config.seen * config.visible)
+            shown = torch.cat([shown[:, :-3], shown[:, -3:] * rows[:, None].to(shown.dtype)], dim=1)
+        features, skips = self.image_encoder(shown)
+        drawn = self.image_decoder(self.fusion(tokens, features), skips, images)
         if not self.config.lower_half:
             return drawn
         return torch.cat([images[:, -3:, : self.config.size // 2].to(drawn.dtype), drawn], dim=2)
@@ -78,13 +87,15 @@ class ImageEncoder(nn.Module):
 class ImageDecoder(nn.Module):
     """M x (double, convolution, SPADE block), LeakyReLU, convolution, sigmoid (figure 4).
 
-    A SPADE block's label is the encoder's picture of that size: the skip connection of figure 1.
+    A SPADE block's label is the encoder's picture of that size: the skip connection of figure 1. With
+    ``moves`` the last block is shown the references where they were moved to, and what is painted joins them.
     """
 
     def __init__(self, config: MultiReferenceConfig):
         super().__init__()
         self.config = config
         groups = config.references + 1
+        self.motion: Motion | None = None
         self.convs, self.blocks = nn.ModuleList(), nn.ModuleList()
         before = config.channels(config.levels)
         for step in range(config.levels):
@@ -93,24 +104,39 @@ class ImageDecoder(nn.Module):
             channels = config.channels(max(level, 1)) // (2 if finest else 1)
             skip = 3 * (config.references + 1) if finest else config.channels(level)
             spade = step < config.spade
+            if finest and config.moves:
+                self.motion = Motion(before, config)
             self.convs.append(nn.Conv2d(before, channels, 3, padding=1))
             self.blocks.append(
                 SpadeResBlock(channels, channels, skip, hidden=max(16, round(64 * config.width)))
                 if spade
-                else PlainBlock(channels, 0 if finest else skip, groups)
+                else PlainBlock(channels, 0 if finest and not config.moves else skip, groups)
             )
             before = channels
-        self.paint = nn.Conv2d(before, 3, 3, padding=1)
+        shares = config.references + 1 if config.moves else 0
+        self.paint = nn.Conv2d(before, 3 + shares, 3, padding=1)
 
-    def forward(self, x: Tensor, skips: list[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, skips: list[Tensor], images: Tensor) -> Tensor:
+        """Features (B, C, h, w), the encoder's skips and the full-size images to (B, 3, S, S) or its half."""
         # One row of features above the lower half goes along: the seam is drawn knowing what is above it.
         first = x.shape[2] // 2 - 1 if self.config.lower_half else 0
         x = x[:, :, first:]
+        flow = None
         for conv, block, skip in zip(self.convs, self.blocks, reversed(skips), strict=True):
             first *= 2
-            x = block(conv(F.interpolate(x, scale_factor=2.0, mode="nearest")), skip[:, :, first:])
-        drawn = self.paint(F.leaky_relu(x, 0.2)).sigmoid()
-        return drawn[:, :, -self.config.size // 2 :] if self.config.lower_half else drawn
+            label = skip[:, :, first:]
+            if self.motion is not None and skip is skips[0]:
+                flow = self.motion(x)
+                label = torch.cat([self.motion.move(flow, skip[:, :-3], first), label[:, -3:]], dim=1)
+            x = block(conv(F.interpolate(x, scale_factor=2.0, mode="nearest")), label)
+        drawn = self.paint(F.leaky_relu(x, 0.2))
+        painted = drawn[:, :3].sigmoid()
+        if self.motion is not None and flow is not None:
+            moved = self.motion.move(flow, images[:, :-3], first * self.config.shrink)
+            painted = blend(drawn[:, 3:], moved, painted)
+        elif self.config.shrink > 1:
+            painted = F.interpolate(painted, scale_factor=float(self.config.shrink), mode="bilinear")
+        return painted[:, :, -self.config.size // 2 :] if self.config.lower_half else painted
 
 
 class PlainBlock(nn.Module):
