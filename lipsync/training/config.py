@@ -34,8 +34,10 @@ from lipsync.training.multi_reference import MultiReferenceStage, MultiReference
 from lipsync.training.speech import SpeechConfig, SpeechStage
 from lipsync.training.sync import SyncConfig, SyncStage
 from lipsync.training.syncx import SyncXStage, SyncXTraining
+from lipsync.training.teacher import TeacherConfig, TeacherStage
 
 STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
+    "teacher": (TeacherConfig, TeacherStage),
     "speech": (SpeechConfig, SpeechStage),
     "mouth": (MouthConfig, MouthStage),
     "sync": (SyncConfig, SyncStage),

@@ -104,18 +104,28 @@ class Clip:
 
         Only the stretch of sound around the frames is worked on.
         """
-        times = np.asarray(frames) / FPS
-        pad = spec.window + 8
         whole = self.mel if self._held("mel") else self._mel()
-        first = min(max(0, int(times.min() * 80) + spec.start - pad), whole.shape[1] - 1)
-        last = min(whole.shape[1], int(times.max() * 80) + spec.start + spec.window + pad)
-        mel = np.asarray(whole[:, first : max(last, first + 1)])
-        if rng is not None:
-            mel = vary_mel(mel, rng)
-        if spec.kind != "mel":
-            cepstral = mfcc(mel, spec.coefficients)
-            mel = cepstral if spec.kind == "mfcc" else np.concatenate([mel, cepstral])
-        return frame_windows(mel, times - first / 80, spec)
+        return heard(whole, np.asarray(frames) / FPS, spec, rng)
+
+
+def heard(
+    mel: np.ndarray, times: np.ndarray, spec: AudioFeatures, rng: np.random.Generator | None = None
+) -> np.ndarray:
+    """(B, 1, rows, window) speech features at ``times`` (B,), s, of a mel spectrogram (80, M).
+
+    Args:
+        rng: varies the sound.
+    """
+    pad = spec.window + 8
+    first = min(max(0, int(times.min() * 80) + spec.start - pad), mel.shape[1] - 1)
+    last = min(mel.shape[1], int(times.max() * 80) + spec.start + spec.window + pad)
+    part = np.asarray(mel[:, first : max(last, first + 1)], np.float32)
+    if rng is not None:
+        part = vary_mel(part, rng)
+    if spec.kind != "mel":
+        cepstral = mfcc(part, spec.coefficients)
+        part = cepstral if spec.kind == "mfcc" else np.concatenate([part, cepstral])
+    return frame_windows(part, times - first / 80, spec)
 
 
 def mel_file(picture: Path) -> Path:
