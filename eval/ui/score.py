@@ -88,7 +88,9 @@ class _Page:
             interactive=True,
             static_columns=[2, 3],
             label=say("score.rows"),
-            visible=False,
+            # There from the start, but not seen: one that is only being made when the next rows come may
+            # go on with the rows before.
+            visible="hidden",
             elem_id="score-rows",
         )
         self.preset = gr.Radio(
@@ -154,10 +156,12 @@ class _Page:
 
     def _listen(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        # One after the other: the answer to the last change of files has to come last.
-        in_order: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "score-files"}
-        for part in (self.generated, self.reference):
-            part.change(self.on_files, [self.generated, self.reference], self.rows, **in_order, **quiet)
+        # One event of both: a browser asks again only after the answer. Two would be two requests on their
+        # way, and the one from before the references were there may come to be answered last.
+        gr.on(
+            [self.generated.change, self.reference.change], self.on_files,
+            [self.generated, self.reference], self.rows, trigger_mode="always_last", **quiet,
+        )  # fmt: skip
         self.preset.change(lambda name: list(PRESETS[name]), self.preset, self.metrics, **quiet)
         inputs = [
             self.generated, self.reference, self.image, self.rows, self.metrics, self.controls, self.region,
@@ -188,7 +192,7 @@ class _Page:
             value=[
                 [r.item, r.method, r.generated.name, r.reference.name if r.reference else ""] for r in rows
             ],
-            visible=bool(rows),
+            visible=True if rows else "hidden",
         )
 
     async def on_start(

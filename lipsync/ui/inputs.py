@@ -163,8 +163,11 @@ class Inputs:
 
     def _listen(self) -> None:
         self.faces = [self.preview, self.boxes, self.face_facts, self.which, self.consent]
-        for part in (self.face, self.camera):
-            part.change(self.on_face, [self.face, self.camera], self.faces, **QUIET)
+        # One event of both, not one each: of two requests on their way the older may be answered last.
+        gr.on(
+            [self.face.change, self.camera.change], self.on_face, [self.face, self.camera], self.faces,
+            trigger_mode="always_last", **QUIET,
+        )  # fmt: skip
         for key, button in self.samples.items():
             button.click(
                 lambda key=key: [str(EXAMPLES / name) for name in SAMPLES[key]] + [None, False],

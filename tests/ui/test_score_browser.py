@@ -211,6 +211,31 @@ def test_many_files_are_paired_by_name_and_methods_take_the_names_given(
     assert page.locator("#score-table small").count() == 2, "no intervals over the two clips"
 
 
+def test_the_last_change_of_files_is_answered_last(
+    visit: Callable, clips: tuple[list[Path], Path]
+) -> None:  # type: ignore[type-arg]
+    """References that come while the pairing of before is still on its way are not lost."""
+    generated, reference = clips
+    page = visit()
+    held, waiting = [], True
+
+    def hold(route) -> None:  # type: ignore[no-untyped-def]
+        lists_files = any(isinstance(value, list) for value in route.request.post_data_json["data"])
+        held.append(route) if lists_files and waiting else route.continue_()
+
+    page.route("**/queue/join*", hold)
+    page.set_input_files("#score-generated input[type=file]", generated)
+    assert reading(page, lambda: len(held), bool) == 1
+    page.set_input_files("#score-reference input[type=file]", reference)
+    expect(page.locator("#score-reference")).to_contain_text(reference.stem[:4])
+    page.wait_for_timeout(1000)  # time for a second request, which could overtake the first
+    assert len(held) == 1, "two requests were on their way at once"
+    waiting = False
+    held[0].continue_()
+    for row in range(len(generated)):
+        expect(page.locator(f"#score-rows [data-testid=cell-{row}-3]")).to_contain_text(reference.name)
+
+
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A portal on a machine that has no weights and reaches nothing."""
