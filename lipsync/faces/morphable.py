@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
+from lipsync.faces.normals import vertex_normals
 
 
 @dataclass(frozen=True)
@@ -130,15 +131,8 @@ class MorphableModel(nn.Module):
         return (self.colour + texture @ self.texture_basis).reshape(len(texture), -1, 3)
 
     def normals(self, vertices: Tensor) -> Tensor:
-        """(B, V, 3) unit normals of (B, V, 3) vertices: the mean of the triangles around, by area."""
-        corners = vertices[:, self.triangles]  # (B, F, 3, 3)
-        across = torch.cross(
-            corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0], dim=-1
-        )
-        total = torch.zeros_like(vertices)
-        for corner in range(3):
-            total = total.index_add(1, self.triangles[:, corner], across)
-        return torch.nn.functional.normalize(total, dim=-1)
+        """(B, V, 3) unit normals of (B, V, 3) vertices."""
+        return vertex_normals(vertices, self.triangles)
 
 
 def load_morphable(path: Path | str | None = None) -> MorphableModel:

@@ -62,7 +62,7 @@ def _draw(points, triangles, ids, weights, depth):  # type: ignore[no-untyped-de
     """One picture, in place."""
     size = ids.shape[0]
     for face in range(triangles.shape[0]):
-        a, b, c = triangles[face]
+        a, b, c = triangles[face, 0], triangles[face, 1], triangles[face, 2]
         za, zb, zc = float(points[a, 2]), float(points[b, 2]), float(points[c, 2])
         if za <= 0 or zb <= 0 or zc <= 0:
             continue
@@ -94,9 +94,7 @@ def _draw(points, triangles, ids, weights, depth):  # type: ignore[no-untyped-de
                     weights[y, x, 2] = wc / total
 
 
-def at_pixels(
-    values: np.ndarray, triangles: np.ndarray, ids: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
+def at_pixels(values: np.ndarray, triangles: np.ndarray, ids: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(B, S, S, C) float32: values at the vertices, weighted at each pixel; 0 where all weights are 0.
 
     Args:
@@ -125,9 +123,12 @@ def _weigh(values, triangles, ids, weights, out):  # type: ignore[no-untyped-def
     """One picture, in place."""
     for y in range(ids.shape[0]):
         for x in range(ids.shape[1]):
-            for corner in range(3):
-                weight = weights[y, x, corner]
-                if weight != 0:
-                    vertex = triangles[ids[y, x], corner]
-                    for channel in range(values.shape[1]):
-                        out[y, x, channel] += weight * values[vertex, channel]
+            first, second, third = weights[y, x, 0], weights[y, x, 1], weights[y, x, 2]
+            if first == 0 and second == 0 and third == 0:
+                continue
+            face = ids[y, x]
+            a, b, c = triangles[face, 0], triangles[face, 1], triangles[face, 2]
+            for channel in range(values.shape[1]):
+                out[y, x, channel] = (
+                    first * values[a, channel] + second * values[b, channel] + third * values[c, channel]
+                )

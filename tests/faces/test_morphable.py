@@ -102,6 +102,11 @@ def test_normals_of_a_ball_point_outwards(toy):
     inner = (slice(None), torch.arange(24 * 24).reshape(24, 24)[1:-1, 1:-1].reshape(-1))
     agree = (toy.normals(ball)[inner] * ball[inner] / 100).sum(-1)
     assert float(agree.min()) > 0.99
+    # The loop that runs without gradients against torch's operations.
+    bumpy = ball + torch.randn(2, *ball.shape[1:], generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        toy.normals(bumpy), toy.normals(bumpy.requires_grad_()).detach(), atol=1e-5, rtol=0
+    )
 
 
 def test_light_equals_the_integral_over_the_sphere():
