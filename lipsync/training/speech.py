@@ -12,14 +12,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
+import librosa
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from lipsync.audio.mel import mel_spectrogram
+from lipsync.audio.mel import RATE, mel_spectrogram
 from lipsync.errors import ConfigError
 from lipsync.experts.mouth_teacher import Teacher
 from lipsync.media import read_audio
@@ -48,6 +50,7 @@ class SpeechConfig:
     encoder_weights: str = ""  # local folder of the teacher's encoder; "" fetches them
     taught: str = ""  # folder of any speech, of which the teacher alone says the mouths
     taught_stretches: int = 12  # per batch
+    speeds: tuple[float, ...] = (1.0,)  # recordings are played at these in turn: at another, another voice
 
 
 class SpeechStage:
@@ -64,7 +67,7 @@ class SpeechStage:
                 samples = read_audio(clip.folder / f"{clip.name}.mp4")
                 self.told[clip.name] = teacher.shapes(samples, len(clip))
             if config.taught:
-                self.recordings = read_recordings(Path(config.taught), teacher, config.frames)
+                self.recordings = read_recordings(config, teacher)
         self.net = _ShapeFromSpeech(config)
         self.modules: dict[str, nn.Module] = {"speech": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
@@ -185,22 +188,25 @@ class Recording:
     told: np.ndarray  # (T, 4) float32 mouth shapes that the teacher hears in it
 
 
-def read_recordings(folder: Path, teacher: Teacher, at_least: int) -> list[Recording]:
-    """All recordings of ``at_least`` frames below a folder.
+def read_recordings(config: SpeechConfig, teacher: Teacher) -> list[Recording]:
+    """All recordings below ``config.taught`` in which a stretch has room.
 
     Raises:
         ConfigError: there is none.
         MediaError: a file cannot be read.
     """
-    found = []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS):
+    found, folder = [], Path(config.taught)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
+    for path, speed in zip(paths, cycle(config.speeds)):  # noqa: B905
         samples = read_audio(path)
+        if speed != 1:
+            samples = librosa.resample(samples, orig_sr=RATE * speed, target_sr=RATE, res_type="soxr_mq")
         told = teacher.shapes(samples)
-        if len(told) >= at_least:
+        if len(told) >= config.frames:
             found.append(Recording(mel_spectrogram(samples).astype(np.float16), told))
     if not found:
         raise ConfigError(
-            f"{folder} holds no recording of {at_least / FPS:.1f} s or more ({', '.join(SOUNDS)})."
+            f"{folder} holds no recording of {config.frames / FPS:.1f} s or more ({', '.join(SOUNDS)})."
         )
     return found
 
