@@ -197,7 +197,7 @@ def read_recordings(config: SpeechConfig, teacher: Teacher) -> list[Recording]:
     """
     found, folder = [], Path(config.taught)
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
-    for path, speed in zip(paths, cycle(config.speeds)):  # noqa: B905
+    for path, speed in zip(paths, cycle(config.speeds)):
         samples = read_audio(path)
         if speed != 1:
             samples = librosa.resample(samples, orig_sr=RATE * speed, target_sr=RATE, res_type="soxr_mq")

@@ -102,6 +102,15 @@ def _step(stage, batch):
     return stage.step(batch, Still(), 0.5)
 
 
+def test_a_voice_played_faster_is_shorter(folder, teacher, recordings):
+    config = SpeechConfig(
+        model=MODEL, frames=30, teacher=str(teacher), taught=str(recordings), speeds=(1.0, 1.25)
+    )
+    stage = SpeechStage(config, load_clips(folder), [])
+    assert [len(recording.told) for recording in stage.recordings] == [75, 48]
+    assert [recording.mel.shape[1] for recording in stage.recordings] == [241, 154]
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
