@@ -13,7 +13,8 @@ PORT ?= 7860
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
-# Processes that run tests side by side; each imports torch, so more than two only costs memory here.
+# Processes that run tests side by side (tests/workers.py); each imports torch, so more than two only costs
+# memory here.
 JOBS ?= 2
 
 export GRADIO_ANALYTICS_ENABLED := False
@@ -35,7 +36,7 @@ demo: weights
 test: $(VENV)/.dev browser postgres
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS)
 
 # Weights that others publish; what cannot be had is said in a sentence and asked for again when used.
 weights: $(VENV)/.app

@@ -3,10 +3,28 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.hub_server import HubServer
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``-n``, a file's tests run in one process: see `tests.workers`."""
+    from tests.workers import FileScheduling
+
+    config.option.loadscopereorder = False  # in the order of the next function
+    return FileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of processes side by side, none is left with the longest group at the end."""
+    if hasattr(config, "workerinput"):
+        from tests.workers import place
+
+        items.sort(key=lambda item: place(item.nodeid))
 
 
 @pytest.fixture(scope="session")

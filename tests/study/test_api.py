@@ -21,8 +21,6 @@ from .http_rater import Line, Refused
 from .server import Nursery, Server
 from .studies import make_open
 
-pytestmark = pytest.mark.xdist_group("study-server")  # one import of Gradio
-
 
 @pytest.fixture
 def here(tmp_path: Path) -> Store:

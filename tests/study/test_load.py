@@ -16,7 +16,6 @@ from .http_rater import Crowd, check
 from .server import Server
 from .studies import make_open
 
-pytestmark = pytest.mark.xdist_group("study-server")  # one at a time, one import of Gradio
 CLIP = 0.02  # s, so that the server and not the clips is what is waited for
 
 

@@ -20,8 +20,7 @@ ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
 PATIENCE = 90_000  # ms that anything but a job may take on a slow machine
 JOB = 180_000  # ms a job may take there
 CJK = re.compile(r"[\u4e00-\u9fff]")
-# Of every module that drives the browser: they share one portal.
-BROWSER = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("portal")]
+BROWSER = [pytest.mark.browser, pytest.mark.slow]  # of every module that drives the browser
 T = TypeVar("T")
 
 expect.set_options(timeout=PATIENCE)

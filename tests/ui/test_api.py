@@ -17,7 +17,7 @@ from gradio_client.exceptions import AppError
 from lipsync.media import VideoWriter, read_frames
 from tests.portal import ROOT, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("portal")]
+pytestmark = pytest.mark.slow
 
 EXAMPLES = ROOT / "assets" / "examples"
 LOCAL = "http://127.0.0.1:7860"
