@@ -32,11 +32,12 @@ demo: weights
 	$(BIN)/python -m lipsync generate --face assets/examples/portrait.mp4 \
 		--audio assets/examples/english.wav --out build/demo.mp4
 
-# The summary of pytest comes last.
+# The summary of pytest comes last. One thread for each process: OpenMP's threads of several processes wait
+# for one another, spinning.
 test: $(VENV)/.dev browser postgres
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 # Weights that others publish; what cannot be had is said in a sentence and asked for again when used.
 weights: $(VENV)/.app

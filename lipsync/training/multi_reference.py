@@ -77,6 +77,7 @@ class MultiReferenceTraining:
     # Train on crops as small as the network sees them (``model.shrink``): the same weights then draw the full
     # size. What is stored has 160 pixels, so larger crops would teach nothing more.
     shrunk: bool = False
+    framed_alike: bool = False  # references have the frame's own random framing: as in use, they fit at once
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
 
 
@@ -138,6 +139,7 @@ class MultiReferenceStage:
             config.model.references,
             self.hearing,
             rng,
+            config.framed_alike,
         )
         # The first windows hear, and are judged by, the one after them; the next ones hear with a factor.
         if self.words is not None:
@@ -211,8 +213,7 @@ class MultiReferenceStage:
         speech = batch["speech"] if self.hearing.frozen is not None else self.net.speech(batch["speech"])
         heard = gather(speech, at).flatten(0, 1)  # (W*T, F, D)
         factor = batch["opening"].repeat_interleave(self.config.frames)
-        images = stacked_images(real, batch["references"].float() / 255)
-        return self.net(heard, images, factor, batch["placed"])
+        return self.net(heard, stacked_images(real, batch["references"].float() / 255), factor)
 
     def _sync_loss(self, fake: Tensor, speech: Tensor) -> Tensor:
         """Binary cross-entropy of "in sync", by the cosine of the expert's vectors."""

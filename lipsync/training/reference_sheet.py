@@ -11,14 +11,13 @@ from torch import Tensor
 
 from lipsync.experts.mouth import MouthExpert
 from lipsync.methods.multi_reference.model import MultiReference
-from lipsync.methods.multi_reference.moving import placement
 from lipsync.training.augment import cut, framing
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.judges import mouth_input
 from lipsync.training.listener import GAP
 from lipsync.training.losses import correlation
-from lipsync.training.reference_windows import on, stacked_images
+from lipsync.training.reference_windows import stacked_images
 
 CLIPS, FRAMES, SHOWN = 8, 50, 6  # clips looked at, frames of each, pictures of each on the sheet
 FACTORS = (0.6, 1.6)
@@ -45,21 +44,18 @@ def look_at(
 
     for index, clip in enumerate(clips):
         at = np.arange(min(len(clip), FRAMES))
-        crops, real, references, placed = _pictures(net, clip, at)
+        crops, real, references = _pictures(net, clip, at)
         speaker = clips[(index + 1) % len(clips)]
-        own = hearing.stretch(clip, 0, len(at))
-        drawn = _draw(net, own, hearing, real, references, placed)
+        drawn = _draw(net, hearing.stretch(clip, 0, len(at)), hearing, real, references)
         note("lower_half_l1", (drawn - real)[:, :, size // 2 :].abs().mean())
         if mouth is not None:
             shape = torch.from_numpy(clip.shape[at])[None].to(real.device)
             told = mouth(mouth_input(drawn))
             note("expert_r_own", correlation(told[None], shape)[0, 0])
-            other = _draw(net, hearing.stretch(speaker, 0, len(at)), hearing, real, references, placed)
+            other = _draw(net, hearing.stretch(speaker, 0, len(at)), hearing, real, references)
             note("expert_r_other", correlation(mouth(mouth_input(other))[None], shape)[0, 0])
             for factor in FACTORS:
-                wide = _draw(
-                    net, hearing.stretch(clip, 0, len(at)), hearing, real, references, placed, factor
-                )
+                wide = _draw(net, hearing.stretch(clip, 0, len(at)), hearing, real, references, factor)
                 gap = mouth(mouth_input(wide))[:, GAP]
                 note(f"gap_at_{factor}", gap.mean() / told[:, GAP].mean().clamp(min=1e-3))
         shown = [int(i) for i in np.linspace(5, len(at) - 5, SHOWN)]
@@ -70,10 +66,8 @@ def look_at(
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def _pictures(net: MultiReference, clip: Clip, at: np.ndarray) -> tuple[np.ndarray, Tensor, Tensor, Tensor]:
-    """Crops (T, S, S, 3), the same as (T, 3, S, S) in 0..1, (1, R, 3, S, S) of the whole clip, and how these
-    lie on the frames, (T, R, 2, 3).
-    """
+def _pictures(net: MultiReference, clip: Clip, at: np.ndarray) -> tuple[np.ndarray, Tensor, Tensor]:
+    """Crops (T, S, S, 3), the same as (T, 3, S, S) in 0..1, and (1, R, 3, S, S) of the whole clip."""
     device = next(net.parameters()).device
     size, count = net.config.size, net.config.references
     matrix, _ = framing(STORED, size, MARGIN, None)
@@ -82,9 +76,7 @@ def _pictures(net: MultiReference, clip: Clip, at: np.ndarray) -> tuple[np.ndarr
     chosen = order[((np.arange(count) + 0.5) / count * len(order)).astype(int)]
     seen = torch.from_numpy(cut(clip.faces[chosen], matrix, size)).permute(0, 3, 1, 2)
     real = torch.from_numpy(crops).permute(0, 3, 1, 2).float().to(device) / 255
-    points = [on(clip.landmarks[frames], matrix) for frames in (at, chosen)]
-    placed = torch.from_numpy(placement(*points, size)).to(device)
-    return crops, real, seen[None].float().to(device) / 255, placed
+    return crops, real, seen[None].float().to(device) / 255
 
 
 def _draw(
@@ -93,7 +85,6 @@ def _draw(
     hearing: Hearing,
     real: Tensor,
     references: Tensor,
-    placed: Tensor,
     factor: float = 1.0,
 ) -> Tensor:
     """(T, 3, S, S) float32 frames that say what the stretch says."""
@@ -101,10 +92,7 @@ def _draw(
     if hearing.frozen is None:
         speech = net.speech(speech)
     heard = gather(speech, torch.from_numpy(hearing.places(len(real))))[0]  # (T, F, D)
-    parts = zip(heard.split(25), real.split(25), placed.split(25), strict=True)
+    parts = zip(heard.split(25), real.split(25), strict=True)
     return torch.cat(
-        [
-            net(part, stacked_images(frames, references), factor, where).float()
-            for part, frames, where in parts
-        ]
+        [net(part, stacked_images(frames, references), factor).float() for part, frames in parts]
     )

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT
 from lipsync.faces.references import choose_for_training
-from lipsync.methods.multi_reference.moving import placement
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.hearing import Hearing
@@ -25,6 +24,7 @@ def draw_reference_windows(
     references: int,
     hearing: Hearing,
     rng: np.random.Generator,
+    framed_alike: bool = False,
 ) -> dict[str, Tensor]:
     """One window of each clip, at a random time, in one random framing and light (gamma, brightness).
 
@@ -32,8 +32,9 @@ def draw_reference_windows(
         frames: in a row.
         size: pixels, side of the crops; those stored have ``STORED``.
         references: R frames of the same clip, their mouths spread from closed to open.
+        framed_alike: the references have the window's framing; else the window's differs at random.
     """
-    pictures, others, speech, shapes, lips, starts, placed = [], [], [], [], [], [], []
+    pictures, others, speech, shapes, lips, starts = [], [], [], [], [], []
     for clip in clips:
         start = int(rng.integers(0, len(clip) - frames + 1))
         at = np.arange(start, start + frames)
@@ -41,33 +42,27 @@ def draw_reference_windows(
         matrix, mirrored = framing(STORED, size, MARGIN, rng)
         table = light(rng)
         pictures.append(cut(clip.pictures(at), matrix, size, table))
-        near, _ = framing(STORED, size, MARGIN, None)
-        if mirrored:
-            near[0] = -near[0]
-            near[0, 2] += size - 1
+        near = matrix  # as in use, where the tracker frames all of them alike
+        if not framed_alike:
+            near, _ = framing(STORED, size, MARGIN, None)
+            if mirrored:
+                near[0] = -near[0]
+                near[0, 2] += size - 1
         chosen = choose_for_training(clip.shape[:, 0], at, references, APART, rng)
         seen = np.concatenate([clip.pictures(np.array([index])) for index in chosen])
         others.append(cut(seen, near, size, table))
         speech.append(hearing.stretch(clip, start, frames, rng))
         points = clip.points(at)
         shapes.append(clip.shape[at])
-        there = np.concatenate([clip.points(np.array([index])) for index in chosen])
-        placed.append(placement(on(points, matrix), on(there, near), size))
-        lips.append(on(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]], matrix))
+        lips.append(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2])
     return {
         "frames": torch.from_numpy(np.stack(pictures)).permute(0, 1, 4, 2, 3),  # (W, T, 3, S, S) uint8
         "references": torch.from_numpy(np.stack(others)).permute(0, 1, 4, 2, 3),  # (W, R, 3, S, S) uint8
         "speech": torch.from_numpy(np.stack(speech)),  # (W, L, ...)
         "shape": torch.from_numpy(np.stack(shapes).astype(np.float32)),  # (W, T, 4)
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
-        "placed": torch.from_numpy(np.concatenate(placed)),  # (W T, R, 2, 3) see ``placement``
         "start": torch.tensor(starts),  # (W,) first frames
     }
-
-
-def on(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """(..., 2) points of a stored crop, on the crop that ``matrix`` (2, 3) makes of it."""
-    return points @ matrix[:, :2].T + matrix[:, 2]
 
 
 def stacked_images(frames: Tensor, references: Tensor) -> Tensor:

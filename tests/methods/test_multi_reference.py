@@ -17,7 +17,7 @@ from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceCo
 from lipsync.methods.multi_reference.fusion import Fusion, Listener, positions, upper_half
 from lipsync.methods.multi_reference.infer import MultiReferenceMethod
 from lipsync.methods.multi_reference.model import MultiReference
-from lipsync.methods.multi_reference.moving import STEP, Motion, blend, placement
+from lipsync.methods.multi_reference.moving import STEP, Motion, blend
 from lipsync.methods.multi_reference.speech import LearnedEncoder
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
@@ -135,36 +135,6 @@ def test_a_flow_carries_pixels_by_the_same_share_of_any_picture():
     with torch.no_grad():
         motion.flow.bias.fill_(2.0)  # type: ignore[union-attr]
     assert torch.allclose(motion(torch.rand(1, 4, 4, 8)), torch.full((1, 6, 4, 8), 2 * STEP))
-
-
-def test_references_are_laid_over_the_frame_by_eyes_and_nose():
-    rng = np.random.default_rng(4)
-    face = rng.uniform(10, 50, (478, 2)).astype(np.float32)
-    turned = np.array([[0.0, -1.1], [1.1, 0.0]])  # a quarter turn, larger by a tenth
-    reference = (face - 30) @ turned.T + (33, 28)
-    reference[[61, 14, 17]] += 9  # what speech moves has no say
-    placed = placement(face[None], np.stack([face, reference]), 64)
-    assert placed.shape == (1, 2, 2, 3)
-    assert np.allclose(placed[0, 0], [[1, 0, 0], [0, 1, 0]], atol=1e-5)
-    # The pixel (30, 30) of the frame lies at (33, 28) of the reference; borders are at -1 and 1.
-    here, there = (2 * np.array([30, 30]) + 1) / 64 - 1, (2 * np.array([33, 28]) + 1) / 64 - 1
-    assert np.allclose(placed[0, 1, :, :2], turned, atol=1e-5)
-    assert np.allclose(placed[0, 1, :, :2] @ here + placed[0, 1, :, 2], there, atol=1e-5)
-
-
-def test_a_placed_reference_is_seen_where_the_face_is():
-    """A reference that lies four pixels to the right, with its placement, is drawn like one that fits."""
-    net = MultiReference(replace(MOVES, visible=0.5))
-    torch.nn.init.normal_(net.image_decoder.motion.flow.weight, std=0.1)  # type: ignore[union-attr]
-    heard, images = inputs(MOVES)
-    images[:, :3, :, :12] = images[:, :3, :, 52:] = 0.5  # the edge repeats
-    moved = images.clone()
-    moved[:, :3] = images[:, :3].roll(4, 3)
-    placed = torch.eye(2, 3).repeat(2, 3, 1, 1)
-    assert torch.allclose(net(heard, images, 1.0, placed), net(heard, images), atol=1e-5)
-    placed[:, 0, 0, 2] = 2 * 4 / 64
-    drawn = net(heard, moved, 1.0, placed)
-    assert torch.allclose(drawn[..., 12:52], net(heard, images)[..., 12:52], atol=1e-3)
 
 
 def test_shares_choose_among_references_and_painting():

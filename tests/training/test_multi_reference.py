@@ -124,7 +124,7 @@ def test_a_core_learns_to_hear_by_another_encoder(clips, tmp_path):
 
 def test_training_at_the_seen_size_gives_a_core_of_the_full_one(clips, tmp_path):
     full = replace(MODEL, size=128, shrink=2, moves=True, visible=0.4)
-    stage = stage_of(clips, model=full, shrunk=True, freeze_listener=True)
+    stage = stage_of(clips, model=full, shrunk=True, framed_alike=True, freeze_listener=True)
     batch = stage.batch(np.random.default_rng(0))
     assert batch["frames"].shape[-1] == 64
     before = {k: v.clone() for k, v in stage.net.state_dict().items()}

@@ -13,7 +13,6 @@ from lipsync.audio.selector import reach, select
 from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.multi_reference.config import LEARNED
 from lipsync.methods.multi_reference.model import MultiReference
-from lipsync.methods.multi_reference.moving import placement
 
 
 class MultiReferenceMethod:
@@ -71,17 +70,12 @@ class MultiReferenceMethod:
         # A video with fewer faces than references shows some of them twice.
         wanted = np.arange(self.references) % len(batch.references)
         references = _to_tensor(batch.references[wanted], self.device).flatten(0, 1)  # (3 R, S, S)
-        placed = None
-        if self.config.moves and batch.landmarks is not None and batch.reference_landmarks is not None:
-            found = placement(batch.landmarks, batch.reference_landmarks[wanted], self.crop_size)
-            placed = torch.from_numpy(found).to(self.device)
         images = torch.cat([references.expand(len(frames), *references.shape), frames], dim=1)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             drawn = self.net(
                 heard.to(self.device),
                 images.contiguous(memory_format=torch.channels_last),
                 batch.mouth_opening,
-                placed,
             ).float()  # (B, 3, S, S)
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 

@@ -44,35 +44,22 @@ class MultiReference(
         self.fusion = Fusion(config)
         self.image_decoder = ImageDecoder(config)
 
-    def forward(
-        self,
-        heard: Tensor,
-        images: Tensor,
-        opening: Tensor | float = 1.0,
-        placed: Tensor | None = None,
-    ) -> Tensor:
-        """(B, F, D) features of the speech around each frame, their images, and the mouth-opening factor.
+    def forward(self, heard: Tensor, images: Tensor, opening: Tensor | float = 1.0) -> Tensor:
+        """(B, F, D) features of the speech around each frame, their images, and the mouth-opening factor."""
+        return self.draw(self.listener(heard, opening), images)
 
-        ``placed`` is for a network that ``moves``: how the references lie on the frame (``placement``).
-        """
-        return self.draw(self.listener(heard, opening), images, placed)
-
-    def draw(self, tokens: Tensor, images: Tensor, placed: Tensor | None = None) -> Tensor:
+    def draw(self, tokens: Tensor, images: Tensor) -> Tensor:
         """As ``forward``, with the (B, F, C) tokens that the listener made."""
-        config, motion = self.config, self.image_decoder.motion
+        config = self.config
         shown = F.avg_pool2d(images, config.shrink) if config.shrink > 1 else images
-        references, frame = shown[:, :-3], shown[:, -3:]
-        if motion is not None and placed is not None:
-            references = motion.move(None, references, 0, placed)
         if config.visible < 0.5:
             rows = torch.arange(config.seen, device=images.device) < round(config.seen * config.visible)
-            frame = frame * rows[:, None].to(frame.dtype)
-        shown = torch.cat([references, frame], dim=1).contiguous(memory_format=torch.channels_last)
+            shown = torch.cat([shown[:, :-3], shown[:, -3:] * rows[:, None].to(shown.dtype)], dim=1)
         features, skips = self.image_encoder(shown)
-        drawn = self.image_decoder(self.fusion(tokens, features), skips, images, placed)
-        if not config.lower_half:
+        drawn = self.image_decoder(self.fusion(tokens, features), skips, images)
+        if not self.config.lower_half:
             return drawn
-        return torch.cat([images[:, -3:, : config.size // 2].to(drawn.dtype), drawn], dim=2)
+        return torch.cat([images[:, -3:, : self.config.size // 2].to(drawn.dtype), drawn], dim=2)
 
 
 class ImageEncoder(nn.Module):
@@ -129,7 +116,7 @@ class ImageDecoder(nn.Module):
         shares = config.references + 1 if config.moves else 0
         self.paint = nn.Conv2d(before, 3 + shares, 3, padding=1)
 
-    def forward(self, x: Tensor, skips: list[Tensor], images: Tensor, placed: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, skips: list[Tensor], images: Tensor) -> Tensor:
         """Features (B, C, h, w), the encoder's skips and the full-size images to (B, 3, S, S) or its half."""
         # One row of features above the lower half goes along: the seam is drawn knowing what is above it.
         first = x.shape[2] // 2 - 1 if self.config.lower_half else 0
@@ -145,7 +132,7 @@ class ImageDecoder(nn.Module):
         drawn = self.paint(F.leaky_relu(x, 0.2))
         painted = drawn[:, :3].sigmoid()
         if self.motion is not None and flow is not None:
-            moved = self.motion.move(flow, images[:, :-3], first * self.config.shrink, placed)
+            moved = self.motion.move(flow, images[:, :-3], first * self.config.shrink)
             painted = blend(drawn[:, 3:], moved, painted)
         elif self.config.shrink > 1:
             painted = F.interpolate(painted, scale_factor=float(self.config.shrink), mode="bilinear")
