@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import signal
 import subprocess
@@ -25,8 +24,8 @@ from eval.study.models import Base
 from eval.study.service import Service
 from eval.study.store import Store
 from lipsync.errors import ConfigError, StudyError
-from lipsync.media import VideoWriter, read_frames
-from tests.portal import ROOT, serving
+from tests.portal import serving
+from tests.ui.rated import open_trial
 
 from .rater import Clock, Rater
 from .studies import make_open
@@ -386,21 +385,7 @@ def test_a_space_that_is_restarted_goes_on_with_its_studies(local_hub, tmp_path:
     """The whole portal: made on one disk, rated, stopped as a Space is, and rated on the next one."""
     from gradio_client import Client
 
-    clip = tmp_path / "clips" / "one" / "ours.mp4"
-    clip.parent.mkdir(parents=True)
-    examples = ROOT / "assets" / "examples"
-    with VideoWriter(clip, 384, 384, 25.0, audio=examples / "english.wav", duration=1.0) as writer:
-        for frame in read_frames(examples / "portrait.mp4", max_frames=25):
-            writer.write(frame.image)
-    (tmp_path / "study.yaml").write_text("title: Trial\nsource: {folder: clips}\nratings_per_stimulus: 2\n")
-    made = subprocess.run(
-        [sys.executable, "-m", "eval", "study", "create", "--spec", tmp_path / "study.yaml", "--open"],
-        cwd=ROOT, env=os.environ | {"LIPSYNC_DATA": str(tmp_path / "disk-0" / "data")},
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    found = re.search(r" link (\S+)", made.stdout)
-    assert found
-    link = found[1]
+    link = open_trial(tmp_path, tmp_path / "disk-0" / "data", ratings=2)
     env = {"LIPSYNC_STUDY_REPO": REPO, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "hf")}
     marks = {"sync": 4, "quality": 3, "overall": 5}
     ends, code = [], ""

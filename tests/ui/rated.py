@@ -1,4 +1,4 @@
-"""A study of short clips of the example, put into the portal's data folder, for tests of the pages."""
+"""Studies of short clips of the example, put into a portal's data folder, for tests of whole portals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from eval.study.create import create
 from eval.study.spec import Spec
 from eval.study.store import Clip, Store, StudyInfo, new_id
 from lipsync.media import VideoWriter, read_frames
@@ -47,3 +48,17 @@ def add_study(
     for made in clips:
         shutil.copy(clip, folder / made.file)
     return store.open_study(store.add(spec, clips, study).id)
+
+
+def open_trial(folder: Path, data: Path, ratings: int = 1) -> str:
+    """The link of an open study of one clip that lies in ``folder``; ``data`` is the portal's data folder."""
+    (folder / "clips" / "one").mkdir(parents=True)
+    example_clip(folder / "clips" / "one" / "ours.mp4", seconds=1.0)
+    source = {"folder": str(folder / "clips")}
+    spec = Spec.from_dict({"title": "Trial", "source": source, "ratings_per_stimulus": ratings})
+    data.mkdir(parents=True, exist_ok=True)
+    store = Store(folder=data)
+    try:
+        return store.open_study(create(store, spec).id).link
+    finally:
+        store.close()
