@@ -14,8 +14,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from lipsync.media import VideoWriter, read_frames
 from tests.portal import ROOT, serving
+from tests.ui.rated import open_trial
 
 pytestmark = pytest.mark.slow
 
@@ -59,30 +59,17 @@ def blocks(section: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def work(portal_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a reader of the README has it: a face, speech, and an open study."""
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader of the README has it: a face and speech."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copyfile(EXAMPLES / "portrait.mp4", folder / "me.mp4")
     shutil.copyfile(EXAMPLES / "english.wav", folder / "speech.wav")
-    clip = folder / "clips" / "one" / "ours.mp4"
-    clip.parent.mkdir(parents=True)
-    with VideoWriter(clip, 384, 384, 25.0, audio=EXAMPLES / "english.wav", duration=1.0) as writer:
-        for frame in read_frames(EXAMPLES / "portrait.mp4", max_frames=25):
-            writer.write(frame.image)
-    (folder / "study.yaml").write_text("title: Trial\nsource: {folder: clips}\nratings_per_stimulus: 1\n")
     return folder
 
 
 @pytest.fixture(scope="module")
 def link(work: Path, portal_data: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "eval", "study", "create", "--spec", work / "study.yaml", "--open"],
-        cwd=ROOT, env=os.environ | {"LIPSYNC_DATA": str(portal_data)}, capture_output=True, text=True,
-        timeout=240, check=True,
-    )  # fmt: skip
-    found = re.search(r" link (\S+)", done.stdout)
-    assert found
-    return found[1]
+    return open_trial(work, portal_data)
 
 
 def test_end_points_keep_their_names_and_parameters(client: Client, section: str) -> None:
