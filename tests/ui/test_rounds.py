@@ -133,15 +133,18 @@ async def told(errands: Errands, key: object, work: Callable[[Errand], object]) 
 
 
 def test_the_same_errand_is_done_once_for_all_who_ask(desk: Desk) -> None:
-    calls = []
+    calls, asked_by_all = [], threading.Event()
 
     def work(errand: Errand) -> str:
         calls.append(errand)
-        time.sleep(0.3)
+        asked_by_all.wait(120)
         return "done"
 
     async def both() -> list[list[object]]:
-        return await asyncio.gather(*(told(desk.errands, "same", work) for _ in range(2)))
+        asking = [asyncio.create_task(told(desk.errands, "same", work)) for _ in range(2)]
+        await asyncio.sleep(0.1)  # both have asked
+        asked_by_all.set()
+        return await asyncio.gather(*asking)
 
     first, second = run(both())
     assert first == second
@@ -153,11 +156,13 @@ def test_the_same_errand_is_done_once_for_all_who_ask(desk: Desk) -> None:
 @pytest.mark.parametrize("stays", [False, True])
 def test_an_errand_that_nobody_waits_for_is_stopped_unless_it_stays(desk: Desk, stays: bool) -> None:
     seen: list[str] = []
+    end = threading.Event()
 
     def work(errand: Errand) -> None:
-        for step in range(40):
-            errand.tell(step, 40)
-            time.sleep(0.01)
+        step = 0
+        while not end.wait(0.01):
+            step += 1
+            errand.tell(step, step + 1)
         seen.append("ended")
 
     async def leave() -> None:
@@ -170,6 +175,7 @@ def test_an_errand_that_nobody_waits_for_is_stopped_unless_it_stays(desk: Desk, 
     run(leave())
     if stays:
         assert desk.errands.has("left")
+        end.set()
         wait(lambda: seen)
         return
     wait(lambda: all(errand.over for errand in desk.errands._tasks.values()))
