@@ -9,20 +9,19 @@ work on all frames at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from lipsync.faces.blendshapes import scores_by_name
 from lipsync.faces.camera import FOCAL
 from lipsync.faces.fit import Fit
+from lipsync.faces.heads import AXES, Heads, rotations, smooth_poses, turns_of
 from lipsync.faces.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, LIPS_INNER, LIPS_OUTER
 from lipsync.faces.least_squares import bounded, robust, solve_steps
 from lipsync.faces.morphable import MorphableModel
 
 # Points of the inner contour of the lips that lie above each other: their distance is the gap.
 GAPS = ((LIP_UPPER_INNER, LIP_LOWER_INNER), (82, 87), (312, 317), (81, 178), (311, 402))
-_AXES = np.array([1.0, -1.0, -1.0])
 _JUMP = 0.15  # sides of the face crop that landmarks may move between two frames of one run
 _MEMORY = 8  # frames of the batch before with which poses are smoothed
 
@@ -72,7 +71,7 @@ class Fitter:
         self._face = size / margin  # pixels, side of the square that a network sees
         self._focal = FOCAL * self._face
         self._identity = None if identity is None else np.asarray(identity, np.float64)
-        self._past: _State | None = None  # the last frames of the batch before, poses not smoothed
+        self._past: Heads | None = None  # the last frames of the batch before, poses not smoothed
         self._last: np.ndarray | None = None  # the landmarks of the very last one
         self._scores = scores_by_name(model.expression_names)
         self._points = model.mediapipe_indices.cpu().numpy()
@@ -110,7 +109,7 @@ class Fitter:
             return self._nothing(len(landmarks))
         prior = self._prior(blendshapes, len(landmarks))[seen]
         found = measured[seen]
-        state = _State.start(found, prior, self._mean.reshape(-1, 3), self._begins(found, seen))
+        state = Heads.start(found, prior, self._mean.reshape(-1, 3), self._begins(found, seen))
         self._solve(state, found, prior)
         self._remember(state, found)
         if not seen[-1]:
@@ -119,7 +118,7 @@ class Fitter:
 
     # --- the alternation ---
 
-    def _solve(self, state: _State, measured: np.ndarray, prior: np.ndarray) -> None:
+    def _solve(self, state: Heads, measured: np.ndarray, prior: np.ndarray) -> None:
         """Move ``state`` to the fit, with the identity found first where it is not known."""
         config = self._config
         if self._identity is None:
@@ -134,7 +133,7 @@ class Fitter:
         self._smooth_pose(state)
         self._step_expression(state, self._identity, measured, prior, near=True)
 
-    def _find_identity(self, state: _State, measured: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    def _find_identity(self, state: Heads, measured: np.ndarray, prior: np.ndarray) -> np.ndarray:
         """(I,) from frames that lie apart in time."""
         identity = np.zeros(len(self._identity_basis))
         for number in range(self._config.identity_rounds):
@@ -144,7 +143,7 @@ class Fitter:
             self._step_expression(state, identity, measured, prior, near=False)
         return identity
 
-    def _step_pose(self, state: _State, identity: np.ndarray, measured: np.ndarray) -> None:
+    def _step_pose(self, state: Heads, identity: np.ndarray, measured: np.ndarray) -> None:
         """One damped Gauss-Newton step of every pose, for a turn applied last and a shift."""
         turned, residual, slopes = self._look(state, identity, measured)
         count, points = residual.shape[:2]
@@ -152,7 +151,7 @@ class Fitter:
         x, y, z = np.moveaxis(turned, -1, 0)
         zero = np.zeros_like(x)
         turns = np.stack([zero, z, -y, -z, zero, x, y, -x, zero], -1).reshape(count, points, 3, 3)
-        jacobian = np.concatenate([slopes @ (_AXES[:, None] * turns), slopes], -1)  # (T, L, 2, 6)
+        jacobian = np.concatenate([slopes @ (AXES[:, None] * turns), slopes], -1)  # (T, L, 2, 6)
         weights = np.repeat(self._pose_weights * robust(residual, self._noise), 2, -1).reshape(count, -1)
         step = solve_steps(
             jacobian.reshape(count, -1, 6), residual.reshape(count, -1), weights, np.full(6, 1e-9)
@@ -160,11 +159,11 @@ class Fitter:
         # A step of more than half a radian would leave the region where the slopes hold.
         size = np.linalg.norm(step[:, :3], axis=1, keepdims=True)
         step[:, :3] *= np.minimum(1, 0.5 / np.maximum(size, 1e-12))
-        state.rotation = _rotations(step[:, :3]) @ state.rotation
+        state.rotation = rotations(step[:, :3]) @ state.rotation
         state.shift = state.shift + step[:, 3:]
         state.shift[:, 2] = np.maximum(state.shift[:, 2], 200.0)  # mm; never behind the camera
 
-    def _step_identity(self, state: _State, identity: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    def _step_identity(self, state: Heads, identity: np.ndarray, measured: np.ndarray) -> np.ndarray:
         """(I,) that suits the frames best, drawn to the mean face."""
         _, residual, slopes = self._look(state, identity, measured)
         count = len(residual)
@@ -178,7 +177,7 @@ class Fitter:
         return np.linalg.solve(normal + np.diag(self._config.identity / self._people**2), right)
 
     def _step_expression(
-        self, state: _State, identity: np.ndarray, measured: np.ndarray, prior: np.ndarray, near: bool
+        self, state: Heads, identity: np.ndarray, measured: np.ndarray, prior: np.ndarray, near: bool
     ) -> None:
         """The expression of every frame within its bounds, given poses and identity.
 
@@ -229,12 +228,12 @@ class Fitter:
         return np.nan_to_num(blendshapes[:, self._scores].astype(np.float64))
 
     def _look(
-        self, state: _State, identity: np.ndarray, measured: np.ndarray
+        self, state: Heads, identity: np.ndarray, measured: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Turned points (T, L, 3), residuals (T, L, 2) and slopes (T, L, 2, 3) of the projection."""
         flat = self._mean + identity @ self._identity_basis + state.expression @ self._expression_basis
         turned = flat.reshape(len(flat), -1, 3) @ state.rotation.transpose(0, 2, 1)
-        placed = turned * _AXES + state.shift[:, None]
+        placed = turned * AXES + state.shift[:, None]
         depth = np.maximum(placed[..., 2], 1.0)
         projected = placed[..., :2] / depth[..., None]
         slopes = np.zeros((*depth.shape, 2, 3))
@@ -242,13 +241,13 @@ class Fitter:
         slopes[..., 2] = -projected / depth[..., None]
         return turned, measured - projected, slopes
 
-    def _slopes_of(self, state: _State, slopes: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    def _slopes_of(self, state: Heads, slopes: np.ndarray, basis: np.ndarray) -> np.ndarray:
         """(T, 2L, K) change of the projected landmarks with the coefficients of ``basis`` (K, 3L)."""
-        turn = slopes @ (_AXES[:, None] * state.rotation)[:, None]  # (T, L, 2, 3)
+        turn = slopes @ (AXES[:, None] * state.rotation)[:, None]  # (T, L, 2, 3)
         directions = basis.reshape(len(basis), -1, 3).transpose(1, 2, 0)  # (L, 3, K)
         return (turn @ directions).reshape(len(turn), -1, len(basis))
 
-    def _neighbours(self, state: _State) -> np.ndarray:
+    def _neighbours(self, state: Heads) -> np.ndarray:
         """(T, E) mean of the expressions before and after each frame; its own where there is none."""
         now = state.expression
         before, after = np.concatenate([now[:1], now[:-1]]), np.concatenate([now[1:], now[-1:]])
@@ -259,32 +258,12 @@ class Fitter:
         after[last] = now[last]
         return (before + after) / 2
 
-    def _smooth_pose(self, state: _State) -> None:
+    def _smooth_pose(self, state: Heads) -> None:
         """Gaussian over the time of each unbroken run, of the turn from its first pose and of the shift."""
-        from scipy.ndimage import gaussian_filter1d
-
-        past = self._past
-        sigma = self._config.pose_sigma
         self._raw = state.take(slice(-_MEMORY, None))
-        if sigma <= 0:
-            return
-        edges = [*np.flatnonzero(state.begins), len(state.shift)]
-        if not state.begins[0]:
-            edges = [0, *edges]
-        rotation, shift = state.rotation.copy(), state.shift.copy()
-        for first, end in pairwise(edges):
-            turns, shifts = state.rotation[first:end], state.shift[first:end]
-            known = 0
-            if first == 0 and not state.begins[0] and past is not None:
-                known = len(past.shift)
-                turns, shifts = np.concatenate([past.rotation, turns]), np.concatenate([past.shift, shifts])
-            base = turns[0]
-            smooth = gaussian_filter1d(_turns(turns @ base.T), sigma, axis=0, mode="nearest")
-            rotation[first:end] = (_rotations(smooth) @ base)[known:]
-            shift[first:end] = gaussian_filter1d(shifts, sigma, axis=0, mode="nearest")[known:]
-        state.rotation, state.shift = rotation, shift
+        smooth_poses(state, self._past, self._config.pose_sigma)
 
-    def _remember(self, state: _State, measured: np.ndarray) -> None:
+    def _remember(self, state: Heads, measured: np.ndarray) -> None:
         """Keep of this batch what the next one is smoothed with: the last unbroken run, poses unsmoothed."""
         begins = np.flatnonzero(self._raw.begins)
         run = slice(begins[-1] if len(begins) else 0, None)
@@ -301,7 +280,7 @@ class Fitter:
         begins[0] |= self._past is None
         return begins
 
-    def _result(self, state: _State, measured: np.ndarray, seen: np.ndarray) -> Fit:
+    def _result(self, state: Heads, measured: np.ndarray, seen: np.ndarray) -> Fit:
         config = self._config
         assert self._identity is not None
         _, residual, _ = self._look(state, self._identity, measured)
@@ -309,7 +288,7 @@ class Fitter:
         # The way the face looks against the way to the camera.
         cosine = np.clip(state.rotation[:, 2, 2], -1, 1)
         holds = (np.degrees(np.arccos(cosine)) <= config.widest) & (error <= config.worst * self._face)
-        pose = np.concatenate([_turns(state.rotation), state.shift], 1)
+        pose = np.concatenate([turns_of(state.rotation), state.shift], 1)
         nearest = _nearest(seen)
         errors = np.full(len(seen), np.nan, np.float32)
         errors[seen] = error
@@ -358,43 +337,6 @@ def fit_clip(
 ) -> Fit:
     """The fit of a whole clip: as :meth:`Fitter.fit`, with the identity from frames of all of it."""
     return Fitter(model, size, margin, config).fit(landmarks, blendshapes)
-
-
-@dataclass
-class _State:
-    """What is being solved for, of T frames."""
-
-    rotation: np.ndarray  # (T, 3, 3)
-    shift: np.ndarray  # (T, 3) millimetres, the camera's axes
-    expression: np.ndarray  # (T, E)
-    begins: np.ndarray  # (T,) bool: first of an unbroken run
-
-    @classmethod
-    def start(cls, measured: np.ndarray, prior: np.ndarray, mean: np.ndarray, begins: np.ndarray) -> _State:
-        """A face that looks into the camera, at the distance that its size says."""
-        middle = measured.mean(1)
-        spread = np.sqrt(np.square(measured - middle[:, None]).sum((1, 2)))
-        flat = (mean[:, :2] - mean[:, :2].mean(0)) * _AXES[:2]
-        depth = np.sqrt(np.square(flat).sum()) / np.maximum(spread, 1e-9)
-        shift = np.concatenate([middle * depth[:, None], depth[:, None]], 1) - mean.mean(0) * _AXES
-        return cls(np.tile(np.eye(3), (len(measured), 1, 1)), shift, prior.clip(0, 1), begins)
-
-    def take(self, index: np.ndarray | slice) -> _State:
-        return _State(self.rotation[index], self.shift[index], self.expression[index], self.begins[index])
-
-
-def _rotations(turns: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) of (T, 3) axis times angle."""
-    from scipy.spatial.transform import Rotation
-
-    return Rotation.from_rotvec(turns).as_matrix()
-
-
-def _turns(rotations: np.ndarray) -> np.ndarray:
-    """(T, 3) axis times angle of (T, 3, 3)."""
-    from scipy.spatial.transform import Rotation
-
-    return Rotation.from_matrix(rotations).as_rotvec()
 
 
 def _nearest(seen: np.ndarray) -> np.ndarray:
