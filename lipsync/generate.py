@@ -187,9 +187,20 @@ def generate(
         revision=method.card.revision,
         faces_seen=tracker.faces_seen,
         seconds={**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began},
-        notes=(COARSE,) if tracker.coarse else (),
+        notes=_notes(tracker.coarse, getattr(method, "kept", 0), count),
         references=tuple(ReferenceFrame(frame.time, frame.box) for frame in chosen),
     )
+
+
+def _notes(coarse: bool, kept: int, count: int) -> tuple[str, ...]:
+    """What a person should know of a result: coarse tracking, and frames that the method gave back."""
+    notes = [COARSE] if coarse else []
+    if kept:
+        notes.append(
+            f"{kept} of {count} frames kept their own mouth, because the 3D face did not fit them. That "
+            "happens when the head is turned far to the side or the landmarks are lost."
+        )
+    return tuple(notes)
 
 
 def result_seconds(request: Request) -> float:

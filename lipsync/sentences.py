@@ -135,6 +135,11 @@ SENTENCES: Sentences = (
         "face_landmarker.task 放到 LIPSYNC_WEIGHTS 指定的文件夹。",
     ),
     # The 3D face
+    (
+        "{0} of {1} frames kept their own mouth, because the 3D face did not fit them. That happens when "
+        "the head is turned far to the side or the landmarks are lost.",
+        "{1} 帧中有 {0} 帧保留了原来的嘴部，因为三维人脸无法与其拟合；头部侧转过大或关键点丢失时会如此。",
+    ),
     ("There is no 3D face model at {0}. {1}", "{0} 处没有三维人脸模型。{1}"),
     ("{0} lacks the array {1}. {2}", "{0} 缺少数组 {1}。{2}"),
     ("The arrays of {0} do not fit each other. {1}", "{0} 中的数组互不相符。{1}"),

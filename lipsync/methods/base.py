@@ -78,7 +78,8 @@ class LipSyncMethod(Protocol):
     opens: bool  # whether it can open the mouth further or less than the speech has it
 
     # A method that can speak live also says ``reach: float``: the seconds of speech before and after a
-    # frame's time that its picture may depend on. Live mode takes those of 1 s or less.
+    # frame's time that its picture may depend on. Live mode takes those of 1 s or less. One that may give
+    # frames back as they came says ``kept: int``, how many so far.
 
     def listen(self, samples: np.ndarray) -> Any:
         """Speech features of (N,) float32 mono 16 kHz samples, once per job."""

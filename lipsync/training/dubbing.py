@@ -136,7 +136,9 @@ class DubbingStage:
             for group in optimizer.param_groups:
                 left = (1 - progress) / max(1e-9, 1 - config.decay_from)
                 group["lr"] = config.learning_rate * min(1.0, left)
-        inpaint = not config.staged or progress >= config.joint_from
+        # The base model of Table 4 has neither SFM nor TMN: nothing that could be trained first.
+        alone = self.net.motion is None and self.net.texture is None
+        inpaint = not config.staged or alone or progress >= config.joint_from
         late = not config.staged or progress >= config.late_from
         epsilon = (config.late if late else config.early) if inpaint else 0.0
         with_gan = config.gan_weight > 0 and progress >= config.gan_from

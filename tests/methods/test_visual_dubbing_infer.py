@@ -101,11 +101,14 @@ def test_only_the_lower_face_changes_and_the_jaw_obeys(core, morphable, portrait
 def test_frames_that_cannot_be_fitted_come_back_as_they_were(core, morphable, portrait):
     landmarks = portrait.landmarks.copy()
     landmarks[2] = np.nan
-    drawn = spoken(method(core, morphable), portrait, landmarks=landmarks)
+    made = method(core, morphable)
+    drawn = spoken(made, portrait, landmarks=landmarks)
+    assert made.kept == 1
     same = [np.array_equal(a, b) for a, b in zip(drawn, portrait.faces, strict=True)]
     assert same == [False, False, True, False, False, False]
-    coarse = spoken(method(core, morphable), portrait, landmarks=None)
+    coarse = spoken(made, portrait, landmarks=None)
     assert np.array_equal(coarse, portrait.faces)
+    assert made.kept == 7
     lost = spoken(
         method(core, morphable), portrait, reference_landmarks=np.full((5, 478, 2), np.nan, np.float32)
     )
@@ -133,7 +136,26 @@ def test_a_reference_is_kept_until_the_head_is_turned_too_far(core, morphable, p
     heads = torch.zeros(6, 6)
     heads[:, 1] = torch.deg2rad(torch.tensor([0.0, 14.0, 26.0, 20.0, 4.0, -12.0]))
     # 14 is near enough to 0; 26 is not, and 30 serves until 4 is too far from it: 0 has the wider mouth.
-    assert made._choose(person, heads) == [0, 0, 1, 1, 0, 0]
+    assert made._choose(person, heads).tolist() == [0, 0, 1, 1, 0, 0]
+
+
+def test_one_reference_gives_way_to_the_next(core, morphable, portrait):
+    """Both references by themselves, then a change: its frames lie between them, nearer to the new one."""
+    alone = []
+    for reference in (0, 1, None):
+        made = method(core, morphable)
+        spoken(made, portrait)  # it has met the person; what follows is the same for all three
+        person = made.person
+        made.person = replace(
+            person, pictures=person.pictures * torch.tensor([1, 0.8, 1, 1, 1])[:, None, None, None]
+        )
+        turns = iter([np.full(6, reference)] if reference is not None else [np.array([0, 0, 1, 1, 1, 1])])
+        made._choose = lambda *_, turns=turns: next(turns)
+        made._shown, made._changed = None, -np.inf
+        alone.append(spoken(made, portrait, times=np.arange(6) * 0.1).astype(float))
+    first, second, both = (x[:, 150:170, 80:110].mean((1, 2, 3)) for x in alone)
+    share = (both - second) / (first - second)
+    assert np.allclose(share, [1, 1, 1 - 0.04 / 0.24, 1 - 0.14 / 0.24, 0, 0], atol=0.03)
 
 
 def test_batches_agree_with_one_long_stretch_of_speech(core, morphable, portrait):

@@ -218,6 +218,15 @@ def test_both_stages_train_and_leave_one_core(prepared, shared, monkeypatch, tmp
     assert json.loads((tmp_path / "two" / "train.json").read_text())["kind"] == "dubbing"
 
 
+def test_the_base_model_has_nothing_to_train_before_the_inpainting(prepared, shared, monkeypatch, tmp_path):
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
+    sets = ["run.steps=1", "run.check_every=0", "stage.gan_weight=0", "stage.faces=1",
+            "stage.model.ablation=base", "stage.model.width=0.02", "stage.model.top=96"]  # fmt: skip
+    config = read_config("dubbing", {}, sets + SMALL)
+    train("dubbing", config, prepared, tmp_path, quiet=True)
+    assert pd.read_csv(tmp_path / "log.csv")["face_l1"].iloc[0] > 0
+
+
 def test_stage_1_takes_the_renderer_of_a_core(prepared, shared, monkeypatch, tmp_path):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     torch.manual_seed(3)

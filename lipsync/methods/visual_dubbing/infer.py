@@ -25,6 +25,7 @@ from lipsync.methods.visual_dubbing.view import Scene
 RATE_FRAMES = 25.0  # frames per second at which expressions are predicted, as in training
 STRETCH = 50  # frames of them at a time: 2 s
 NEAR, FAR = 10.0, 18.0  # degrees between heads: a reference within the first is fine, beyond the second not
+FADE = 0.24  # seconds in which one reference gives way to the next
 AROUND = 25  # frames before and after a stretch that the Bi-LSTM hears with it
 
 
@@ -83,7 +84,10 @@ class VisualDubbingMethod:
             self.semantic = semantic or SemanticImages(mouth_only=net.config.expression.mouth_only)
         self.fitter = Fitter(self.scene.model, self.crop_size)
         self.person: Person | None = None
+        self.kept = 0  # frames that came back as they were
         self._reference = 0  # the one that served the last frame
+        self._shown: int | None = None  # the same, for the fading
+        self._left, self._changed = 0, -np.inf  # the one before it, and when it was left, seconds
         self._said: dict[int, np.ndarray] = {}  # expressions by stretch
         # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
         self.half = self.device.type == "cuda" or (
@@ -102,25 +106,46 @@ class VisualDubbingMethod:
     def synthesize(self, batch: Batch) -> np.ndarray:
         """(B, S, S, 3) uint8 faces that speak; frames without a fitted face as they came."""
         drawn = batch.faces.copy()
-        if batch.landmarks is None or batch.reference_landmarks is None:
-            return drawn  # five points place a mouth, but no 3D face
-        fit = self.fitter.fit(batch.landmarks, batch.blendshapes)
-        if self.person is None:
-            self.person = self._meet(batch, fit)
-        known = np.flatnonzero(fit.valid)
+        known = np.array([], int)
+        if batch.landmarks is not None and batch.reference_landmarks is not None:
+            fit = self.fitter.fit(batch.landmarks, batch.blendshapes)
+            if self.person is None:
+                self.person = self._meet(batch, fit)
+            if self.person is not None:
+                known = np.flatnonzero(fit.valid)
+        self.kept += len(drawn) - len(known)  # five points place a mouth, but no 3D face
         if self.person is None or not len(known):
             return drawn
         expression = self._expressions(batch, self.person)[known]
         expression = self._spoken_into(fit.expression[known], expression, batch.mouth_opening)
-        pose, camera = self._tensor(fit.pose[known]), fit.camera.to(self.device)
-        chosen = self._choose(self.person, pose)
+        chosen = self._choose(self.person, self._tensor(fit.pose[known]))
+        before, share = self._fade(chosen, batch.times[known])
         whole = _pictures(batch.faces[known], self.device)
+        faces = self._draw(whole, fit, known, expression, chosen)
+        fading = np.flatnonzero(share)
+        if len(fading):
+            old = self._draw(whole[fading], fit, known[fading], expression[fading], before[fading])
+            part = self._tensor(share[fading])[:, None, None, None]
+            faces[fading] = part * old + (1 - part) * faces[fading]
+        drawn[known] = (faces.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return drawn
+
+    def _draw(
+        self, whole: Tensor, fit: Fit, at: np.ndarray, expression: np.ndarray, chosen: np.ndarray
+    ) -> Tensor:
+        """(N, 3, S, S) faces ``whole`` with an expression (N, E) and the skin of the references ``chosen``.
+
+        Args:
+            at: (N,) which frames of ``fit`` they are.
+        """
+        assert self.person is not None
+        camera = fit.camera.to(self.device)
         view = self.scene.view(
             whole,
             self.person.pictures[chosen],
             self._tensor(fit.identity)[None],
             self._tensor(expression),
-            pose,
+            self._tensor(fit.pose[at]),
             camera,
             self.person.expression[chosen],
             self.person.pose[chosen],
@@ -131,9 +156,7 @@ class VisualDubbingMethod:
             faces = self.net.renderer(view).face.float()
         # Whatever the network thinks of it, what lies beside the lower face keeps its pixels.
         near = around(view.hole)
-        faces = near * faces + (1 - near) * whole
-        drawn[known] = (faces.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        return drawn
+        return near * faces + (1 - near) * whole
 
     def _meet(self, batch: Batch, fit: Fit) -> Person | None:
         """The references that can be fitted, and how the mouth rests at the start; None without any."""
@@ -162,7 +185,7 @@ class VisualDubbingMethod:
             (np.median(frames, axis=0) + np.median(theirs, axis=0)) / 2,
         )
 
-    def _choose(self, person: Person, pose: Tensor) -> list[int]:
+    def _choose(self, person: Person, pose: Tensor) -> np.ndarray:
         """The reference of each frame: the widest mouth, which shows most of its inside, on a head that is
         turned alike. The one that served the frame before is kept as long as it will do."""
         chosen = []
@@ -173,7 +196,21 @@ class VisualDubbingMethod:
                 near = np.flatnonzero(angle <= max(NEAR, angle.min()))
                 self._reference = int(near[0])
             chosen.append(self._reference)
-        return chosen
+        return np.array(chosen)
+
+    def _fade(self, chosen: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) the reference before the one of each frame, and (N,) its share, which falls to 0 in ``FADE``.
+
+        No two references show quite the same light and teeth: a sudden change would be seen.
+        """
+        before, share = [], []
+        for reference, time in zip(chosen, times, strict=True):
+            if self._shown is not None and reference != self._shown:
+                self._left, self._changed = self._shown, time
+            self._shown = int(reference)
+            before.append(self._left)
+            share.append(max(0.0, 1 - (time - self._changed + 1 / RATE_FRAMES) / FADE))
+        return np.array(before, int), np.array(share)
 
     def _expressions(self, batch: Batch, person: Person) -> np.ndarray:
         """(B, E) what stage 1 says of the frames, between its own 25 frames a second."""
