@@ -8,6 +8,7 @@ factor f, the opening that is asked for is f times the real one.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class ListenerStage:
         if config.freeze_speech and isinstance(self.net.speech, LearnedEncoder):
             self.net.speech.audio_encoder.requires_grad_(False)
             self.net.speech.audio_attention.requires_grad_(False)
-            self.hearing.freeze(self.net.speech.eval().towers)
+            self.hearing.freeze(deepcopy(self.net.speech).eval().towers)
             self.net.heard = True
         self.modules: dict[str, nn.Module] = {"listener": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -103,7 +104,8 @@ class MultiReferenceStage:
             self.net.speech.requires_grad_(False)
             self.net.listener.requires_grad_(False)
             if isinstance(self.net.speech, LearnedEncoder) and not config.sync_weight:
-                self.hearing.freeze(self.net.speech.eval().listen)
+                # A copy: batches are made while the network may be in training mode.
+                self.hearing.freeze(deepcopy(self.net.speech).eval().listen)
         self.disc = QualityDiscriminator(config.discriminator_width)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
         if config.ema:

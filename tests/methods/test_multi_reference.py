@@ -166,6 +166,23 @@ def test_the_same_weights_move_larger_references():
     assert (shown - net(heard, shrunk)[:, :, 34:]).abs().mean() < 0.01
 
 
+def test_every_stage_is_told_the_frames_own_token():
+    net = MultiReference(replace(SMALL, told=True))
+    decoder, (_, images) = net.image_decoder, inputs(SMALL)
+    features_, skips = net.image_encoder(images)
+    own, other = torch.randn(2, 2, SMALL.channels(3))
+    drawn = decoder(features_, skips, images, own)
+    for stage in range(SMALL.levels):  # each by itself: the others are told nothing
+        alone = MultiReference(replace(SMALL, told=True)).image_decoder
+        alone.load_state_dict(decoder.state_dict())
+        for index, tell in enumerate(alone.tell):
+            if index != stage:
+                torch.nn.init.zeros_(tell.weight)
+        pictures = [alone(features_, skips, images, token) for token in (own, other)]
+        assert (pictures[0] - pictures[1]).abs().max() > 1e-4
+    assert not torch.equal(drawn, decoder(features_, skips, images, other))
+
+
 def test_cheeks_beyond_what_is_visible_change_nothing():
     net = MultiReference(MOVES)
     heard, images = inputs(MOVES)
@@ -193,7 +210,7 @@ def test_the_learned_encoder_hears_its_context_and_no_further():
 
 @pytest.mark.parametrize("moves", [False, True])
 def test_gradients_reach_every_parameter(moves):
-    config = replace(SMALL, spade=2, moves=moves, audio=replace(AUDIO, context=2 * moves))
+    config = replace(SMALL, spade=2, moves=moves, told=moves, audio=replace(AUDIO, context=2 * moves))
     net = MultiReference(config)
     _, images = inputs(config)
     windows = torch.randn(2, 11, 119, 16)

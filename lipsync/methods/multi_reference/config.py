@@ -56,6 +56,9 @@ class MultiReferenceConfig:
     # frame's own. Not in the patent: it halves the decoder's work.
     lower_half: bool = False
     # The rest is for little data, and not in the patent either.
+    # Every stage of the decoder is told the frame's own token (scale and shift of its channels): else the
+    # speech has to find its way from the coarsest stage alone, which takes several times the steps.
+    told: bool = False
     # Move the references' pixels instead of painting a mouth anew (``multi_reference.moving``).
     moves: bool = False
     # The networks see pictures this many times smaller than the crops. With ``moves`` the full-size pixels

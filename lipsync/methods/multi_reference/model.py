@@ -56,7 +56,8 @@ class MultiReference(
             rows = torch.arange(config.seen, device=images.device) < round(config.seen * config.visible)
             shown = torch.cat([shown[:, :-3], shown[:, -3:] * rows[:, None].to(shown.dtype)], dim=1)
         features, skips = self.image_encoder(shown)
-        drawn = self.image_decoder(self.fusion(tokens, features), skips, images)
+        own = tokens[:, tokens.shape[1] // 2]  # (B, C)
+        drawn = self.image_decoder(self.fusion(tokens, features), skips, images, own)
         if not self.config.lower_half:
             return drawn
         return torch.cat([images[:, -3:, : self.config.size // 2].to(drawn.dtype), drawn], dim=2)
@@ -96,7 +97,7 @@ class ImageDecoder(nn.Module):
         self.config = config
         groups = config.references + 1
         self.motion: Motion | None = None
-        self.convs, self.blocks = nn.ModuleList(), nn.ModuleList()
+        self.convs, self.blocks, self.tell = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         before = config.channels(config.levels)
         for step in range(config.levels):
             level = config.levels - 1 - step  # halvings of the picture after this stage
@@ -112,23 +113,37 @@ class ImageDecoder(nn.Module):
                 if spade
                 else PlainBlock(channels, 0 if finest and not config.moves else skip, groups)
             )
+            self.tell.append(
+                nn.Linear(config.channels(config.levels), 2 * channels) if config.told else nn.Identity()
+            )
             before = channels
         shares = config.references + 1 if config.moves else 0
         self.paint = nn.Conv2d(before, 3 + shares, 3, padding=1)
 
-    def forward(self, x: Tensor, skips: list[Tensor], images: Tensor) -> Tensor:
-        """Features (B, C, h, w), the encoder's skips and the full-size images to (B, 3, S, S) or its half."""
+    def forward(self, x: Tensor, skips: list[Tensor], images: Tensor, own: Tensor) -> Tensor:
+        """(B, 3, S, S), or its lower half.
+
+        Args:
+            x: (B, C, h, w) features.
+            skips: of the encoder.
+            images: (B, 3 (R + 1), S, S) at full size.
+            own: (B, C) the frame's own token.
+        """
         # One row of features above the lower half goes along: the seam is drawn knowing what is above it.
         first = x.shape[2] // 2 - 1 if self.config.lower_half else 0
         x = x[:, :, first:]
         flow = None
-        for conv, block, skip in zip(self.convs, self.blocks, reversed(skips), strict=True):
+        stages = zip(self.convs, self.blocks, self.tell, reversed(skips), strict=True)
+        for conv, block, tell, skip in stages:
             first *= 2
             label = skip[:, :, first:]
             if self.motion is not None and skip is skips[0]:
                 flow = self.motion(x)
                 label = torch.cat([self.motion.move(flow, skip[:, :-3], first), label[:, -3:]], dim=1)
             x = block(conv(F.interpolate(x, scale_factor=2.0, mode="nearest")), label)
+            if self.config.told:
+                scale, shift = tell(own)[:, :, None, None].chunk(2, dim=1)  # (B, C', 1, 1) each
+                x = x * (1 + scale) + shift
         drawn = self.paint(F.leaky_relu(x, 0.2))
         painted = drawn[:, :3].sigmoid()
         if self.motion is not None and flow is not None:
