@@ -9,7 +9,7 @@ from typing import Any
 
 from eval.held_out import add_arguments, held_out, speaker_for, unseen
 
-METRICS = ("lipcorr", "psnr", "ssim", "lpips", "lmd")
+METRICS = ("lipcorr", "psnr", "ssim", "lpips", "lmd", "csim")
 
 
 def add(commands: Any) -> None:
