@@ -17,9 +17,14 @@ from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceCo
 from lipsync.methods.multi_reference.model import MultiReference
 
 BATCH, ROUNDS = 4, 2
+MOVES = {
+    "audio": HeardSpeech(dimension=128, context=10), "size": 256, "shrink": 2, "levels": 4, "width": 0.375,
+    "spade": 0, "lower_half": True, "told": True, "moves": True, "visible": 0.4,
+}  # fmt: skip  # as in embedded-multi-reference.toml
 SMALL = {"audio": HeardSpeech(dimension=128), "lower_half": True}
 NETWORKS = {
-    "embedded, 128 px": MultiReferenceConfig(size=128, levels=4, width=0.375, spade=2, **SMALL),  # type: ignore[arg-type]
+    "embedded, moves 256 px": MultiReferenceConfig(**MOVES),  # type: ignore[arg-type]
+    "width 0.375, 128 px": MultiReferenceConfig(size=128, levels=4, width=0.375, spade=2, **SMALL),  # type: ignore[arg-type]
     "width 0.25, 256 px": MultiReferenceConfig(width=0.25, spade=2, **SMALL),  # type: ignore[arg-type]
     "plain convolutions, 256 px": MultiReferenceConfig(spade=0),
     "the patent's, 256 px": MultiReferenceConfig(),
