@@ -1,6 +1,5 @@
 import ast
 import re
-import string
 import time
 from pathlib import Path
 
@@ -10,29 +9,12 @@ from eval.batch import Options
 from eval.expert import Measured, worth
 from eval.manifest import Row
 from eval.ui import board
-from eval.ui.texts import TEXTS
 from eval.ui.work import Works
 from lipsync.errors import LipSyncError
-from lipsync.texts import TEXTS as OTHERS
-from lipsync.texts import translations
 from tests.ui.test_sentences import FAMILY, spoken
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-
-
-@pytest.mark.parametrize("key", TEXTS)
-def test_both_languages_say_it_with_the_same_fields(key):
-    english, chinese = TEXTS[key]
-    assert english.strip()
-    assert not CHINESE.search(english)
-    assert CHINESE.search(chinese)
-    fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in TEXTS[key]]
-    assert fields[0] == fields[1]
-
-
-def test_texts_join_with_those_of_the_other_pages():
-    assert translations(OTHERS, TEXTS)["en"]["score.tab"] == "Score"
 
 
 def test_every_sentence_of_scoring_has_chinese():

@@ -173,14 +173,10 @@ def keys_of_scripts() -> Iterator[str]:
             yield f"player.{names}"
 
 
-def test_every_text_exists_in_both_languages_and_is_used() -> None:
+def test_every_text_is_used() -> None:
     python = "".join(path.read_text(encoding="utf-8") for path in PAGE.glob("*.py"))
     asked = set(keys_of_scripts()) | {"player.play", "player.pause"}
     assert asked <= set(TEXTS)
-    for key, (english, translated) in TEXTS.items():
-        assert not CHINESE.search(english), key
-        assert CHINESE.search(translated) or key == "compare.megabytes", key
-        fields = [set(re.findall(r"\{(\w+)\}", text)) for text in (english, translated)]
-        assert fields[0] == fields[1], key
+    for key in TEXTS:
         beginning = key.rpartition(".")[0] + ".{"
         assert f'"{key}"' in python or key in asked or f'f"{beginning}' in python, f"{key} is left over"

@@ -8,26 +8,36 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from eval.ui.compare_texts import TEXTS as COMPARE
+from eval.ui.study_texts import TEXTS as STUDY
+from eval.ui.texts import TEXTS as SCORE
 from lipsync.texts import TEXTS, both, pair, say, translations
 from lipsync.ui.intake import method_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PAGE = [ROOT / "app.py", *(ROOT / "lipsync" / "ui").glob("*.py")]
-SAME = {"job.bytes", "face.facts"}  # units and numbers alone
+TABLES = {"generate": TEXTS, "compare": COMPARE, "score": SCORE, "study": STUDY}
+SAME = {"job.bytes", "face.facts", "compare.megabytes", "rate.progress"}  # units and numbers alone
 
 
 def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("key", TEXTS)
-def test_both_languages_say_it_with_the_same_fields(key: str) -> None:
-    english, chinese = TEXTS[key]
-    assert english.strip()
-    assert not CHINESE.search(english)
-    assert CHINESE.search(chinese) or key in SAME
-    assert fields(english) == fields(chinese)
+@pytest.mark.parametrize("table", TABLES)
+def test_both_languages_say_it_with_the_same_fields(table: str) -> None:
+    for key, (english, chinese) in TABLES[table].items():
+        assert english.strip(), key
+        assert not CHINESE.search(english), key
+        assert CHINESE.search(chinese) or key in SAME, key
+        assert fields(english) == fields(chinese), key
+
+
+def test_tables_of_the_tabs_join() -> None:
+    joined = translations(*TABLES.values())
+    assert joined["en"]["score.tab"] == "Score"
+    assert joined["zh-CN"]["rate.tab"] == "评价"
 
 
 def keys_used() -> set[str]:
@@ -76,7 +86,7 @@ def test_html_holds_both_languages_and_escapes_values() -> None:
     assert pair("a", "b").count("<span") == 2
 
 
-def test_tables_of_the_tabs_join_and_may_not_contradict() -> None:
+def test_tables_that_contradict_do_not_join() -> None:
     joined = translations({"a": ("one", "一")}, {"b": ("two", "二"), "a": ("one", "一")})
     assert joined["en"] == {"a": "one", "b": "two"}
     assert joined["zh-CN"] == joined["zh"] == {"a": "一", "b": "二"}
