@@ -14,7 +14,7 @@ from lipsync.ui.jobs import Job, Jobs, speed
 
 
 class Gate:
-    """Stands for the pipeline: works until let through (the face ``free`` is at once), stops when asked to."""
+    """Stands for the pipeline: works until let through (the face ``free`` is at once), stops when asked."""
 
     def __init__(self, error: Exception | None = None, free: str = "") -> None:
         self.open, self.error, self.free = threading.Event(), error, free
