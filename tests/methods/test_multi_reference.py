@@ -11,6 +11,7 @@ import torch
 from lipsync.audio.features import features, frame_windows
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.generate import Request, generate
+from lipsync.live import MOST
 from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
@@ -206,6 +207,14 @@ def test_the_learned_encoder_hears_its_context_and_no_further():
     changed = (encoder.listen(windows) - heard).abs().amax(1) > 1e-6
     assert changed.tolist() == [6 <= place <= 11 for place in range(12)]
     assert HeardSpeech(count=11, spacing=2, context=10).reach == pytest.approx(0.4 + 0.4)
+
+
+def test_live_mode_waits_for_the_context_of_the_small_core():
+    net = MultiReference(replace(SMALL, audio=replace(AUDIO, context=10)))
+    method = MultiReferenceMethod(METHODS.get("multi-reference").card, net, "")
+    # Window, 0.4 s of the Bi-LSTM, five vectors of 40 ms and half of one for rounding.
+    assert method.reach == pytest.approx(AUDIO.hears.reach + 0.4 + 0.2 + 0.02)
+    assert method.reach <= MOST
 
 
 @pytest.mark.parametrize("moves", [False, True])
