@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 START = 240  # s that a busy machine may take
 STOP = 120  # s, the same for its end
+PORTS = range(20_000, 32_000)  # below those that Linux gives to outgoing connections
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that no connection is given before the server listens."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
@@ -32,9 +43,7 @@ def serving(
         root: where its ``app.py`` lies.
         python: what starts it.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     given = {"PORT": str(port), "HOST": "127.0.0.1", "GRADIO_TEMP_DIR": str(work / "cache")}
     given |= {"TMPDIR": str(work), "LIPSYNC_MAX_SECONDS": "60", "LIPSYNC_DATA": str(work / "data")}
     log = work / "log"

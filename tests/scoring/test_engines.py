@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,8 +17,8 @@ from eval.engines import in_processes, on_ray
 from eval.job import Job
 from eval.manifest import Row
 from lipsync.errors import ConfigError
+from tests.portal import ROOT, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
 REAL, OTHER = "train/id003_clip04.mp4", "train/id018_clip02.mp4"
 METHOD, METHOD2 = "generated/Wav2Lip_id003_clip05.mp4", "generated/Wav2Lip_id018_clip03.mp4"
 OPTIONS = Options(metrics=("psnr", "lipcorr"))
@@ -101,9 +100,7 @@ def test_a_cluster_that_is_not_there_is_one_sentence(cut, weights, tmp_path, cap
 def cluster(tmp_path_factory):
     """Address of a Ray cluster with two slots, started as on any machine, and nowhere near this project."""
     pytest.importorskip("ray", reason="Ray is optional")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     # Socket paths may have 107 characters; pytest's folders are long.
     folder = Path(f"/tmp/ray-{os.getpid()}")
     log = tmp_path_factory.mktemp("ray") / "log"

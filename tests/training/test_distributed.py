@@ -1,7 +1,6 @@
 """Two processes average their gradients and stay in step."""
 
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +17,7 @@ from lipsync.audio.features import AudioFeatures
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
 from lipsync.training.loop import RunConfig, Update, fit
+from tests.portal import free_port
 
 from .toy import toy_clip, toy_folder
 
@@ -77,10 +77,7 @@ def worker(rank: int, port: int, folder: str) -> None:
 
 @pytest.mark.slow
 def test_two_processes_equal_one_with_the_joint_batch(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.spawn(worker, (port, str(tmp_path)), nprocs=2)
+    mp.spawn(worker, (free_port(), str(tmp_path)), nprocs=2)
     fit(LinearStage(0, 1), RUN, tmp_path / "alone", quiet=True)
     alone, joint = (torch.load(tmp_path / name / "net.pt", weights_only=True) for name in ("alone", "linear"))
     for key in alone:

@@ -2,20 +2,12 @@
 
 import runpy
 import socket
-from pathlib import Path
 
 import pytest
 
 from lipsync.errors import ConfigError
 from lipsync.ui.settings import Settings, read_settings
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+from tests.portal import ROOT, free_port
 
 
 def test_what_is_not_set_has_a_default() -> None:
