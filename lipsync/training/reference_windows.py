@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT
 from lipsync.faces.references import choose_for_training
+from lipsync.nn.prior import pose_prior
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.hearing import Hearing
@@ -72,7 +73,6 @@ def stacked_images(frames: Tensor, references: Tensor) -> Tensor:
         frames: (B, 3, S, S) in 0..1.
         references: (W, R, 3, S, S) in 0..1; B / W frames in a row share them.
     """
-    masked = frames.clone()
-    masked[:, :, frames.shape[2] // 2 :] = 0
     shared = references.flatten(1, 2).repeat_interleave(len(frames) // len(references), dim=0)
-    return torch.cat([shared.to(frames.dtype), masked], dim=1).contiguous(memory_format=torch.channels_last)
+    both = torch.cat([shared.to(frames.dtype), pose_prior(frames)], dim=1)
+    return both.contiguous(memory_format=torch.channels_last)

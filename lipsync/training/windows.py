@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lipsync.audio.features import AudioFeatures
 from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_shape
+from lipsync.nn.prior import pose_prior
 from lipsync.training.augment import cut, framing, light, mask_bands
 from lipsync.training.data import MARGIN, STORED, Clip
 
@@ -84,9 +85,8 @@ def pose_and_reference(frames: Tensor, reference: Tensor, visible: float = 0.5) 
         reference: (B, 3, S, S), or (W, 3, S, S) when some frames in a row share one; 0..255.
         visible: share of the height, from the top, that is kept.
     """
-    masked = frames.clone()
-    masked[:, :, round(frames.shape[2] * visible) :] = 0
     repeated = reference.float() / 255
     if len(reference) != len(frames):
         repeated = repeated.repeat_interleave(len(frames) // len(reference), dim=0)
-    return torch.cat([masked, repeated], dim=1).contiguous(memory_format=torch.channels_last)
+    both = torch.cat([pose_prior(frames, visible), repeated], dim=1)
+    return both.contiguous(memory_format=torch.channels_last)

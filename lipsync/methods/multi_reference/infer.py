@@ -13,6 +13,7 @@ from lipsync.audio.selector import reach, select
 from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.multi_reference.config import LEARNED
 from lipsync.methods.multi_reference.model import MultiReference
+from lipsync.nn.prior import pose_prior
 
 
 class MultiReferenceMethod:
@@ -65,8 +66,7 @@ class MultiReferenceMethod:
         """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``."""
         audio = self.config.audio
         heard = torch.from_numpy(select(batch.speech, audio.rate, batch.times, audio.count, audio.spacing))
-        frames = _to_tensor(batch.faces, self.device)
-        frames[:, :, self.crop_size // 2 :] = 0
+        frames = pose_prior(_to_tensor(batch.faces, self.device))
         # A video with fewer faces than references shows some of them twice.
         wanted = np.arange(self.references) % len(batch.references)
         references = _to_tensor(batch.references[wanted], self.device).flatten(0, 1)  # (3 R, S, S)

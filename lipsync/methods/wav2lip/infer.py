@@ -16,6 +16,7 @@ from lipsync.errors import ConfigError
 from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.wav2lip.opening import MOUTHS, Opening, ask
 from lipsync.nn.blocks import ConvBlock, UpBlock
+from lipsync.nn.prior import pose_prior
 
 if TYPE_CHECKING:
     from lipsync.methods.lstm_cbam.model import LipGANGenerator
@@ -66,8 +67,7 @@ class Wav2LipMethod:
         """
         frames = _to_tensor(batch.faces, self.device)
         reference = _to_tensor(batch.references[:1], self.device)
-        masked = frames.clone()
-        masked[:, :, round(self.crop_size * self.config.visible) :] = 0
+        masked = pose_prior(frames, self.config.visible)
         both = torch.cat([masked, reference.expand_as(frames)], dim=1).contiguous(
             memory_format=torch.channels_last
         )
