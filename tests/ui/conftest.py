@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from eval.study.store import Store
 from tests.portal import serving
+from tests.ui.rated import example_clip
 
 PASSWORD = "quills-and-wobbles"  # of the portal's Results tab
 
@@ -38,3 +40,17 @@ def browser():  # type: ignore[no-untyped-def]
         started = playwright.chromium.launch(executable_path=chromium, args=options)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def store(portal_data: Path) -> Iterator[Store]:
+    """The portal's own studies, opened beside it."""
+    opened = Store(folder=portal_data)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What all methods of a study show."""
+    return example_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")

@@ -12,27 +12,14 @@ import pytest
 from playwright.sync_api import expect
 
 from eval.study.store import Store
-from tests.ui.pages import BROWSER, CJK, PATIENCE, shoot
+from tests.ui.pages import BROWSER, CJK, PATIENCE, reading, shoot
 from tests.ui.pages import fits as fits_across
-from tests.ui.rated import METHODS, add_study, example_clip
+from tests.ui.rated import METHODS, add_study
 
 pytestmark = BROWSER
 
 KEYS = ("sync", "quality", "overall")
 THUMB = 44  # px, the least side of what a thumb must hit
-
-
-@pytest.fixture(scope="module")
-def store(portal_data: Path) -> Iterator[Store]:
-    """The portal's own store, opened beside it."""
-    opened = Store(folder=portal_data)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return example_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
 
 
 @pytest.fixture
@@ -361,7 +348,11 @@ def test_the_language_can_be_switched_in_the_middle(
     page.keyboard.press("4")
     page.click(".language")
     expect(page).to_have_title("Rating study")
-    assert not CJK.search(page.inner_text("main").replace("中文", ""))
+
+    def chinese() -> list[str]:
+        return CJK.findall(page.inner_text("main").replace("中文", ""))
+
+    assert reading(page, chinese, lambda signs: not signs) == []
     expect(page.locator("input:checked")).to_have_count(1)
     names = [fieldset.get_attribute("name") for fieldset in page.get_by_role("group").all()]
     assert names == list(KEYS)
@@ -372,12 +363,13 @@ def test_the_language_can_be_switched_in_the_middle(
 def test_a_study_held_in_one_language_is_shown_in_it(
     visit: Callable[..., Any], store: Store, clip: Path
 ) -> None:
-    page = visit(f"rate?study={add_study(store, clip, languages=['zh']).link}")
+    study = add_study(store, clip, languages=["zh"])
+    page = visit(f"rate?study={study.link}")
     begin(page)
     page.wait_for_selector(".play")
     expect(page.locator("fieldset").first).to_have_text(CJK, use_inner_text=True)
     expect(page.locator(".language")).to_have_count(0)
-    assert list(store.raters(store.studies()[0].id)["language"]) == ["zh"]
+    assert list(store.raters(study.id)["language"]) == ["zh"]
 
 
 def test_no_link_a_wrong_link_and_a_pasted_link(visit: Callable[..., Any], store: Store, clip: Path) -> None:

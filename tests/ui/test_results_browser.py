@@ -20,26 +20,13 @@ from eval.study.service import Service
 from eval.study.store import Store, StudyInfo
 from tests.ui.conftest import PASSWORD
 from tests.ui.pages import BROWSER, CJK, PATIENCE, fits, reading, shoot
-from tests.ui.rated import METHODS, add_study, example_clip
+from tests.ui.rated import METHODS, add_study
 
 pytestmark = BROWSER
 
 TITLE = "Quills and wobbles"
 KEYS = ("sync", "quality", "overall")
 MOMENT = 5_000  # ms
-
-
-@pytest.fixture(scope="module")
-def store(portal_data: Path) -> Iterator[Store]:
-    """The portal's own store, opened beside it."""
-    opened = Store(folder=portal_data)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return example_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
 
 
 @pytest.fixture
