@@ -385,7 +385,11 @@ SENTENCES: Sentences = (
         "with {1}.",
         "一帧周围的语音须为奇数个向量，间隔至少为 1，而不是 {0} 个、间隔 {1}。",
     ),
-    ("With {0} levels size must be a multiple of {1}, not {2}.", "{0} 层时尺寸须为 {1} 的倍数，而不是 {2}。"),
+    (
+        "With {0} levels and shrink {1} size must be a multiple of {2}, not {3}.",
+        "{0} 层且 shrink 为 {1} 时，尺寸须为 {2} 的倍数，而不是 {3}。",
+    ),
+    ("visible must be above 0 and at most 0.5, not {0}.", "visible 须大于 0 且不超过 0.5，而不是 {0}。"),
     (
         "The network needs a reference or more, a width above 0 and no more SPADE blocks than levels.",
         "网络至少需要一张参考帧，宽度大于 0，且 SPADE 块不多于层数。",

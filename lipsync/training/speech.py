@@ -23,7 +23,6 @@ from torch import Tensor, nn
 
 from lipsync.audio.mel import RATE, mel_spectrogram
 from lipsync.errors import ConfigError
-from lipsync.experts.mouth_teacher import Teacher
 from lipsync.media import read_audio
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
@@ -31,6 +30,7 @@ from lipsync.training.augment import mask_bands
 from lipsync.training.data import FPS, Clip, Sampler, heard
 from lipsync.training.loop import Update
 from lipsync.training.losses import correlation
+from lipsync.training.mouth_teacher import Teacher
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 

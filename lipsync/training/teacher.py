@@ -16,11 +16,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lipsync.audio.encoders import load_encoder
-from lipsync.experts.mouth_teacher import ShapeFromFeatures, at_frames
 from lipsync.media import read_audio
 from lipsync.training.data import Clip, Sampler
 from lipsync.training.loop import Update
 from lipsync.training.losses import correlation
+from lipsync.training.mouth_teacher import ShapeFromFeatures, at_frames
 from lipsync.training.speech import mean_correlation, one_cycle
 
 FILE = "teacher.safetensors"

@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
-from lipsync.experts.mouth_teacher import Teacher, at_frames
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.training.data import load_clips
 from lipsync.training.loop import RunConfig, fit
+from lipsync.training.mouth_teacher import Teacher, at_frames
 from lipsync.training.speech import SpeechConfig, SpeechStage
 from lipsync.training.teacher import TeacherConfig, TeacherStage
 
