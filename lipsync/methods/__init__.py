@@ -217,6 +217,27 @@ METHODS.register(
         needs=("ict_facekit",),
     ),
 )
+METHODS.register(
+    "multi-reference",
+    MethodEntry(
+        MethodCard(
+            name="multi-reference",
+            title="Multi-reference fusion",
+            paper="Patent: high-quality digital-human lip synthesis driven by speech",
+            licence="Apache-2.0 (research footage, see the model card)",
+            resolution=256,
+            weights="ships with the project",
+            summary={
+                "en": "Three reference frames and speech attend to each other, and the frames' own pixels are "
+                "moved: sharp, fast, and works offline.",
+                "zh": "三张参考帧与语音双向融合，并搬移参考帧自身的像素：清晰、快速，可离线使用。",
+            },
+            opens=True,
+        ),
+        _multi_reference,
+        folder=MODELS / "multi-reference-embedded",
+    ),
+)
 for _name, _title, _en, _zh in (
     (
         "wav2lip",
@@ -266,27 +287,6 @@ METHODS.register(
         ),
         _lstm_cbam,
         folder=MODELS / "lstm-cbam",
-    ),
-)
-METHODS.register(
-    "multi-reference",
-    MethodEntry(
-        MethodCard(
-            name="multi-reference",
-            title="Multi-reference fusion",
-            paper="Patent: high-quality digital-human lip synthesis driven by speech",
-            licence="that of the weights you train",
-            resolution=128,
-            weights="trained by yourself; none are published",
-            summary={
-                "en": "Three reference frames and speech attend to each other; how far the mouth opens can "
-                "be set.",
-                "zh": "三张参考帧与语音双向融合，张嘴幅度可调。",
-            },
-            opens=True,
-        ),
-        _multi_reference,
-        folder=MODELS / "multi-reference",
     ),
 )
 
