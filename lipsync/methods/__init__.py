@@ -228,8 +228,8 @@ METHODS.register(
             resolution=256,
             weights="ships with the project",
             summary={
-                "en": "Three reference frames and speech attend to each other, and the frames' own pixels are "
-                "moved: sharp, fast, and works offline.",
+                "en": "Three reference frames and speech attend to each other, and the frames' own pixels "
+                "are moved: sharp, fast, and works offline.",
                 "zh": "三张参考帧与语音双向融合，并搬移参考帧自身的像素：清晰、快速，可离线使用。",
             },
             opens=True,
