@@ -13,8 +13,7 @@ from lipsync.audio.encoders import load_encoder
 from lipsync.audio.mel import RATE
 from lipsync.errors import ConfigError
 from lipsync.faces.landmarks import MOUTH_SHAPE
-
-FPS = 25.0
+from lipsync.training.data import FPS
 
 
 class ShapeFromFeatures(nn.Module):
