@@ -80,9 +80,7 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         metavar="DEG",
         help=f"how far a face may be turned (default: {limits.max_yaw:g})",
     )
-    parser.add_argument(
-        "--max-seconds", type=float, help=f"of a clip (default: {limits.max_seconds:g})"
-    )
+    parser.add_argument("--max-seconds", type=float, help=f"of a clip (default: {limits.max_seconds:g})")
     parser.add_argument(
         "--min-sharpness",
         type=float,

@@ -119,9 +119,7 @@ def _splits(folder: Path) -> tuple[str, ...]:
         return tuple(sorted({row.get("split") or "" for row in csv.DictReader(file)}))
 
 
-def _run(
-    work: Callable[[Clip], Fit], todo: list[Clip], workers: int
-) -> Iterable[tuple[Clip, Fit]]:
+def _run(work: Callable[[Clip], Fit], todo: list[Clip], workers: int) -> Iterable[tuple[Clip, Fit]]:
     """Fits as they come."""
     if workers < 2:
         for clip in todo:

@@ -12,9 +12,7 @@ def add_fit_command(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
     parser.add_argument("--splits", nargs="+", default=[], help="of the manifest (default: all)")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
-    parser.add_argument(
-        "--model", type=Path, help="a Basel Face Model's .mat or .npz (default: ICT-FaceKit)"
-    )
+    parser.add_argument("--model", type=Path, help="a Basel Face Model's .mat or .npz (default: ICT-FaceKit)")
     parser.add_argument("--again", action="store_true", help="also clips that have a fit already")
     parser.set_defaults(handler=_fit_command)
 

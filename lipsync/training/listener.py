@@ -4,6 +4,9 @@ As ``lipsync.training.speech`` for the Wav2Lip family: with little footage the s
 overfits. Figure 3's encoder, the adapter and the self-attention predict the mouth shape at the middle of
 their vectors; what they learn is then kept still. Here the mouth-opening factor gets its meaning: heard with
 factor f, the opening that is asked for is f times the real one.
+
+Least squares would teach timid mouths: what cannot be foreseen is answered by the mean. So a correlation asks
+for the course of a movement, and its mean and spread over a stretch are asked for apart.
 """
 
 from __future__ import annotations
@@ -42,12 +45,14 @@ class ListenerConfig:
     speech: str = ""  # pre-trained encoder of figure 3 (speech.safetensors of ``train speech``)
     freeze_speech: bool = False  # keep its tower as it is: each clip is heard once
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.4)  # of MOUTH_SHAPE in the correlation
-    size_weight: float = 2.0  # L1 on gap and height in units of the inter-ocular distance, with the factor
+    # L1 on each stretch's mean and standard deviation of the movement, in inter-ocular distances.
+    size_weight: float = 10.0
     openings: tuple[float, ...] = (0.5, 1.8)  # smallest and largest factor that is trained
     encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
     # Folder of a trained core that is to hear by another encoder: its pictures' side is kept, and the tokens
     # that it is used to are what is asked for. Of ``model`` only the audio counts then.
     core: str = ""
+    listener: str = ""  # with ``core``: its listener.safetensors, whose head says what a token tells
     token_weight: float = 1.0  # squared difference from the teacher's tokens, whose variance is about 1
 
 
@@ -72,6 +77,8 @@ class ListenerStage:
             if isinstance(self.core.speech, LearnedEncoder):
                 self.told.freeze(self.core.speech.listen)
         self.net = ShapeFromSpeech(config, self.model)
+        if config.core:
+            self.net.head[1] = load_head(config.listener)
         if config.speech:
             load_speech(self.net.speech, config.speech)
         if config.freeze_speech and isinstance(self.net.speech, LearnedEncoder):
@@ -93,7 +100,7 @@ class ListenerStage:
         for clip in self.sampler.draw(self.config.stretches, rng):
             first = int(rng.integers(0, len(clip) - self.config.frames + 1))
             speech.append(self.hearing.stretch(clip, first, self.config.frames, rng))
-            shape.append(clip.shape[first : first + self.config.frames])
+            shape.append(movement(clip.shape)[first : first + self.config.frames])
             if self.core is not None:
                 told.append(self.told.stretch(clip, first, self.config.frames))
         opening = rng.uniform(self.config.openings[0], self.config.openings[1], len(speech))
@@ -116,27 +123,30 @@ class ListenerStage:
             told = self.net.shapes(tokens).float()  # (W, T, 4)
         r = correlation(told, batch["shape"]).mean(0)
         asked = opened(batch["shape"], batch["opening"][:, None])
-        size = (told - asked)[..., : HEIGHT + 1].abs().mean()
+        size = (told.mean(1) - asked.mean(1)).abs().mean() + (told.std(1) - asked.std(1)).abs().mean()
         loss = ((1 - r) * torch.tensor(self.config.weights, device=r.device)).sum()
         loss = loss + self.config.size_weight * size
         values = {"r_gap": r[0], "size": size}
         if self.core is not None:
-            wanted = self._wanted(batch)
+            wanted = self._wanted(batch, asked)
             values["tokens"] = (tokens.float() - wanted).square().mean()
             loss = loss + self.config.token_weight * values["tokens"]
         update(loss, self.net, self.optimizers["listener"])
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
     @torch.no_grad()
-    def _wanted(self, batch: dict[str, Tensor]) -> Tensor:
-        """(W, T, F, C) tokens of the core."""
+    def _wanted(self, batch: dict[str, Tensor], asked: Tensor) -> Tensor:
+        """(W, T, F, C) tokens of the core, told the movements (W, T, 4) as in its training."""
         assert self.core is not None
         heard = gather(batch["told"], torch.from_numpy(self.told.places(self.config.frames)))
         factors = batch["opening"].repeat_interleave(heard.shape[1])
-        return self.core.listener(heard.flatten(0, 1), factors).float().unflatten(0, heard.shape[:2])
+        tokens = self.core.listener(heard.flatten(0, 1), factors).float()
+        head = self.net.head[1]
+        assert isinstance(head, nn.Linear)
+        return tell(tokens, asked.flatten(0, 1), head).unflatten(0, heard.shape[:2])
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
-        """r of all four on people kept out, and how the told gap grows with the factor."""
+        """r of all four on people kept out, the told gap's spread, and how the gap grows with the factor."""
         if not self.dev:
             return {}
         device = next(self.net.parameters()).device
@@ -150,11 +160,12 @@ class ListenerStage:
         growth = [[float(gap / each[0]) for gap in each[1:]] for each in gaps]
         less, more = np.average(growth, axis=0, weights=[len(clip) for clip in self.dev])
         correlations = mean_correlation(self.dev, lambda clip: told[clip.name][0])
-        return {**correlations, "gap_at_0.6": less, "gap_at_1.6": more}
+        spread = np.mean([float(told[c.name][0, :, GAP].std()) / c.shape[:, GAP].std() for c in self.dev])
+        return {**correlations, "gap_spread": float(spread), "gap_at_0.6": less, "gap_at_1.6": more}
 
     def export(self, folder: Path) -> None:
         state = self.net.state_dict()
-        kept = {k: v.contiguous().cpu() for k, v in state.items() if not k.startswith("head")}
+        kept = {k: v.contiguous().cpu() for k, v in state.items()}
         save_file(kept, folder / "listener.safetensors")
         if self.core is not None:
             whole = MultiReference(self.model)
@@ -206,8 +217,30 @@ class ShapeFromSpeech(nn.Module):
         return self.head(tokens[:, :, tokens.shape[2] // 2])
 
 
+def movement(shape: np.ndarray) -> np.ndarray:
+    """Mouth shapes (T, 4) of a clip without what is the person's own: all but the gap less their mean."""
+    return shape - rest(shape)
+
+
+def rest(shape: np.ndarray) -> np.ndarray:
+    """(4,) what ``movement`` takes away."""
+    mean = shape.mean(0)
+    mean[GAP] = 0
+    return mean
+
+
+def tell(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
+    """Tokens (B, F, C) whose middle one says the movements (B, 4) to the head; nearest to what it was."""
+    middle = tokens.shape[1] // 2
+    own = tokens[:, middle].float()
+    with torch.autocast(tokens.device.type, enabled=False):
+        change = (asked - head(own)) @ torch.linalg.pinv(head.weight).T  # (B, C)
+    corrected = (own + change).to(tokens.dtype)[:, None]
+    return torch.cat([tokens[:, :middle], corrected, tokens[:, middle + 1 :]], dim=1)
+
+
 def opened(shape: Tensor, opening: Tensor) -> Tensor:
-    """Mouth shapes (..., 4) whose inner gap is ``opening`` (...) times as wide; lips grow apart with it."""
+    """Mouth shapes or movements (..., 4), the inner gap ``opening`` (...) times as wide; lips part with it."""
     asked = shape.clone()
     asked[..., GAP] = shape[..., GAP] * opening
     asked[..., HEIGHT] = shape[..., HEIGHT] + shape[..., GAP] * (opening - 1)
@@ -234,7 +267,7 @@ def load_listener(net: MultiReference, path: str) -> None:
     if not Path(path).is_file():
         raise ConfigError(f"There is no listener {path}. Train one with `train listener` first.")
     own = {k: v for k, v in net.state_dict().items() if k.startswith(("speech.", "listener."))}
-    state = load_file(path)
+    state = {k: v for k, v in load_file(path).items() if not k.startswith("head.")}
     shapes, found = ({k: v.shape for k, v in each.items()} for each in (own, state))
     wrong = {key for key, _ in shapes.items() ^ found.items()}
     if wrong:
@@ -242,3 +275,20 @@ def load_listener(net: MultiReference, path: str) -> None:
             f"{path} does not fit the network ({min(wrong)}). Use the same audio, width and levels for both."
         )
     net.load_state_dict(state, strict=False)
+
+
+def load_head(path: str) -> nn.Linear:
+    """What reads movements off tokens, frozen, from ``listener.safetensors`` of ``train listener``.
+
+    Raises:
+        ConfigError: the file is missing, or was left without a head.
+    """
+    state = load_file(path) if Path(path).is_file() else {}
+    if "head.1.weight" not in state:
+        raise ConfigError(
+            f"There is no listener with a head in {path or 'stage.listener'}: `train listener`."
+        )
+    weight = state["head.1.weight"]
+    head = nn.Linear(weight.shape[1], weight.shape[0])
+    head.load_state_dict({"weight": weight, "bias": state["head.1.bias"]})
+    return head.requires_grad_(False)

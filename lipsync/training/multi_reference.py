@@ -26,7 +26,7 @@ from lipsync.training.generator import lip_weight
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.judges import load_mouth_expert, mouth_input, mouth_square
 from lipsync.training.lip_reader import load_lip_reader, pack_texts, unpack_texts
-from lipsync.training.listener import load_listener, opened
+from lipsync.training.listener import load_head, load_listener, opened, tell
 from lipsync.training.loop import Update
 from lipsync.training.losses import (
     adversarial_loss,
@@ -65,6 +65,9 @@ class MultiReferenceTraining:
     # Aids for little data, not in the patent.
     listener: str = ""  # pre-trained speech side (listener.safetensors)
     freeze_listener: bool = False  # keep it as it is: what generalises is not unlearned
+    # The frame's token is corrected to tell the real movement, as the listener's head reads it: pictures then
+    # learn to follow the token and not the cheeks, and move as far as it says.
+    told: bool = False
     encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
     start: str = ""  # folder of a network to start from; layers of another shape begin at random
     mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
@@ -79,6 +82,7 @@ class MultiReferenceTraining:
     # size. What is stored has 160 pixels, so larger crops would teach nothing more.
     shrunk: bool = False
     framed_alike: bool = False  # references have the frame's own random framing: as in use, they fit at once
+    stills: float = 0.0  # share of the windows with one frame as all their references, as a photo has
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
 
 
@@ -100,6 +104,7 @@ class MultiReferenceStage:
             start_from(self.net, config.start)
         if config.listener:
             load_listener(self.net, config.listener)
+        self.head = load_head(config.listener) if config.told else None
         if config.freeze_listener:
             self.net.speech.requires_grad_(False)
             self.net.listener.requires_grad_(False)
@@ -127,6 +132,7 @@ class MultiReferenceStage:
             ("perceptual", self.vgg),
             ("sync", self.sync),
             ("reader", self.reader),
+            ("head", self.head),
         ):
             if judge is not None:
                 self.frozen[name] = judge
@@ -142,6 +148,7 @@ class MultiReferenceStage:
             self.hearing,
             rng,
             config.framed_alike,
+            round(config.windows * config.stills),
         )
         # The first windows hear, and are judged by, the one after them; the next ones hear with a factor.
         if self.words is not None:
@@ -149,14 +156,17 @@ class MultiReferenceStage:
             texts = [self.words.text(c, s, config.frames) for c, s in zip(clips, starts, strict=True)]
             batch["letters"] = pack_texts(texts)
         other, unlike = self._unlike()
-        for name in ("speech", "shape", "letters") if other else ():
+        rests = batch.pop("rest")[:, None]  # (W, 1, 4)
+        batch["asked"] = batch.pop("shape") - rests  # (W, T, 4)
+        for name in ("speech", "asked", "letters") if other else ():
             if name not in batch:
                 continue
             batch[name] = torch.cat([batch[name][1 : other + 1], batch[name][other:]])
         factor = np.ones(config.windows, np.float32)
         factor[other:unlike] = rng.uniform(config.openings[0], config.openings[1], unlike - other)
         batch["opening"] = torch.from_numpy(factor)  # (W,)
-        batch["shape"] = opened(batch["shape"], batch["opening"][:, None])
+        batch["asked"] = opened(batch["asked"], batch["opening"][:, None])
+        batch["shape"] = rests + batch["asked"]
         return batch
 
     def _unlike(self) -> tuple[int, int]:
@@ -215,7 +225,10 @@ class MultiReferenceStage:
         speech = batch["speech"] if self.hearing.frozen is not None else self.net.speech(batch["speech"])
         heard = gather(speech, at).flatten(0, 1)  # (W*T, F, D)
         factor = batch["opening"].repeat_interleave(self.config.frames)
-        return self.net(heard, stacked_images(real, batch["references"].float() / 255), factor)
+        tokens = self.net.listener(heard, factor)
+        if self.head is not None:
+            tokens = tell(tokens, batch["asked"].flatten(0, 1), self.head)
+        return self.net.draw(tokens, stacked_images(real, batch["references"].float() / 255))
 
     def _sync_loss(self, fake: Tensor, speech: Tensor) -> Tensor:
         """Binary cross-entropy of "in sync", by the cosine of the expert's vectors."""

@@ -109,9 +109,7 @@ def _put_right(
     from lipsync.training.offset import measure  # it needs PyTorch, which cutting does not
 
     sha256 = check.sha256
-    todo = [
-        (video, done[video.name]) for video in videos if not is_measured(done[video.name], sha256)
-    ]
+    todo = [(video, done[video.name]) for video in videos if not is_measured(done[video.name], sha256)]
     look = partial(measure, out=out, check=check)
     for number, (video, record) in enumerate(_run(look, todo, workers), 1):
         done[video.name] = record

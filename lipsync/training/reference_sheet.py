@@ -52,6 +52,7 @@ def look_at(
             shape = torch.from_numpy(clip.shape[at])[None].to(real.device)
             told = mouth(mouth_input(drawn))
             note("expert_r_own", correlation(told[None], shape)[0, 0])
+            note("expert_spread", told[:, GAP].std() / shape[0, :, GAP].std().clamp(min=1e-3))
             other = _draw(net, hearing.stretch(speaker, 0, len(at)), hearing, real, references)
             note("expert_r_other", correlation(mouth(mouth_input(other))[None], shape)[0, 0])
             for factor in FACTORS:

@@ -14,6 +14,7 @@ from lipsync.nn.prior import pose_prior
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.hearing import Hearing
+from lipsync.training.listener import rest
 
 APART = 15  # frames at least from a window to its references, in clips long enough: copying must not pay
 
@@ -26,6 +27,7 @@ def draw_reference_windows(
     hearing: Hearing,
     rng: np.random.Generator,
     framed_alike: bool = False,
+    stills: int = 0,
 ) -> dict[str, Tensor]:
     """One window of each clip, at a random time, in one random framing and light (gamma, brightness).
 
@@ -34,9 +36,10 @@ def draw_reference_windows(
         size: pixels, side of the crops; those stored have ``STORED``.
         references: R frames of the same clip, their mouths spread from closed to open.
         framed_alike: the references have the window's framing; else the window's differs at random.
+        stills: of so many windows, the last ones, all references are one frame, as a photo's are.
     """
-    pictures, others, speech, shapes, lips, starts = [], [], [], [], [], []
-    for clip in clips:
+    pictures, others, speech, shapes, rests, lips, starts = [], [], [], [], [], [], []
+    for index, clip in enumerate(clips):
         start = int(rng.integers(0, len(clip) - frames + 1))
         at = np.arange(start, start + frames)
         starts.append(start)
@@ -50,17 +53,21 @@ def draw_reference_windows(
                 near[0] = -near[0]
                 near[0, 2] += size - 1
         chosen = choose_for_training(clip.shape[:, 0], at, references, APART, rng)
-        seen = np.concatenate([clip.pictures(np.array([index])) for index in chosen])
+        if index >= len(clips) - stills:
+            chosen = np.full(references, rng.choice(chosen))
+        seen = np.concatenate([clip.pictures(np.array([frame])) for frame in chosen])
         others.append(cut(seen, near, size, table))
         speech.append(hearing.stretch(clip, start, frames, rng))
         points = clip.points(at)
         shapes.append(clip.shape[at])
+        rests.append(rest(clip.shape))
         lips.append(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2])
     return {
         "frames": torch.from_numpy(np.stack(pictures)).permute(0, 1, 4, 2, 3),  # (W, T, 3, S, S) uint8
         "references": torch.from_numpy(np.stack(others)).permute(0, 1, 4, 2, 3),  # (W, R, 3, S, S) uint8
         "speech": torch.from_numpy(np.stack(speech)),  # (W, L, ...)
         "shape": torch.from_numpy(np.stack(shapes).astype(np.float32)),  # (W, T, 4)
+        "rest": torch.from_numpy(np.stack(rests)),  # (W, 4) of ``shape`` what is the person's own
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
         "start": torch.tensor(starts),  # (W,) first frames
     }

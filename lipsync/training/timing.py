@@ -46,7 +46,7 @@ class Shift:
     windows: int
 
     def fate(self, trust: Trust) -> str:
-        """"keep", "move" the sound, or "reject"."""
+        """ "keep", "move" the sound, or "reject"."""
         if abs(self.frames) <= trust.near:
             return "keep" if self.trust >= trust.keep else "reject"
         return "move" if self.trust >= trust.move else "reject"

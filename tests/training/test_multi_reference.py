@@ -19,7 +19,15 @@ from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceCo
 from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.training.data import load_clips
 from lipsync.training.hearing import Hearing, gather
-from lipsync.training.listener import ListenerConfig, ListenerStage, load_listener, opened
+from lipsync.training.listener import (
+    ListenerConfig,
+    ListenerStage,
+    load_head,
+    load_listener,
+    movement,
+    opened,
+    tell,
+)
 from lipsync.training.loop import RunConfig, Update
 from lipsync.training.losses import warm_cosine
 from lipsync.training.mouth import MouthConfig, MouthStage
@@ -103,18 +111,27 @@ def test_a_frozen_encoder_hears_each_clip_once_and_the_same(clips):
 
 def test_a_core_learns_to_hear_by_another_encoder(clips, tmp_path):
     torch.manual_seed(3)
-    core = MultiReference(replace(MODEL, audio=replace(AUDIO, context=2), moves=True))
+    model = replace(MODEL, audio=replace(AUDIO, context=2), moves=True)
+    core = MultiReference(model)
     core.save_pretrained(tmp_path / "core")
+    ListenerStage(ListenerConfig(model), clips, []).export(tmp_path)
+    head = load_head(str(tmp_path / "listener.safetensors"))
     other = HeardSpeech("mel", dimension=80, rate=80.0, count=11, spacing=3)
-    config = ListenerConfig(model=replace(MODEL, audio=other), core=str(tmp_path / "core"), frames=50)
+    config = ListenerConfig(
+        model=replace(MODEL, audio=other),
+        core=str(tmp_path / "core"),
+        listener=str(tmp_path / "listener.safetensors"),
+        frames=50,
+    )
     folder = toy_folder(tmp_path, ("train",))
     fewer = replace(config, model=replace(MODEL, audio=replace(other, count=5)))
     with pytest.raises(ConfigError, match="11 vectors a frame"):
         ListenerStage(fewer, load_clips(folder), [])
-    stage = ListenerStage(replace(config, stretches=2, dropout=0.0), load_clips(folder), [])
+    stage = ListenerStage(replace(config, stretches=2, dropout=0.0, size_weight=1.0), load_clips(folder), [])
     batch = stage.batch(np.random.default_rng(0))
     losses = [stage.step(batch, Update(RunConfig(device="cpu"), torch.device("cpu")), 0.3) for _ in range(12)]
     assert losses[-1]["tokens"] < 0.7 * losses[0]["tokens"]
+    assert torch.equal(stage.net.head[1].weight, head.weight)  # what a token tells stays what it was
     stage.export(tmp_path)
     again = MultiReference.from_pretrained(tmp_path / "multi-reference")
     assert again.config == replace(core.config, audio=other)
@@ -164,6 +181,53 @@ def test_an_opened_mouth_is_asked_for_as_much_wider():
     assert torch.equal(opened(shape, torch.tensor([1.0])), shape)
 
 
+def test_a_movement_leaves_out_what_is_the_persons_own():
+    shape = np.float32([[0.0, 0.4, 0.9, 1.0], [0.2, 0.6, 0.7, 1.2]])
+    expected = np.float32([[0.0, -0.1, 0.1, -0.1], [0.2, 0.1, -0.1, 0.1]])
+    assert np.allclose(movement(shape), expected)
+    assert shape[0, 1] == np.float32(0.4)  # not changed in place
+
+
+def test_a_corrected_token_tells_the_movement_and_changes_no_more_than_that():
+    torch.manual_seed(0)
+    head, tokens, asked = torch.nn.Linear(16, 4), torch.randn(5, 3, 16), torch.randn(5, 4)
+    told = tell(tokens, asked, head)
+    assert torch.allclose(head(told[:, 1]), asked, atol=1e-5)
+    assert torch.equal(told[:, [0, 2]], tokens[:, [0, 2]])
+    # Shortest way: the change has no part that the head does not read.
+    change = told[:, 1] - tokens[:, 1]
+    rows = torch.linalg.qr(head.weight.T).Q  # (16, 4)
+    assert torch.allclose(change @ rows @ rows.T, change, atol=1e-5)
+
+
+def test_pictures_are_told_the_real_movement(clips, mouth_expert, tmp_path):
+    ListenerStage(ListenerConfig(MODEL), clips, []).export(tmp_path)
+    path = str(tmp_path / "listener.safetensors")
+    changes = {"mouth_expert": mouth_expert, "shape_weight": 0.1, "swapped": 0.25, "opened": 0.25}
+    stage = stage_of(clips, listener=path, told=True, **changes)
+    seen = []
+    draw = stage.net.draw
+    stage.net.draw = lambda tokens, images: seen.append(tokens) or draw(tokens, images)
+    batch = stage.batch(np.random.default_rng(3))
+    values_of(stage, batch)
+    with torch.no_grad():
+        heard = load_head(path)(seen[0][:, seen[0].shape[1] // 2])
+    assert torch.allclose(heard, batch["asked"][:, 0], atol=1e-3)
+    plain = stage_of(clips).batch(np.random.default_rng(3))
+    assert torch.equal(batch["asked"][2:], plain["asked"][2:])
+    assert torch.equal(batch["asked"][0], plain["asked"][1])  # of the speech that it hears
+    own = plain["shape"] - plain["asked"]  # the person's own stays
+    assert torch.allclose(batch["shape"] - batch["asked"], own, atol=1e-6)
+
+
+def test_some_windows_have_one_frame_as_all_their_references(clips):
+    windows = draw_reference_windows(clips * 2, 1, 64, 3, Hearing(AUDIO), np.random.default_rng(0), stills=2)[
+        "references"
+    ]
+    alike = [bool((window == window[0]).all()) for window in windows]
+    assert alike == [False] * 4 + [True] * 2
+
+
 def test_windows_with_another_speech_or_factor_have_no_picture_to_match(clips, mouth_expert):
     changes = {"mouth_expert": mouth_expert, "shape_weight": 0.1, "swapped": 0.25, "opened": 0.25}
     stage = stage_of(clips, **changes)
@@ -174,7 +238,7 @@ def test_windows_with_another_speech_or_factor_have_no_picture_to_match(clips, m
     assert batch["opening"][2:].tolist() == [1, 1]
     plain = stage_of(clips).batch(np.random.default_rng(3))
     gap = plain["shape"][1, 0, 0] * batch["opening"][1]
-    assert batch["shape"][1, 0, 0] == pytest.approx(float(gap))
+    assert batch["shape"][1, 0, 0] == pytest.approx(float(gap), abs=1e-6)
     values = values_of(stage, batch)
     for window, matters in ((0, False), (1, False), (2, True)):
         other = {name: value.clone() for name, value in batch.items()}
@@ -221,6 +285,7 @@ def test_the_perceptual_pyramid_is_zero_for_equal_pictures():
         ({"sync_weight": 0.1}, "train syncx"),
         ({"lip_weight": 0.1}, "train lip-reader"),
         ({"listener": "nowhere"}, "train listener"),
+        ({"told": True}, "listener with a head"),
     ],
 )
 def test_what_is_missing_is_named(clips, changes, said):
