@@ -1,4 +1,5 @@
 """The upright square around a face that a network sees, the same in training and in use."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,9 +8,9 @@ import cv2
 import numpy as np
 
 # Distances in units of the face scale (about the distance between the eyes, 63 mm on an adult).
-SIDE = 2.8          # side of the square: from mid-forehead to below the chin
+SIDE = 2.8  # side of the square: from mid-forehead to below the chin
 CENTRE_DROP = 0.65  # the centre lies this far below the eyes, at the tip of the nose
-EYE_MOUTH = 1.15    # eyes to mouth on a frontal face; keeps the scale when the head turns
+EYE_MOUTH = 1.15  # eyes to mouth on a frontal face; keeps the scale when the head turns
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Pose:
     Arrays of one length T, or scalars for one frame.
     """
 
-    centre: np.ndarray   # (T, 2) pixels, x then y
-    side: np.ndarray     # (T,) pixels
-    angle: np.ndarray    # (T,) radians, of the line from the left eye in the picture to the right one
+    centre: np.ndarray  # (T, 2) pixels, x then y
+    side: np.ndarray  # (T,) pixels
+    angle: np.ndarray  # (T,) radians, of the line from the left eye in the picture to the right one
 
     def __len__(self) -> int:
         return len(self.side)

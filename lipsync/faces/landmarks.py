@@ -1,4 +1,5 @@
 """Dense landmarks of one face with MediaPipe's face landmarker, and what is read off them."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 # Indices of the landmarker's mesh. "Left" is left in the picture (the person's right).
-EYE_LEFT, EYE_RIGHT = (33, 133), (362, 263)     # outer and inner corner of each eye
+EYE_LEFT, EYE_RIGHT = (33, 133), (362, 263)  # outer and inner corner of each eye
 NOSE_TIP = 1
 MOUTH_LEFT, MOUTH_RIGHT = 61, 291
 LIP_UPPER_INNER, LIP_LOWER_INNER = 13, 14
@@ -18,8 +19,8 @@ LIPS_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 3
 
 @dataclass(frozen=True)
 class Landmarks:
-    points: np.ndarray                        # (478, 2) float32, pixels
-    blendshapes: np.ndarray | None = None     # (52,) float32 in 0..1, where asked for
+    points: np.ndarray  # (478, 2) float32, pixels
+    blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for
 
 
 class Landmarker:

@@ -57,9 +57,7 @@ def render(
     light = frontal().to(placed) if lighting is None else lighting
     colours = shade(model.albedo(texture), normals, light)
     projected = camera.project(placed)
-    ids, weights, depth = rasterise(
-        projected.detach().cpu().numpy(), model.triangles.cpu().numpy(), size
-    )
+    ids, weights, depth = rasterise(projected.detach().cpu().numpy(), model.triangles.cpu().numpy(), size)
     triangle = torch.from_numpy(ids).long().to(pose.device)
     mask = (triangle >= 0).unsqueeze(1).to(placed.dtype)
     triangle = triangle.clamp_min(0)

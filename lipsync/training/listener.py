@@ -240,7 +240,7 @@ def tell(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
 
 
 def opened(shape: Tensor, opening: Tensor) -> Tensor:
-    """Mouth shapes or movements (..., 4), the inner gap ``opening`` (...) times as wide; lips part with it."""
+    """Mouth shapes or movements (..., 4), the inner gap ``opening`` (...) times as wide."""
     asked = shape.clone()
     asked[..., GAP] = shape[..., GAP] * opening
     asked[..., HEIGHT] = shape[..., HEIGHT] + shape[..., GAP] * (opening - 1)

@@ -53,7 +53,7 @@ class SyncStage:
         self.compiled = (self.net.face_encoder, self.net.audio_encoder)
         if config.shape_weight:
             # One layer for both: what it reads off speech and off faces must lie in the same directions.
-            self.modules["shape"] = nn.Linear(config.model.channels(512), 2 * WINDOW)
+            self.modules["shape"] = nn.Linear(self.embedded, 2 * WINDOW)
         trained = [parameter for module in self.modules.values() for parameter in module.parameters()]
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "sync": torch.optim.AdamW(trained, config.learning_rate, weight_decay=config.weight_decay)
@@ -66,15 +66,19 @@ class SyncStage:
             load_speech(net, self.config.speech)
         return net
 
+    @property
+    def embedded(self) -> int:
+        """Values of an embedding."""
+        return self.config.model.channels(512)
+
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         faces, speech, shapes = [], [], []
         for clip in self.sampler.draw(self.config.clips, rng):
             starts = spread(len(clip) - WINDOW + 1, self.config.windows, self.config.apart, rng)
             matrix, _ = framing(STORED, SIZE, MARGIN, rng)
             table = light(rng)
-            shape = (clip.shape - clip.shape.mean(0)) / (clip.shape.std(0) + 1e-3)
+            shapes.append(window_shapes(clip, starts))
             for start in starts:
-                shapes.append(shape[start : start + WINDOW, :2].reshape(-1))
                 pictures = clip.pictures(np.arange(start, start + WINDOW))
                 faces.append(cut(pictures, matrix, SIZE, table))
             speech.append(mask_bands(clip.speech(starts, self.config.model.audio, rng), rng))
@@ -82,7 +86,7 @@ class SyncStage:
         return {
             "faces": stacked,
             "speech": torch.from_numpy(np.concatenate(speech)),
-            "shape": torch.from_numpy(np.stack(shapes)),  # (B, 10) gap and height, in deviations
+            "shape": torch.from_numpy(np.concatenate(shapes)),  # (B, 10)
         }
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
@@ -130,6 +134,12 @@ class SyncStage:
 
     def export(self, folder: Path) -> None:
         self.net.save_pretrained(folder / "sync-expert")
+
+
+def window_shapes(clip: Clip, starts: np.ndarray) -> np.ndarray:
+    """(W, 10) gap and height of the mouth in windows of five frames, in deviations from the clip's mean."""
+    shape = ((clip.shape - clip.shape.mean(0)) / (clip.shape.std(0) + 1e-3))[:, :2]
+    return np.stack([shape[start : start + WINDOW].reshape(-1) for start in starts])
 
 
 def spread(length: int, count: int, apart: int, rng: np.random.Generator) -> np.ndarray:

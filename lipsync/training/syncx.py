@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import WINDOW, pair_windows
 from lipsync.experts.syncx import SyncX, SyncXConfig
 from lipsync.training.augment import cut, framing, light
@@ -17,7 +16,7 @@ from lipsync.training.data import MARGIN, STORED, Clip, Sampler
 from lipsync.training.hearing import Hearing
 from lipsync.training.offset import SIZE, compare
 from lipsync.training.speech import load_speech
-from lipsync.training.sync import SyncConfig, SyncStage, accuracy, spread
+from lipsync.training.sync import SyncConfig, SyncStage, accuracy, spread, window_shapes
 from lipsync.training.timing import REACH
 
 
@@ -34,8 +33,6 @@ class SyncXStage(SyncStage):
     """The sync expert's stage with another network and another ear."""
 
     def __init__(self, config: SyncXTraining, train: list[Clip], dev: list[Clip]):
-        if config.shape_weight:
-            raise ConfigError("stage.shape_weight belongs to the stage sync; syncXnet has no such aid.")
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         super().__init__(config, train, dev)
         self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
@@ -46,12 +43,17 @@ class SyncXStage(SyncStage):
             load_speech(net.audio_encoder[0], self.config.speech)
         return net
 
+    @property
+    def embedded(self) -> int:
+        return self.config.model.dimension
+
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        faces, speech = [], []
+        faces, speech, shapes = [], [], []
         for clip in self.sampler.draw(self.config.clips, rng):
             starts = spread(len(clip) - WINDOW + 1, self.config.windows, self.config.apart, rng)
             matrix, _ = framing(STORED, SIZE, MARGIN, rng)
             table = light(rng)
+            shapes.append(window_shapes(clip, starts))
             for start in starts:
                 pictures = clip.pictures(np.arange(start, start + WINDOW))
                 faces.append(cut(pictures, matrix, SIZE, table))
@@ -59,6 +61,7 @@ class SyncXStage(SyncStage):
         return {
             "faces": torch.from_numpy(np.stack(faces)).permute(0, 1, 4, 2, 3),  # (B, 5, 3, S, S) uint8
             "speech": torch.from_numpy(np.stack(speech)),  # (B, F, ...)
+            "shape": torch.from_numpy(np.concatenate(shapes)),  # (B, 10)
         }
 
     def check(self, folder: Path, step: int) -> dict[str, float]:

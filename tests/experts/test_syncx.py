@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from lipsync.errors import ConfigError
 from lipsync.experts.syncx import ResNeXtBlock, SyncX, SyncXConfig
 from lipsync.methods.multi_reference.config import HeardSpeech
 from lipsync.training.hearing import Hearing
@@ -70,6 +69,18 @@ def test_a_step_moves_both_towers(objective):
     assert 0 <= found["frame_accuracy"] <= 1
 
 
-def test_the_shape_aid_is_refused():
-    with pytest.raises(ConfigError, match="belongs to the stage sync"):
-        SyncXStage(SyncXTraining(SMALL, shape_weight=1.0), [toy_clip("a", frames=60)], [])
+def test_both_embeddings_are_asked_for_the_mouths_shape():
+    clips = [toy_clip(f"c{i}", seed=i, frames=60) for i in range(2)]
+    torch.manual_seed(0)
+    stage = SyncXStage(SyncXTraining(SMALL, shape_weight=2.0, clips=2, windows=3), clips, [])
+    batch = stage.batch(np.random.default_rng(0))
+    assert batch["shape"].shape == (6, 10)
+    values = stage.step(batch, Update(RunConfig(device="cpu"), torch.device("cpu")), 0.05)
+    plain = replace(stage.config, shape_weight=0.0)
+    torch.manual_seed(0)
+    without = SyncXStage(plain, clips, []).step(
+        batch, Update(RunConfig(device="cpu"), torch.device("cpu")), 0.05
+    )
+    aid = 2 * (values["shape_audio"] + values["shape_face"])
+    assert aid > 0
+    assert values["loss"] == pytest.approx(without["loss"] + aid, rel=1e-4)

@@ -22,8 +22,17 @@ pytestmark = pytest.mark.slow
 EXAMPLES = ROOT / "assets" / "examples"
 LOCAL = "http://127.0.0.1:7860"
 ENDPOINTS = {
-    "/generate": ["face", "speech", "method", "face_index", "length", "label", "consent", "mouth_opening",
-                  "sharpen"],
+    "/generate": [
+        "face",
+        "speech",
+        "method",
+        "face_index",
+        "length",
+        "label",
+        "consent",
+        "mouth_opening",
+        "sharpen",
+    ],
     "/score": ["generated", "reference", "metrics", "region", "variant", "controls", "names"],
     "/compare_list": [],
     "/compare_show": ["id"],

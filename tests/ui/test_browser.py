@@ -179,7 +179,6 @@ def test_language_follows_the_browser_and_the_switch_and_keeps_inputs(visit: Cal
     page.click("[data-locale=en]")
     page.wait_for_selector("#start:has-text('Generate')")
 
-
     def chinese() -> list[str]:
         return CJK.findall(page.inner_text(".gradio-container").replace("中文", ""))
 

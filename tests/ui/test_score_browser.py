@@ -211,9 +211,7 @@ def test_many_files_are_paired_by_name_and_methods_take_the_names_given(
     assert page.locator("#score-table small").count() == 2, "no intervals over the two clips"
 
 
-def test_the_last_change_of_files_is_answered_last(
-    visit: Callable, clips: tuple[list[Path], Path]
-) -> None:  # type: ignore[type-arg]
+def test_the_last_change_of_files_is_answered_last(visit: Callable, clips: tuple[list[Path], Path]) -> None:  # type: ignore[type-arg]
     """References that come while the pairing of before is still on its way are not lost."""
     generated, reference = clips
     page = visit()
