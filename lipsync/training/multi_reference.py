@@ -37,7 +37,7 @@ from lipsync.training.losses import (
 )
 from lipsync.training.offset import SIZE
 from lipsync.training.reference_sheet import look_at
-from lipsync.training.reference_windows import draw_reference_windows, stacked_images
+from lipsync.training.reference_windows import draw_reference_windows
 from lipsync.training.words import Words
 
 
@@ -228,7 +228,7 @@ class MultiReferenceStage:
         tokens = self.net.listener(heard, factor)
         if self.head is not None:
             tokens = tell(tokens, batch["asked"].flatten(0, 1), self.head)
-        return self.net.draw(tokens, stacked_images(real, batch["references"].float() / 255))
+        return self.net.draw(tokens, real, batch["references"].flatten(1, 2).float() / 255)
 
     def _sync_loss(self, fake: Tensor, speech: Tensor) -> Tensor:
         """Binary cross-entropy of "in sync", by the cosine of the expert's vectors."""

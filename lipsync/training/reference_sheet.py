@@ -17,7 +17,6 @@ from lipsync.training.hearing import Hearing, gather
 from lipsync.training.judges import mouth_input
 from lipsync.training.listener import GAP
 from lipsync.training.losses import correlation
-from lipsync.training.reference_windows import stacked_images
 
 CLIPS, FRAMES, SHOWN = 8, 50, 6  # clips looked at, frames of each, pictures of each on the sheet
 FACTORS = (0.6, 1.6)
@@ -94,6 +93,4 @@ def _draw(
         speech = net.speech(speech)
     heard = gather(speech, torch.from_numpy(hearing.places(len(real))))[0]  # (T, F, D)
     parts = zip(heard.split(25), real.split(25), strict=True)
-    return torch.cat(
-        [net(part, stacked_images(frames, references), factor).float() for part, frames in parts]
-    )
+    return torch.cat([net(part, frames, references.flatten(1, 2), factor).float() for part, frames in parts])

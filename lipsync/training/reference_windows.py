@@ -10,7 +10,6 @@ from torch import Tensor
 
 from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT
 from lipsync.faces.references import choose_for_training
-from lipsync.nn.prior import pose_prior
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.hearing import Hearing
@@ -71,15 +70,3 @@ def draw_reference_windows(
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
         "start": torch.tensor(starts),  # (W,) first frames
     }
-
-
-def stacked_images(frames: Tensor, references: Tensor) -> Tensor:
-    """(B, 3 (R + 1), S, S): R references, then the frame with its lower half zeroed.
-
-    Args:
-        frames: (B, 3, S, S) in 0..1.
-        references: (W, R, 3, S, S) in 0..1; B / W frames in a row share them.
-    """
-    shared = references.flatten(1, 2).repeat_interleave(len(frames) // len(references), dim=0)
-    both = torch.cat([shared.to(frames.dtype), pose_prior(frames)], dim=1)
-    return both.contiguous(memory_format=torch.channels_last)

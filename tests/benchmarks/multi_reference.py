@@ -36,16 +36,16 @@ def measure(config: MultiReferenceConfig) -> tuple[float, float, float]:
     """Millions of parameters, billions of multiplications a frame, frames a second."""
     net = MultiReference(config).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     heard = torch.randn(BATCH, config.audio.count, config.audio.dimension)
-    images = torch.rand(BATCH, 3 * (config.references + 1), config.size, config.size)
-    images = images.contiguous(memory_format=torch.channels_last)
+    frames = torch.rand(BATCH, 3, config.size, config.size)
+    references = torch.rand(1, 3 * config.references, config.size, config.size)
     with FlopCounterMode(display=False) as counted:
-        net(heard[:1], images[:1])
+        net(heard[:1], frames[:1], references)
     half = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
-        net(heard, images)
+        net(heard, frames, references)
         began = time.process_time()
         for _ in range(ROUNDS):
-            net(heard, images)
+            net(heard, frames, references)
         spent = time.process_time() - began
     parameters = sum(p.numel() for p in net.parameters())
     return parameters / 1e6, counted.get_total_flops() / 2e9, BATCH * ROUNDS / spent

@@ -26,10 +26,12 @@ AUDIO = HeardSpeech(dimension=16)
 SMALL = MultiReferenceConfig(audio=AUDIO, size=64, levels=3, width=0.125, spade=1)
 
 
-def inputs(config: MultiReferenceConfig, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+def inputs(config: MultiReferenceConfig, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Speech, frames, and references of each frame's own."""
     torch.manual_seed(3)
     heard = torch.randn(batch, config.audio.count, config.audio.dimension)
-    return heard, torch.rand(batch, 3 * (config.references + 1), config.size, config.size)
+    frames = torch.rand(batch, 3, config.size, config.size)
+    return heard, frames, torch.rand(batch, 3 * config.references, config.size, config.size)
 
 
 def test_positions_by_hand():
@@ -66,7 +68,7 @@ def test_pictures_hear_speech_everywhere():
 
 def test_the_factor_multiplies_features_before_the_adapter():
     listener = Listener(SMALL).eval()
-    heard, _ = inputs(SMALL)
+    heard, *_ = inputs(SMALL)
     assert torch.allclose(listener(heard, 1.3), listener(heard * 1.3), atol=1e-6)
     factors = torch.tensor([0.6, 1.6])
     both = listener(heard, factors)
@@ -85,7 +87,7 @@ def test_self_attention_by_hand():
         listener.attention.in_proj_bias.zero_()
         listener.attention.out_proj.weight.copy_(torch.eye(channels))
         listener.attention.out_proj.bias.zero_()
-    heard, _ = inputs(config, 1)
+    heard, *_ = inputs(config, 1)
     x = (listener.adapter(heard) + positions(11, channels))[0].detach().numpy().astype(np.float64)
     scores = np.exp(x @ x.T / math.sqrt(channels))
     summed = x + scores / scores.sum(1, keepdims=True) @ x
@@ -97,12 +99,12 @@ def test_self_attention_by_hand():
 @pytest.mark.parametrize("lower_half", [False, True])
 def test_draws_pictures_of_its_size(spade, lower_half):
     config = replace(SMALL, spade=spade, lower_half=lower_half)
-    heard, images = inputs(config)
-    drawn = MultiReference(config)(heard, images)
+    heard, frames, references = inputs(config)
+    drawn = MultiReference(config)(heard, frames, references)
     assert drawn.shape == (2, 3, 64, 64)
     assert drawn.min() >= 0
     assert drawn.max() <= 1
-    same = torch.equal(drawn[:, :, :32], images[:, -3:, :32])
+    same = torch.equal(drawn[:, :, :32], frames[:, :, :32])
     assert same == lower_half
 
 
@@ -112,11 +114,12 @@ def test_the_patents_shapes():
     assert [config.channels(level) for level in range(1, 6)] == [64, 128, 256, 512, 512]
     with torch.device("meta"):
         net = MultiReference(config)
-        heard, images = torch.empty(1, 11, 512), torch.empty(1, 12, 256, 256)
+        heard, frames, references = (torch.empty(1, *s) for s in ((11, 512), (3, 256, 256), (9, 256, 256)))
+        images = torch.empty(1, 12, 256, 256)
     features_, skips = net.image_encoder(images)
     assert features_.shape == (1, 512, 8, 8)
     assert [skip.shape[1] for skip in skips] == [12, 64, 128, 256, 512]
-    assert net(heard, images).shape == (1, 3, 256, 256)
+    assert net(heard, frames, references).shape == (1, 3, 256, 256)
     norms = [module for module in net.image_encoder.modules() if isinstance(module, torch.nn.GroupNorm)]
     assert {norm.num_groups for norm in norms} == {4}  # R + 1
 
@@ -155,45 +158,57 @@ def test_the_same_weights_move_larger_references():
     net = MultiReference(MOVES)
     large = MultiReference(replace(MOVES, size=128, shrink=2))
     large.load_state_dict(net.state_dict())
-    heard, images = inputs(MOVES)
-    small = torch.nn.functional.avg_pool2d(images, 8)  # smooth pictures, so that sizes can be compared
-    images = torch.nn.functional.interpolate(small, size=(128, 128), mode="bilinear")
-    images[:, -3:, 64:] = 0
-    drawn = large(heard, images)
+    heard, *pictures = inputs(MOVES)
+    small = [torch.nn.functional.avg_pool2d(p, 8) for p in pictures]  # smooth, so that sizes can be compared
+    frames, references = (torch.nn.functional.interpolate(p, size=(128, 128), mode="bilinear") for p in small)
+    drawn = large(heard, frames, references)
     assert drawn.shape == (2, 3, 128, 128)
-    assert torch.equal(drawn[:, :, :64], images[:, -3:, :64])
-    shrunk = torch.nn.functional.avg_pool2d(images, 2)
+    assert torch.equal(drawn[:, :, :64], frames[:, :, :64])
+    shrunk = [torch.nn.functional.avg_pool2d(p, 2) for p in (frames, references)]
     shown = torch.nn.functional.avg_pool2d(drawn, 2)[:, :, 34:]
-    assert (shown - net(heard, shrunk)[:, :, 34:]).abs().mean() < 0.01
+    assert (shown - net(heard, *shrunk)[:, :, 34:]).abs().mean() < 0.01
+
+
+def test_frames_may_share_their_references():
+    torch.manual_seed(1)
+    for config in (SMALL, replace(MOVES, size=128, shrink=2)):
+        net = MultiReference(config)
+        if config.moves:
+            torch.nn.init.normal_(net.image_decoder.motion.flow.weight, std=0.3)
+        heard, frames, references = inputs(config, 4)
+        two = references[:2]
+        drawn = net(heard, frames, two)
+        each = net(heard, frames, two.repeat_interleave(2, dim=0))
+        assert torch.allclose(drawn, each, atol=1e-5)
+        assert (drawn - net(heard, frames, references)).abs().max() > 1e-3
 
 
 def test_every_stage_is_told_the_frames_own_token():
     net = MultiReference(replace(SMALL, told=True))
-    decoder, (_, images) = net.image_decoder, inputs(SMALL)
-    features_, skips = net.image_encoder(images)
+    decoder, (_, frames, references) = net.image_decoder, inputs(SMALL)
+    features_, skips = net.image_encoder(torch.cat([references, frames], dim=1))
     own, other = torch.randn(2, 2, SMALL.channels(3))
-    drawn = decoder(features_, skips, images, own)
+    drawn = decoder(features_, skips, references, references, own)
     for stage in range(SMALL.levels):  # each by itself: the others are told nothing
         alone = MultiReference(replace(SMALL, told=True)).image_decoder
         alone.load_state_dict(decoder.state_dict())
         for index, tell in enumerate(alone.tell):
             if index != stage:
                 torch.nn.init.zeros_(tell.weight)
-        pictures = [alone(features_, skips, images, token) for token in (own, other)]
+        pictures = [alone(features_, skips, references, references, token) for token in (own, other)]
         assert (pictures[0] - pictures[1]).abs().max() > 1e-4
-    assert not torch.equal(drawn, decoder(features_, skips, images, other))
+    assert not torch.equal(drawn, decoder(features_, skips, references, references, other))
 
 
 def test_cheeks_beyond_what_is_visible_change_nothing():
     net = MultiReference(MOVES)
-    heard, images = inputs(MOVES)
-    images[:, -3:, 32:] = 0
-    changed = images.clone()
-    changed[:, -3:, 16:32] = 0.5
-    drawn, again = net(heard, images), net(heard, changed)
+    heard, frames, references = inputs(MOVES)
+    changed = frames.clone()
+    changed[:, :, 16:] = 0.5  # visible is 0.25
+    drawn, again = net(heard, frames, references), net(heard, changed, references)
     assert torch.equal(drawn[:, :, 32:], again[:, :, 32:])
-    changed[:, -3:, 8:16] = 0.5
-    assert not torch.equal(drawn[:, :, 32:], net(heard, changed)[:, :, 32:])
+    changed[:, :, 8:16] = 0.5
+    assert not torch.equal(drawn[:, :, 32:], net(heard, changed, references)[:, :, 32:])
 
 
 def test_the_learned_encoder_hears_its_context_and_no_further():
@@ -221,9 +236,9 @@ def test_live_mode_waits_for_the_context_of_the_small_core():
 def test_gradients_reach_every_parameter(moves):
     config = replace(SMALL, spade=2, moves=moves, told=moves, audio=replace(AUDIO, context=2 * moves))
     net = MultiReference(config)
-    _, images = inputs(config)
+    _, frames, references = inputs(config)
     windows = torch.randn(2, 11, 119, 16)
-    net(net.speech(windows), images, torch.tensor([0.7, 1.4])).square().mean().backward()
+    net(net.speech(windows), frames, references, torch.tensor([0.7, 1.4])).square().mean().backward()
     # A bias before a norm and a key's bias cancel out; all else must move.
     still = {name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
     assert still == set()
@@ -246,19 +261,19 @@ def test_learns_a_few_frames_by_heart():
     torch.manual_seed(0)
     config = replace(SMALL, lower_half=True)
     net = MultiReference(config)
-    heard, images = inputs(config, 4)
+    heard, frames, references = inputs(config, 4)
     # One face, four mouths: only the speech tells which.
-    images = images[:1].expand(4, -1, -1, -1).contiguous()
+    frames, references = frames[:1].expand(4, -1, -1, -1), references[:1]
     wanted = torch.full((4, 3, 32, 64), 0.6)
     for index in range(4):
         wanted[index, :, 14 - 3 * index : 16 + 3 * index, 20:44] = 0.1
     optimizer = torch.optim.Adam(net.parameters(), 3e-3)
     for _ in range(150):
-        loss = (net(heard, images)[:, :, 32:] - wanted).abs().mean()
+        loss = (net(heard, frames, references)[:, :, 32:] - wanted).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    drawn = net(heard, images)[:, :, 32:]
+    drawn = net(heard, frames, references)[:, :, 32:]
     errors = (drawn[:, None] - wanted[None]).abs().mean((2, 3, 4))  # (4 drawn, 4 wanted)
     assert errors.argmin(1).tolist() == [0, 1, 2, 3]
     assert loss < 0.02

@@ -36,7 +36,7 @@ from lipsync.training.multi_reference import (
     MultiReferenceTraining,
     perceptual_pyramid,
 )
-from lipsync.training.reference_windows import draw_reference_windows, stacked_images
+from lipsync.training.reference_windows import draw_reference_windows
 
 from .toy import toy_clip, toy_folder
 
@@ -165,16 +165,6 @@ def test_references_are_far_and_spread_from_closed_to_open(clips):
     assert (bright[:, 1] > bright[:, 2]).float().mean() > 0.9
 
 
-def test_images_are_the_references_and_then_the_masked_frame():
-    frames, references = torch.rand(4, 3, 8, 8), torch.rand(2, 3, 3, 8, 8)  # two windows of two frames
-    images = stacked_images(frames, references)
-    assert images.shape == (4, 12, 8, 8)
-    assert torch.equal(images[1, 3:6], references[0, 1])
-    assert torch.equal(images[2, :3], references[1, 0])
-    assert torch.equal(images[3, 9:, :4], frames[3, :, :4])
-    assert torch.count_nonzero(images[:, 9:, 4:]) == 0
-
-
 def test_an_opened_mouth_is_asked_for_as_much_wider():
     shape = torch.tensor([[0.2, 0.5, 0.9, 1.0]])
     assert torch.allclose(opened(shape, torch.tensor([1.5])), torch.tensor([[0.3, 0.6, 0.9, 1.0]]))
@@ -207,7 +197,7 @@ def test_pictures_are_told_the_real_movement(clips, mouth_expert, tmp_path):
     stage = stage_of(clips, listener=path, told=True, **changes)
     seen = []
     draw = stage.net.draw
-    stage.net.draw = lambda tokens, images: seen.append(tokens) or draw(tokens, images)
+    stage.net.draw = lambda tokens, *pictures: seen.append(tokens) or draw(tokens, *pictures)
     batch = stage.batch(np.random.default_rng(3))
     values_of(stage, batch)
     with torch.no_grad():

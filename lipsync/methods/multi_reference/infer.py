@@ -13,7 +13,6 @@ from lipsync.audio.selector import reach, select
 from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.multi_reference.config import LEARNED
 from lipsync.methods.multi_reference.model import MultiReference
-from lipsync.nn.prior import pose_prior
 
 
 class MultiReferenceMethod:
@@ -66,16 +65,13 @@ class MultiReferenceMethod:
         """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``."""
         audio = self.config.audio
         heard = torch.from_numpy(select(batch.speech, audio.rate, batch.times, audio.count, audio.spacing))
-        frames = pose_prior(_to_tensor(batch.faces, self.device))
+        frames = _to_tensor(batch.faces, self.device)
         # A video with fewer faces than references shows some of them twice.
         wanted = np.arange(self.references) % len(batch.references)
-        references = _to_tensor(batch.references[wanted], self.device).flatten(0, 1)  # (3 R, S, S)
-        images = torch.cat([references.expand(len(frames), *references.shape), frames], dim=1)
+        references = _to_tensor(batch.references[wanted], self.device).flatten(0, 1)[None]  # (1, 3 R, S, S)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             drawn = self.net(
-                heard.to(self.device),
-                images.contiguous(memory_format=torch.channels_last),
-                batch.mouth_opening,
+                heard.to(self.device), frames, references, batch.mouth_opening
             ).float()  # (B, 3, S, S)
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 

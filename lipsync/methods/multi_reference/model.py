@@ -29,6 +29,9 @@ class MultiReference(
 
     The image encoder takes (B, 3 (R + 1), S, S): R references, then the frame with its lower half zeroed,
     RGB in 0..1. The fusion takes (B, F, D) speech features. The output is (B, 3, S, S) in 0..1.
+
+    Frames of one video share their references: they are given once, as (W, 3 R, S, S), where each of the W
+    serves the next B / W of the B frames.
     """
 
     def __init__(self, config: MultiReferenceConfig):
@@ -44,23 +47,36 @@ class MultiReference(
         self.fusion = Fusion(config)
         self.image_decoder = ImageDecoder(config)
 
-    def forward(self, heard: Tensor, images: Tensor, opening: Tensor | float = 1.0) -> Tensor:
-        """(B, F, D) features of the speech around each frame, their images, and the mouth-opening factor."""
-        return self.draw(self.listener(heard, opening), images)
+    def forward(
+        self, heard: Tensor, frames: Tensor, references: Tensor, opening: Tensor | float = 1.0
+    ) -> Tensor:
+        """(B, 3, S, S) frames that say what is heard.
 
-    def draw(self, tokens: Tensor, images: Tensor) -> Tensor:
+        Args:
+            heard: (B, F, D) features of the speech around each frame.
+            frames: (B, 3, S, S); below ``config.visible`` they are not looked at.
+            references: (W, 3 R, S, S).
+            opening: mouth-opening factor, one for all or (B,).
+        """
+        return self.draw(self.listener(heard, opening), frames, references)
+
+    def draw(self, tokens: Tensor, frames: Tensor, references: Tensor) -> Tensor:
         """As ``forward``, with the (B, F, C) tokens that the listener made."""
         config = self.config
-        shown = F.avg_pool2d(images, config.shrink) if config.shrink > 1 else images
-        if config.visible < 0.5:
-            rows = torch.arange(config.seen, device=images.device) < round(config.seen * config.visible)
-            shown = torch.cat([shown[:, :-3], shown[:, -3:] * rows[:, None].to(shown.dtype)], dim=1)
-        features, skips = self.image_encoder(shown)
+        rows = round(config.seen * config.visible)
+        prior = F.pad(self._shrunk(frames[:, :, : rows * config.shrink]), (0, 0, 0, config.seen - rows))
+        small = self._shrunk(references)
+        each = small.repeat_interleave(len(frames) // len(small), dim=0)
+        images = torch.cat([each.to(prior.dtype), prior], dim=1)
+        features, skips = self.image_encoder(images.contiguous(memory_format=torch.channels_last))
         own = tokens[:, tokens.shape[1] // 2]  # (B, C)
-        drawn = self.image_decoder(self.fusion(tokens, features), skips, images, own)
-        if not self.config.lower_half:
+        drawn = self.image_decoder(self.fusion(tokens, features), skips, small, references, own)
+        if not config.lower_half:
             return drawn
-        return torch.cat([images[:, -3:, : self.config.size // 2].to(drawn.dtype), drawn], dim=2)
+        return torch.cat([frames[:, :, : config.size // 2].to(drawn.dtype), drawn], dim=2)
+
+    def _shrunk(self, pictures: Tensor) -> Tensor:
+        return F.avg_pool2d(pictures, self.config.shrink) if self.config.shrink > 1 else pictures
 
 
 class ImageEncoder(nn.Module):
@@ -120,13 +136,16 @@ class ImageDecoder(nn.Module):
         shares = config.references + 1 if config.moves else 0
         self.paint = nn.Conv2d(before, 3 + shares, 3, padding=1)
 
-    def forward(self, x: Tensor, skips: list[Tensor], images: Tensor, own: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, skips: list[Tensor], small: Tensor, references: Tensor, own: Tensor
+    ) -> Tensor:
         """(B, 3, S, S), or its lower half.
 
         Args:
             x: (B, C, h, w) features.
             skips: of the encoder.
-            images: (B, 3 (R + 1), S, S) at full size.
+            small: (W, 3 R, s, s) references as the encoder sees them.
+            references: (W, 3 R, S, S) at full size.
             own: (B, C) the frame's own token.
         """
         # One row of features above the lower half goes along: the seam is drawn knowing what is above it.
@@ -139,19 +158,24 @@ class ImageDecoder(nn.Module):
             label = skip[:, :, first:]
             if self.motion is not None and skip is skips[0]:
                 flow = self.motion(x)
-                label = torch.cat([self.motion.move(flow, skip[:, :-3], first), label[:, -3:]], dim=1)
+                label = torch.cat([self.motion.move(flow, small, first), label[:, -3:]], dim=1)
+                label = label.to(x.dtype, memory_format=torch.channels_last)
             x = block(conv(F.interpolate(x, scale_factor=2.0, mode="nearest")), label)
             if self.config.told:
                 scale, shift = tell(own)[:, :, None, None].chunk(2, dim=1)  # (B, C', 1, 1) each
                 x = x * (1 + scale) + shift
         drawn = self.paint(F.leaky_relu(x, 0.2))
+        if self.config.lower_half:  # the row of features above it has served
+            above = self.config.seen // 2 - first
+            drawn, first = drawn[:, :, above:], first + above
+            flow = flow[:, :, above // 2 :] if flow is not None else None
         painted = drawn[:, :3].sigmoid()
         if self.motion is not None and flow is not None:
-            moved = self.motion.move(flow, images[:, :-3], first * self.config.shrink)
-            painted = blend(drawn[:, 3:], moved, painted)
-        elif self.config.shrink > 1:
+            moved = self.motion.move(flow, references, first * self.config.shrink)
+            return blend(drawn[:, 3:], moved, painted)
+        if self.config.shrink > 1:
             painted = F.interpolate(painted, scale_factor=float(self.config.shrink), mode="bilinear")
-        return painted[:, :, -self.config.size // 2 :] if self.config.lower_half else painted
+        return painted
 
 
 class PlainBlock(nn.Module):

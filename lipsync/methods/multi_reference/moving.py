@@ -35,26 +35,32 @@ class Motion(nn.Module):
 
         Args:
             flow: (B, 2 R, h, w) of any size; it covers the rows from ``first`` on.
-            references: (B, 3 R, H, W).
+            references: (N, 3 R, H, W), each for the next B / N of the flows.
         """
         height, width = references.shape[-2:]
-        rows = height - first
+        rows, shared, count = height - first, len(references), self.references
         flow = F.interpolate(flow, (rows, width), mode="bilinear", align_corners=False)
-        grid = pixel_centres(height, width, flow)[:, first:] + flow.unflatten(1, (-1, 2)).permute(
-            0, 1, 3, 4, 2
-        ).flatten(0, 1)  # (B R, rows, W, 2)
-        pictures = references.float().unflatten(1, (self.references, 3)).flatten(0, 1)  # (B R, 3, H, W)
-        moved = F.grid_sample(pictures, grid, "bilinear", "border", align_corners=False)
-        return moved.unflatten(0, (-1, self.references)).flatten(1, 2)
+        centres = pixel_centres(height, width, flow)[:, first:].repeat(count, 1, 1)[None]
+        # Values of a pixel side by side in memory, as the grid has them.
+        places = flow.contiguous(memory_format=torch.channels_last) + centres.contiguous(
+            memory_format=torch.channels_last
+        )
+        grid = places.unflatten(1, (count, 2)).unflatten(0, (shared, -1)).permute(0, 2, 1, 4, 5, 3)
+        pictures = references.float().unflatten(1, (count, 3)).flatten(0, 1)  # (N R, 3, H, W)
+        # One tall picture of all frames for each reference, so that no reference is copied for each frame.
+        tall = grid.reshape(shared * count, -1, width, 2)  # N R pictures of B / N frames
+        moved = F.grid_sample(pictures.contiguous(), tall, "bilinear", "border", align_corners=False)
+        moved = moved.view(shared, count, 3, -1, rows, width).permute(0, 3, 1, 2, 4, 5)
+        return moved.reshape(len(flow), 3 * count, rows, width)
 
 
 def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
-    """(1, height, width, 2) places of the pixels' centres, x then y: -1 and 1 are the picture's borders.
+    """(2, height, width) places of the pixels' centres, x then y: -1 and 1 are the picture's borders.
 
     Borders, not the centres of the outer pixels: so a flow means the same at any size of the picture.
     """
     y, x = ((2 * torch.arange(n, device=like.device, dtype=like.dtype) + 1) / n - 1 for n in (height, width))
-    return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None]
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"))
 
 
 def blend(shares: Tensor, moved: Tensor, painted: Tensor) -> Tensor:
@@ -71,5 +77,7 @@ def blend(shares: Tensor, moved: Tensor, painted: Tensor) -> Tensor:
             F.interpolate(x.float(), size, mode="bilinear", align_corners=False) for x in (shares, painted)
         )
     weights = shares.float().softmax(1)[:, :, None]  # (B, R + 1, 1, H, W)
-    every = torch.cat([moved, painted.float()], dim=1).unflatten(1, (-1, 3))  # (B, R + 1, 3, H, W)
-    return (weights * every).sum(1)
+    shown = weights[:, -1] * painted.float()
+    for index, picture in enumerate(moved.split(3, dim=1)):
+        shown = torch.addcmul(shown, weights[:, index], picture)
+    return shown
