@@ -132,9 +132,7 @@ def _alphas(coincidences: np.ndarray) -> np.ndarray:
 
 def intraclass(
     values: np.ndarray,
-) -> tuple[
-    tuple[Coefficient, Coefficient, Coefficient], tuple[Coefficient, Coefficient, Coefficient], float
-]:
+) -> tuple[tuple[Coefficient, Coefficient, Coefficient], tuple[Coefficient, Coefficient, Coefficient], float]:
     """ICC(1,1), (2,1), (3,1), their averages over k raters, and k (Shrout & Fleiss 1979).
 
     Intervals: Shrout & Fleiss 1979; for ICC(2,·) McGraw & Wong 1996. Where marks are missing the mean
