@@ -144,7 +144,9 @@ def _fit(stage: Stage, config: RunConfig, folder: Path, resume: bool, quiet: boo
     for module in getattr(stage, "frozen", {}).values():
         module.to(device)
     for module in stage.modules.values():
-        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(device)
+        if all(p.dim() != 5 for p in module.parameters()):  # convolutions over time have another layout
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if dist.is_initialized():
             for value in module.state_dict().values():
                 dist.broadcast(value, 0)

@@ -1,13 +1,14 @@
-"""``python -m tests.benchmarks.flicker CLIP ...``: does the skin around a drawn mouth flicker?
+"""``python -m tests.benchmarks.flicker CLIP ...``: does a drawn mouth flicker, or the skin around it?
 
 Drives each clip with its own speech and compares the result with the clip, frame by frame, in the crop of
 the clip's own track: so a head that moves moves alike in both. Looked at is the skin where the result fades
-into the frame, above the corners of the mouth and away from the lips: what stands still there in the clip
-is to stand still in the result. Printed are grey levels of the result, of the clip, and their ratio, which
-is to be 1 or less:
+into the frame, above the corners of the mouth and away from the lips (what stands still there in the clip
+is to stand still in the result), and the mouth within the outline of the lips. Printed are grey levels of the
+result, of the clip, and their ratio, which is to be 1 or less:
 
 - fine: change of a pixel from frame to frame beyond what a steady motion explains (grain, crawling edges);
-- broad: the same of a wide average of the skin (pulsing colours, a mask that comes and goes).
+- broad: the same of a wide average of the skin (pulsing colours, a mask that comes and goes);
+- mouth: as fine, of lips and teeth.
 """
 
 from __future__ import annotations
@@ -77,6 +78,13 @@ class Flicker:
         return float(np.sqrt(self._sums[1] / max(1, self.frames)))
 
 
+def inside_lips(landmarks: np.ndarray, size: int = SIDE) -> np.ndarray:
+    """(S, S) uint8: 1 within the outline of the lips, whose landmarks are (478, 2) pixels of the crop."""
+    inside: np.ndarray = np.zeros((size, size), np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(landmarks[list(LIPS)].round().astype(np.int32)), 1)
+    return inside
+
+
 def static_skin(landmarks: np.ndarray, size: int = SIDE) -> np.ndarray:
     """(S, S) bool: the seam above the corners of the mouth, away from the lips.
 
@@ -84,11 +92,10 @@ def static_skin(landmarks: np.ndarray, size: int = SIDE) -> np.ndarray:
         landmarks: (478, 2) pixels of the crop.
     """
     mask = mouth_mask(size, landmarks)
-    lips = cv2.convexHull(landmarks[list(LIPS)].round().astype(np.int32))
-    near: np.ndarray = np.zeros((size, size), np.uint8)
-    cv2.fillConvexPoly(near, lips, 1)
     reach = 2 * round(AWAY * size) + 1
-    near = cv2.dilate(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    near = cv2.dilate(
+        inside_lips(landmarks, size), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    )
     skin = (mask > SEAM[0]) & (mask < SEAM[1]) & (near == 0)
     skin[round(float(landmarks[list(LIPS), 1].mean())) :] = False  # below, the jaw moves with the speech
     return skin
@@ -103,26 +110,45 @@ def tracked(clip: Path, most: int) -> Iterator[Tracked]:
         tracker.close()
 
 
-def flickers(track: Iterable[Tracked], result: Iterable[np.ndarray]) -> tuple[Flicker, Flicker]:
+@dataclass
+class Found:
+    """Of one video, in the places that the clip's own landmarks give."""
+
+    skin: Flicker = field(default_factory=Flicker)
+    mouth: Flicker = field(default_factory=Flicker)
+
+    def update(self, crop: np.ndarray, landmarks: np.ndarray) -> None:
+        self.skin.update(crop, static_skin(landmarks))
+        self.mouth.update(crop, inside_lips(landmarks) > 0)
+
+    def cut(self) -> None:
+        self.skin.cut()
+        self.mouth.cut()
+
+    @property
+    def figures(self) -> tuple[float, float, float]:
+        """Fine, broad, mouth."""
+        return self.skin.fine, self.skin.broad, self.mouth.fine
+
+
+def flickers(track: Iterable[Tracked], result: Iterable[np.ndarray]) -> tuple[Found, Found]:
     """Of the result and of the clip itself, in the same places.
 
     Args:
         track: of the clip.
         result: (H, W, 3) uint8, as many frames.
     """
-    ours, own = Flicker(), Flicker()
+    ours, own = Found(), Found()
     for item, image in zip(track, result, strict=False):
+        if item.pose is None or item.landmarks is None or item.new:
+            ours.cut()
+            own.cut()
         if item.pose is None or item.landmarks is None:
-            ours.cut()
-            own.cut()
             continue
-        if item.new:
-            ours.cut()
-            own.cut()
         matrix = crop_matrix(item.pose, SIDE)
-        skin = static_skin(transform_points(item.landmarks, matrix))
-        ours.update(crop_face(image, matrix, SIDE), skin)
-        own.update(crop_face(item.frame.image, matrix, SIDE), skin)
+        landmarks = transform_points(item.landmarks, matrix)
+        ours.update(crop_face(image, matrix, SIDE), landmarks)
+        own.update(crop_face(item.frame.image, matrix, SIDE), landmarks)
     return ours, own
 
 
@@ -134,7 +160,8 @@ def main() -> None:
     parser.add_argument("--method", help="one of the portal's methods (default: the embedded core)")
     parser.add_argument("--frames", type=int, default=150, help="at most, of each clip")
     options = parser.parse_args()
-    print(f"{'clip':<24} {'frames':>6}   fine: result, clip, ratio   broad: result, clip, ratio")
+    names = "".join(f"   {name + ': result, clip, ratio':<26}" for name in ("fine", "broad", "mouth"))
+    print(f"{'clip':<24} {'frames':>6}{names}")
     ratios = []
     for clip in options.clips:
         with tempfile.TemporaryDirectory() as folder:
@@ -144,15 +171,12 @@ def main() -> None:
             generate(Request(clip, None, made, length="video", label=False, **chosen))
             result = (frame.image for frame in read_frames(made, fps=rate))
             ours, own = flickers(tracked(clip, options.frames), result)
-        pair = ours.fine / own.fine, ours.broad / own.broad
-        ratios.append(pair)
-        print(
-            f"{clip.stem:<24} {ours.frames:6d}   {ours.fine:8.3f} {own.fine:8.3f} {pair[0]:6.2f}      "
-            f"{ours.broad:8.3f} {own.broad:8.3f} {pair[1]:6.2f}",
-            flush=True,
-        )
-    fine, broad = np.mean(ratios, axis=0)
-    print(f"{'mean ratio':<24} {'':6}   {fine:24.2f}      {broad:24.2f}")
+        pairs = list(zip(ours.figures, own.figures, strict=True))
+        ratios.append([result / clip for result, clip in pairs])
+        told = "".join(f"   {a:8.3f} {b:8.3f} {a / b:8.2f}" for a, b in pairs)
+        print(f"{clip.stem:<24} {ours.skin.frames:6d}{told}", flush=True)
+    means = "".join(f"   {mean:26.2f}" for mean in np.mean(ratios, axis=0))
+    print(f"{'mean ratio':<24} {'':6}{means}")
 
 
 if __name__ == "__main__":

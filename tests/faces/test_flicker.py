@@ -6,7 +6,7 @@ import pytest
 
 from lipsync.faces.crop import crop_face, crop_matrix, pose_from_points, transform_points
 from lipsync.faces.landmarks import Landmarker
-from tests.benchmarks.flicker import LIPS, SIDE, Flicker, static_skin
+from tests.benchmarks.flicker import LIPS, SIDE, Flicker, inside_lips, static_skin
 
 EVERYWHERE = np.ones((SIDE, SIDE), bool)
 
@@ -76,3 +76,8 @@ def test_skin_is_beside_the_mouth_and_above_its_corners(shared):
     assert columns.min() < lips[:, 0].min() < lips[:, 0].max() < columns.max()  # on both cheeks
     distance = np.hypot(columns[:, None] - lips[:, 0], rows[:, None] - lips[:, 1]).min(1)
     assert distance.min() > 0.05 * SIDE
+    inside = inside_lips(landmarks)
+    rows, columns = np.nonzero(inside)
+    assert not (skin & (inside > 0)).any()
+    assert abs(columns.min() - lips[:, 0].min()) <= 1
+    assert abs(rows.max() - lips[:, 1].max()) <= 1
