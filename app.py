@@ -7,6 +7,8 @@ import sys
 import threading
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyone
+# PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,6 +23,7 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 with one sentence when the person can mend what is wrong."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see lipsync.__main__
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m eval", description="Score lip-sync videos.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+# PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from lipsync.errors import LipSyncError
 from lipsync.methods import DEFAULT, METHODS

@@ -32,6 +32,9 @@ from lipsync.training.losses import correlation
 from lipsync.training.speech import load_speech, mean_correlation, one_cycle
 
 GAP, HEIGHT = 0, 1  # of MOUTH_SHAPE
+WIDEST = (
+    0.5  # inter-ocular distances, the gap that one frame in a hundred exceeds: pictures know no wider ones
+)
 
 
 @dataclass(frozen=True)
@@ -219,14 +222,9 @@ class ShapeFromSpeech(nn.Module):
 
 def movement(shape: np.ndarray) -> np.ndarray:
     """Mouth shapes (T, 4) of a clip without what is the person's own: all but the gap less their mean."""
-    return shape - rest(shape)
-
-
-def rest(shape: np.ndarray) -> np.ndarray:
-    """(4,) what ``movement`` takes away."""
-    mean = shape.mean(0)
-    mean[GAP] = 0
-    return mean
+    own = shape.mean(0)
+    own[GAP] = 0
+    return shape - own
 
 
 def tell(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
@@ -240,10 +238,14 @@ def tell(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
 
 
 def opened(shape: Tensor, opening: Tensor) -> Tensor:
-    """Mouth shapes or movements (..., 4), the inner gap ``opening`` (...) times as wide."""
+    """Mouth shapes or movements (..., 4) with an inner gap ``opening`` (...) times as wide, at most ``WIDEST``.
+
+    Lips grow apart with it.
+    """
     asked = shape.clone()
-    asked[..., GAP] = shape[..., GAP] * opening
-    asked[..., HEIGHT] = shape[..., HEIGHT] + shape[..., GAP] * (opening - 1)
+    gap = shape[..., GAP]
+    asked[..., GAP] = torch.minimum(gap * opening, gap.clamp(min=WIDEST))
+    asked[..., HEIGHT] += asked[..., GAP] - gap
     return asked
 
 

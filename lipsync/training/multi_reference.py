@@ -26,7 +26,7 @@ from lipsync.training.generator import lip_weight
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.judges import load_mouth_expert, mouth_input, mouth_square
 from lipsync.training.lip_reader import load_lip_reader, pack_texts, unpack_texts
-from lipsync.training.listener import load_head, load_listener, opened, tell
+from lipsync.training.listener import load_head, load_listener, tell
 from lipsync.training.loop import Update
 from lipsync.training.losses import (
     adversarial_loss,
@@ -73,11 +73,6 @@ class MultiReferenceTraining:
     mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
     shape_weight: float = 0.0  # L1 on the mouth shape that the expert reads off the output
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
-    # Shares of the windows that hear another clip of the batch, and that hear their own with a mouth-opening
-    # factor. They have no picture to be compared with: only the opening is asked for.
-    swapped: float = 0.0
-    opened: float = 0.0
-    openings: tuple[float, ...] = (0.5, 1.8)  # smallest and largest factor
     # Train on crops as small as the network sees them (``model.shrink``): the same weights then draw the full
     # size. What is stored has 160 pixels, so larger crops would teach nothing more.
     shrunk: bool = False
@@ -88,12 +83,8 @@ class MultiReferenceTraining:
 
 class MultiReferenceStage:
     def __init__(self, config: MultiReferenceTraining, train: list[Clip], dev: list[Clip]):
-        if (config.shape_weight or config.swapped or config.opened) and not config.mouth_expert:
-            raise ConfigError(
-                "shape_weight, swapped and opened need stage.mouth_expert: train one with `train mouth`."
-            )
-        if config.swapped + config.opened > 0.5:
-            raise ConfigError("stage.swapped and stage.opened together may be half of the windows at most.")
+        if config.shape_weight and not config.mouth_expert:
+            raise ConfigError("stage.shape_weight needs stage.mouth_expert: train one with `train mouth`.")
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         self.sampler = Sampler(train, config.frames)
@@ -150,29 +141,11 @@ class MultiReferenceStage:
             config.framed_alike,
             round(config.windows * config.stills),
         )
-        # The first windows hear, and are judged by, the one after them; the next ones hear with a factor.
         if self.words is not None:
             starts = batch["start"].tolist()
             texts = [self.words.text(c, s, config.frames) for c, s in zip(clips, starts, strict=True)]
             batch["letters"] = pack_texts(texts)
-        other, unlike = self._unlike()
-        rests = batch.pop("rest")[:, None]  # (W, 1, 4)
-        batch["asked"] = batch.pop("shape") - rests  # (W, T, 4)
-        for name in ("speech", "asked", "letters") if other else ():
-            if name not in batch:
-                continue
-            batch[name] = torch.cat([batch[name][1 : other + 1], batch[name][other:]])
-        factor = np.ones(config.windows, np.float32)
-        factor[other:unlike] = rng.uniform(config.openings[0], config.openings[1], unlike - other)
-        batch["opening"] = torch.from_numpy(factor)  # (W,)
-        batch["asked"] = opened(batch["asked"], batch["opening"][:, None])
-        batch["shape"] = rests + batch["asked"]
         return batch
-
-    def _unlike(self) -> tuple[int, int]:
-        """Windows that hear another clip, and with them those that hear with a factor."""
-        other = round(self.config.windows * self.config.swapped)
-        return other, other + round(self.config.windows * self.config.opened)
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
@@ -185,13 +158,12 @@ class MultiReferenceStage:
         values: dict[str, Tensor] = {}
         with update.autocast():
             fake = self._draw(batch, real)
-            # Only windows with their own speech and opening have a picture to be compared with.
-            first = self._unlike()[1] * config.frames
             weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
-            values["l1"] = ((fake.float() - real).abs() * weight)[first:].mean()
+            values["l1"] = ((fake.float() - real).abs() * weight).mean()
             loss = config.l1_weight * values["l1"]
             if self.mouth is not None and config.shape_weight:
-                values["shape"] = self._shape_loss(fake, batch["shape"].flatten(0, 1), first)
+                told = self.mouth(mouth_input(fake)).float()
+                values["shape"] = (told - batch["shape"].flatten(0, 1)).abs().mean()
                 loss = loss + config.shape_weight * values["shape"]
             if self.sync is not None:
                 values["sync"] = self._sync_loss(fake, batch["speech"])
@@ -201,7 +173,7 @@ class MultiReferenceStage:
                 values["lip"] = lip_reading_loss(said, unpack_texts(batch["letters"]))
                 loss = loss + config.lip_weight * values["lip"]
             if self.vgg is not None and progress >= config.perceptual_from:
-                looked = slice(first, first + config.perceptual_frames)
+                looked = slice(config.perceptual_frames)
                 values["perceptual"] = perceptual_pyramid(
                     self.vgg, mouth_square(fake[looked]), mouth_square(real[looked])
                 )
@@ -224,10 +196,9 @@ class MultiReferenceStage:
         at = torch.from_numpy(self.hearing.places(self.config.frames))
         speech = batch["speech"] if self.hearing.frozen is not None else self.net.speech(batch["speech"])
         heard = gather(speech, at).flatten(0, 1)  # (W*T, F, D)
-        factor = batch["opening"].repeat_interleave(self.config.frames)
-        tokens = self.net.listener(heard, factor)
+        tokens = self.net.listener(heard)
         if self.head is not None:
-            tokens = tell(tokens, batch["asked"].flatten(0, 1), self.head)
+            tokens = tell(tokens, batch["moved"].flatten(0, 1), self.head)
         return self.net.draw(tokens, real, batch["references"].flatten(1, 2).float() / 255)
 
     def _sync_loss(self, fake: Tensor, speech: Tensor) -> Tensor:
@@ -238,12 +209,6 @@ class MultiReferenceStage:
         face, audio = self.sync.embed_faces(halves).float(), self.sync.embed_audio(heard).float()
         probability = sync_probability(face, audio, self.sync.config.guard)
         return sync_bce(probability, torch.ones_like(probability))
-
-    def _shape_loss(self, fake: Tensor, shape: Tensor, first: int) -> Tensor:
-        """Of another speech or opening only gap and height are asked for, not the width or the chin."""
-        assert self.mouth is not None
-        error = (self.mouth(mouth_input(fake)).float() - shape).abs()
-        return torch.cat([error[:first, :2].flatten(), error[first:].flatten()]).mean()
 
     def _averaged(self, kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
         # Random first weights must not linger in the average of a short run.

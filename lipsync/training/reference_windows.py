@@ -13,7 +13,7 @@ from lipsync.faces.references import choose_for_training
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.hearing import Hearing
-from lipsync.training.listener import rest
+from lipsync.training.listener import movement
 
 APART = 15  # frames at least from a window to its references, in clips long enough: copying must not pay
 
@@ -37,7 +37,7 @@ def draw_reference_windows(
         framed_alike: the references have the window's framing; else the window's differs at random.
         stills: of so many windows, the last ones, all references are one frame, as a photo's are.
     """
-    pictures, others, speech, shapes, rests, lips, starts = [], [], [], [], [], [], []
+    pictures, others, speech, shapes, moved, lips, starts = [], [], [], [], [], [], []
     for index, clip in enumerate(clips):
         start = int(rng.integers(0, len(clip) - frames + 1))
         at = np.arange(start, start + frames)
@@ -59,14 +59,14 @@ def draw_reference_windows(
         speech.append(hearing.stretch(clip, start, frames, rng))
         points = clip.points(at)
         shapes.append(clip.shape[at])
-        rests.append(rest(clip.shape))
+        moved.append(movement(clip.shape)[at])
         lips.append(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2])
     return {
         "frames": torch.from_numpy(np.stack(pictures)).permute(0, 1, 4, 2, 3),  # (W, T, 3, S, S) uint8
         "references": torch.from_numpy(np.stack(others)).permute(0, 1, 4, 2, 3),  # (W, R, 3, S, S) uint8
         "speech": torch.from_numpy(np.stack(speech)),  # (W, L, ...)
         "shape": torch.from_numpy(np.stack(shapes).astype(np.float32)),  # (W, T, 4)
-        "rest": torch.from_numpy(np.stack(rests)),  # (W, 4) of ``shape`` what is the person's own
+        "moved": torch.from_numpy(np.stack(moved)),  # (W, T, 4) the same without what is the person's own
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
         "start": torch.tensor(starts),  # (W,) first frames
     }

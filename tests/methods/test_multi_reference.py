@@ -11,7 +11,7 @@ import torch
 from lipsync.audio.features import features, frame_windows
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.generate import Request, generate
-from lipsync.live import MOST
+from lipsync.live import MOST, Live
 from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
@@ -361,3 +361,25 @@ def test_weights_that_are_not_there_are_said(monkeypatch, tmp_path):
     entry = replace(METHODS.get("multi-reference"), folder=tmp_path / "none")
     with pytest.raises(ArtefactError, match="train them"):
         entry.weights()
+
+
+def test_the_whisper_core_draws_as_the_embedded_one_and_hears_by_whisper():
+    from safetensors.torch import load_file
+
+    ours, hears = (METHODS.get(name).folder for name in ("multi-reference", "multi-reference-whisper"))
+    state, other = (load_file(folder / "model.safetensors") for folder in (ours, hears))
+    sides = ("speech.", "listener.")
+    assert {k for k in state if not k.startswith(sides)} == {k for k in other if not k.startswith(sides)}
+    assert all(torch.equal(state[k], other[k]) for k in other if not k.startswith(sides))
+    assert MultiReference.from_pretrained(hears).config.audio.encoder == "whisper-tiny.en"
+
+
+def test_the_whisper_core_speaks(tmp_path):
+    if not METHODS.get("multi-reference-whisper").ready:
+        pytest.skip("needs Whisper tiny.en (python -m lipsync weights --fetch whisper_tiny_en)")
+    face, speech = EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav"
+    request = Request(face, speech, tmp_path / "out.mp4", method="multi-reference-whisper", length="video")
+    result = generate(request)
+    assert (result.method, result.frames_without_face) == ("multi-reference-whisper", 0)
+    with pytest.raises(ConfigError, match="hear more of the speech in advance"):
+        Live(face, load_method("multi-reference-whisper"))

@@ -93,10 +93,14 @@ def test_the_shipped_core_opens_further_with_the_factor_on_a_real_clip(shared):
     rises(clip, read_audio(clip)[:48000], shared / "weights" / "face_landmarker.task")
 
 
-def test_the_multi_reference_core_opens_a_little_further_with_the_factor_on_a_real_clip(shared):
+def test_the_multi_reference_core_opens_further_with_the_factor(shared):
+    from lipsync.ui.intake import EXAMPLES
+
     clip = shared / "data" / "train" / "id060_clip01.mp4"
     landmarker = shared / "weights" / "face_landmarker.task"
-    rises(clip, read_audio(clip)[:48000], landmarker, "multi-reference", 0.03)
+    rises(clip, read_audio(clip)[:48000], landmarker, "multi-reference")
+    voice = read_audio(EXAMPLES / "english.wav")[:48000]
+    rises(EXAMPLES / "portrait.jpg", voice, landmarker, "multi-reference")
 
 
 def test_without_the_landmarker_a_sentence_says_what_is_missing(monkeypatch, shared):

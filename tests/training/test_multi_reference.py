@@ -169,6 +169,11 @@ def test_an_opened_mouth_is_asked_for_as_much_wider():
     shape = torch.tensor([[0.2, 0.5, 0.9, 1.0]])
     assert torch.allclose(opened(shape, torch.tensor([1.5])), torch.tensor([[0.3, 0.6, 0.9, 1.0]]))
     assert torch.equal(opened(shape, torch.tensor([1.0])), shape)
+    wide = torch.tensor(
+        [[0.4, 0.7, 0.9, 1.0], [0.6, 0.9, 0.9, 1.0]]
+    )  # no wider than people open their mouths
+    expected = torch.tensor([[0.5, 0.8, 0.9, 1.0], [0.6, 0.9, 0.9, 1.0]])
+    assert torch.allclose(opened(wide, torch.tensor([1.6, 1.6])), expected)
 
 
 def test_a_movement_leaves_out_what_is_the_persons_own():
@@ -190,11 +195,10 @@ def test_a_corrected_token_tells_the_movement_and_changes_no_more_than_that():
     assert torch.allclose(change @ rows @ rows.T, change, atol=1e-5)
 
 
-def test_pictures_are_told_the_real_movement(clips, mouth_expert, tmp_path):
+def test_pictures_are_told_the_real_movement(clips, tmp_path):
     ListenerStage(ListenerConfig(MODEL), clips, []).export(tmp_path)
     path = str(tmp_path / "listener.safetensors")
-    changes = {"mouth_expert": mouth_expert, "shape_weight": 0.1, "swapped": 0.25, "opened": 0.25}
-    stage = stage_of(clips, listener=path, told=True, **changes)
+    stage = stage_of(clips, listener=path, told=True)
     seen = []
     draw = stage.net.draw
     stage.net.draw = lambda tokens, *pictures: seen.append(tokens) or draw(tokens, *pictures)
@@ -202,12 +206,11 @@ def test_pictures_are_told_the_real_movement(clips, mouth_expert, tmp_path):
     values_of(stage, batch)
     with torch.no_grad():
         heard = load_head(path)(seen[0][:, seen[0].shape[1] // 2])
-    assert torch.allclose(heard, batch["asked"][:, 0], atol=1e-3)
-    plain = stage_of(clips).batch(np.random.default_rng(3))
-    assert torch.equal(batch["asked"][2:], plain["asked"][2:])
-    assert torch.equal(batch["asked"][0], plain["asked"][1])  # of the speech that it hears
-    own = plain["shape"] - plain["asked"]  # the person's own stays
-    assert torch.allclose(batch["shape"] - batch["asked"], own, atol=1e-6)
+    assert torch.allclose(heard, batch["moved"][:, 0], atol=1e-3)
+    assert torch.equal(batch["moved"][..., 0], batch["shape"][..., 0])  # the gap as it is
+    own = batch["shape"] - batch["moved"]  # the other three: what is the person's own
+    means = {tuple(np.round(clip.shape.mean(0)[1:], 4)) for clip in clips}
+    assert {tuple(np.round(row[0, 1:].numpy(), 4)) for row in own} <= means
 
 
 def test_some_windows_have_one_frame_as_all_their_references(clips):
@@ -216,25 +219,6 @@ def test_some_windows_have_one_frame_as_all_their_references(clips):
     ]
     alike = [bool((window == window[0]).all()) for window in windows]
     assert alike == [False] * 4 + [True] * 2
-
-
-def test_windows_with_another_speech_or_factor_have_no_picture_to_match(clips, mouth_expert):
-    changes = {"mouth_expert": mouth_expert, "shape_weight": 0.1, "swapped": 0.25, "opened": 0.25}
-    stage = stage_of(clips, **changes)
-    batch = stage.batch(np.random.default_rng(3))
-    assert torch.equal(batch["speech"][0], batch["speech"][1])  # the first hears the second
-    assert batch["opening"][0] == 1
-    assert batch["opening"][1] != 1
-    assert batch["opening"][2:].tolist() == [1, 1]
-    plain = stage_of(clips).batch(np.random.default_rng(3))
-    gap = plain["shape"][1, 0, 0] * batch["opening"][1]
-    assert batch["shape"][1, 0, 0] == pytest.approx(float(gap), abs=1e-6)
-    values = values_of(stage, batch)
-    for window, matters in ((0, False), (1, False), (2, True)):
-        other = {name: value.clone() for name, value in batch.items()}
-        other["frames"][window, :, :, 32:] = 255 - other["frames"][window, :, :, 32:]
-        changed = values_of(stage_of(clips, **changes), other)
-        assert (abs(changed["l1"] - values["l1"]) > 1e-3) == matters
 
 
 def test_all_losses_of_the_patent_take_part(clips, mouth_expert, tmp_path):
@@ -271,7 +255,7 @@ def test_the_perceptual_pyramid_is_zero_for_equal_pictures():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"opened": 0.2}, "mouth_expert"),
+        ({"shape_weight": 0.2}, "mouth_expert"),
         ({"sync_weight": 0.1}, "train syncx"),
         ({"lip_weight": 0.1}, "train lip-reader"),
         ({"listener": "nowhere"}, "train listener"),
