@@ -238,9 +238,8 @@ def tell(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
 
 
 def opened(shape: Tensor, opening: Tensor) -> Tensor:
-    """Mouth shapes or movements (..., 4) with an inner gap ``opening`` (...) times as wide, at most ``WIDEST``.
-
-    Lips grow apart with it.
+    """Mouth shapes or movements (..., 4) whose inner gap is ``opening`` (...) times as wide; the height grows
+    with it. It ends at ``WIDEST``, unless it was wider.
     """
     asked = shape.clone()
     gap = shape[..., GAP]

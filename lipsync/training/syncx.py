@@ -45,7 +45,7 @@ class SyncXStage(SyncStage):
 
     @property
     def embedded(self) -> int:
-        return self.config.model.dimension
+        return self.config.model.dimension  # type: ignore[attr-defined]
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         faces, speech, shapes = [], [], []
