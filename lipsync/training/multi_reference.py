@@ -67,7 +67,7 @@ class MultiReferenceTraining:
     freeze_listener: bool = False  # keep it as it is: what generalises is not unlearned
     # The frame's token is corrected to tell the real movement, as the listener's head reads it: pictures then
     # learn to follow the token and not the cheeks, and move as far as it says.
-    told: bool = False
+    movement: bool = False
     encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
     start: str = ""  # folder of a network to start from; layers of another shape begin at random
     mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
@@ -95,7 +95,7 @@ class MultiReferenceStage:
             start_from(self.net, config.start)
         if config.listener:
             load_listener(self.net, config.listener)
-        self.head = load_head(config.listener) if config.told else None
+        self.head = load_head(config.listener) if config.movement else None
         if config.freeze_listener:
             self.net.speech.requires_grad_(False)
             self.net.listener.requires_grad_(False)

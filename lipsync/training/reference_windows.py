@@ -35,9 +35,10 @@ def draw_reference_windows(
         size: pixels, side of the crops; those stored have ``STORED``.
         references: R frames of the same clip, their mouths spread from closed to open.
         framed_alike: the references have the window's framing; else the window's differs at random.
-        stills: of so many windows, the last ones, all references are one frame, as a photo's are.
+        stills: of so many windows, drawn at random, all references are one frame, as a photo's are.
     """
     pictures, others, speech, shapes, moved, lips, starts = [], [], [], [], [], [], []
+    still = set(rng.permutation(len(clips))[:stills].tolist())
     for index, clip in enumerate(clips):
         start = int(rng.integers(0, len(clip) - frames + 1))
         at = np.arange(start, start + frames)
@@ -52,7 +53,7 @@ def draw_reference_windows(
                 near[0] = -near[0]
                 near[0, 2] += size - 1
         chosen = choose_for_training(clip.shape[:, 0], at, references, APART, rng)
-        if index >= len(clips) - stills:
+        if index in still:
             chosen = np.full(references, rng.choice(chosen))
         seen = np.concatenate([clip.pictures(np.array([frame])) for frame in chosen])
         others.append(cut(seen, near, size, table))
