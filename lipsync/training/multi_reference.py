@@ -78,6 +78,7 @@ class MultiReferenceTraining:
     shrunk: bool = False
     framed_alike: bool = False  # references have the frame's own random framing: as in use, they fit at once
     stills: float = 0.0  # share of the windows with one frame as all their references, as a photo has
+    wide: float = 0.0  # share of the windows drawn evenly over how far mouths open: wide ones are rare
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
 
 
@@ -140,6 +141,7 @@ class MultiReferenceStage:
             rng,
             config.framed_alike,
             round(config.windows * config.stills),
+            config.wide,
         )
         if self.words is not None:
             starts = batch["start"].tolist()

@@ -13,7 +13,7 @@ from lipsync.faces.references import choose_for_training
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip
 from lipsync.training.hearing import Hearing
-from lipsync.training.listener import movement
+from lipsync.training.listener import GAP, movement
 
 APART = 15  # frames at least from a window to its references, in clips long enough: copying must not pay
 
@@ -27,6 +27,7 @@ def draw_reference_windows(
     rng: np.random.Generator,
     framed_alike: bool = False,
     stills: int = 0,
+    wide: float = 0.0,
 ) -> dict[str, Tensor]:
     """One window of each clip, at a random time, in one random framing and light (gamma, brightness).
 
@@ -36,11 +37,15 @@ def draw_reference_windows(
         references: R frames of the same clip, their mouths spread from closed to open.
         framed_alike: the references have the window's framing; else the window's differs at random.
         stills: of so many windows, drawn at random, all references are one frame, as a photo's are.
+        wide: share of the windows that begin at a mouth drawn evenly over how far they open, not over time.
     """
     pictures, others, speech, shapes, moved, lips, starts = [], [], [], [], [], [], []
     still = set(rng.permutation(len(clips))[:stills].tolist())
     for index, clip in enumerate(clips):
-        start = int(rng.integers(0, len(clip) - frames + 1))
+        gaps = clip.shape[: len(clip) - frames + 1, GAP]
+        start = int(rng.integers(0, len(gaps)))
+        if rng.random() < wide:
+            start = int(np.abs(gaps - rng.uniform(gaps.min(), gaps.max())).argmin())
         at = np.arange(start, start + frames)
         starts.append(start)
         matrix, mirrored = framing(STORED, size, MARGIN, rng)

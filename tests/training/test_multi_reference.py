@@ -165,6 +165,20 @@ def test_references_are_far_and_spread_from_closed_to_open(clips):
     assert (bright[:, 1] > bright[:, 2]).float().mean() > 0.9
 
 
+def test_windows_may_be_drawn_evenly_over_openings(clips):
+    clip = toy_clip("rare", frames=75)
+    clip.shape[:, 0] = 0.0
+    clip.shape[40, 0] = 1.0  # one frame in 75 is open
+
+    def share(wide: float) -> float:
+        rng = np.random.default_rng(0)
+        found = draw_reference_windows([clip] * 60, 1, 64, 3, Hearing(AUDIO), rng, wide=wide)
+        return float((found["start"] == 40).float().mean())
+
+    assert share(0.0) < 0.1
+    assert 0.35 < share(1.0) < 0.65
+
+
 def test_an_opened_mouth_is_asked_for_as_much_wider():
     shape = torch.tensor([[0.2, 0.5, 0.9, 1.0]])
     assert torch.allclose(opened(shape, torch.tensor([1.5])), torch.tensor([[0.3, 0.6, 0.9, 1.0]]))
