@@ -27,7 +27,7 @@ def here(package: str) -> bool:
 def whisper() -> WhisperEncoder:
     """Whisper tiny.en with its real weights, where they are on this machine."""
     if not here("ctranslate2"):
-        pytest.skip("needs ctranslate2 (pip install faster-whisper)")
+        pytest.skip("needs ctranslate2")
     if any(hub.locate(f"whisper_tiny_en{part}") is None for part in ("", "_config", "_vocabulary")):
         pytest.skip("needs Whisper tiny.en: python -m lipsync weights --fetch whisper_tiny_en "
                     "whisper_tiny_en_config whisper_tiny_en_vocabulary")  # fmt: skip

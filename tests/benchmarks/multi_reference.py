@@ -18,7 +18,7 @@ from lipsync.methods.multi_reference.model import MultiReference
 
 BATCH, ROUNDS = 4, 2
 MOVES = {
-    "audio": HeardSpeech(dimension=128, context=10), "size": 256, "shrink": 2, "levels": 4, "width": 0.375,
+    "audio": HeardSpeech(dimension=128), "size": 256, "shrink": 2, "levels": 4, "width": 0.375,
     "spade": 0, "lower_half": True, "told": True, "moves": True, "visible": 0.4,
 }  # fmt: skip  # as in embedded-multi-reference.toml
 SMALL = {"audio": HeardSpeech(dimension=128), "lower_half": True}
