@@ -8,10 +8,13 @@ photo and for a video, with the shipped core and with any other method or checkp
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the programs do
 
 import numpy as np
 import torch
