@@ -248,17 +248,18 @@ METHODS.register(
     MethodEntry(
         MethodCard(
             name="multi-reference-whisper",
-            title="Multi-reference fusion, hearing by Whisper",
+            title="Multi-reference with Whisper",
             paper="Patent: high-quality digital-human lip synthesis driven by speech",
             licence="Apache-2.0 (research footage, see the model card)",
             resolution=256,
             weights="ships with the project; Whisper tiny.en (75 MB) is fetched on first use",
             summary={
-                "en": "Recommended: the same pictures as multi-reference fusion, and lips that follow the "
-                "speech better, because Whisper's encoder hears it.",
-                "zh": "推荐：画面与多参考帧融合相同，由 Whisper 编码器听音，口型更贴合语音。",
+                "en": "The same pictures as multi-reference fusion, and lips that follow the speech better, "
+                "because Whisper's encoder hears it.",
+                "zh": "画面与多参考帧融合相同，由 Whisper 编码器听音，口型更贴合语音。",
             },
             opens=True,
+            recommended=True,
         ),
         _multi_reference,
         folder=MODELS / "multi-reference-whisper",

@@ -25,6 +25,7 @@ class MethodCard:
     summary: dict[str, str]  # language code -> one sentence
     revision: str | None = None  # commit of the Hub repository that its weights were taken from
     opens: bool = False  # whether it can open the mouth further or less than the speech has it
+    recommended: bool = False  # the one to try first where its weights can be had
 
 
 @dataclass(frozen=True)

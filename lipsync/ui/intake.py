@@ -32,8 +32,8 @@ def method_texts() -> Table:
     """The menu of methods as texts: a name, then one line about it."""
     return {
         f"method.{card.name}": (
-            f"{card.title}\n{card.paper} · {card.resolution} px",
-            f"{card.title}\n{card.paper} · {card.resolution} 像素",
+            f"{card.title}\n{'Recommended · ' * card.recommended}{card.paper} · {card.resolution} px",
+            f"{card.title}\n{'推荐 · ' * card.recommended}{card.paper} · {card.resolution} 像素",
         )
         for card in cards()
     }

@@ -17,6 +17,7 @@ from lipsync.ui.intake import (
     SAMPLES,
     is_example,
     look,
+    method_texts,
     model_card,
     pointed,
     reference_pictures,
@@ -149,3 +150,10 @@ def test_two_people_are_told_apart_by_a_click(shared: Path) -> None:
     assert boxes[0][0] < boxes[1][0]
     for number, (x0, y0, x1, y1) in enumerate(boxes):
         assert pointed(boxes, x0 + 2, y0 + 2) == pointed(boxes, x1 - 2, y1 - 2) == number
+
+
+def test_the_menu_says_which_method_is_recommended():
+    lines = {key.removeprefix("method."): pair for key, pair in method_texts().items()}
+    said = [name for name, (english, _) in lines.items() if "\nRecommended" in english]
+    assert said == ["multi-reference-whisper"]
+    assert "\n推荐" in lines["multi-reference-whisper"][1]
