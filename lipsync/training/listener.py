@@ -32,9 +32,7 @@ from lipsync.training.losses import correlation
 from lipsync.training.speech import load_speech, mean_correlation, one_cycle
 
 GAP, HEIGHT = 0, 1  # of MOUTH_SHAPE
-WIDEST = (
-    0.5  # inter-ocular distances, the gap that one frame in a hundred exceeds: pictures know no wider ones
-)
+WIDEST = 0.5  # inter-ocular distances: a gap that one frame in a hundred exceeds; pictures know no wider ones
 
 
 @dataclass(frozen=True)
