@@ -401,6 +401,10 @@ SENTENCES: Sentences = (
     ),
     # Methods
     ("ships with the project", "随项目提供"),
+    (
+        "ships with the project; {0} ({1}) is fetched on first use",
+        "随项目提供；{0}（{1}）首次使用时下载",
+    ),
     ("trained by yourself; none are published", "自行训练；没有公开发布的权重"),
     ("that of the weights you train", "取决于自行训练的权重"),
     ("Hugging Face Hub, fetched on first use", "Hugging Face Hub，首次使用时下载"),

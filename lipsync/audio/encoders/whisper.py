@@ -20,7 +20,7 @@ HOP = 160  # samples: 10 ms; the encoder's second convolution halves the rate
 N_MELS = 80
 MISSING = (
     "The speech encoder {name} needs the package ctranslate2, which is not installed. "
-    "Run `pip install ctranslate2`, or choose another method."
+    "Run `pip install ctranslate2`, or choose a method with the encoder 'mel'."
 )
 
 
