@@ -39,9 +39,10 @@ test: $(VENV)/.dev browser postgres
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
-# Weights that others publish; what cannot be had is said in a sentence and asked for again when used.
+# Weights that others publish, those of the best core included; what cannot be had is said in a sentence and
+# asked for again when used.
 weights: $(VENV)/.app
-	@$(BIN)/python -c 'from lipsync import hub; print("\n".join(hub.fetch_defaults()))' \
+	@$(BIN)/python -m lipsync weights --defaults \
 		|| echo "Weights were not fetched now; they will be when they are first used."
 
 # Debian's Chromium for the browser tests. Without it those tests are skipped, with the reason.

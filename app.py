@@ -28,6 +28,7 @@ from eval.ui.texts import TEXTS as SCORE_TEXTS
 from eval.ui.work import Works
 from lipsync import hub
 from lipsync.errors import LipSyncError
+from lipsync.methods.auto import wanted
 from lipsync.texts import TEXTS, say, translations
 from lipsync.ui import generate, intake, markup, theme, zerogpu
 from lipsync.ui.api import add_generate
@@ -98,7 +99,7 @@ def main() -> None:
     """Serve until interrupted; `lipsync.ui.settings` says what of the environment adjusts it."""
     settings = read_settings(os.environ)
     if settings.space:  # nobody runs `make` there
-        threading.Thread(target=hub.fetch_defaults, daemon=True).start()
+        threading.Thread(target=hub.fetch_defaults, args=(wanted(),), daemon=True).start()
     jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job)
     atexit.register(jobs.close)
     works = Works(limit=settings.max_job)

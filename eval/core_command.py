@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from eval.report.files import write_tables
     from eval.summary import summarise_rows
     from lipsync.generate import Request, generate
-    from lipsync.methods import DEFAULT
+    from lipsync.methods import EMBEDDED
 
     clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             made = options.out / f"{name} {kind}.mp4"
             if not made.is_file():
                 request = Request(
-                    face=clip, audio=voice, output=made, method=options.method or DEFAULT,
+                    face=clip, audio=voice, output=made, method=options.method or EMBEDDED,
                     checkpoint=options.checkpoint, length="video", label=False,
                 )  # fmt: skip
                 print(f"{made.name}: {generate(request).frames} frames", file=sys.stderr, flush=True)

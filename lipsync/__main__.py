@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from lipsync.errors import LipSyncError
-from lipsync.methods import DEFAULT, METHODS
+from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.push import add_push_command
 from lipsync.training.cli import add_prepare_command, add_train_command
 from lipsync.training.export import add_export_command
@@ -66,8 +66,9 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--method",
         default=DEFAULT,
-        help=f"one of {', '.join(METHODS.names())}, or hub:org/name[@revision], a core on the Hugging Face "
-        "Hub (default: %(default)s)",
+        help=f"{AUTO}, the best core whose files are here or can be fetched now; one of "
+        f"{', '.join(METHODS.names())}; or hub:org/name[@revision], a core on the Hugging Face Hub "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--checkpoint", type=Path, help="weights to use instead: published Wav2Lip format, or one of ours"
@@ -150,10 +151,36 @@ def _generate(options: argparse.Namespace) -> None:
             f"{result.path}: {result.frames} frames ({result.frames_without_face} without a face), "
             f"{result.width}x{result.height} at {result.fps:g} frames/s, {result.seconds['total']:.1f} s, "
             f"{result.method}@{result.weights_sha256[:8]}"
+            + (f" ({AUTO})" if result.requested_method == AUTO else "")
             + (f", revision {result.revision[:12]}" if result.revision else "")
         )
-    for note in result.notes:
+    for note in filter(None, (result.fallback, *result.notes)):
         print(note, file=sys.stderr)
+
+
+def _fetch_defaults() -> None:
+    """Fetch what the portal wants from the start, with a line for each file that says how far it is."""
+    from lipsync import hub
+    from lipsync.methods.auto import wanted
+
+    begun: list[str] = []
+
+    def progress(file: str) -> hub.Progress:
+        def show(done: int, total: int | None) -> None:
+            if not done:
+                return
+            if file not in begun:
+                print(end="\n" if begun else "", file=sys.stderr)
+                begun.append(file)
+            line = f"{file}: {done / 1e6:.1f}" + (f"/{total / 1e6:.1f} MB" if total else " MB")
+            print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
+
+        return show
+
+    problems = hub.fetch_defaults(wanted(), progress)
+    print(end="\n" if begun else "", file=sys.stderr)
+    for sentence in problems:
+        print(sentence, file=sys.stderr)
 
 
 def add_weights_command(commands: argparse._SubParsersAction) -> None:
@@ -169,8 +196,7 @@ def _weights(options: argparse.Namespace) -> None:
     from lipsync import hub
 
     if options.defaults:
-        for sentence in hub.fetch_defaults():
-            print(sentence, file=sys.stderr)
+        _fetch_defaults()
         return
     for name in options.fetch:
         print(hub.fetch(name))

@@ -19,7 +19,15 @@ class FaceError(LipSyncError):
 
 
 class ArtefactError(LipSyncError):
-    """A weights file is missing, unreachable or not what its checksum says."""
+    """A weights file is missing, unreachable or not what its checksum says.
+
+    Attributes:
+        reason: why, in a few words that fit into another sentence.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message.rstrip(".")
 
 
 class ConfigError(LipSyncError):

@@ -43,7 +43,8 @@ class Request:
     face: Path  # video or photo
     audio: Path | None  # any file with sound; None: the video's own sound
     output: Path  # .mp4
-    method: str = DEFAULT  # a name of ``lipsync.methods.METHODS``, or ``hub:org/name[@revision]``
+    # ``auto``, a name of ``lipsync.methods.METHODS``, or ``hub:org/name[@revision]``
+    method: str = DEFAULT
     checkpoint: Path | None = None  # weights instead of the method's own
     # Which face, counted from the left in the first frame with faces; None: the largest.
     face_index: int | None = None
@@ -93,6 +94,8 @@ class Result:
     notes: tuple[str, ...] = ()  # sentences worth showing, e.g. coarse tracking without the landmarker
     revision: str | None = None  # commit of the Hub repository that the weights were taken from
     references: tuple[ReferenceFrame, ...] = ()  # from the most closed mouth to the most open one
+    requested_method: str = ""  # the request's, where ``method`` is what was taken for ``auto``
+    fallback: str | None = None  # one sentence why ``auto`` took no better core; None: there is none
 
     def to_dict(self) -> dict:
         """Plain values for JSON, seconds rounded to milliseconds."""
@@ -126,7 +129,9 @@ def generate(
     plan = _plan(request, face, voice)
     count, fps = plan.frames, plan.fps
     with clock("weights"):
-        method = load_method(request.method, request.checkpoint, report.bytes)
+        method = load_method(
+            request.method, request.checkpoint, report.bytes, opens=request.mouth_opening != 1
+        )
     if request.mouth_opening != 1 and not method.opens:
         raise ConfigError(f"{method.card.title} cannot change how far the mouth opens. Set it to 1.")
     report("audio")
@@ -189,6 +194,8 @@ def generate(
         seconds={**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began},
         notes=_notes(tracker.coarse, getattr(method, "kept", 0), count),
         references=tuple(ReferenceFrame(frame.time, frame.box) for frame in chosen),
+        requested_method=request.method,
+        fallback=method.card.fallback,
     )
 
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -31,6 +32,7 @@ from lipsync.artefact import (
     Url,
     table,
 )
+from lipsync.deadline import FIRST, promptly
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.facekit import build_facekit
 from lipsync.mirror import from_packages
@@ -49,6 +51,9 @@ __all__ = [
     "obtain",
     "status",
 ]
+
+AGAIN = 300.0  # s for which a fetch that failed is not tried again where a prompt answer is wanted
+_FAILED: dict[str, tuple[float, list[str]]] = {}  # by checksum: when that was, and why
 
 
 @dataclass(frozen=True)
@@ -72,20 +77,22 @@ def artefacts() -> dict[str, Artefact]:
     return dict(table())
 
 
-def fetch(name: str, progress: Progress | None = None) -> Path:
+def fetch(name: str, progress: Progress | None = None, prompt: bool = False) -> Path:
     """The path of the artefact ``name``, downloaded first if it is not here yet.
 
     Args:
         name: a name of the table.
         progress: called with (bytes done, bytes in all or None); an exception from it stops the
             download, and the next one goes on from there.
+        prompt: for who can do without it: a source that does not answer within some seconds is given up,
+            and a fetch that failed in the last minutes fails at once.
 
     Raises:
         ConfigError: no such name.
         ArtefactError: it cannot be had; the message says where it was looked for, why each place
             failed and where to put it by hand.
     """
-    return obtain(_named(name), progress)
+    return obtain(_named(name), progress, prompt)
 
 
 def locate(name: str) -> Path | None:
@@ -108,19 +115,25 @@ def status() -> list[Status]:
     return rows
 
 
-def fetch_defaults(progress: Progress | None = None) -> list[str]:
-    """Fetch what the portal wants from the start; a sentence for everything that could not be had."""
+def fetch_defaults(more: Iterable[str] = (), progress: Callable[[str], Progress] | None = None) -> list[str]:
+    """Fetch what the portal wants from the start; a sentence for everything that could not be had.
+
+    Args:
+        more: names to fetch beside the defaults of the table.
+        progress: gives for a file's name what is called with its bytes done and in all.
+    """
     problems = []
-    for artefact in table().values():
-        if artefact.default:
-            try:
-                obtain(artefact, progress)
-            except ArtefactError as problem:
-                problems.append(str(problem))
+    names = [artefact.name for artefact in table().values() if artefact.default]
+    for name in dict.fromkeys((*names, *more)):
+        artefact = _named(name)
+        try:
+            obtain(artefact, progress and progress(artefact.file), prompt=True)
+        except ArtefactError as problem:
+            problems.append(str(problem))
     return problems
 
 
-def obtain(artefact: Artefact, progress: Progress | None = None) -> Path:
+def obtain(artefact: Artefact, progress: Progress | None = None, prompt: bool = False) -> Path:
     """As :func:`fetch`, for an artefact that need not be in the table.
 
     Threads and processes that want the same file wait for the first one and share its download.
@@ -132,14 +145,18 @@ def obtain(artefact: Artefact, progress: Progress | None = None) -> Path:
         raise _missing(artefact, ["offline mode is on (LIPSYNC_OFFLINE or HF_HUB_OFFLINE)"])
     if not artefact.sources:
         raise _missing(artefact, ["it has no source on the network"])
+    failed, reasons = _FAILED.get(artefact.sha256, (-AGAIN, []))
+    if prompt and time.monotonic() - failed < AGAIN:
+        raise _missing(artefact, reasons)
     reasons = []
-    with _alone(artefact, report):
+    with _alone(artefact, report, FIRST if prompt else None):
         for path, _ in _found(artefact):
             return path
         work = cache_folder() / "partial" / _flat(artefact)
         for number, source in enumerate(artefact.sources):
+            download = partial(_download, artefact, source, work / str(number))
             try:
-                path = _download(artefact, source, work / str(number), report)
+                path = promptly(download, report) if prompt else download(report)
                 shutil.rmtree(work, ignore_errors=True)
                 return path
             except SourceError as problem:
@@ -149,6 +166,7 @@ def obtain(artefact: Artefact, progress: Progress | None = None) -> Path:
         for folder in sorted(work.glob("**/"), reverse=True):
             with suppress(OSError):
                 folder.rmdir()  # only empty ones go: half a download is kept for the next time
+    _FAILED[artefact.sha256] = time.monotonic(), reasons
     raise _missing(artefact, reasons)
 
 
@@ -279,8 +297,13 @@ def _flat(artefact: Artefact) -> str:
 
 
 @contextmanager
-def _alone(artefact: Artefact, progress: Progress) -> Iterator[None]:
-    """Holds the artefact's lock, shared by all threads and processes that use this cache."""
+def _alone(artefact: Artefact, progress: Progress, patience: float | None) -> Iterator[None]:
+    """Holds the artefact's lock, shared by all threads and processes that use this cache.
+
+    Raises:
+        ArtefactError: the cache cannot be written, or others held the lock for ``patience`` seconds.
+    """
+    began = time.monotonic()
     try:
         folder = cache_folder() / "locks"
         folder.mkdir(parents=True, exist_ok=True)
@@ -289,6 +312,8 @@ def _alone(artefact: Artefact, progress: Progress) -> Iterator[None]:
             try:
                 lock.acquire(timeout=0.5)
             except Timeout:
+                if patience is not None and time.monotonic() - began > patience:
+                    raise _missing(artefact, ["another job is fetching it"]) from None
                 progress(0, artefact.size)  # waiting for another download: still to be cancelled
     except OSError as problem:
         raise disk_error(cache_folder(), problem) from problem
@@ -300,6 +325,7 @@ def _alone(artefact: Artefact, progress: Progress) -> Iterator[None]:
 
 def _missing(artefact: Artefact, reasons: list[str]) -> ArtefactError:
     folder = weights_folder()
+    reasons = _refused(artefact) + reasons
     by_hand = (
         f"at {folder / artefact.file}"
         if folder is not None
@@ -307,6 +333,7 @@ def _missing(artefact: Artefact, reasons: list[str]) -> ArtefactError:
     )
     return ArtefactError(
         f"{artefact.file} ({artefact.purpose}) is not here and could not be fetched: "
-        f"{'; '.join(_refused(artefact) + reasons)}. "
-        f"Put it by hand {by_hand} (SHA-256 {artefact.sha256})."
+        f"{'; '.join(reasons)}. "
+        f"Put it by hand {by_hand} (SHA-256 {artefact.sha256}).",
+        reasons[0],
     )

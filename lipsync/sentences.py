@@ -217,6 +217,16 @@ SENTENCES: Sentences = (
         "which has no limit.",
         "结果将长达 {0} 秒，此处上限为 {1} 秒。请剪短输入，或使用没有上限的命令行。",
     ),
+    # The automatic choice
+    ("A better core is unavailable: {0}.", "有更好的模型，但无法使用：{0}。"),
+    ("Better cores are unavailable: {0}.", "有更好的模型，但无法使用：{0}。"),
+    ("No core can be used: {0}.", "没有可以使用的模型：{0}。"),
+    (
+        "{0} needs {1}, which is not here and could not be fetched ({2})",
+        "{0} 需要 {1}，本机没有，也无法下载（{2}）",
+    ),
+    ("{0} cannot be loaded ({1})", "无法载入 {0}（{1}）"),
+    ("The table of scores {0} cannot be read ({1}).", "无法读取得分表 {0}（{1}）。"),
     # Weights
     (
         "There is no checkpoint {0}. Check the path, or fetch the weights first.",
@@ -277,6 +287,8 @@ SENTENCES: Sentences = (
     ("{0}: the archive cannot be reached ({1})", "{0}：无法连接（{1}）"),
     ("{0}: pip cannot be asked ({1})", "{0}：无法使用 pip（{1}）"),
     ("{0}: answered {1}", "{0}：服务器回答 {1}"),
+    ("{0}: no answer within {1} s", "{0}：{1} 秒内没有应答"),
+    ("another job is fetching it", "另一个任务正在下载"),
     ("{0}: the package index does not have it", "{0}：软件包索引中没有"),
     ("{0}: the package index cannot be used ({1})", "{0}：无法使用软件包索引（{1}）"),
     ("{0}: is not this file (its checksum differs)", "{0}：不是该文件（校验和不同）"),
@@ -440,4 +452,10 @@ def chinese(sentence: str, more: Sentences = ()) -> str:
 
 
 def _reasons(field: str, more: Sentences) -> str:
-    return "；".join(chinese(reason, more) for reason in field.split("; "))
+    return "；".join(_reason(reason, more) for reason in field.split("; "))
+
+
+def _reason(reason: str, more: Sentences) -> str:
+    """The Chinese of a reason, which may be a sentence that lost its full stop to the one around it."""
+    translation = chinese(reason, more)
+    return chinese(f"{reason}.", more).rstrip(".。") if translation == reason else translation

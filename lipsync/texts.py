@@ -116,7 +116,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "method.model_card": ("Model card: data, training, scores", "模型卡：数据、训练与得分（英文）"),
     "method.ready": ("on this machine", "本机已有"),
     "method.absent": ("not on this machine yet; fetched with the first run", "本机尚无，首次运行时下载"),
-    "method.wanting": ("not on this machine: needs weights that you train", "本机尚无：需要自行训练的权重"),
+    "method.fetch": ("must be fetched: {size} MB", "需要下载：{size} MB"),
+    "method.auto": (
+        "Automatic\nThe best core that is here or can be fetched",
+        "自动\n本机已有或可下载的最佳模型",
+    ),
+    "method.auto.about": (
+        "Takes the first of these that can be had. The order follows from the project's measured scores; the "
+        "result says which one was taken.",
+        "依次选用下列模型中第一个可用的。顺序由本项目实测得分决定，结果会注明所用的模型。",
+    ),
     # A core on the Hub
     "hub.heading": ("Core from the Hub", "来自 Hub 的模型"),
     "hub.name": ("Its name on the Hugging Face Hub", "在 Hugging Face Hub 上的名称"),
@@ -157,6 +166,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "live.microphone": ("Microphone", "麦克风"),
     "live.wait": ("The face is being prepared", "正在准备人脸"),
     "live.ready": ("Ready: speak now", "准备就绪，请说话"),
+    "live.method": ("method {method}", "方法 {method}"),
     "live.delay": ("about {ms} ms from sound to picture", "声音到画面约 {ms} 毫秒"),
     "live.shown": ("{fps} frames/s shown", "显示 {fps} 帧/秒"),
     "live.drawn": ("{ms} ms to draw a frame", "生成一帧 {ms} 毫秒"),
@@ -208,5 +218,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "facts.references": ("Reference frames, from the most closed mouth", "参考帧，从闭嘴到张嘴"),
     "facts.reference": ("at {seconds} s", "第 {seconds} 秒"),
     "facts.revision": ("revision {revision}", "版本 {revision}"),
+    "facts.auto": (
+        "chosen automatically: {method}, weights {sha}",
+        "自动选择：{method}，权重 {sha}",
+    ),
     "facts.method": ("method {method}, weights {sha}", "方法 {method}，权重 {sha}"),
 }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import wave
+from functools import partial
 from pathlib import Path
 
 import av
@@ -16,10 +17,13 @@ import numpy as np
 import pytest
 
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
-from lipsync.generate import Progress, Request, generate
+from lipsync.generate import Progress, generate
+from lipsync.generate import Request as AnyRequest
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
+from lipsync.methods import EMBEDDED
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
+Request = partial(AnyRequest, method=EMBEDDED)  # the quickest core; what ``auto`` takes is in tests/methods
 
 
 def tone(path: Path, seconds: float, rate: int = 16000, silence: float = 0.0) -> Path:
@@ -381,7 +385,7 @@ def test_the_result_tells_which_frames_were_references(spoken, photo):
 def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp_path, monkeypatch):
     import lipsync.generate as pipeline
 
-    method, batches = pipeline.load_method(), []
+    method, batches = pipeline.load_method(EMBEDDED), []
 
     class Watching:
         references, blendshapes, opens = 3, True, True
@@ -393,7 +397,7 @@ def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp
             batches.append(batch)
             return batch.faces
 
-    monkeypatch.setattr(pipeline, "load_method", lambda *_: Watching())
+    monkeypatch.setattr(pipeline, "load_method", lambda *_, **__: Watching())
     generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.4))
     first = batches[0]
     size = method.crop_size
@@ -408,9 +412,9 @@ def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp
 def test_a_mouth_that_cannot_open_further_says_so(photo, speech, tmp_path, monkeypatch):
     import lipsync.generate as pipeline
 
-    method = pipeline.load_method()
+    method = pipeline.load_method(EMBEDDED)
     method.opens = False
-    monkeypatch.setattr(pipeline, "load_method", lambda *_: method)
+    monkeypatch.setattr(pipeline, "load_method", lambda *_, **__: method)
     with pytest.raises(ConfigError, match="cannot change how far the mouth opens"):
         generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.3))
     with pytest.raises(ConfigError, match=r"from 0\.2 to 3, not 9"):
@@ -428,6 +432,8 @@ def test_the_command_line_prints_json_and_exits_2_on_mistakes(photo, speech, tmp
         str(speech),
         "--out",
         str(tmp_path / "o.mp4"),
+        "--method",
+        EMBEDDED,
     ]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     good = subprocess.run(
@@ -436,7 +442,8 @@ def test_the_command_line_prints_json_and_exits_2_on_mistakes(photo, speech, tmp
     assert good.returncode == 0, good.stderr
     told = json.loads(good.stdout)
     assert told["frames"] == 30
-    assert told["method"] == "mcsawav2lip-embedded"
+    assert told["method"] == told["requested_method"] == EMBEDDED
+    assert told["fallback"] is None
     bad = subprocess.run(
         [*base, "--face", str(tmp_path / "no.mp4")], capture_output=True, text=True, env=environment
     )

@@ -13,7 +13,7 @@ from lipsync.errors import ConfigError, FaceError
 from lipsync.generate import Request, generate
 from lipsync.live import MOST, Live, _back_and_forth
 from lipsync.media import VideoWriter, read_audio, read_frames
-from lipsync.methods import load_method
+from lipsync.methods import EMBEDDED, load_method
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 
@@ -45,9 +45,9 @@ def test_equals_the_offline_result(seconds, clip, voice, tmp_path):
     import soundfile
 
     soundfile.write(tmp_path / "voice.wav", voice, RATE)
-    made = generate(Request(clip, tmp_path / "voice.wav", tmp_path / "out.mp4", label=False))
+    made = generate(Request(clip, tmp_path / "voice.wav", tmp_path / "out.mp4", EMBEDDED, label=False))
     offline = np.stack([frame.image for frame in read_frames(made.path)]).astype(float)
-    live = Live(clip, load_method())
+    live = Live(clip, load_method(EMBEDDED))
     frames = [frame for piece in pieces(voice, seconds) for frame in live.hear(piece)] + live.finish()
     assert len(frames) == len(offline) == 70
     error = np.sqrt(((np.stack(frames) - offline) ** 2).mean((1, 2, 3)))
@@ -58,7 +58,7 @@ def test_equals_the_offline_result(seconds, clip, voice, tmp_path):
 
 
 def test_equals_one_piece_whatever_the_pieces(clip, voice):
-    whole, parts = Live(clip, load_method()), Live(clip, load_method())
+    whole, parts = Live(clip, load_method(EMBEDDED)), Live(clip, load_method(EMBEDDED))
     at_once = np.stack(whole.hear(voice) + whole.finish()).astype(int)
     rng = np.random.default_rng(0)
     cuts = np.sort(rng.choice(np.arange(1, len(voice)), 9, replace=False))
@@ -71,7 +71,7 @@ def test_equals_one_piece_whatever_the_pieces(clip, voice):
 
 
 def test_a_frame_comes_as_soon_as_its_speech_is_known(voice):
-    live = Live(EXAMPLES / "portrait.jpg", load_method())
+    live = Live(EXAMPLES / "portrait.jpg", load_method(EMBEDDED))
     assert 0.2 < live.wait < 0.25
     done, heard = 0, 0
     for piece in pieces(voice[:16000], 0.04):
@@ -85,13 +85,13 @@ def test_a_frame_comes_as_soon_as_its_speech_is_known(voice):
 
 
 def test_no_frame_depends_on_speech_after_its_wait(voice):
-    method = load_method()
+    method = load_method(EMBEDDED)
     live = Live(EXAMPLES / "portrait.jpg", method)
     other = voice.copy()
     end = 1.0 + live.wait  # what follows must not matter for frame 25
     other[round(end * RATE) :] = np.random.default_rng(0).normal(0, 0.3, len(voice) - round(end * RATE))
     crops = [
-        np.stack(Live(EXAMPLES / "portrait.jpg", load_method()).hear(samples))[:26].astype(int)
+        np.stack(Live(EXAMPLES / "portrait.jpg", load_method(EMBEDDED)).hear(samples))[:26].astype(int)
         for samples in (voice, other)
     ]
     assert np.abs(crops[0] - crops[1]).max() <= 1
@@ -104,7 +104,7 @@ def test_a_video_plays_back_and_forth():
 
 
 def test_a_method_that_must_hear_the_future_is_refused():
-    method = load_method()
+    method = load_method(EMBEDDED)
     method.reach = MOST + 0.1
     with pytest.raises(ConfigError, match="has to hear more of the speech in advance"):
         Live(EXAMPLES / "portrait.jpg", method)
@@ -114,7 +114,7 @@ def test_a_picture_without_a_face_is_refused(tmp_path):
     path = tmp_path / "grey.png"
     cv2.imwrite(str(path), np.full((200, 200, 3), 128, np.uint8))
     with pytest.raises(FaceError, match=r"No face was found in grey\.png"):
-        Live(path, load_method())
+        Live(path, load_method(EMBEDDED))
 
 
 def test_the_multi_reference_network_says_how_far_it_hears(voice):
@@ -123,7 +123,7 @@ def test_the_multi_reference_network_says_how_far_it_hears(voice):
     from lipsync.methods.multi_reference.model import MultiReference
     from tests.methods.test_multi_reference import SMALL
 
-    method = MultiReferenceMethod(load_method().card, MultiReference(SMALL), "0" * 64)
+    method = MultiReferenceMethod(load_method(EMBEDDED).card, MultiReference(SMALL), "0" * 64)
     audio = method.config.audio
     assert method.reach < MOST, "it can speak live"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lipsync import methods
 from lipsync.__main__ import main
 from lipsync.card import read_card
 from lipsync.errors import ArtefactError, ConfigError
@@ -15,7 +16,7 @@ from lipsync.push import push
 from tests.portal import ROOT
 
 MODELS = ROOT / "assets" / "models"
-EMBEDDED = MODELS / "mcsawav2lip-embedded"
+EMBEDDED = MODELS / methods.EMBEDDED
 REPO = "someone/core"
 
 
@@ -55,7 +56,7 @@ def test_a_core_goes_up_in_one_commit_and_comes_down_the_same(local_hub, monkeyp
 
     method = load_method(f"hub:{REPO}@{done.commit}")
     assert method.card.revision == done.commit
-    assert method.weights_sha256 == load_method().weights_sha256
+    assert method.weights_sha256 == load_method(methods.EMBEDDED).weights_sha256
 
     again = push(EMBEDDED, REPO)
     assert again.commit == done.commit

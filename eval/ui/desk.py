@@ -54,7 +54,8 @@ def set_of_result(desk: Desk, result: str, source: str) -> tuple[str, str, str]:
     """
     path, face = Path(result), Path(source)
     job = desk.jobs.get(path.parent.name)
-    method = METHODS.get(job.request.method).card.title if job else "generated"
+    # Of the result: the request may have left the choice to ``auto``.
+    method = METHODS.get(job.result.method).card.title if job and job.result else "generated"
     entries = [Entry(path.stem, method, path, method)]
     if not is_photo(face):
         # With the video's own sound the video itself is what the result should be.

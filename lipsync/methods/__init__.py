@@ -5,16 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.hub_name import PREFIX, HubCore, parse_core
 from lipsync.registry import Registry
 
-__all__ = ["DEFAULT", "METHODS", "LipSyncMethod", "MethodCard", "MethodEntry", "cards", "load_method"]
+if TYPE_CHECKING:
+    from lipsync.artefact import Artefact
+
+__all__ = [
+    "AUTO",
+    "DEFAULT",
+    "EMBEDDED",
+    "METHODS",
+    "LipSyncMethod",
+    "MethodCard",
+    "MethodEntry",
+    "cards",
+    "load_method",
+]
 
 MODELS = Path(__file__).parents[2] / "assets" / "models"
-DEFAULT = "mcsawav2lip-embedded"
+AUTO = "auto"  # not a method: the best one that can be had, see ``lipsync.methods.auto``
+DEFAULT = AUTO
+EMBEDDED = "mcsawav2lip-embedded"  # always here; loads checkpoints of the Wav2Lip family
 
 
 @dataclass(frozen=True)
@@ -64,19 +80,23 @@ class MethodEntry:
             raise type(problem)(said) from problem
 
     @property
-    def ready(self) -> bool:
-        """Whether the weights are on this machine."""
+    def artefacts(self) -> tuple[Artefact, ...]:
+        """The rows of the artefact table that it cannot work without."""
         from lipsync import hub
 
-        if any(hub.locate(name) is None for name in self.needs):
-            return False
-        if self.folder is not None:
-            return self.folder.is_dir()
+        names = self.needs if self.artefact is None else (self.artefact, *self.needs)
+        return tuple(hub.artefacts()[name] for name in names)
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything it works with is on this machine."""
+        from lipsync import hub
+
         if self.core is not None:
             from lipsync.methods.hub_core import locate_core
 
             return locate_core(self.core) is not None
-        return self.artefact is not None and hub.locate(self.artefact) is not None
+        return self.fetchable and all(hub.locate(row.name) is not None for row in self.artefacts)
 
     @property
     def fetchable(self) -> bool:
@@ -179,10 +199,10 @@ SIGNS = {
 }
 METHODS: Registry[MethodEntry] = _Methods("method")
 METHODS.register(
-    DEFAULT,
+    EMBEDDED,
     MethodEntry(
         MethodCard(
-            name=DEFAULT,
+            name=EMBEDDED,
             title="M-CSAWav2Lip, embedded",
             paper="Guo et al., Computer Science 53(2), 2026",
             licence="Apache-2.0 (research footage, see the model card)",
@@ -194,9 +214,10 @@ METHODS.register(
                 "zh": "融合梅尔谱与 MFCC 特征并带通道与空间注意力的小模型，离线即可在 CPU 上运行。",
             },
             opens=True,
+            live=True,
         ),
         _wav2lip_family,
-        folder=MODELS / DEFAULT,
+        folder=MODELS / EMBEDDED,
     ),
 )
 METHODS.register(
@@ -219,7 +240,7 @@ METHODS.register(
         ),
         _visual_dubbing,
         folder=MODELS / "visual-dubbing-embedded",
-        needs=("ict_facekit",),
+        needs=("face_landmarker", "ict_facekit"),  # without landmarks it would give every frame back
     ),
 )
 METHODS.register(
@@ -238,6 +259,7 @@ METHODS.register(
                 "zh": "三张参考帧与语音双向融合，并搬移参考帧自身的像素：清晰、快速，可离线使用。",
             },
             opens=True,
+            live=True,
         ),
         _multi_reference,
         folder=MODELS / "multi-reference-embedded",
@@ -259,7 +281,6 @@ METHODS.register(
                 "zh": "画面与多参考帧融合相同，由 Whisper 编码器听音，口型更贴合语音。",
             },
             opens=True,
-            recommended=True,
         ),
         _multi_reference,
         folder=MODELS / "multi-reference-whisper",
@@ -292,6 +313,7 @@ for _name, _title, _en, _zh in (
                 weights="Hugging Face Hub, fetched on first use",
                 summary={"en": _en, "zh": _zh},
                 opens=True,
+                live=True,
             ),
             _wav2lip_family,
             artefact=_name,
@@ -312,36 +334,47 @@ METHODS.register(
                 "and attention after every convolution.",
                 "zh": "类似 LipGAN 的生成器，与带 LSTM、每层卷积后加注意力的同步判别器交替训练。",
             },
+            live=True,
         ),
         _lstm_cbam,
-        folder=MODELS / "lstm-cbam",
+        folder=MODELS / "lstm-cbam-embedded",
     ),
 )
 
 
 def cards() -> list[MethodCard]:
-    """The cards of all methods, the default first."""
-    return [METHODS.get(name).card for name in METHODS]
+    """The cards of the methods that can be chosen: all whose weights are here or can be fetched."""
+    entries = [METHODS.get(name) for name in METHODS]
+    return [entry.card for entry in entries if entry.fetchable]
 
 
 def load_method(
     name: str = DEFAULT,
     checkpoint: Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    live: bool = False,
+    opens: bool = False,
 ) -> LipSyncMethod:
     """A method ready to speak.
 
     Args:
-        name: of ``METHODS``, or ``hub:org/name`` (see ``lipsync.methods.hub_name``).
+        name: of ``METHODS``, or ``hub:org/name`` (see ``lipsync.methods.hub_name``), or ``AUTO``: the best
+            core that can be had now, see :func:`lipsync.methods.auto.load_best`.
         checkpoint: weights to use instead of the method's own: a file in the published Wav2Lip format,
-            or a folder (or the ``.safetensors`` in it) that this project wrote.
+            or a folder (or the ``.safetensors`` in it) that this project wrote. With ``AUTO`` it has to be
+            of the Wav2Lip family.
         progress: called with bytes done and in all while weights are fetched.
+        live, opens: ``AUTO`` takes only a core that can speak live, or change how far the mouth opens.
 
     Raises:
         ConfigError: unknown name, or a checkpoint of another network.
         ArtefactError: the weights cannot be had or are damaged.
     """
-    entry = METHODS.get(name)
+    if name == AUTO and checkpoint is None:
+        from lipsync.methods.auto import load_best
+
+        return load_best(progress, live, opens)
+    entry = METHODS.get(EMBEDDED if name == AUTO else name)
     if checkpoint is not None and not Path(checkpoint).exists():
         raise ConfigError(f"There is no checkpoint {checkpoint}.")
     return entry.method(progress) if checkpoint is None else entry.load(entry.card, Path(checkpoint), False)

@@ -25,7 +25,8 @@ class MethodCard:
     summary: dict[str, str]  # language code -> one sentence
     revision: str | None = None  # commit of the Hub repository that its weights were taken from
     opens: bool = False  # whether it can open the mouth further or less than the speech has it
-    recommended: bool = False  # the one to try first where its weights can be had
+    live: bool = False  # whether it can speak live: it has to hear no more than a second in advance
+    fallback: str | None = None  # why ``auto`` took it and no better one; None: there is no better one
 
 
 @dataclass(frozen=True)

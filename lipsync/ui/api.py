@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
-from lipsync.methods import DEFAULT, METHODS
+from lipsync.methods import AUTO, DEFAULT, cards
 from lipsync.sentences import Sentences, chinese
 from lipsync.ui.intake import request
 from lipsync.ui.jobs import Jobs
@@ -37,7 +37,8 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         Parameters:
             face: video or photo
             speech: sound file; none: the video's own sound
-            method: name of the method, or hub:organisation/name for a core on the Hugging Face Hub
+            method: auto, the best core that can be had, or a method's name, or hub:organisation/name for a
+                core on the Hugging Face Hub
             face_index: which face, counted from the left from 0; -1: the largest
             length: of the result, "audio": as the speech, "video": as the video
             label: visible mark "AI-generated"
@@ -75,7 +76,12 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         inputs = [
             gr.File(label="face"),
             gr.File(label="speech"),
-            gr.Dropdown(list(METHODS), value=DEFAULT, label="method", allow_custom_value=True),
+            gr.Dropdown(
+                [AUTO, *(card.name for card in cards())],
+                value=DEFAULT,
+                label="method",
+                allow_custom_value=True,
+            ),
             gr.Number(-1, precision=0, label="face_index"),
             gr.Radio(["audio", "video"], value="audio", label="length"),
             gr.Checkbox(True, label="label"),

@@ -5,10 +5,20 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
-from lipsync.methods import DEFAULT, METHODS, cards
+from lipsync.methods import AUTO, DEFAULT, METHODS
+from lipsync.methods.auto import candidates
 from lipsync.texts import say
 from lipsync.ui import markup
-from lipsync.ui.intake import EXAMPLES, SAMPLES, hub_choice, is_example, look, model_card, pointed
+from lipsync.ui.intake import (
+    EXAMPLES,
+    SAMPLES,
+    hub_choice,
+    is_example,
+    look,
+    menu,
+    model_card,
+    pointed,
+)
 from lipsync.ui.jobs import Jobs
 
 Update = dict[Any, Any]
@@ -98,11 +108,10 @@ class Inputs:
 
     def _method(self) -> None:
         gr.HTML(markup.heading("method.heading"))
-        menu: Any = gr.CheckboxGroup if self.several else gr.Radio
-        here = [card.name for card in cards() if METHODS.get(card.name).ready]
-        self.method = menu(
-            _lines(),
-            value=here if self.several else DEFAULT,
+        kind: Any = gr.CheckboxGroup if self.several else gr.Radio
+        self.method = kind(
+            self._lines(),
+            value=[name for _, name in menu() if METHODS.get(name).ready] if self.several else DEFAULT,
             label=say("method.heading"),
             show_label=False,
             container=False,
@@ -128,7 +137,7 @@ class Inputs:
                 step=0.05,
                 label=say("opening.label"),
                 info=say("opening.info"),
-                interactive=METHODS.get(DEFAULT).card.opens,
+                interactive=_opens(DEFAULT),
                 visible=not self.several,
                 elem_id=f"{self.prefix}opening",
             )
@@ -193,12 +202,20 @@ class Inputs:
             self.method.change(self.on_method, self.method, about, **QUIET)
 
     def on_load(self, demo: gr.Blocks) -> None:
-        """Show the example's faces."""
+        """Show the example's faces, and what of the methods is here by now."""
         demo.load(self.on_face, [self.face, self.camera], self.faces, **QUIET)
+        demo.load(lambda: gr.update(choices=self._lines()), None, self.method, **QUIET)
 
     def card_of(self, method: str) -> str:
+        if method == AUTO:
+            entries = candidates()
+            return markup.auto_card([(entry.card.title, entry.ready) for entry in entries])
         entry = METHODS.get(method)
-        return markup.method_card(entry.card, self.jobs.speed(method), entry.ready, entry.fetchable)
+        return markup.method_card(entry.card, self.jobs.speed(method), entry.ready)
+
+    def _lines(self) -> list[tuple[str, str]]:
+        """The menu; where several can be chosen, the best of them would only be there twice."""
+        return menu() if self.several else [(say("method.auto"), AUTO), *menu()]
 
     def on_method(self, method: str) -> Update:
         text = model_card(method)
@@ -207,7 +224,7 @@ class Inputs:
             self.model_card: gr.update(visible=bool(text)),
             self.model_text: text,
             self.opening: gr.update(interactive=True)
-            if METHODS.get(method).card.opens
+            if _opens(method)
             else gr.update(interactive=False, value=1.0),
         }
 
@@ -220,7 +237,7 @@ class Inputs:
         lines = [known for known in lines if known[1] != line[1]] + [line]
         value = [*(name for name in chosen if name != line[1]), line[1]] if self.several else line[1]
         return {
-            self.method: gr.update(choices=[*_lines(), *lines], value=value),
+            self.method: gr.update(choices=[*self._lines(), *lines], value=value),
             self.hub_lines: lines,
             self.hub_said: gr.update(visible=False),
         }
@@ -247,6 +264,6 @@ class Inputs:
         return pointed(boxes, *event.index) if len(boxes) > 1 else gr.skip()
 
 
-def _lines() -> list[tuple[str, str]]:
-    """The menu of methods."""
-    return [(say(f"method.{card.name}"), card.name) for card in cards()]
+def _opens(method: str) -> bool:
+    """Whether the mouth opening can be set; ``auto`` takes a method that can, where it is."""
+    return method == AUTO or METHODS.get(method).card.opens

@@ -15,9 +15,10 @@ from lipsync.media import probe, read_frames
 from lipsync.media.photo import photo_size
 from lipsync.media.size import reduced
 from lipsync.media.source import check_file
-from lipsync.methods import METHODS, cards
+from lipsync.methods import AUTO, METHODS, cards
 from lipsync.methods.hub_name import PREFIX, parse_core
-from lipsync.texts import Table
+from lipsync.methods.ranking import ranking
+from lipsync.texts import TEXTS, Table, say
 from lipsync.ui import markup
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
@@ -29,14 +30,25 @@ SAMPLES = {
 
 
 def method_texts() -> Table:
-    """The menu of methods as texts: a name, then one line about it."""
-    return {
-        f"method.{card.name}": (
-            f"{card.title}\n{'Recommended · ' * card.recommended}{card.paper} · {card.resolution} px",
-            f"{card.title}\n{'推荐 · ' * card.recommended}{card.paper} · {card.resolution} 像素",
+    """The menu of methods as texts: a name, one line about it, and where it is ``absent`` what that means."""
+    texts = {}
+    for card in cards():
+        best = card.name == next(iter(ranking()), None)
+        lines = (
+            f"{card.title}\n{'Best scores · ' * best}{card.paper} · {card.resolution} px",
+            f"{card.title}\n{'得分最高 · ' * best}{card.paper} · {card.resolution} 像素",
         )
-        for card in cards()
-    }
+        texts[f"method.{card.name}"] = lines
+        size = f"{sum(row.size for row in METHODS.get(card.name).artefacts) / 1e6:.0f}"
+        english, chinese = (text.format(size=size) for text in TEXTS["method.fetch"])
+        texts[f"method.{card.name}.absent"] = (f"{lines[0]}\n{english}", f"{lines[1]}\n{chinese}")
+    return texts
+
+
+def menu() -> list[tuple[str, str]]:
+    """The lines of the menu of methods and their names; a line says what has still to be fetched."""
+    names = [card.name for card in cards()]
+    return [(say(f"method.{name}{'' if METHODS.get(name).ready else '.absent'}"), name) for name in names]
 
 
 def hub_choice(name: str) -> tuple[str, str]:
@@ -65,7 +77,7 @@ def model_card(method: str) -> str:
 
     Without the front matter, which is for the Hub, and without pictures, which the page does not serve.
     """
-    folder = METHODS.get(method).folder
+    folder = None if method == AUTO else METHODS.get(method).folder
     file = None if folder is None else folder / "README.md"
     if file is None or not file.is_file():
         return ""
@@ -92,7 +104,8 @@ def request(
         ConfigError: something is missing, or there is no such method.
         MediaError: the face is not there, or it is a damaged photo.
     """
-    METHODS.get(method)
+    if method != AUTO:
+        METHODS.get(method)
     if not face:
         raise ConfigError("Choose a face first: a video or a photo.")
     if not own_sound and not speech:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lipsync.generate import Progress, Request, Result, generate
+from lipsync.methods import AUTO
 from lipsync.ui.tasks import Task, Tasks
 
 Generate = Callable[[Request, Callable[[Progress], None], threading.Event], Result]
@@ -56,8 +57,18 @@ class Jobs(Tasks[Job]):
         return self._speeds.get(method)
 
     def _do(self, job: Job) -> None:
-        job.result = self._generate(job.request, lambda step: setattr(job, "progress", step), job.cancel)
-        self._speeds[job.request.method] = speed(job.result)
+        result = self._generate(job.request, lambda step: setattr(job, "progress", step), job.cancel)
+        self._speeds[result.method] = speed(result)
+        job.result = _renamed(result)
+
+
+def _renamed(result: Result) -> Result:
+    """The result whose file carries the name of the method that was taken, where ``auto`` was asked for."""
+    path, end = result.path, f"-{AUTO}"
+    if not path.stem.endswith(end):
+        return result
+    name = f"{path.stem.removesuffix(end)}-{result.method}{path.suffix}"
+    return replace(result, path=path.rename(path.with_name(name)))
 
 
 def speed(result: Result) -> float:

@@ -101,15 +101,16 @@ class LivePart:
             wanted = request(
                 camera or face, "microphone", False, consent, method, which, "audio", True, None, opening
             )
-            live = Live(
-                wanted.face, load_method(wanted.method), Choice(wanted.face_index), wanted.mouth_opening
-            )
+            taken = load_method(wanted.method, live=True, opens=wanted.mouth_opening != 1)
+            live = Live(wanted.face, taken, Choice(wanted.face_index), wanted.mouth_opening)
         except LipSyncError as error:
             yield {self.facts: markup.trouble(error)}
             return
+        ready = (both("live.ready"), both("live.method", method=taken.card.name))
         yield {
             self.talk: Talk(live, Label(*live.size)),
-            self.facts: f'<p class="figures">{both("live.ready")}</p>',
+            self.facts: f'<p class="figures">{markup.SEPARATOR.join(ready)}</p>'
+            + markup.notes([taken.card.fallback]),
         }
 
     def on_piece(self, talk: Talk | None, piece: tuple[int, np.ndarray] | None) -> Update:

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
@@ -11,6 +11,7 @@ from PIL import Image
 from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Result
 from lipsync.media import MediaInfo
+from lipsync.methods import AUTO
 from lipsync.methods.base import MethodCard
 from lipsync.sentences import Sentences, chinese
 from lipsync.texts import both, pair
@@ -131,13 +132,17 @@ def facts(result: Result) -> str:
     if speed(result):
         total = f"{result.seconds['total']:.1f}"
         items.append(both("facts.made", seconds=total, fps=f"{speed(result):.0f}"))
-    items.append(both("facts.method", method=result.method, sha=result.weights_sha256[:8]))
+    key = "facts.auto" if result.requested_method == AUTO else "facts.method"
+    items.append(both(key, method=result.method, sha=result.weights_sha256[:8]))
     if result.revision:
         items.append(both("facts.revision", revision=result.revision[:12]))
-    notes = "".join(f"<li>{_known(note)}</li>" for note in result.notes)
-    return f'<p class="figures">{SEPARATOR.join(items)}</p>' + (
-        f'<ul class="notes">{notes}</ul>' if notes else ""
-    )
+    return f'<p class="figures">{SEPARATOR.join(items)}</p>' + notes([result.fallback, *result.notes])
+
+
+def notes(sentences: Iterable[str | None]) -> str:
+    """What a person should know of a result, as a list; empty where there is nothing to know."""
+    lines = "".join(f"<li>{_known(sentence)}</li>" for sentence in sentences if sentence)
+    return f'<ul class="notes">{lines}</ul>' if lines else ""
 
 
 def face_facts(info: MediaInfo, faces: int) -> str:
@@ -151,16 +156,28 @@ def face_facts(info: MediaInfo, faces: int) -> str:
     return f'<p class="figures">{what}{SEPARATOR}{seen}</p>'
 
 
-def method_card(card: MethodCard, fps: float | None, ready: bool, fetchable: bool = True) -> str:
+def auto_card(cores: Sequence[tuple[str, bool]]) -> str:
+    """What a person reads about the automatic choice.
+
+    Args:
+        cores: title of each in the order in which they are tried, and whether it is on this machine.
+    """
+    lines = (
+        f"<li>{escape(title)}{SEPARATOR}{both('method.ready' if ready else 'method.absent')}</li>"
+        for title, ready in cores
+    )
+    return f'<div class="card"><p>{both("method.auto.about")}</p><ol>{"".join(lines)}</ol></div>'
+
+
+def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
     """What a person reads about the chosen method.
 
     Args:
         card: of the method.
         fps: its measured speed here, if any.
-        ready: its weights are on this machine.
-        fetchable: if not, they come by themselves with the first run.
+        ready: its weights are on this machine; if not, they come by themselves with the first run.
     """
-    here = both("method.ready") if ready else both("method.absent") if fetchable else both("method.wanting")
+    here = both("method.ready" if ready else "method.absent")
     weights = _known(card.weights) + SEPARATOR + here
     rows = {
         "method.paper": escape(card.paper),

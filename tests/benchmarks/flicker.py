@@ -154,10 +154,13 @@ def flickers(track: Iterable[Tracked], result: Iterable[np.ndarray]) -> tuple[Fo
 
 def main() -> None:
     from lipsync.generate import Request, generate
+    from lipsync.methods import EMBEDDED
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
-    parser.add_argument("--method", help="one of the portal's methods (default: the embedded core)")
+    parser.add_argument(
+        "--method", default=EMBEDDED, help="one of the portal's methods (default: %(default)s)"
+    )
     parser.add_argument("--frames", type=int, default=150, help="at most, of each clip")
     options = parser.parse_args()
     names = "".join(f"   {name + ': result, clip, ratio':<26}" for name in ("fine", "broad", "mouth"))
@@ -166,9 +169,8 @@ def main() -> None:
     for clip in options.clips:
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "out.mp4"
-            chosen = {} if options.method is None else {"method": options.method}
             rate = probe(clip).output_fps
-            generate(Request(clip, None, made, length="video", label=False, **chosen))
+            generate(Request(clip, None, made, options.method, length="video", label=False))
             result = (frame.image for frame in read_frames(made, fps=rate))
             ours, own = flickers(tracked(clip, options.frames), result)
         pairs = list(zip(ours.figures, own.figures, strict=True))

@@ -68,10 +68,10 @@ def published_size(path: Path) -> Path:
 
 def bare_network(checkpoint: Path | None, batch: int, seconds: float = 8.0) -> float:
     """Frames/s of ``synthesize`` alone."""
-    from lipsync.methods import load_method
+    from lipsync.methods import EMBEDDED, load_method
     from lipsync.methods.base import Batch
 
-    method = load_method(checkpoint=checkpoint)
+    method = load_method(EMBEDDED, checkpoint)
     size = method.crop_size
     faces = np.random.default_rng(0).integers(0, 255, (batch, size, size, 3), np.uint8)
     speech = method.listen(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32))
@@ -87,9 +87,10 @@ def bare_network(checkpoint: Path | None, batch: int, seconds: float = 8.0) -> f
 def job(face: Path, audio: Path, checkpoint: Path | None, batch: int) -> dict:
     """One job in this process: its result and the process's peak memory, MB."""
     from lipsync.generate import Request, generate
+    from lipsync.methods import EMBEDDED
 
     with tempfile.TemporaryDirectory() as folder:
-        request = Request(face, audio, Path(folder) / "out.mp4", checkpoint=checkpoint, batch_size=batch)
+        request = Request(face, audio, Path(folder) / "out.mp4", EMBEDDED, checkpoint, batch_size=batch)
         result = generate(request).to_dict()
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return result

@@ -30,7 +30,7 @@ from lipsync.faces.landmarks import mouth_opening
 from lipsync.faces.track import FaceTracker
 from lipsync.generate import Request, generate
 from lipsync.media import probe, read_audio, read_frames
-from lipsync.methods import DEFAULT
+from lipsync.methods import EMBEDDED
 
 FACE = Path(__file__).parents[2] / "assets" / "examples" / "portrait.mp4"
 LANGUAGES = ("zh", "en", "ja", "fr")
@@ -112,7 +112,7 @@ def redraw(face: Path, speech: Path, out: Path, options: argparse.Namespace) -> 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="One core driven by speech of several languages.")
     parser.add_argument("--data", type=Path, help="folder of clips with a manifest.csv")
-    parser.add_argument("--method", default=DEFAULT)
+    parser.add_argument("--method", default=EMBEDDED)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--clips", type=int, default=2, help="of each language (default: %(default)s)")
     options = parser.parse_args(arguments)

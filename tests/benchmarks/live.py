@@ -22,7 +22,7 @@ import torch
 from lipsync.audio import RATE
 from lipsync.live import Live
 from lipsync.media import read_audio
-from lipsync.methods import DEFAULT, load_method
+from lipsync.methods import EMBEDDED, load_method
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 
@@ -70,7 +70,7 @@ def measure(face: Path, method: str, checkpoint: Path | None, voice: np.ndarray,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--method", default=DEFAULT)
+    parser.add_argument("--method", default=EMBEDDED)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--seconds", type=float, default=8.0, help="of speech")
     parser.add_argument("--piece", type=float, default=0.2, help="seconds of sound that come at a time")

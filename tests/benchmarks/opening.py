@@ -13,7 +13,7 @@ import numpy as np
 
 from lipsync import hub
 from lipsync.media import probe, read_audio
-from lipsync.methods import DEFAULT
+from lipsync.methods import EMBEDDED
 from tests.methods.test_opening import FACTORS, drawn
 
 SPEECH = Path(__file__).parents[2] / "assets" / "examples" / "english.wav"
@@ -23,7 +23,7 @@ SAMPLES, FRAMES = 48_000, 48  # of the speech and of the face
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("faces", type=Path, nargs="+", metavar="FACE")
-    parser.add_argument("--method", default=DEFAULT)
+    parser.add_argument("--method", default=EMBEDDED)
     options = parser.parse_args()
     landmarker = hub.fetch("face_landmarker")
     print(f"{'factor':<24}" + "".join(f"{factor:8.1f}" for factor in FACTORS))

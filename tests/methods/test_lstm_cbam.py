@@ -230,7 +230,7 @@ def test_entry_without_weights_says_so():
     if entry.ready:
         pytest.skip("a core of LSTM-CBAM ships with the project")
     assert not entry.fetchable
-    with pytest.raises(ArtefactError, match=r"train them .* assets/models/lstm-cbam"):
+    with pytest.raises(ArtefactError, match=r"train them .* assets/models/lstm-cbam-embedded"):
         load_method("lstm-cbam")
 
 

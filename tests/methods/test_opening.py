@@ -11,7 +11,7 @@ from lipsync.faces.references import choose
 from lipsync.faces.track import FaceTracker
 from lipsync.faces.view import views
 from lipsync.media import read_audio, read_frames
-from lipsync.methods import DEFAULT, METHODS, load_method
+from lipsync.methods import EMBEDDED, METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.wav2lip.opening import fit, measure
 
@@ -51,7 +51,7 @@ def test_mouths_that_were_not_found_do_not_count_and_too_few_are_refused():
         fit(heard, np.full(12, 0.2))
 
 
-def drawn(face, voice, factor: float, landmarker, name: str = DEFAULT, frames: int = 24) -> np.ndarray:
+def drawn(face, voice, factor: float, landmarker, name: str = EMBEDDED, frames: int = 24) -> np.ndarray:
     """(B,) openings that a shipped core draws."""
     method = load_method(name)
     tracker = FaceTracker(landmarker, 25.0, Choice())
@@ -69,7 +69,7 @@ def drawn(face, voice, factor: float, landmarker, name: str = DEFAULT, frames: i
     return measure(method.synthesize(batch), landmarker)
 
 
-def rises(face, voice, landmarker, name: str = DEFAULT, least: float = 0.1) -> None:
+def rises(face, voice, landmarker, name: str = EMBEDDED, least: float = 0.1) -> None:
     """The gap grows with every factor, by ``least`` and more from 0.6 to 1, and from 1 to 1.6."""
     gaps = [np.nanmean(drawn(face, voice, factor, landmarker, name)) for factor in FACTORS]
     assert (np.diff(gaps) > 0).all(), gaps

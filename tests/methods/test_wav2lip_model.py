@@ -8,7 +8,7 @@ import torch
 
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
-from lipsync.methods import DEFAULT, METHODS
+from lipsync.methods import EMBEDDED, METHODS
 from lipsync.methods.base import Batch
 from lipsync.methods.mcsawav2lip.config import ABLATIONS, generator_config, sync_expert_config
 from lipsync.methods.wav2lip.config import Wav2LipConfig
@@ -130,7 +130,7 @@ def test_saved_generator_comes_back_with_its_config(tmp_path):
 
 def test_what_is_hidden_of_the_frame_changes_nothing():
     torch.manual_seed(0)
-    method = Wav2LipMethod(METHODS.get(DEFAULT).card, Generator(Wav2LipConfig(width=0.1, visible=0.25)), "")
+    method = Wav2LipMethod(METHODS.get(EMBEDDED).card, Generator(Wav2LipConfig(width=0.1, visible=0.25)), "")
     rng = np.random.default_rng(0)
     faces, other = rng.integers(0, 255, (2, 1, 96, 96, 3), np.uint8)
     speech = method.listen(rng.normal(0, 0.1, 16000).astype(np.float32))

@@ -1,6 +1,7 @@
 """What the page accepts, and what it answers when something is missing."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -10,13 +11,15 @@ import pytest
 from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.generate import ReferenceFrame, Result
 from lipsync.media import VideoWriter
-from lipsync.methods import DEFAULT, METHODS
+from lipsync.methods import AUTO, DEFAULT, EMBEDDED, METHODS, cards
+from lipsync.methods.ranking import ranking
 from lipsync.ui import markup
 from lipsync.ui.intake import (
     EXAMPLES,
     SAMPLES,
     is_example,
     look,
+    menu,
     method_texts,
     model_card,
     pointed,
@@ -102,11 +105,11 @@ def test_a_face_that_is_gone_is_said(tmp_path: Path) -> None:
 def test_the_model_card_is_shown_without_front_matter_and_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = dataclasses.replace(METHODS.get(DEFAULT), folder=tmp_path)
-    monkeypatch.setitem(METHODS._entries, DEFAULT, entry)
-    assert model_card(DEFAULT) == ""
+    entry = dataclasses.replace(METHODS.get(EMBEDDED), folder=tmp_path)
+    monkeypatch.setitem(METHODS._entries, EMBEDDED, entry)
+    assert model_card(EMBEDDED) == ""
     (tmp_path / "README.md").write_text("---\nlicense: x\n---\n# Core\n\n![curves](curves.png)\nTrained.\n")
-    assert model_card(DEFAULT) == "# Core\n\n\nTrained."
+    assert model_card(EMBEDDED) == "# Core\n\n\nTrained."
     assert model_card("wav2lip") == ""
 
 
@@ -152,8 +155,41 @@ def test_two_people_are_told_apart_by_a_click(shared: Path) -> None:
         assert pointed(boxes, x0 + 2, y0 + 2) == pointed(boxes, x1 - 2, y1 - 2) == number
 
 
-def test_the_menu_says_which_method_is_recommended():
+def test_the_menu_says_which_method_has_the_best_scores() -> None:
     lines = {key.removeprefix("method."): pair for key, pair in method_texts().items()}
-    said = [name for name, (english, _) in lines.items() if "\nRecommended" in english]
-    assert said == ["multi-reference-whisper"]
-    assert "\n推荐" in lines["multi-reference-whisper"][1]
+    best, *others = ranking()
+    assert "\nBest scores · " in lines[best][0]
+    assert "\n得分最高 · " in lines[best][1]
+    assert not any("Best scores" in lines[name][0] for name in others)
+
+
+def test_the_menu_says_what_a_method_needs_before_it_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh installation without a network: each line works, or says how much has to be fetched."""
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    texts, said = method_texts(), {}
+    for marker, name in menu():
+        key = json.loads(marker.removeprefix("__i18n__"))["key"]
+        assert METHODS.get(name).ready == ("must be fetched" not in texts[key][0]), name
+        said[name] = texts[key][1].partition("需要下载：")[2]
+    assert said.pop("wav2lip") == said.pop("wav2lip_gan") == "436 MB"
+    assert said["visual-dubbing"] == "20 MB"
+    assert said["multi-reference-whisper"] == "76 MB"
+    assert said["multi-reference"] == said[EMBEDDED] == ""
+
+
+def test_a_method_without_weights_is_not_in_the_menu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = dataclasses.replace(METHODS.get("lstm-cbam"), folder=tmp_path / "none")
+    monkeypatch.setitem(METHODS._entries, "lstm-cbam", entry)
+    assert "lstm-cbam" not in {card.name for card in cards()} | {name for _, name in menu()}
+    entry = dataclasses.replace(entry, folder=tmp_path)
+    monkeypatch.setitem(METHODS._entries, "lstm-cbam", entry)
+    assert "lstm-cbam" in {name for _, name in menu()}
+
+
+def test_the_automatic_choice_has_no_model_card_and_reaches_the_request() -> None:
+    assert model_card(AUTO) == ""
+    assert request(FACE, SPEECH, False, False, AUTO, -1, "audio", True).method == AUTO

@@ -13,7 +13,7 @@ from PIL import Image
 from lipsync.audio import RATE
 from lipsync.live import Live, Microphone
 from lipsync.media import read_audio
-from lipsync.methods import DEFAULT
+from lipsync.methods import AUTO, EMBEDDED
 from lipsync.ui.inputs import Inputs
 from lipsync.ui.intake import EXAMPLES
 from lipsync.ui.jobs import Jobs
@@ -43,7 +43,7 @@ def pictures(html: str) -> list[np.ndarray]:
 
 
 def test_speaking_moves_the_picture_and_says_the_delay(part) -> None:
-    *_, ready = part.on_begin(PHOTO, None, False, DEFAULT, -1, 1.6)  # wide, so that a few frames show it
+    *_, ready = part.on_begin(PHOTO, None, False, EMBEDDED, -1, 1.6)  # wide, so that a few frames show it
     talk, shown, facts = ready[part.talk], [], ""
     assert talk is not None
     voice = (read_audio(EXAMPLES / "english.wav")[8000:24000] * 32767).astype(np.int16)
@@ -70,7 +70,7 @@ def test_nothing_happens_before_a_face_is_ready(part) -> None:
 def test_a_face_that_did_not_agree_is_not_animated(part, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.jpg"
     stranger.write_bytes(Path(PHOTO).read_bytes() + b" ")
-    *_, refused = part.on_begin(str(stranger), None, False, DEFAULT, -1, 1.0)
+    *_, refused = part.on_begin(str(stranger), None, False, AUTO, -1, 1.0)
     assert "agreed" in refused[part.facts]
     assert part.talk not in refused
 
@@ -103,7 +103,7 @@ def test_a_slow_machine_draws_fewer_frames_and_keeps_up() -> None:
     from lipsync.methods import load_method
 
     voice = read_audio(EXAMPLES / "english.wav")[8000:24000]
-    live = Live(Path(PHOTO), load_method())
+    live = Live(Path(PHOTO), load_method(EMBEDDED))
     assert len(live.hear(voice, most=4)) == 4
     assert live._next == 20  # of the 20 frames that were due, the last one drawn is the newest
     assert len(live.finish()) == 5

@@ -7,6 +7,7 @@ import pytest
 
 from lipsync.generate import Request, generate
 from lipsync.media import VideoWriter, read_frames
+from lipsync.methods import EMBEDDED
 from tests.portal import ROOT
 from tests.ui.pages import BROWSER, JOB, PATIENCE, shoot
 from tests.ui.test_score_browser import cells, choose, to_tab, upload
@@ -25,7 +26,7 @@ def talking(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]
     frames = {}
     for name in ("english", "chinese"):
         out = folder / f"{name}.mp4"
-        generate(Request(EXAMPLES / "portrait.mp4", EXAMPLES / f"{name}.wav", out, label=False))
+        generate(Request(EXAMPLES / "portrait.mp4", EXAMPLES / f"{name}.wav", out, EMBEDDED, label=False))
         frames[name] = [frame.image for frame in read_frames(out, max_frames=round(25 * SECONDS))]
 
     def write(name: str, shown: list[np.ndarray], crf: int = 12) -> Path:

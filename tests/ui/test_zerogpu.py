@@ -164,7 +164,7 @@ work = zerogpu.on_gpu()
 look(str(face))  # the page has used the face tracker before, in the process that is forked
 jobs = Jobs(work=work)
 for _ in range(2):
-    job = jobs.submit(Request(face, Path(sys.argv[2]), out))
+    job = jobs.submit(Request(face, Path(sys.argv[2]), out, "mcsawav2lip-embedded"))
     while not job.over:
         time.sleep(0.05)
     print(job.state, job.error, job.result and job.result.frames, flush=True)

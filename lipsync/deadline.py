@@ -1,0 +1,65 @@
+"""Downloads that are given up when nothing comes, whatever they are waiting for."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from lipsync.transfer import Progress, SourceError
+
+T = TypeVar("T")
+FIRST = 8.0  # s until the first byte
+BETWEEN = 60.0  # s until another one, or until what came is put together
+POLL = 0.2  # s
+
+
+def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
+    """What ``work`` returns or raises, given up when it tells of no new byte for ``FIRST`` or ``BETWEEN``.
+
+    A time-out of the connection does not do for this: looking up a name has none, and a host with many
+    addresses is tried at each of them. So the work has a thread of its own, which is left to itself when it
+    is given up and ends with the next byte it tells of.
+
+    Args:
+        work: is given a function to tell bytes done and bytes in all.
+        progress: told the same, in the caller's thread; what it raises ends the work, too.
+
+    Raises:
+        SourceError: given up.
+    """
+    told: queue.SimpleQueue[tuple[int, int | None]] = queue.SimpleQueue()
+    left = threading.Event()
+    outcome: Future[T] = Future()
+
+    def report(done: int, total: int | None) -> None:
+        if left.is_set():
+            raise SourceError("given up")
+        told.put((done, total))
+
+    def run() -> None:
+        try:
+            outcome.set_result(work(report))
+        except BaseException as problem:  # it is the caller's, as if there were no thread
+            outcome.set_exception(problem)
+
+    threading.Thread(target=run, name="download", daemon=True).start()
+    done, total, patience = 0, None, FIRST
+    since = time.monotonic()
+    try:
+        while not outcome.done():
+            try:
+                now, total = told.get(timeout=POLL)
+            except queue.Empty:
+                now = done
+            if now > done:
+                done, since, patience = now, time.monotonic(), BETWEEN
+            elif time.monotonic() - since > patience:
+                raise SourceError(f"no answer within {patience:.0f} s")
+            progress(done, total)
+    finally:
+        left.set()
+    return outcome.result()

@@ -1,0 +1,94 @@
+"""``auto``: the best core whose files are here or can be fetched now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from lipsync import hub
+from lipsync.errors import ArtefactError, ConfigError
+from lipsync.methods import METHODS, LipSyncMethod, MethodEntry
+from lipsync.methods.ranking import ranking
+
+
+def candidates(live: bool = False, opens: bool = False) -> list[MethodEntry]:
+    """The cores that ``auto`` tries, best first: those that ship and have a line in the table of scores.
+
+    Args:
+        live: only those that can speak live.
+        opens: only those that can change how far the mouth opens.
+
+    Raises:
+        ConfigError: the table of scores cannot be read.
+    """
+    entries = [METHODS.get(name) for name in ranking() if name in METHODS]
+    return [
+        entry
+        for entry in entries
+        if entry.folder is not None
+        and entry.folder.is_dir()
+        and (entry.card.live or not live)
+        and (entry.card.opens or not opens)
+    ]
+
+
+def load_best(
+    progress: Callable[[int, int | None], None] | None = None, live: bool = False, opens: bool = False
+) -> LipSyncMethod:
+    """The best core that can be loaded now; its card says in ``fallback`` why it is not a better one.
+
+    What a core lacks is fetched, but a source that does not answer soon is given up, see ``hub.fetch``.
+
+    Args:
+        progress: called with bytes done and in all while weights are fetched.
+        live, opens: see :func:`candidates`.
+
+    Raises:
+        ArtefactError: not one of them can be loaded.
+        ConfigError: the table of scores cannot be read.
+    """
+    unavailable: list[str] = []
+    for entry in candidates(live, opens):
+        missing = _fetch_needs(entry, progress)
+        if missing is None:
+            card = replace(entry.card, fallback=_sentence(unavailable))
+            try:
+                return replace(entry, card=card).method(progress)
+            except (ArtefactError, ConfigError) as problem:
+                missing = f"{entry.card.title} cannot be loaded ({str(problem).rstrip('.')})"
+        unavailable.append(missing)
+    raise ArtefactError(f"No core can be used: {'; '.join(unavailable)}.")
+
+
+def wanted() -> list[str]:
+    """Names of the artefacts to fetch at set-up, so that ``auto`` can take the best core.
+
+    They are what the cores need that stand above the first one that needs nothing.
+    """
+    names: list[str] = []
+    for entry in candidates():
+        if not entry.needs:
+            break
+        names += entry.needs
+    return list(dict.fromkeys(names))
+
+
+def _fetch_needs(entry: MethodEntry, progress: Callable[[int, int | None], None] | None) -> str | None:
+    """Fetch what a core needs; what it lacks and why, where that cannot be had."""
+    for name in entry.needs:
+        try:
+            hub.fetch(name, progress, prompt=True)
+        except ArtefactError as problem:
+            file = hub.artefacts()[name].file
+            return (
+                f"{entry.card.title} needs {file}, which is not here and could not be fetched "
+                f"({problem.reason})"
+            )
+    return None
+
+
+def _sentence(unavailable: list[str]) -> str | None:
+    if not unavailable:
+        return None
+    subject = "A better core is" if len(unavailable) == 1 else "Better cores are"
+    return f"{subject} unavailable: {'; '.join(unavailable)}."

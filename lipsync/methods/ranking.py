@@ -1,0 +1,63 @@
+"""Which of the cores that ship is best: a rule over the project's own table of scores.
+
+The table, ``assets/models/scores.csv``, has one line for each core and one for a still frame, measured on
+people whom no core saw, mouth region: ``python -m eval core --data DATA --split val --method NAME --out
+RESULTS``. ``lipcorr_own`` and ``lipcorr_other`` are the correlation of the drawn mouth's opening with the
+mouth in the video, under the person's own speech and under another's; ``lmd`` is in pixels of a face of 256,
+``psnr`` in dB, ``frames_per_second`` end to end (``python -m tests.benchmarks.cores``).
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from lipsync.errors import ConfigError
+
+SCORES = Path(__file__).parents[2] / "assets" / "models" / "scores.csv"
+STILL = "still frame"  # the line of a mouth that does not move
+RANKED = ("lipcorr_own", "lipcorr_other", "lmd", "lpips")  # the columns that the rule takes
+
+
+def ranking(path: Path = SCORES) -> dict[str, float]:
+    """The quality of every core of the table by name, best first.
+
+    Quality is the mean of four shares, each 0 for a mouth that does nothing and 1 for the real video:
+
+    - movement: how far ``lipcorr_own`` is from that of the still frame to 1;
+    - independence: 1 less the size of ``lipcorr_other``, because a mouth that goes on saying what the
+      video said must not correlate with it;
+    - shape: how far ``lmd`` is from that of the still frame to 0;
+    - picture: how far ``lpips`` is from that of the still frame to 0.
+
+    All four count alike: a mouth has to move, with this speech and no other, in the right shape, and has to
+    look real. They are shares and not ranks, so that a core's quality does not depend on which others are in
+    the table. Speed does not count.
+
+    Raises:
+        ConfigError: the table cannot be read, or a figure that the rule takes is missing.
+    """
+    rows = _rows(path)
+    still = rows.pop(STILL)
+    found = {}
+    for name, row in rows.items():
+        shares = (
+            (row["lipcorr_own"] - still["lipcorr_own"]) / (1 - still["lipcorr_own"]),
+            1 - abs(row["lipcorr_other"]),
+            1 - row["lmd"] / still["lmd"],
+            1 - row["lpips"] / still["lpips"],
+        )
+        found[name] = sum(shares) / len(shares)
+    return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+
+
+def _rows(path: Path) -> dict[str, dict[str, float]]:
+    """The ranked columns of every line by its name; the still frame may leave ``lipcorr_other`` empty."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = {line["method"]: line for line in csv.DictReader(file)}
+        still = lines[STILL]
+        still["lipcorr_other"] = still["lipcorr_other"] or "0"
+        return {name: {key: float(line[key]) for key in RANKED} for name, line in lines.items()}
+    except (OSError, KeyError, ValueError, TypeError) as problem:
+        raise ConfigError(f"The table of scores {path} cannot be read ({problem}).") from problem
