@@ -7,22 +7,24 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TypeVar
 
 from lipsync.transfer import Progress, SourceError
 
 T = TypeVar("T")
-FIRST = 8.0  # s until the first byte
-BETWEEN = 60.0  # s until another one, or until what came is put together
+FIRST = 8.0  # s until the other side answers
+# s until more bytes come, or what came is put together; the Hub's client tells of ten million bytes at a time
+BETWEEN = 60.0
 POLL = 0.2  # s
 
 
 def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
-    """What ``work`` returns or raises, given up when it tells of no new byte for ``FIRST`` or ``BETWEEN``.
+    """What ``work`` returns or raises, given up when it tells nothing in ``FIRST``, nothing new in ``BETWEEN``.
 
     A time-out of the connection does not do for this: looking up a name has none, and a host with many
     addresses is tried at each of them. So the work has a thread of its own, which is left to itself when it
-    is given up and ends with the next byte it tells of.
+    is given up and ends with the next thing it tells.
 
     Args:
         work: is given a function to tell bytes done and bytes in all.
@@ -47,19 +49,19 @@ def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
             outcome.set_exception(problem)
 
     threading.Thread(target=run, name="download", daemon=True).start()
-    done, total, patience = 0, None, FIRST
+    done, total = -1, None  # -1: no answer yet
     since = time.monotonic()
     try:
-        while not outcome.done():
-            try:
-                now, total = told.get(timeout=POLL)
-            except queue.Empty:
-                now = done
-            if now > done:
-                done, since, patience = now, time.monotonic(), BETWEEN
-            elif time.monotonic() - since > patience:
+        while not (outcome.done() and told.empty()):
+            before = done
+            with suppress(queue.Empty):
+                done, total = told.get(timeout=POLL)
+            if done != before:
+                since = time.monotonic()
+            patience = FIRST if done < 0 else BETWEEN
+            if time.monotonic() - since > patience:
                 raise SourceError(f"no answer within {patience:.0f} s")
-            progress(done, total)
+            progress(max(0, done), total)
     finally:
         left.set()
     return outcome.result()
