@@ -20,7 +20,7 @@ POLL = 0.2  # s
 
 
 def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
-    """What ``work`` returns or raises, given up when it tells nothing in ``FIRST``, nothing new in ``BETWEEN``.
+    """What ``work`` returns or raises, or the end of patience with it: see ``FIRST``, ``BETWEEN``.
 
     A time-out of the connection does not do for this: looking up a name has none, and a host with many
     addresses is tried at each of them. So the work has a thread of its own, which is left to itself when it

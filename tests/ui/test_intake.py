@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from lipsync.media import VideoWriter
 from lipsync.methods import AUTO, DEFAULT, EMBEDDED, METHODS, cards
 from lipsync.methods.ranking import ranking
 from lipsync.ui import markup
+from lipsync.ui.inputs import Inputs
 from lipsync.ui.intake import (
     EXAMPLES,
     SAMPLES,
@@ -26,6 +29,7 @@ from lipsync.ui.intake import (
     reference_pictures,
     request,
 )
+from lipsync.ui.jobs import Jobs
 
 FACE, PHOTO, SPEECH = (str(EXAMPLES / name) for name in ("portrait.mp4", "portrait.jpg", "english.wav"))
 REST = (DEFAULT, -1, "audio", True)
@@ -193,3 +197,22 @@ def test_a_method_without_weights_is_not_in_the_menu(tmp_path: Path, monkeypatch
 def test_the_automatic_choice_has_no_model_card_and_reaches_the_request() -> None:
     assert model_card(AUTO) == ""
     assert request(FACE, SPEECH, False, False, AUTO, -1, "audio", True).method == AUTO
+
+
+def test_facts_say_what_the_automatic_choice_took_and_once_why(tmp_path: Path) -> None:
+    why = "A better core is unavailable: X needs y.bin, which is not here and could not be fetched (503)."
+    result = Result(tmp_path / "o.mp4", 30, 0, 160, 120, 25.0, 1.2, "multi-reference", "0" * 64, 1)
+    asked = dataclasses.replace(result, requested_method=AUTO, fallback=why)
+    html = markup.facts(asked)
+    assert "chosen automatically: multi-reference" in html
+    assert html.count(why) == 1
+    assert html.count("有更好的模型，但无法使用：X 需要 y.bin") == 1
+    assert "chosen automatically" not in markup.facts(result)
+    assert "<ul" not in markup.facts(dataclasses.replace(asked, fallback=None))
+
+
+def test_the_card_of_the_automatic_choice_lists_the_cores_in_their_order() -> None:
+    with gr.Blocks():
+        html = Inputs(Jobs()).card_of(AUTO)
+    titles = [METHODS.get(name).card.title for name in ranking() if METHODS.get(name).fetchable]
+    assert re.findall(r"<li>(.*?)<", html) == titles

@@ -10,6 +10,7 @@ import pytest
 
 from lipsync.errors import Cancelled, ConfigError, MediaError
 from lipsync.generate import Progress, Request, Result
+from lipsync.methods import AUTO
 from lipsync.ui.jobs import Job, Jobs, speed
 
 
@@ -149,3 +150,18 @@ def test_too_many_waiting_jobs_are_refused() -> None:
         jobs.submit(asked())
         with pytest.raises(ConfigError, match="2 jobs are waiting"):
             jobs.submit(asked())
+
+
+def test_the_file_is_named_after_the_method_that_auto_took() -> None:
+    def work(request: Request, progress: Callable[[Progress], None], cancel: threading.Event) -> Result:
+        request.output.write_bytes(b"video")
+        return Result(request.output, 10, 0, 96, 96, 25.0, 0.4, "core", "0" * 64, 1, {"total": 5.0})
+
+    with running(work) as jobs:  # type: ignore[arg-type]
+        job = wait(jobs.submit(Request(Path("a.mp4"), None, Path("a-auto.mp4"), AUTO)))
+        assert job.result is not None
+        assert (job.result.path.name, job.result.path.read_bytes()) == ("a-core.mp4", b"video")
+        assert (jobs.speed("core"), jobs.speed(AUTO)) == (2.0, None)
+        kept = wait(jobs.submit(Request(Path("a.mp4"), None, Path("a-core.mp4"), "core")))
+        assert kept.result is not None
+        assert kept.result.path.name == "a-core.mp4"

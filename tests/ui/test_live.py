@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from lipsync.audio import RATE
-from lipsync.live import Live, Microphone
+from lipsync.live import MOST, Live, Microphone
 from lipsync.media import read_audio
 from lipsync.methods import AUTO, EMBEDDED
+from lipsync.methods.auto import candidates
 from lipsync.ui.inputs import Inputs
 from lipsync.ui.intake import EXAMPLES
 from lipsync.ui.jobs import Jobs
@@ -61,6 +62,14 @@ def test_speaking_moves_the_picture_and_says_the_delay(part) -> None:
     # 225 ms of waiting, a piece of 200 ms, and what drawing would take on a machine that needs 10 ms a frame.
     talk.drawing, talk.frames = 0.01, talk.frames[:1] * 5
     assert talk.delay(0.2) == pytest.approx(0.225 + 0.2 + 0.05, abs=0.001)
+
+
+def test_the_automatic_choice_is_one_that_can_speak_live(part, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
+    *_, ready = part.on_begin(PHOTO, None, False, AUTO, -1, 1.0)
+    best = candidates(live=True)[0].card.name
+    assert ready[part.talk].live.wait <= MOST
+    assert f"method {best}" in ready[part.facts]
 
 
 def test_nothing_happens_before_a_face_is_ready(part) -> None:
