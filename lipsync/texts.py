@@ -116,6 +116,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "method.model_card": ("Model card: data, training, scores", "模型卡：数据、训练与得分（英文）"),
     "method.ready": ("on this machine", "本机已有"),
     "method.absent": ("not on this machine yet; fetched with the first run", "本机尚无，首次运行时下载"),
+    "method.offline": ("not on this machine, and offline mode is on", "本机尚无，且已开启离线模式"),
     "method.fetch": ("must be fetched: {size} MB", "需要下载：{size} MB"),
     "method.auto": (
         "Automatic\nThe best core that is here or can be fetched",

@@ -10,6 +10,7 @@ from PIL import Image
 
 from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Result
+from lipsync.hub import offline
 from lipsync.media import MediaInfo
 from lipsync.methods import AUTO
 from lipsync.methods.base import MethodCard
@@ -162,11 +163,13 @@ def auto_card(cores: Sequence[tuple[str, bool]]) -> str:
     Args:
         cores: title of each in the order in which they are tried, and whether it is on this machine.
     """
-    lines = (
-        f"<li>{escape(title)}{SEPARATOR}{both('method.ready' if ready else 'method.absent')}</li>"
-        for title, ready in cores
-    )
+    lines = (f"<li>{escape(title)}{SEPARATOR}{_where(ready)}</li>" for title, ready in cores)
     return f'<div class="card"><p>{both("method.auto.about")}</p><ol>{"".join(lines)}</ol></div>'
+
+
+def _where(ready: bool) -> str:
+    """Whether the weights are here, and if not whether they come by themselves."""
+    return both("method.ready" if ready else "method.offline" if offline() else "method.absent")
 
 
 def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
@@ -175,10 +178,9 @@ def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
     Args:
         card: of the method.
         fps: its measured speed here, if any.
-        ready: its weights are on this machine; if not, they come by themselves with the first run.
+        ready: its weights are on this machine.
     """
-    here = both("method.ready" if ready else "method.absent")
-    weights = _known(card.weights) + SEPARATOR + here
+    weights = _known(card.weights) + SEPARATOR + _where(ready)
     rows = {
         "method.paper": escape(card.paper),
         "method.resolution": both("method.pixels", pixels=card.resolution) if card.resolution else "",

@@ -14,6 +14,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from lipsync.methods.ranking import ranking
 from tests.portal import ROOT, serving
 from tests.ui.rated import open_trial
 
@@ -118,7 +119,7 @@ def test_the_examples_of_the_readme_run_as_they_stand(
         check=False,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1:] == ["ALL DONE"], done.stderr
-    assert "mcsawav2lip-embedded" in done.stdout.splitlines()[-4]
+    assert any(name in done.stdout.splitlines()[-4] for name in ranking())
 
 
 def test_the_line_without_python_is_answered(portal: str, section: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from lipsync.media import VideoWriter, probe, read_frames
-from lipsync.methods import cards
+from lipsync.methods import AUTO, EMBEDDED, METHODS, cards
+from lipsync.methods.ranking import ranking
 from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
 
 pytestmark = BROWSER
@@ -78,11 +79,14 @@ def test_one_click_makes_a_video_that_plays(visit: Callable, tmp_path: Path) -> 
     assert shown["length"] == pytest.approx(4.56, abs=0.15)
     expect(page.locator("#facts")).to_contain_text(re.compile(r"11[345] frames"))
     expect(page.locator("#facts")).to_contain_text("384 × 384")
+    chosen = re.search(r"chosen automatically: ([\w-]+),", page.inner_text("#facts"))
+    assert chosen
+    assert chosen[1] in ranking()
     with page.expect_download() as download:
         page.click("#download")
     saved = tmp_path / "result.mp4"
     download.value.save_as(saved)
-    assert download.value.suggested_filename == "portrait-mcsawav2lip-embedded.mp4"
+    assert download.value.suggested_filename == f"portrait-{chosen[1]}.mp4"
     assert probe(saved).has_audio
     page.locator("#view label").nth(2).click()
     plays(page, "#input-video video")
@@ -93,10 +97,15 @@ def test_one_click_makes_a_video_that_plays(visit: Callable, tmp_path: Path) -> 
     page.click("#to-score")
     page.wait_for_selector("#score-start")
     # Its name is in the table as the method; the table keeps unseen copies of its cells.
-    page.wait_for_selector("#score-rows >> text=mcsawav2lip-embedded", state="attached")
+    page.wait_for_selector(f"#score-rows >> text={chosen[1]}", state="attached")
 
     page.reload()
     plays(page, "#result video")  # a reload does not lose it
+
+
+def choose_quick(page) -> None:  # type: ignore[no-untyped-def]
+    """The core that is one click away from the automatic choice, and the quickest."""
+    page.click(f"#methods label >> text={METHODS.get(EMBEDDED).card.title}")
 
 
 @pytest.fixture
@@ -119,6 +128,7 @@ def test_an_upload_needs_consent_and_speaks_with_its_own_sound(visit: Callable, 
     page.click("#face button[aria-label]")
     page.set_input_files("#face input[type=file]", upload)
     page.wait_for_selector("#consent input")
+    choose_quick(page)
     page.check("#own-sound input")
     page.click("#start")
     expect(page.locator("#status .trouble")).to_contain_text(upload.name)
@@ -127,6 +137,7 @@ def test_an_upload_needs_consent_and_speaks_with_its_own_sound(visit: Callable, 
     page.check("#consent input")
     page.click("#start")
     shown = plays(page, "#result video")
+    expect(page.locator("#facts")).to_contain_text(f"方法 {EMBEDDED}")
     info = probe(upload)
     assert (shown["width"], shown["height"]) == (info.width + info.width % 2, info.height + info.height % 2)
     expect(page.locator("#status .trouble")).to_be_hidden()
@@ -139,6 +150,7 @@ def test_the_sound_of_a_video_file_serves_as_speech(visit: Callable, upload: Pat
     chooser.value.set_files(upload)
     seconds = probe(upload).duration
     page.wait_for_selector(f"#speech >> text=0:0{round(seconds)}")
+    choose_quick(page)
     page.click("#start")
     assert plays(page, "#result video")["length"] == pytest.approx(seconds, abs=0.2)
 
@@ -211,6 +223,9 @@ def test_result_carries_the_mark_of_its_making(portal: str) -> None:
         api_name="/generate",
     )
     assert facts["frames"] == pytest.approx(5.76 * 25, abs=2)
+    assert facts["requested_method"] == AUTO
+    assert facts["method"] in ranking()
+    assert (facts["fallback"] is None) == (facts["method"] == next(iter(ranking())))
     with av.open(video) as container:
         assert container.streams.video[0].codec_context.name == "h264"
         assert container.streams.audio
