@@ -86,14 +86,14 @@ def run_job(job: Job, tell: Callable[[Row, int, int], None] | None = None) -> di
         for path in (row.generated, row.reference, row.reference_image):
             if path is not None and not path.is_file():
                 raise ConfigError(f"There is no file {path}; check the manifest.")
-        names = _possible([row], options.metrics)
+        names = _possible([row], row.metrics or options.metrics)
         with FeatureFiles(job) as features:
             scores = score(
                 row.generated, row.reference, row.reference_image, metrics=names, region=options.region,
                 variant=options.variant, resize=options.resize, networks=_networks(options),
                 keep_features=features, control=row.control, progress=partial(tell, row) if tell else None,
             )  # fmt: skip
-        scores.write_frames(job.folder / "frames" / f"{job.key}.csv")
+        scores.write_frames(job.frames)
         return job.write(scores=scores.to_dict(), features=features.name)
     except Cancelled:
         raise
@@ -139,7 +139,7 @@ def _fingerprint(row: Row, options: Options, networks: Networks) -> str:
         VERSION,
         files,
         control,
-        asdict(options),
+        asdict(replace(options, metrics=row.metrics or options.metrics)),
         sorted(networks.hashes.items()),
         sorted(networks.names.items()),
     ]

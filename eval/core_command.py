@@ -7,24 +7,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from eval.held_out import add_arguments, held_out, speaker_for, unseen
-
-METRICS = ("lipcorr", "psnr", "ssim", "lpips", "lmd", "csim")
+from eval.held_out import add_arguments, held_out, unseen
+from lipsync.errors import ConfigError
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
     parser = commands.add_parser(
-        "core", help="drive held-out people with their own and with others' speech, and score the results"
+        "core",
+        help="drive held-out people with their own speech, with others' and with none, and score the results",
     )
     add_arguments(parser)
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for videos, rows and tables"
+        "--out", type=Path, required=True, metavar="DIR",
+        help="folder for videos, rows and tables; another call goes on with what is in it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--method", nargs="+", action="extend", metavar="NAME",
+        help="one or more of the portal's methods, a row for each (default: the embedded core)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoint", type=Path, help="weights to use instead of the method's own; with one method"
     )
     parser.add_argument(
-        "--method", default=None, help="one of the portal's methods (default: the embedded core)"
+        "--clips", type=int, metavar="N", help="only the first N clips of the split, to try (default: all)"
     )
-    parser.add_argument("--checkpoint", type=Path, help="weights to use instead of the method's own")
     parser.add_argument(
         "--region", choices=("face", "mouth", "full"), default="mouth", help="default: %(default)s"
     )
@@ -32,31 +39,42 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Generate what is missing, score it beside the controls, print the table of the model card."""
+    """Draw and score what is missing, beside the controls, and print the table of the cores."""
     from eval.batch import Options
     from eval.batch import run as run_batch
-    from eval.controls import CONTROLS
-    from eval.manifest import Row, with_controls
+    from eval.core_scores import CoreResults
+    from eval.cores import METRICS, draw, faces_of, find_cores, real_rows
+    from eval.report.cores import write_cores
     from eval.report.files import write_tables
-    from eval.summary import summarise_rows
-    from lipsync.generate import Request, generate
+    from eval.silences import write_silences
     from lipsync.methods import EMBEDDED
 
+    names = options.method or [EMBEDDED]
+    if options.checkpoint is not None and len(set(names)) > 1:
+        raise ConfigError("--checkpoint belongs to one method; give one --method with it.")
+    if options.clips is not None and options.clips < 1:
+        raise ConfigError("--clips must be 1 or more.")
     clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
-    options.out.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for name, clip in clips.items():
-        for kind, voice in (("own speech", clip), ("other speech", clips[speaker_for(name, clips)])):
-            made = options.out / f"{name} {kind}.mp4"
-            if not made.is_file():
-                request = Request(
-                    face=clip, audio=voice, output=made, method=options.method or EMBEDDED,
-                    checkpoint=options.checkpoint, length="video", label=False,
-                )  # fmt: skip
-                print(f"{made.name}: {generate(request).frames} frames", file=sys.stderr, flush=True)
-            rows.append(Row(item=name, method=kind, generated=made, reference=clip))
-    wanted = [control for control in CONTROLS if control.name == "still frame"]
-    settings = Options(metrics=METRICS, region=options.region)
-    results = run_batch(with_controls(rows, wanted), settings, options.out)
-    print(write_tables(summarise_rows(results, options.out), options.out))
+    faces = faces_of(clips, options.clips)
+    cores = find_cores(names, options.checkpoint)
+    silences = write_silences(options.out / "silences")
+    rows = real_rows(faces)
+    for core in cores:  # one core at a time: its weights stay in the cache of the machine
+        folder = options.out / core.folder / f"videos-{core.sha256[:10]}"
+        for face in faces:
+            rows += draw(core, face, silences, folder, _tell)
+    results = run_batch(rows, Options(metrics=METRICS, region=options.region), options.out, tell=_scored)
+    scored = CoreResults(results, options.out, faces)
+    for core in cores:
+        write_tables(scored.table(core), options.out / core.folder)
+    print(write_cores(scored, cores, options.out))
     return 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _scored(done: int, total: int, result: dict[str, Any]) -> None:
+    end = f": failed. {result['error']}" if "error" in result else ""
+    _tell(f"{done} of {total}  {result['item']}, {result['method']}{end}")

@@ -43,14 +43,17 @@ class Job:
     @property
     def key(self) -> str:
         """File name of the row: readable, and unique whatever the names hold."""
-        name = f"{self.row.item}--{self.row.method}"
-        mark = hashlib.sha256(name.encode()).hexdigest()[:8]
-        return f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', name)[:80]}-{mark}"
+        return row_key(self.row.item, self.row.method)
 
     @property
     def path(self) -> Path:
         """The file of the result."""
         return self.folder / "rows" / f"{self.key}.json"
+
+    @property
+    def frames(self) -> Path:
+        """The file of what every metric says about every frame."""
+        return frames_file(self.folder, self.row.item, self.row.method)
 
     def finished(self) -> dict[str, Any] | None:
         """The result of an earlier run with the same inputs, if it had one and it is all there."""
@@ -60,8 +63,10 @@ class Job:
             return None
         if not isinstance(result, dict) or result.get("fingerprint") != self.fingerprint:
             return None
+        if "error" in result or not self.frames.is_file():
+            return None
         lost = result.get("features") and load_features(self.folder, result) is None
-        return None if lost or "error" in result else result
+        return None if lost else result
 
     def write(self, **found: Any) -> dict[str, Any]:
         """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it."""
@@ -72,6 +77,18 @@ class Job:
         text = json.dumps(result, indent=1, ensure_ascii=False)
         write_text(self.path, text + "\n")
         return json.loads(text)
+
+
+def row_key(item: str, method: str) -> str:
+    """File name of a row: readable, and unique whatever the names hold."""
+    name = f"{item}--{method}"
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', name)[:80]}-{mark}"
+
+
+def frames_file(folder: Path, item: str, method: str) -> Path:
+    """The CSV with a line for every frame of a row, in the folder of its batch."""
+    return folder / "frames" / f"{row_key(item, method)}.csv"
 
 
 class FeatureFiles:

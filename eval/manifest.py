@@ -22,6 +22,7 @@ class Row:
         method: who made it.
         generated, reference, reference_image: files; the last two may be None.
         control: what is done to the real video where this is a control and no method.
+        metrics: names of `eval.metrics`, where this row needs fewer than the batch; None: all of them.
     """
 
     item: str
@@ -30,6 +31,7 @@ class Row:
     reference: Path | None = None
     reference_image: Path | None = None
     control: Control | None = None
+    metrics: tuple[str, ...] | None = None
 
     def absolute(self) -> Row:
         """The same, wherever the process that scores it is."""

@@ -14,7 +14,7 @@ from eval.expert import EXPERT, load_expert
 from eval.functional.face_encoders import FaceEncoder, load_facenet, load_sface
 from eval.functional.fid import inception_features, load_inception
 from eval.judges import SyncJudge, SyncNetJudge, file_sha256
-from eval.recall import Recall
+from eval.recall import Recall, TrackRecall
 from lipsync import hub
 from lipsync.errors import ArtefactError
 from lipsync.experts.perceptual import LpipsNet, load_lpips
@@ -22,6 +22,7 @@ from lipsync.experts.syncnet import load_syncnet
 from lipsync.faces.morphable import MorphableModel, load_morphable
 
 LANDMARK_METRICS = frozenset({"lmd", "lmd_all68", "lmd_normalised", "lmd_vico", "aed", "lipcorr"})
+LANDMARKER = "MediaPipe face landmarker"  # in protocol strings
 LSE_METRICS = frozenset({"lse_d", "lse_c", "offset"})
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class Networks:
         face: the 3D face of AED; None: its file is not here, and the landmarker's scores take its place.
         names, hashes: for protocol strings, by metric.
         missing: metric to sentence.
+        tracks: the faces in the references, which are met again with every method.
     """
 
     landmarker: Path | None = None
@@ -48,6 +50,7 @@ class Networks:
     names: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    tracks: TrackRecall = field(default_factory=TrackRecall)
 
 
 def load_networks(
@@ -88,7 +91,7 @@ def load_networks(
         for metric in LSE_METRICS if judge else ():
             found.names[metric], found.hashes[metric] = judge.name, judge.sha256  # type: ignore[union-attr]
     for metric in LANDMARK_METRICS - found.missing.keys():
-        found.names[metric] = "MediaPipe face landmarker"
+        found.names[metric] = LANDMARKER
     face = _face(found) if "aed" in metrics and "aed" not in found.missing else None
     return Networks(
         landmarker, lpips_network, encoder, inception, judge, face, found.names, found.hashes, found.missing
@@ -124,7 +127,7 @@ def _face(found: _Found) -> MorphableModel | None:
     """The 3D face, or None where its file is not here: which coefficients AED compares is in the protocol."""
     path = hub.locate("ict_facekit")
     if path is None:
-        found.names["aed"] = "MediaPipe face landmarker, 52 scores, as ict_facekit.npz is not here"
+        found.names["aed"] = f"{LANDMARKER}, 52 scores, as ict_facekit.npz is not here"
         return None
     face = load_morphable(path)
     found.names["aed"] = f"3D face {face.name}, {face.expression_size} coefficients"

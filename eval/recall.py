@@ -1,17 +1,25 @@
-"""Features that networks gave for pictures, kept by what the pictures show.
+"""What is known of pictures already: features by what they show, faces by the video they are in.
 
-The same reference is compared with many methods, and frames stand still: each picture is embedded once.
+The same reference is compared with many methods, and frames stand still: each picture is embedded once and
+each reference is tracked once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from lipsync.faces.track import Tracked
+from lipsync.media import Frame
+
 MOST = 4096  # rows kept; of 2048 float32 each that is 32 MB
+MOST_FRAMES = 8192  # whose faces are kept; of 478 points each that is 33 MB
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 
 class Recall:
@@ -50,6 +58,50 @@ class Recall:
     def fresh(self) -> Recall:
         """The same network with nothing remembered."""
         return Recall(self._embed, self._most)
+
+
+class TrackRecall:
+    """Remembers the faces that a tracker saw in whole videos, without their pictures; the oldest go first.
+
+    Args:
+        most: frames kept, of all videos together.
+    """
+
+    def __init__(self, most: int = MOST_FRAMES):
+        self._most = most
+        self._videos: OrderedDict[Hashable, list[Tracked]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(
+        self, key: Hashable, frames: Iterable[Frame], track: Callable[[Iterable[Frame]], Iterator[Tracked]]
+    ) -> Iterator[Tracked]:
+        """Every frame with its face; ``track`` is called for videos that were not seen to their end before.
+
+        Args:
+            key: of the video and of all that its track depends on.
+            frames: all frames of the video.
+            track: makes a tracker and gives what it sees.
+        """
+        with self._lock:
+            known = self._videos.get(key)
+            if known is not None:
+                self._videos.move_to_end(key)
+        if known is None:
+            return self._watch(key, track(frames))
+        return (replace(item, frame=frame) for item, frame in zip(known, frames, strict=False))
+
+    def _watch(self, key: Hashable, tracked: Iterator[Tracked]) -> Iterator[Tracked]:
+        seen: list[Tracked] = []
+        for item in tracked:
+            if len(seen) <= self._most:
+                seen.append(replace(item, frame=item.frame._replace(image=_NO_PICTURE)))
+            yield item
+        if len(seen) > self._most:
+            return
+        with self._lock:
+            self._videos[key] = seen
+            while sum(map(len, self._videos.values())) > self._most:
+                self._videos.popitem(last=False)
 
 
 def _key(*inputs: np.ndarray) -> bytes:

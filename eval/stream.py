@@ -62,12 +62,12 @@ class Pass:
             if self.reference is not None:
                 theirs = clocks[1].over("decode", read_frames(self.reference, fps=FPS))
                 ours, theirs = self._same_size(ours, theirs)
-            seen = self._watch(self._track(ours, stack, clocks[0]), stream)
+            seen = self._watch(self._track(ours, stack, clocks[0], None), stream)
             if theirs is None:
                 pairs: Iterable[tuple[Tracked, Tracked | None]] = ((item, None) for item in seen)
                 self._feed(pairs, columns)
                 return
-            paired = PairedFrames(seen, self._track(theirs, stack, clocks[1]))
+            paired = PairedFrames(seen, self._track(theirs, stack, clocks[1], self.reference))
             self._feed(iter(paired), columns)
             self.beyond = paired.left_over_generated + paired.left_over_reference
 
@@ -104,13 +104,28 @@ class Pass:
             ours = (frame._replace(image=resize(frame.image, want)) for frame in ours)  # type: ignore[arg-type]
         return ours, chain([other], theirs)
 
-    def _track(self, frames: Iterator[Frame], stack: ExitStack, clock: Clock) -> Iterator[Tracked]:
-        """What the tracker sees on each frame, made ahead on a thread of its own."""
-        tracked: Iterator[Tracked] = (Tracked(frame, None) for frame in frames)
-        if self._needs_face:
+    def _track(
+        self, frames: Iterator[Frame], stack: ExitStack, clock: Clock, known: Path | None
+    ) -> Iterator[Tracked]:
+        """What the tracker sees on each frame, made ahead on a thread of its own.
+
+        Args:
+            known: the file, where its faces are to be remembered for the next pass over it.
+        """
+
+        def track(frames: Iterable[Frame]) -> Iterator[Tracked]:
             tracker = FaceTracker(self._networks.landmarker, FPS, blendshapes=self._expressions)
             stack.callback(tracker.close)
-            tracked = tracker.track(frames)
+            return tracker.track(frames)
+
+        if not self._needs_face:
+            tracked: Iterator[Tracked] = (Tracked(frame, None) for frame in frames)
+        elif known is None:
+            tracked = track(frames)
+        else:
+            file = known.stat()
+            key = str(known.absolute()), file.st_size, file.st_mtime_ns, self._expressions
+            tracked = self._networks.tracks(key, frames, track)
         tracked = clock.over("track", tracked)
         return stack.enter_context(background(tracked, AHEAD)) if AHEAD else tracked
 

@@ -56,6 +56,8 @@ class Request:
     mouth_opening: float = 1.0
     sharpen: float = 0.0  # 0..1, how far drawn detail is brought to the strength of the skin around it
     batch_size: int = 16
+    # Draw for a recording that holds nothing too, to see whether the lips rest; else it is a mistake.
+    allow_silence: bool = False
     max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
 
 
@@ -136,7 +138,7 @@ def generate(
         raise ConfigError(f"{method.card.title} cannot change how far the mouth opens. Set it to 1.")
     report("audio")
     with clock("audio"):
-        speech = method.listen(_samples(voice, count / fps))
+        speech = method.listen(_samples(voice, count / fps, request.allow_silence))
 
     size = plan.depth(request.batch_size)
     landmarker = hub.locate("face_landmarker")
@@ -269,10 +271,10 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
     return _Plan(max(1, round(seconds * fps)), fps, width, height, Choice(request.face_index, point))
 
 
-def _samples(voice: Path, seconds: float) -> np.ndarray:
+def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
     """(N,) mono 16 kHz samples, with silence up to ``seconds`` after a speech that ends before the video."""
     samples = read_audio(voice)
-    if np.abs(samples).max(initial=0.0) < SILENCE:
+    if not allow_silence and np.abs(samples).max(initial=0.0) < SILENCE:
         raise MediaError(f"{voice.name} is silent. Choose a recording with speech.")
     return np.pad(samples, (0, max(0, round(seconds * RATE) - len(samples))))
 

@@ -172,6 +172,16 @@ def test_after_the_speech_the_mouth_hears_silence(photo, tmp_path):
     assert (runs[0] == runs[1]).all()
 
 
+def test_silence_is_drawn_where_it_is_asked_for(photo, tmp_path):
+    silent = tmp_path / "silent.wav"
+    with wave.open(str(silent), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 8000))
+    result = generate(Request(photo, silent, tmp_path / "out.mp4", allow_silence=True))
+    assert (result.frames, result.frames_without_face) == (12, 0)
+    assert not read_audio(result.path)[:6000].any()
+
+
 def test_a_slow_video_gets_enough_pictures_for_speech(photo, speech, tmp_path):
     still = np.ascontiguousarray(cv2.imread(str(photo))[..., ::-1])
     clip = tmp_path / "slides.mp4"

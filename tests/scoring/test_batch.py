@@ -111,12 +111,15 @@ def test_half_a_row_file_counts_as_none(finished, rows, tmp_path):
     assert job.finished() is None
 
 
-def test_a_row_whose_features_are_gone_is_done_again(rows, tmp_path):
+def test_a_row_whose_features_or_frames_are_gone_is_done_again(rows, tmp_path):
     job = Job(rows[0], OPTIONS, tmp_path, "f")
     (tmp_path / "features").mkdir()
     for side in ("generated", "reference"):
         np.zeros((3, 2048), np.float32).tofile(tmp_path / "features" / f"{job.key}.{side}.f32")
     job.write(scores={}, features=job.key)
+    assert job.finished() is None, "the rows per frame are not there"
+    job.frames.parent.mkdir()
+    job.frames.write_text("frame,time\n")
     assert job.finished() is not None
     (tmp_path / "features" / f"{job.key}.reference.f32").unlink()
     assert job.finished() is None

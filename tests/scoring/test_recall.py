@@ -1,9 +1,12 @@
-"""What was embedded once is not embedded again, and nobody can tell from the rows."""
+"""What was embedded or tracked once is not done again, and nobody can tell from the rows."""
 
 import numpy as np
 import pytest
 
-from eval.recall import Recall
+from eval.recall import Recall, TrackRecall
+from lipsync.faces.crop import Pose
+from lipsync.faces.track import Tracked
+from lipsync.media import Frame
 
 
 class Counted:
@@ -65,3 +68,43 @@ def test_the_oldest_rows_are_let_go_and_a_batch_may_be_larger_than_the_memory(pi
 
 def test_no_pictures_are_no_rows(pictures):
     assert Recall(Counted())(pictures[:0], np.zeros((0, 2))).shape == (0, 3)
+
+
+def frames_of(count: int, level: int = 0) -> list[Frame]:
+    return [Frame(np.full((2, 2, 3), level, np.uint8), index / 25, index) for index in range(count)]
+
+
+class Watching:
+    """A tracker that finds a face on every second frame; counts the videos it is asked to watch."""
+
+    def __init__(self) -> None:
+        self.videos = 0
+
+    def __call__(self, frames):
+        self.videos += 1
+        for frame in frames:
+            pose = Pose(np.array([frame.index, 1.0]), np.array(8.0), np.array(0.0))
+            yield Tracked(frame, pose if frame.index % 2 else None, new=frame.index == 1)
+
+
+def test_a_video_is_tracked_once_and_its_frames_are_those_of_this_pass():
+    recall, tracker = TrackRecall(), Watching()
+    first = list(recall("a", iter(frames_of(6, level=1)), tracker))
+    again = list(recall("a", iter(frames_of(6, level=2)), tracker))
+    assert tracker.videos == 1
+    assert [item.pose for item in again] == [item.pose for item in first]
+    assert [item.new for item in again] == [item.new for item in first]
+    assert [int(item.frame.image.max()) for item in again] == [2] * 6
+    list(recall("b", iter(frames_of(6)), tracker))
+    assert tracker.videos == 2
+
+
+def test_half_a_pass_is_not_remembered_and_the_oldest_video_goes_first():
+    recall, tracker = TrackRecall(most=10), Watching()
+    half = recall("a", iter(frames_of(6)), tracker)
+    next(half)
+    half.close()
+    for key, frames, watched in (("a", 6, 2), ("b", 4, 3), ("a", 6, 3), ("c", 3, 4), ("a", 6, 4), ("b", 4, 5),
+                                 ("d", 11, 6), ("d", 11, 7)):  # fmt: skip
+        list(recall(key, iter(frames_of(frames)), tracker))
+        assert tracker.videos == watched, key
