@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
 
-from eval.data_folder import data_folder
+from lipsync.data_folder import data_folder
 from eval.study.admin import Admin
 from eval.study.mirror import mirrored
 from eval.study.origin import trusted_proxies

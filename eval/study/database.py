@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from eval.data_folder import data_folder
+from lipsync.data_folder import data_folder
 from eval.study.migrations import upgrade
 from lipsync.errors import ConfigError, StudyError
 

@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eval.data_folder import data_folder
+from lipsync.data_folder import data_folder
 from eval.study import tables
 from eval.study.database import Database, database_url
 from eval.study.design import load_design, rated

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lipsync.errors import ArtefactError, ConfigError
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.methods.adapted import Facts, adapted_core, card_of, read_facts
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.hub_name import PREFIX, HubCore, parse_core
 from lipsync.registry import Registry
@@ -149,9 +151,13 @@ def _sha256(weights: Path) -> str:
 
 
 class _Methods(Registry[MethodEntry]):
-    """The methods by name; beside the registered ones every core on the Hub, as ``hub:org/name``."""
+    """The methods by name; beside the registered ones every core on the Hub, as ``hub:org/name``, and those
+    that were adapted to one person, as ``adapted:NAME``.
+    """
 
     def get(self, name: str) -> MethodEntry:
+        if name.startswith(ADAPTED):
+            return _adapted_entry(*adapted_core(name))
         return _hub_entry(parse_core(name)) if name.startswith(PREFIX) else super().get(name)
 
 
@@ -169,6 +175,13 @@ def _hub_entry(core: HubCore) -> MethodEntry:
         opens=True,  # most can; one that cannot says so when it is asked to
     )
     return MethodEntry(card, _of_hub, core=core)
+
+
+def _adapted_entry(folder: Path, facts: Facts) -> MethodEntry:
+    """A core that was adapted to one person; whatever its source was, its weights say how it is loaded."""
+    source = METHODS.get(facts.method) if facts.method in METHODS else None
+    card = source.card if source else MethodCard(facts.method, facts.title, "", "", facts.resolution, "", {})
+    return MethodEntry(card_of(facts, card), _of_hub, folder=folder, needs=source.needs if source else ())
 
 
 # A weight that no other network has, and how its network is loaded.
@@ -334,14 +347,18 @@ def load_method(
     Args:
         name: of ``METHODS``, or ``hub:org/name`` (see ``lipsync.methods.hub_name``).
         checkpoint: weights to use instead of the method's own: a file in the published Wav2Lip format,
-            or a folder (or the ``.safetensors`` in it) that this project wrote.
+            or a folder (or the ``.safetensors`` in it) that this project wrote. One that was adapted to a
+            person says itself which method it is of, and bears its own name.
         progress: called with bytes done and in all while weights are fetched.
 
     Raises:
         ConfigError: unknown name, or a checkpoint of another network.
         ArtefactError: the weights cannot be had or are damaged.
     """
-    entry = METHODS.get(name)
     if checkpoint is not None and not Path(checkpoint).exists():
         raise ConfigError(f"There is no checkpoint {checkpoint}.")
+    if checkpoint is not None and (facts := read_facts(Path(checkpoint))) is not None:
+        folder = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
+        return _adapted_entry(folder, facts).method(progress)
+    entry = METHODS.get(name)
     return entry.method(progress) if checkpoint is None else entry.load(entry.card, Path(checkpoint), False)

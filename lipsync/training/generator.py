@@ -55,8 +55,9 @@ class GeneratorConfig:
     mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
     shape_weight: float = 0.0  # L1 on the mouth shape that the expert reads off the output
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
-    perceptual_weight: float = 0.0  # LPIPS (VGG) of the mouth's square
+    perceptual_weight: float = 0.0  # LPIPS of the mouth's square
     perceptual_frames: int = 4  # of a batch that it looks at; VGG costs several times the generator
+    features: str = "vgg"  # trunk of LPIPS: "vgg", or "alex" where VGG is too slow
     # Share of the windows that hear another clip of the batch: there only the opening is judged, against
     # that clip's. What the upper half of a face tells about the mouth is not to be learnt.
     swapped: float = 0.0
@@ -66,6 +67,8 @@ class GeneratorConfig:
 
 class GeneratorStage:
     def __init__(self, config: GeneratorConfig, train: list[Clip], dev: list[Clip]):
+        if config.features not in ("vgg", "alex"):
+            raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
         if config.sync_weight > 0 and not config.sync_expert:
             raise ConfigError(
                 "stage.sync_weight is above 0, but stage.sync_expert names no expert. Train one with "
@@ -95,7 +98,7 @@ class GeneratorStage:
         self.frozen: dict[str, nn.Module] = {}
         self.sync = load_sync_expert(config.sync_expert) if config.sync_expert else None
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
-        self.perceptual = load_lpips("vgg") if config.perceptual_weight else None
+        self.perceptual = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
         for name, judge in (("sync", self.sync), ("mouth", self.mouth), ("perceptual", self.perceptual)):
             if judge is not None:
                 self.frozen[name] = judge
