@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lipsync.adapt import AdaptRequest
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
@@ -16,8 +17,11 @@ from lipsync.media.photo import photo_size
 from lipsync.media.size import reduced
 from lipsync.media.source import check_file
 from lipsync.methods import METHODS, cards
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.methods.adapted import adapted_core, adapted_folder, secret_name
 from lipsync.methods.hub_name import PREFIX, parse_core
 from lipsync.texts import Table
+from lipsync.training.person import check_video
 from lipsync.ui import markup
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
@@ -47,6 +51,25 @@ def hub_choice(name: str) -> tuple[str, str]:
     """
     core = parse_core(name)
     return f"{str(core).removeprefix(PREFIX)}\nHugging Face Hub", str(core)
+
+
+def adapted_choice(name: str) -> tuple[str, str] | None:
+    """The line of the menu, and the name of the method, for an adapted core; None where it is not there."""
+    try:
+        _, facts = adapted_core(name)
+    except ConfigError:
+        return None
+    return f"{facts.label}\n{facts.face} → {facts.title}", f"{ADAPTED}{facts.name}"
+
+
+def learning(job: Request, minutes: float) -> AdaptRequest:
+    """What has to be learned before a job whose face is to be learned first.
+
+    Raises:
+        MediaError: the face is no video with sound, or too short.
+    """
+    check_video(job.face)
+    return AdaptRequest(job.face, adapted_folder(secret_name(job.face)), job.method, minutes)
 
 
 def is_example(face: str | Path) -> bool:
