@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
 from lipsync import hub
 from lipsync.errors import Cancelled, ConfigError
@@ -37,9 +38,8 @@ class AdaptRequest:
 
     face: Path  # video in which they speak
     out: Path  # folder of the core that is written; it must not exist yet
-    method: str = (
-        AUTO  # the core to begin with: a name of ``lipsync.methods.METHODS``, a core on the Hub, ...
-    )
+    method: str = AUTO  # the core to begin with, as for ``lipsync.generate.Request``
+    checkpoint: Path | None = None  # a folder or file of weights instead of the method's own
     minutes: float = 2.0  # of learning; cutting the video comes before it
     steps: int = 0  # at most; 0: as many as the time allows
     seed: int = 0
@@ -108,8 +108,8 @@ def adapt(
         with _alone(request.out) as partial, TemporaryDirectory(prefix="lipsync-adapt-") as work:
             facts = _adapt(request, partial, Path(work), report)
             partial.rename(request.out)
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
+    except (OSError, SafetensorError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
         raise ConfigError(
             f"{request.out} could not be written ({reason}). Make room, then try again."
         ) from problem
@@ -156,7 +156,7 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
     name = resolve_method(request.method)
     entry = METHODS.get(name)
     report("weights")
-    source = _source(entry, work, lambda done, total: report("weights", done, total))
+    source = _source(entry, request.checkpoint, work, lambda done, total: report("weights", done, total))
     method = entry.load(entry.card, source, False)
     recipe = recipe_for(method)
     landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
@@ -194,9 +194,15 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
     return facts
 
 
-def _source(entry: MethodEntry, work: Path, progress: Callable[[int, int | None], None]) -> Path:
+def _source(
+    entry: MethodEntry, checkpoint: Path | None, work: Path, progress: Callable[[int, int | None], None]
+) -> Path:
     """The folder of the core to begin with; a published file becomes one."""
-    if entry.core is not None:
+    if checkpoint is not None:
+        if not checkpoint.exists():
+            raise ConfigError(f"There is no checkpoint {checkpoint}.")
+        found = checkpoint.parent if checkpoint.name == "model.safetensors" else checkpoint
+    elif entry.core is not None:
         from lipsync.methods.hub_core import fetch_core
 
         found = fetch_core(entry.core, progress).path

@@ -22,6 +22,7 @@ def add_adapt_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--method", default="auto", metavar="NAME", help="the core to begin with (default: %(default)s)"
     )
+    parser.add_argument("--checkpoint", type=Path, help="weights to begin with instead of the method's own")
     parser.add_argument(
         "--minutes", type=float, default=2.0, help="of learning, after the video was cut (default: 2)"
     )
@@ -62,7 +63,8 @@ def _adapt(options: argparse.Namespace) -> None:
         print(f"\r{line:<60}", end="", file=sys.stderr, flush=True)
 
     try:
-        made = adapt(AdaptRequest(options.face, out, options.method, options.minutes), show)
+        request = AdaptRequest(options.face, out, options.method, options.checkpoint, options.minutes)
+        made = adapt(request, show)
     finally:
         print(file=sys.stderr)
     use = f"--method {PREFIX}{out.name}" if named else f"--checkpoint {out}"

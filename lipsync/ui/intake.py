@@ -69,7 +69,7 @@ def learning(job: Request, minutes: float) -> AdaptRequest:
         MediaError: the face is no video with sound, or too short.
     """
     check_video(job.face)
-    return AdaptRequest(job.face, adapted_folder(secret_name(job.face)), job.method, minutes)
+    return AdaptRequest(job.face, adapted_folder(secret_name(job.face)), job.method, minutes=minutes)
 
 
 def is_example(face: str | Path) -> bool:

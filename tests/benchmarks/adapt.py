@@ -50,7 +50,7 @@ def measure(clips: list[Path], method: str, minutes: float, steps: int, out: Pat
         first, second = cut[name]
         core = out / f"{name}-core"
         if not core.is_dir():
-            made = adapt(AdaptRequest(first, core, method, minutes, steps))
+            made = adapt(AdaptRequest(first, core, method, None, minutes, steps))
             print(f"{name}: {made.summary}", file=sys.stderr, flush=True)
         facts[name] = json.loads((core / "adapt.json").read_text(encoding="utf-8"))
         speeches = {"own": second, "other": cut[names[(index + 1) % len(names)]][1]}

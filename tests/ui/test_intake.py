@@ -1,6 +1,7 @@
 """What the page accepts, and what it answers when something is missing."""
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 
@@ -8,14 +9,17 @@ import numpy as np
 import pytest
 
 from lipsync.errors import ConfigError, FaceError, MediaError
-from lipsync.generate import ReferenceFrame, Result
+from lipsync.generate import ReferenceFrame, Request, Result
 from lipsync.media import VideoWriter
 from lipsync.methods import DEFAULT, METHODS
+from lipsync.methods.adapted import Facts
 from lipsync.ui import markup
 from lipsync.ui.intake import (
     EXAMPLES,
     SAMPLES,
+    adapted_choice,
     is_example,
+    learning,
     look,
     method_texts,
     model_card,
@@ -157,3 +161,38 @@ def test_the_menu_says_which_method_is_recommended():
     said = [name for name, (english, _) in lines.items() if "\nRecommended" in english]
     assert said == ["multi-reference-whisper"]
     assert "\n推荐" in lines["multi-reference-whisper"][1]
+
+
+def test_a_face_is_learned_only_from_a_video_with_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path))
+    job = Request(EXAMPLES / "portrait.jpg", None, Path("out.mp4"), method="multi-reference")
+    with pytest.raises(MediaError, match="is a photo"):
+        learning(job, 2.0)
+    with pytest.raises(MediaError, match="has no sound"):
+        learning(dataclasses.replace(job, face=EXAMPLES / "portrait.mp4"), 2.0)
+    speaks = tmp_path / "ada.mp4"
+    with VideoWriter(speaks, 64, 64, 25.0, audio=EXAMPLES / "english.wav") as writer:
+        for _ in range(110):
+            writer.write(np.zeros((64, 64, 3), np.uint8))
+    wanted = learning(replace(job, face=speaks), 3.0)
+    assert (wanted.method, wanted.minutes, wanted.face) == ("multi-reference", 3.0, speaks)
+    assert wanted.out.parent == tmp_path / "cores"
+    assert re.fullmatch(r"ada~[0-9a-f]{16}", wanted.out.name)
+
+
+def test_the_menu_has_a_line_for_a_core_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path))
+    assert adapted_choice("adapted:ada~1") is None
+    folder = tmp_path / "cores" / "ada~1"
+    folder.mkdir(parents=True)
+    Facts(
+        "ada~1", "multi-reference", "Multi-reference fusion", "0" * 64, "ada.mp4", 256, True, False, 9.0, 60.0, 9, 8,
+        {}, {},
+    ).write(folder)  # fmt: skip
+    line = adapted_choice("adapted:ada~1")
+    assert line == ("ada\nada.mp4 → Multi-reference fusion", "adapted:ada~1")
+    assert adapted_choice(line[1]) == line
