@@ -83,7 +83,8 @@ def read_facts(folder: Path) -> Facts | None:
 
 
 def card_of(facts: Facts, source: MethodCard) -> MethodCard:
-    """The card of an adapted core, which bears its own name.
+    """The card of an adapted core, which bears its own name, in results as in menus: without the part that
+    nobody can guess, which must not travel with a video.
 
     Args:
         source: of the method that it came from.
@@ -91,7 +92,7 @@ def card_of(facts: Facts, source: MethodCard) -> MethodCard:
     english = f"{facts.title}, adapted to the face in {facts.face} ({facts.video_seconds:.0f} s of video)."
     chinese = f"{facts.title}，已学习 {facts.face} 中的人脸（视频 {facts.video_seconds:.0f} 秒）。"
     return MethodCard(
-        name=f"{PREFIX}{facts.name}",
+        name=f"{PREFIX}{facts.label}",
         title=facts.label,
         paper=source.paper,
         licence=source.licence,

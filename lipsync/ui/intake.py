@@ -115,7 +115,7 @@ def request(
         ConfigError: something is missing, or there is no such method.
         MediaError: the face is not there, or it is a damaged photo.
     """
-    METHODS.get(method)
+    card = METHODS.get(method).card
     if not face:
         raise ConfigError("Choose a face first: a video or a photo.")
     if not own_sound and not speech:
@@ -129,7 +129,7 @@ def request(
         face=path,
         audio=None if own_sound else Path(str(speech)),
         # Cut so that the name fits into 255 bytes, also where a character takes three of them.
-        output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', method)[:60]}.mp4"),
+        output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', card.name)[:60]}.mp4"),
         method=method,
         face_index=None if face_index < 0 else face_index,
         length=length,

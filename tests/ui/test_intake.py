@@ -176,7 +176,7 @@ def test_a_face_is_learned_only_from_a_video_with_sound(
     with VideoWriter(speaks, 64, 64, 25.0, audio=EXAMPLES / "english.wav") as writer:
         for _ in range(110):
             writer.write(np.zeros((64, 64, 3), np.uint8))
-    wanted = learning(replace(job, face=speaks), 3.0)
+    wanted = learning(dataclasses.replace(job, face=speaks), 3.0)
     assert (wanted.method, wanted.minutes, wanted.face) == ("multi-reference", 3.0, speaks)
     assert wanted.out.parent == tmp_path / "cores"
     assert re.fullmatch(r"ada~[0-9a-f]{16}", wanted.out.name)
@@ -189,10 +189,10 @@ def test_the_menu_has_a_line_for_a_core_that_is_there(
     assert adapted_choice("adapted:ada~1") is None
     folder = tmp_path / "cores" / "ada~1"
     folder.mkdir(parents=True)
-    Facts(
-        "ada~1", "multi-reference", "Multi-reference fusion", "0" * 64, "ada.mp4", 256, True, False, 9.0, 60.0, 9, 8,
-        {}, {},
-    ).write(folder)  # fmt: skip
+    title = "Multi-reference fusion"
+    shape = (256, True, False, 9.0, 60.0, 9, 8)
+    facts = Facts("ada~1", "multi-reference", title, "0" * 64, "a.mp4", *shape, {}, {})
+    facts.write(folder)
     line = adapted_choice("adapted:ada~1")
-    assert line == ("ada\nada.mp4 → Multi-reference fusion", "adapted:ada~1")
+    assert line == ("ada\na.mp4 → Multi-reference fusion", "adapted:ada~1")
     assert adapted_choice(line[1]) == line
