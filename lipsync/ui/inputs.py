@@ -257,7 +257,7 @@ class Inputs:
     def on_cores(self, cores: list[str], lines: list[tuple[str, str]], chosen: str) -> Update:
         """Put the adapted cores that this browser may see into the menu: its own, and those named openly."""
         found = [adapted_choice(name) for name in dict.fromkeys([*adapted_names(), *cores])]
-        lines = [tuple(line) for line in lines if not line[1].startswith(ADAPTED)]
+        lines = [(label, name) for label, name in lines if not name.startswith(ADAPTED)]
         lines += [line for line in found if line is not None]
         known = any(chosen == name for _, name in (*_lines(), *lines))
         return {

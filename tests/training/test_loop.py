@@ -328,3 +328,21 @@ def test_what_watches_a_run_can_end_it(tmp_path):
     with pytest.raises(Stopped):
         fit(stage, BEST, tmp_path, quiet=True, watch=stop)
     assert len(stage.seen) == 1
+
+
+def test_an_anchored_run_is_held_to_what_it_started_from(tmp_path, clips):
+    torch.manual_seed(0)
+    Generator(MODEL).save_pretrained(tmp_path / "start")
+    config = GeneratorConfig(
+        model=MODEL, windows=2, start=str(tmp_path / "start"), sync_weight=0.0, gan_weight=0.0, swapped=0.5,
+        freeze_norms=True, anchor_weight=2.0,
+    )  # fmt: skip
+    stage = GeneratorStage(config, clips, [])
+    fit(stage, replace(RUN, steps=1), tmp_path / "run", quiet=True)
+    with (tmp_path / "run" / "log.csv").open() as file:
+        assert float(next(csv.DictReader(file))["anchor"]) < 1e-6  # nothing has moved before the first step
+    with torch.no_grad():
+        stage.net.output_block[1].bias.add_(1.0)
+    fit(stage, replace(RUN, steps=1), tmp_path / "moved", quiet=True)
+    with (tmp_path / "moved" / "log.csv").open() as file:
+        assert float(next(csv.DictReader(file))["anchor"]) > 0.01
