@@ -12,7 +12,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
 
-from eval.data_folder import data_folder
 from eval.study.admin import Admin
 from eval.study.mirror import mirrored
 from eval.study.origin import trusted_proxies
@@ -27,6 +26,7 @@ from eval.ui.study_texts import TEXTS as STUDY_TEXTS
 from eval.ui.texts import TEXTS as SCORE_TEXTS
 from eval.ui.work import Works
 from lipsync import hub
+from lipsync.data_folder import data_folder
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
 from lipsync.texts import TEXTS, say, translations

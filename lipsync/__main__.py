@@ -12,6 +12,7 @@ from pathlib import Path
 # PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from lipsync.adapt_command import add_adapt_command
 from lipsync.errors import LipSyncError
 from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.push import add_push_command
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_prepare_command(commands)
     add_train_command(commands)
     add_fit_command(commands)
+    add_adapt_command(commands)
     add_export_command(commands)
     add_push_command(commands)
     commands.add_parser("ablate", help="train and measure the rows of a paper's ablation table")

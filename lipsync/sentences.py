@@ -185,6 +185,96 @@ SENTENCES: Sentences = (
         "method, or generate a video.",
         "{0} 需要预先听到的语音比实时模式等待的（{1} 秒）更长，请换一种方法，或生成视频。",
     ),
+    # Learning a face
+    (
+        "{0} is a photo: to learn a face, choose a video in which the person speaks.",
+        "{0} 是照片：要学习人脸，请选择此人说话的视频。",
+    ),
+    (
+        "{0} has sound but no picture: to learn a face, choose a video in which the person speaks.",
+        "{0} 只有声音没有画面：要学习人脸，请选择此人说话的视频。",
+    ),
+    (
+        "{0} has no sound: to learn a face, choose a video in which the person is heard speaking.",
+        "{0} 没有声音：要学习人脸，请选择能听到此人说话的视频。",
+    ),
+    (
+        "{0} is silent or holds no speech: to learn a face, choose a video in which the person is heard "
+        "speaking.",
+        "{0} 是静音的或没有语音：要学习人脸，请选择能听到此人说话的视频。",
+    ),
+    (
+        "In {0} somebody speaks for {1} s only: to learn a face, {2} s of speech or more are needed, better "
+        "half a minute.",
+        "{0} 中只有 {1} 秒的语音：要学习人脸，至少需要 {2} 秒语音，最好半分钟。",
+    ),
+    (
+        "{0} lasts {1} s: to learn a face, {2} s or more are needed, better half a minute.",
+        "{0} 只有 {1} 秒：要学习人脸，至少需要 {2} 秒，最好半分钟。",
+    ),
+    (
+        "{0} shows several people: to learn a face, cut it so that only one of them is seen.",
+        "{0} 中有多个人：要学习人脸，请剪成只有其中一人的视频。",
+    ),
+    (
+        "The face in {0} can be followed for {1} s only: to learn it, choose a video in which it is seen "
+        "from the front, large and well lit.",
+        "{0} 中的人脸只能跟踪 {1} 秒：要学习它，请选择人脸正对镜头、较大且光线充足的视频。",
+    ),
+    (
+        "The lips in {0} hardly move: to learn a face, choose a video in which the person shown is the one "
+        "who speaks.",
+        "{0} 中的嘴唇几乎不动：要学习人脸，请选择画面中的人自己在说话的视频。",
+    ),
+    (
+        "{0} cannot learn a face. Choose M-CSAWav2Lip, Wav2Lip, multi-reference fusion or visual dubbing.",
+        "{0} 不能学习人脸，请选择 M-CSAWav2Lip、Wav2Lip、多参考帧融合或视觉配音。",
+    ),
+    (
+        "The minutes of learning must be from {0} to {1}, not {2}.",
+        "学习时间须在 {0} 到 {1} 分钟之间，不能是 {2}。",
+    ),
+    (
+        "{0} exists already: choose another name, or delete it first.",
+        "{0} 已存在，请换一个名称，或先删除它。",
+    ),
+    (
+        "Another run is about to write {0}: wait for it, or choose another name.",
+        "另一个任务正要写入 {0}，请等它结束，或换一个名称。",
+    ),
+    (
+        "{0} could not be written ({1}). Make room, then try again.",
+        "无法写入 {0}（{1}）。请腾出空间后重试。",
+    ),
+    (
+        "{0} cannot be the name of a core: use letters, digits, '-', '_' and '.', a letter or digit first.",
+        "{0} 不能作为模型名称：请只用字母、数字、“-”、“_”和“.”，并以字母或数字开头。",
+    ),
+    (
+        "There is no adapted core {0}; it may have been deleted. `python -m lipsync adapt --list` shows "
+        "those that are here.",
+        "没有学习得到的模型 {0}，可能已被删除。`python -m lipsync adapt --list` 会列出现有的模型。",
+    ),
+    ("{0} cannot be deleted ({1}).", "无法删除 {0}（{1}）。"),
+    (
+        "{0} does not describe an adapted core. Adapt the core again.",
+        "{0} 描述的不是学习得到的模型，请重新学习。",
+    ),
+    (
+        "adapt needs --face VIDEO and --out CORE, or --list, or --delete NAME.",
+        "adapt 需要 --face VIDEO 和 --out CORE，或 --list，或 --delete NAME。",
+    ),
+    (
+        "Learning the face in {0} brought no gain on the last fifth of the video, so the core is the "
+        "untouched original.",
+        "学习 {0} 中的人脸在视频最后五分之一上没有带来提升，因此保留原来的模型不变。",
+    ),
+    (
+        "The face in {0} was learned in {1} s: on the last fifth of the video the mouth's {2} distance from "
+        "the real one went from {3} to {4}.",
+        "已用 {1} 秒学习 {0} 中的人脸：在视频最后五分之一上，嘴部与真实画面的 {2} 距离由 {3} 变为 {4}。",
+    ),
+    ("learned from a video of one person", "由一个人的视频学习得到"),
     # Speech encoders
     (
         "The speech encoder {0} needs the package {1}, which is not installed. Run `pip install {2}`, or "

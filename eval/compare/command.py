@@ -74,7 +74,7 @@ def _add_pictures(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked for, step by step."""
-    from eval.data_folder import data_folder
+    from lipsync.data_folder import data_folder
 
     if options.published:
         from eval.published.papers import published

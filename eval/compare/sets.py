@@ -45,7 +45,7 @@ class Sets:
     """The comparison sets of a data folder. Any number of processes may use one folder.
 
     Args:
-        folder: the data folder, as `eval.data_folder.data_folder` gives it; the sets lie in its
+        folder: the data folder, as `lipsync.data_folder.data_folder` gives it; the sets lie in its
             folder ``compare``, each in one of a random name.
     """
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from eval.data_folder import data_folder
 from eval.study.migrations import upgrade
+from lipsync.data_folder import data_folder
 from lipsync.errors import ConfigError, StudyError
 
 BUSY = 30_000  # ms that a writer waits for another process

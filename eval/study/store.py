@@ -13,12 +13,12 @@ import pandas as pd
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eval.data_folder import data_folder
 from eval.study import tables
 from eval.study.database import Database, database_url
 from eval.study.design import load_design, rated
 from eval.study.models import CLOSED, DRAFT, OPEN, RATED, REFERENCE, Rater, Stimulus, Study
 from eval.study.spec import Spec
+from lipsync.data_folder import data_folder
 from lipsync.errors import StudyError
 
 CLIPS = "study"  # folder of the clips in the data folder

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsync.errors import ArtefactError, ConfigError
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.methods.adapted import Facts, adapted_core, card_of, read_facts
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.hub_name import PREFIX, HubCore, parse_core
 from lipsync.registry import Registry
@@ -169,9 +171,13 @@ def _sha256(weights: Path) -> str:
 
 
 class _Methods(Registry[MethodEntry]):
-    """The methods by name; beside the registered ones every core on the Hub, as ``hub:org/name``."""
+    """The methods by name; beside the registered ones every core on the Hub, as ``hub:org/name``, and those
+    that were adapted to one person, as ``adapted:NAME``.
+    """
 
     def get(self, name: str) -> MethodEntry:
+        if name.startswith(ADAPTED):
+            return _adapted_entry(*adapted_core(name))
         return _hub_entry(parse_core(name)) if name.startswith(PREFIX) else super().get(name)
 
 
@@ -189,6 +195,13 @@ def _hub_entry(core: HubCore) -> MethodEntry:
         opens=True,  # most can; one that cannot says so when it is asked to
     )
     return MethodEntry(card, _of_hub, core=core)
+
+
+def _adapted_entry(folder: Path, facts: Facts) -> MethodEntry:
+    """A core that was adapted to one person; whatever its source was, its weights say how it is loaded."""
+    source = METHODS.get(facts.method) if facts.method in METHODS else None
+    card = source.card if source else MethodCard(facts.method, facts.title, "", "", facts.resolution, "", {})
+    return MethodEntry(card_of(facts, card), _of_hub, folder=folder, needs=source.needs if source else ())
 
 
 # A weight that no other network has, and how its network is loaded.
@@ -362,7 +375,8 @@ def load_method(
             core that can be had now, see :func:`lipsync.methods.auto.load_best`.
         checkpoint: weights to use instead of the method's own: a file in the published Wav2Lip format,
             or a folder (or the ``.safetensors`` in it) that this project wrote. With ``AUTO`` it has to be
-            of the Wav2Lip family.
+            of the Wav2Lip family. One that was adapted to a person says itself which method it is of, and
+            bears its own name.
         progress: called with bytes done and in all while weights are fetched.
         live, opens: ``AUTO`` takes only a core that can speak live, or change how far the mouth opens.
 
@@ -374,7 +388,10 @@ def load_method(
         from lipsync.methods.auto import load_best
 
         return load_best(progress, live, opens)
-    entry = METHODS.get(EMBEDDED if name == AUTO else name)
     if checkpoint is not None and not Path(checkpoint).exists():
         raise ConfigError(f"There is no checkpoint {checkpoint}.")
+    if checkpoint is not None and (facts := read_facts(Path(checkpoint))) is not None:
+        folder = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
+        return _adapted_entry(folder, facts).method(progress)
+    entry = METHODS.get(EMBEDDED if name == AUTO else name)
     return entry.method(progress) if checkpoint is None else entry.load(entry.card, Path(checkpoint), False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -88,7 +88,7 @@ def clip_video(
                 reject(piece.start, piece.frames, fault, detail)
                 continue
             clip = f"{name}_{len(clips):02d}"
-            _write(piece, sound, out / clip)
+            write_piece(piece, sound, out / clip)
             clips.append({"clip": clip, "start_s": piece.start / FPS, "frames": piece.frames, **measured})
     except MediaError as problem:
         reject(0, 0, "cannot be read", str(problem))
@@ -113,11 +113,18 @@ def judge(piece: Piece, sound: np.ndarray, limits: Limits) -> tuple[str | None, 
     return None, "", {"face_px": round(side, 1), "sharpness": round(sharp, 3), "yaw": round(turned, 1)}
 
 
-def pieces(path: Path, landmarker: Path, limits: Limits, heard: range | None = None) -> Iterator[Piece]:
+def pieces(
+    path: Path,
+    landmarker: Path,
+    limits: Limits,
+    heard: range | None = None,
+    watch: Callable[[int], None] = lambda frame: None,
+) -> Iterator[Piece]:
     """The video as pieces in order, fit ones no longer than ``max_seconds``.
 
     Args:
         heard: frames that have sound; None: no matter.
+        watch: gets the number of every frame as it is reached; what it raises ends the work.
 
     Raises:
         MediaError: the video cannot be read.
@@ -125,6 +132,7 @@ def pieces(path: Path, landmarker: Path, limits: Limits, heard: range | None = N
     most = max(1, round(limits.max_seconds * FPS))
     current: Piece | None = None
     for tracked, new in _tracked(path, landmarker):
+        watch(tracked.frame.index)
         fault = _fault(tracked, limits)
         if fault is None and heard is not None and tracked.frame.index not in heard:
             fault = "no sound after it was moved"
@@ -136,7 +144,7 @@ def pieces(path: Path, landmarker: Path, limits: Limits, heard: range | None = N
         _append(current, tracked)
         # Twice the length is held back, so that the rest of a track is never a stump.
         if current.fault is None and current.frames >= 2 * most:
-            first, current = _cut(current, most)
+            first, current = cut_piece(current, most)
             yield first
     if current is not None:
         yield from _split(current, most)
@@ -188,12 +196,12 @@ def _split(piece: Piece, most: int) -> Iterator[Piece]:
     """Equal parts of at most ``most`` frames."""
     if piece.fault is None:
         for parts in range(ceil(piece.frames / most), 1, -1):
-            first, piece = _cut(piece, ceil(piece.frames / parts))
+            first, piece = cut_piece(piece, ceil(piece.frames / parts))
             yield first
     yield piece
 
 
-def _cut(piece: Piece, at: int) -> tuple[Piece, Piece]:
+def cut_piece(piece: Piece, at: int) -> tuple[Piece, Piece]:
     """A fit piece before and from its frame ``at``."""
     crops, landmarks, sides = piece.crops, piece.landmarks, piece.sides
     return (
@@ -202,7 +210,8 @@ def _cut(piece: Piece, at: int) -> tuple[Piece, Piece]:
     )
 
 
-def _write(piece: Piece, sound: np.ndarray, stem: Path) -> None:
+def write_piece(piece: Piece, sound: np.ndarray, stem: Path) -> None:
+    """A fit piece and its (N,) 16 kHz samples as ``STEM.mp4``, ``STEM.npy`` and ``STEM.mel.npy``."""
     with TemporaryDirectory() as folder:
         wav = Path(folder) / "sound.wav"
         padded = np.pad(sound, (0, piece.frames * FRAME - len(sound)))

@@ -191,6 +191,8 @@ def _check_run(run: RunConfig) -> None:
         raise ConfigError(unknown("precision", run.precision, ("fp32", "bf16", "fp16")))
     if run.device not in ("auto", "cpu", "cuda"):
         raise ConfigError(unknown("device", run.device, ("auto", "cpu", "cuda")))
+    if run.best and not (run.check_every or run.check_seconds):
+        raise ConfigError("run.best needs validations: set run.check_every or run.check_seconds.")
     for name in ("steps", "accumulate", "log_every", "save_every"):
         if getattr(run, name) < 1:
             raise ConfigError(f"run.{name} must be 1 or more, not {getattr(run, name)}.")

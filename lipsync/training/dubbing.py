@@ -16,7 +16,7 @@ from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_opening
 from lipsync.faces.morphable import load_morphable
 from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
-from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing
+from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.view import Scene, mirrored
 from lipsync.registry import unknown
 from lipsync.training.augment import cut, framing, light
@@ -48,6 +48,7 @@ class DubbingConfig:
     model: RendererConfig = field(default_factory=RendererConfig)
     morphable: str = ""  # file of another 3DMM, such as a BFM; "" is ICT-FaceKit
     expression: str = ""  # RUN/expression of stage 1, which the core that is written takes in
+    start: str = ""  # folder of a core to start from, whose stage 1 is kept where ``expression`` names none
     faces: int = 2  # per batch
     learning_rate: float = 1e-4
     # "ranger" (paper) or "adam": RAdam rectifies over some 2,000 steps, and Lookahead halves what is left, so
@@ -86,6 +87,9 @@ class DubbingStage:
         self.dev = fitted(dev)
         self.sampler = Sampler(fitted(train, needed=True), 2)
         self.net = Renderer(config.model)
+        self.core = read_core(config.start) if config.start else None
+        if self.core is not None:
+            self.net.load_state_dict(self.core.renderer.state_dict())
         self.critic = Critic(config.critic_width)
         self.modules: dict[str, nn.Module] = {"renderer": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
@@ -212,6 +216,10 @@ class DubbingStage:
         return look_at(self.net, self.scene, self.dev, folder / f"sheet-{step:06d}.png")
 
     def export(self, folder: Path) -> None:
+        if self.core is not None and not self.config.expression:  # all else of the core stays as it is
+            self.core.renderer.load_state_dict(self.net.state_dict())
+            self.core.save_pretrained(folder / "generator")
+            return
         stage1 = load_expression(self.config.expression) if self.config.expression else None
         size = self.scene.model.expression_size
         expression = stage1.config if stage1 else ExpressionConfig(expression_size=size)

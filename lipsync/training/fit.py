@@ -71,7 +71,7 @@ def fit_folder(
     name = model_name(_model(model))
     done = {} if again else {clip.name: fit for clip in clips if (fit := _kept(clip, name))}
     todo = [clip for clip in clips if clip.name not in done]
-    work = partial(_fit, model=model, landmarker=landmarker)
+    work = partial(keep_fit, model=model, landmarker=landmarker)
     for number, (clip, fit) in enumerate(_run(work, todo, workers), 1):
         done[clip.name] = fit
         tell(f"[{number}/{len(todo)}] {clip.name}: {_outcome(fit)}")
@@ -84,7 +84,8 @@ def fit_folder(
     )
 
 
-def _fit(clip: Clip, model: Path | None, landmarker: Path) -> Fit:
+def keep_fit(clip: Clip, model: Path | None, landmarker: Path) -> Fit:
+    """Fit the 3D face to a prepared clip, into ``NAME.fit.npz``; arguments as of :func:`fit_folder`."""
     scores = _network(landmarker)(clip.landmarks)
     fit = fit_clip(_model(model), clip.landmarks, STORED, scores, MARGIN)
     fit.save(fit_file(clip))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -55,17 +56,23 @@ class GeneratorConfig:
     mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
     shape_weight: float = 0.0  # L1 on the mouth shape that the expert reads off the output
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
-    perceptual_weight: float = 0.0  # LPIPS (VGG) of the mouth's square
+    perceptual_weight: float = 0.0  # LPIPS of the mouth's square
     perceptual_frames: int = 4  # of a batch that it looks at; VGG costs several times the generator
+    features: str = "vgg"  # trunk of LPIPS: "vgg", or "alex" where VGG is too slow
     # Share of the windows that hear another clip of the batch: there only the opening is judged, against
     # that clip's. What the upper half of a face tells about the mouth is not to be learnt.
     swapped: float = 0.0
+    # Such windows are also held to what the network that the run started from draws of them, at a quarter of
+    # the size: what one person's clip adds is skin and teeth, and the lips go on following the speech.
+    anchor_weight: float = 0.0
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
     decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
 
 
 class GeneratorStage:
     def __init__(self, config: GeneratorConfig, train: list[Clip], dev: list[Clip]):
+        if config.features not in ("vgg", "alex"):
+            raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
         if config.sync_weight > 0 and not config.sync_expert:
             raise ConfigError(
                 "stage.sync_weight is above 0, but stage.sync_expert names no expert. Train one with "
@@ -78,6 +85,7 @@ class GeneratorStage:
         self.net = Generator(config.model)
         if config.start:
             start_from(self.net, config.start)
+        self.anchor = deepcopy(self.net).eval().requires_grad_(False) if config.anchor_weight else None
         if config.speech:
             load_speech(self.net, config.speech)
         self.disc = QualityDiscriminator(config.discriminator_width)
@@ -95,8 +103,13 @@ class GeneratorStage:
         self.frozen: dict[str, nn.Module] = {}
         self.sync = load_sync_expert(config.sync_expert) if config.sync_expert else None
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
-        self.perceptual = load_lpips("vgg") if config.perceptual_weight else None
-        for name, judge in (("sync", self.sync), ("mouth", self.mouth), ("perceptual", self.perceptual)):
+        self.perceptual = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
+        for name, judge in (
+            ("sync", self.sync),
+            ("mouth", self.mouth),
+            ("perceptual", self.perceptual),
+            ("anchor", self.anchor),
+        ):
             if judge is not None:
                 self.frozen[name] = judge
 
@@ -158,6 +171,12 @@ class GeneratorStage:
                 # Of another person's mouth only the opening is asked for, not the width or the chin.
                 values["shape"] = torch.cat([error[:first, :1].flatten(), error[first:].flatten()]).mean()
                 loss = loss + config.shape_weight * values["shape"]
+            if self.anchor is not None and first:
+                with torch.no_grad():
+                    before = self.anchor(batch["speech"].flatten(0, 1)[:first], faces[:first])
+                apart = (F.avg_pool2d(fake[:first], 4) - F.avg_pool2d(before, 4)).float()
+                values["anchor"] = (apart.abs() * F.avg_pool2d(weight[:first], 4)).mean()
+                loss = loss + config.anchor_weight * values["anchor"]
             if self.perceptual is not None:
                 looked = slice(first, first + config.perceptual_frames)
                 values["perceptual"] = self.perceptual(

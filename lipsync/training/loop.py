@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,8 +37,13 @@ class RunConfig:
     deterministic: bool = False  # only kernels that repeat bit by bit (on CUDA; a CPU's do anyway)
     clip_gradient: float = 1.0  # largest norm
     log_every: int = 50  # steps
-    save_every: int = 500  # steps between checkpoints
+    save_every: int = 500  # steps between checkpoints; 0 for never
     check_every: int = 1000  # steps between validations and sample images; 0 for never
+    # For short runs of one process, such as those that adapt a core to one person:
+    seconds: float = 0.0  # after which the run ends as if it had made all its steps; 0 for no limit
+    check_seconds: float = 0.0  # the same for validations, beside ``check_every``
+    best: str = ""  # a value of the validations: the model of the lowest is exported, the first weights count
+    patience: int = 0  # validations in a row without a lower one that end the run; 0 for any number
 
 
 class Stage(Protocol):
@@ -120,20 +125,39 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def fit(stage: Stage, config: RunConfig, folder: Path, resume: bool = False, quiet: bool = False) -> None:
+def fit(
+    stage: Stage,
+    config: RunConfig,
+    folder: Path,
+    resume: bool = False,
+    quiet: bool = False,
+    watch: Callable[[float], None] = lambda seconds: None,
+) -> None:
     """Train ``stage`` and leave checkpoints, ``log.csv``, sample images and the exported model in ``folder``.
 
     The randomness of a step depends on seed, process and step number alone, so a resumed run draws
     what an uninterrupted one would have drawn, and on a CPU in fp32 ends with the same bits.
 
+    Args:
+        watch: gets the seconds so far after every step; what it raises ends the run.
+
     Raises:
         ConfigError: the device or the compiler is not there, or there is nothing to resume.
     """
     with repeatable() if config.deterministic else contextlib.nullcontext():
-        _fit(stage, config, folder, resume, quiet)
+        _fit(stage, config, folder, resume, quiet, watch)
 
 
-def _fit(stage: Stage, config: RunConfig, folder: Path, resume: bool, quiet: bool) -> None:
+def _fit(
+    stage: Stage,
+    config: RunConfig,
+    folder: Path,
+    resume: bool,
+    quiet: bool,
+    watch: Callable[[float], None],
+) -> None:
+    if dist.is_initialized() and (config.seconds or config.best):
+        raise ConfigError("run.seconds and run.best are for runs of one process.")
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     rank = dist.get_rank() if dist.is_initialized() else 0
@@ -163,6 +187,9 @@ def _fit(stage: Stage, config: RunConfig, folder: Path, resume: bool, quiet: boo
     drawn = Batches(stage, config.seed, rank)
     parts, total = config.accumulate, config.steps * config.accumulate
     start, waited, history = time.monotonic(), 0.0, []
+    schedule = Schedule(config, start)
+    if config.best and schedule.improved(validate(stage, folder, 0, quiet)):
+        stage.export(folder)
     batches = feed(drawn, first * parts, total, config.workers, device)
     for step in range(first, config.steps):
         for update.part in range(parts):
@@ -170,10 +197,11 @@ def _fit(stage: Stage, config: RunConfig, folder: Path, resume: bool, quiet: boo
             batch = next(batches)
             waited += time.monotonic() - began
             torch.manual_seed(hash((config.seed, rank, step * parts + update.part)) % 2**31)
-            history.append(stage.step(batch, update, step / config.steps))
+            history.append(stage.step(batch, update, schedule.progress(step)))
         average(statistics(stage))
+        watch(time.monotonic() - start)
         done = step + 1
-        last = done == config.steps
+        last = schedule.ends(done)
         if rank == 0 and (done % config.log_every == 0 or last):
             mean = {key: float(np.mean([h[key] for h in history if key in h])) for key in history[-1]}
             spent = time.monotonic() - start
@@ -187,20 +215,77 @@ def _fit(stage: Stage, config: RunConfig, folder: Path, resume: bool, quiet: boo
                 )
         if done % config.log_every == 0:
             history = []
-        if rank == 0 and config.check_every and (done % config.check_every == 0 or last):
-            for module in stage.modules.values():
-                module.eval()
-            with torch.no_grad():
-                found = stage.check(folder, done)
-            for module in stage.modules.values():
-                module.train()
-            if found:
-                add_row(folder / "checks.csv", done, found)
-                if not quiet:
-                    print(f"check {done} " + " ".join(f"{k} {v:.4g}" for k, v in found.items()), flush=True)
-        if rank == 0 and (done % config.save_every == 0 or last):
+        if rank == 0 and schedule.checks(done, last):
+            found = validate(stage, folder, done, quiet)
+            if config.best and schedule.improved(found):
+                stage.export(folder)
+            last = last or schedule.exhausted
+        if rank == 0 and config.save_every and (done % config.save_every == 0 or last):
             _save(stage, update, checkpoint, done)
+        if rank == 0 and not config.best and (last or (config.save_every and done % config.save_every == 0)):
             stage.export(folder)
+        if last:
+            break
+
+
+class Schedule:
+    """When a run validates and when it ends: by steps, by the clock, or because nothing gets better."""
+
+    def __init__(self, config: RunConfig, start: float):
+        self.config, self.start, self.checked = config, start, start
+        self.lowest = float("inf")
+        self.stale = 0  # validations since the lowest
+
+    def progress(self, step: int) -> float:
+        """Share of the run that is over before step number ``step``, 0..1."""
+        spent = (time.monotonic() - self.start) / self.config.seconds if self.config.seconds else 0.0
+        return min(1.0, max(step / self.config.steps, spent))
+
+    def ends(self, done: int) -> bool:
+        """Whether the run is over after ``done`` steps."""
+        return self.progress(done) >= 1
+
+    def checks(self, done: int, last: bool) -> bool:
+        """Whether a validation is due after ``done`` steps."""
+        every, seconds = self.config.check_every, self.config.check_seconds
+        by_steps = bool(every) and (done % every == 0 or last)
+        by_clock = bool(seconds) and (time.monotonic() - self.checked >= seconds or last)
+        if by_clock:
+            self.checked = time.monotonic()
+        return by_steps or by_clock
+
+    def improved(self, found: dict[str, float]) -> bool:
+        """Whether a validation's ``config.best`` is the lowest so far.
+
+        Raises:
+            ConfigError: the stage does not measure it.
+        """
+        if self.config.best not in found:
+            raise ConfigError(unknown("value of the validations", self.config.best, found))
+        lower = found[self.config.best] < self.lowest
+        self.lowest = min(self.lowest, found[self.config.best])
+        self.stale = 0 if lower else self.stale + 1
+        return lower
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing got better for too long."""
+        return 0 < self.config.patience <= self.stale
+
+
+def validate(stage: Stage, folder: Path, done: int, quiet: bool) -> dict[str, float]:
+    """What the stage's check finds, as a row of ``checks.csv`` too; afterwards the modes are as before."""
+    for module in stage.modules.values():
+        module.eval()
+    with torch.no_grad():
+        found = stage.check(folder, done)
+    for module in stage.modules.values():
+        module.train()
+    if found:
+        add_row(folder / "checks.csv", done, found)
+        if not quiet:
+            print(f"check {done} " + " ".join(f"{k} {v:.4g}" for k, v in found.items()), flush=True)
+    return found
 
 
 def statistics(stage: Stage) -> list[Tensor]:

@@ -61,6 +61,7 @@ class MultiReferenceTraining:
     gan_from: float = 0.0  # share of the run after which the adversarial loss joins
     perceptual_from: float = 0.0  # likewise
     discriminator_width: float = 0.25
+    features: str = "vgg"  # of the perceptual loss: "vgg", or "alex" where VGG is too slow
     perceptual_frames: int = 4  # of a batch that VGG looks at: it costs several times the generator
     # Aids for little data, not in the patent.
     listener: str = ""  # pre-trained speech side (listener.safetensors)
@@ -86,6 +87,8 @@ class MultiReferenceStage:
     def __init__(self, config: MultiReferenceTraining, train: list[Clip], dev: list[Clip]):
         if config.shape_weight and not config.mouth_expert:
             raise ConfigError("stage.shape_weight needs stage.mouth_expert: train one with `train mouth`.")
+        if config.features not in ("vgg", "alex"):
+            raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         self.sampler = Sampler(train, config.frames)
@@ -115,7 +118,7 @@ class MultiReferenceStage:
         }
         self.frozen: dict[str, nn.Module] = {}
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
-        self.vgg = load_lpips("vgg") if config.perceptual_weight else None
+        self.vgg = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
         self.sync = load_syncx(config.sync_expert, config) if config.sync_weight else None
         self.reader = load_lip_reader(config.lip_reader) if config.lip_weight else None
         self.words = Words(Path(config.words)) if config.lip_weight else None
@@ -253,11 +256,12 @@ def load_syncx(folder: str, config: MultiReferenceTraining) -> SyncX:
 def perceptual_pyramid(lpips: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:
     """L1 between VGG features of pictures (B, 3, S, S) in 0..1, each layer's mean, at sizes S, S/2 and S/4.
 
-    The patent has VGG-19; here it is the VGG-16 of LPIPS, five layers (relu1_2 ... relu5_3). Sizes that its
-    four poolings reduce to nothing (below 16 pixels) are left out.
+    The patent has VGG-19; here it is the VGG-16 of LPIPS, five layers (relu1_2 ... relu5_3), or its AlexNet.
+    Sizes that their poolings reduce to nothing (below 16 pixels, of AlexNet below 32) are left out.
     """
     total = drawn.new_zeros(())
-    for scale in (scale for scale in (1, 2, 4) if drawn.shape[-1] // scale >= 16):
+    least = 16 if lpips.pnet_type == "vgg" else 32
+    for scale in (scale for scale in (1, 2, 4) if drawn.shape[-1] // scale >= least):
         pair = [F.avg_pool2d(picture, scale) * 2 - 1 for picture in (drawn, real)]
         made, wanted = (lpips.net(lpips.scaling_layer(picture)) for picture in pair)  # type: ignore[operator]
         for a, b in zip(made, wanted, strict=True):

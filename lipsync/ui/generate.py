@@ -11,7 +11,7 @@ from lipsync.errors import LipSyncError
 from lipsync.texts import say
 from lipsync.ui import markup
 from lipsync.ui.inputs import QUIET, Inputs
-from lipsync.ui.intake import is_photo, reference_pictures, request
+from lipsync.ui.intake import is_photo, learning, reference_pictures, request
 from lipsync.ui.jobs import Job, Jobs
 from lipsync.ui.live import LivePart
 from lipsync.ui.tasks import MODEL, said_of
@@ -43,7 +43,7 @@ class _Page:
     def __init__(self, jobs: Jobs, max_seconds: float | None) -> None:
         self.jobs, self.max_seconds = jobs, max_seconds
         self.job = gr.BrowserState(None, storage_key="lipsync-job", secret="job")
-        self.result, self.source = gr.State(), gr.State()
+        self.result, self.source, self.learned = gr.State(), gr.State(), gr.State()
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=300):
                 self.inputs = Inputs(jobs)
@@ -80,7 +80,7 @@ class _Page:
         shown = [
             self.job, self.start, self.cancel, self.status, self.viewing, self.view, self.input_video,
             self.input_photo, self.output, self.facts, self.actions, self.download, self.inputs.card,
-            self.result, self.source,
+            self.result, self.source, self.learned,
         ]  # fmt: skip
         self.start.click(self.on_start, self.inputs.values, shown, **MODEL, **QUIET)
         self.cancel.click(self.on_cancel, self.job, None, queue=False, **QUIET)
@@ -90,6 +90,14 @@ class _Page:
             lambda on: [gr.update(loop=on)] * 2, self.repeat, [self.input_video, self.output], **QUIET
         )
         self.shown = shown
+        # The browser remembers which cores it had made; nobody else is shown them.
+        given = self.inputs
+        self.learned.change(
+            given.on_learned,
+            [self.learned, given.cores, given.more_lines],
+            [given.cores, given.learn, given.minutes, given.method, given.more_lines],
+            **QUIET,
+        )
 
     def on_load(self, demo: gr.Blocks) -> None:
         """Show the example's faces, and find the job again that a page was reloaded from."""
@@ -97,7 +105,7 @@ class _Page:
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
 
     async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
-        speech, own, consent, method, which, length, mark, opening, sharpen = options
+        speech, own, consent, method, which, length, mark, opening, sharpen, learn, minutes = options
         try:
             wanted = request(
                 camera or face,
@@ -112,7 +120,7 @@ class _Page:
                 opening,
                 sharpen,
             )
-            job = self.jobs.submit(wanted)
+            job = self.jobs.submit(wanted, learning(wanted, minutes) if learn else None)
         except LipSyncError as error:
             yield {self.status: gr.update(value=markup.trouble(error), visible=True)}
             return
@@ -182,6 +190,7 @@ class _Page:
             self.inputs.card: self.inputs.card_of(job.request.method),
             self.result: path,
             self.source: str(face),
+            self.learned: job.request.method if job.adapted is not None else None,
         }
 
 

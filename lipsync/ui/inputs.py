@@ -6,12 +6,15 @@ import gradio as gr
 
 from lipsync.errors import LipSyncError
 from lipsync.methods import AUTO, DEFAULT, METHODS
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
 from lipsync.methods.auto import candidates
-from lipsync.texts import say
+from lipsync.texts import both, say
 from lipsync.ui import markup
 from lipsync.ui.intake import (
     EXAMPLES,
     SAMPLES,
+    adapted_choice,
     hub_choice,
     is_example,
     look,
@@ -34,13 +37,17 @@ class Inputs:
 
     Attributes:
         values: components in the order of ``lipsync.ui.intake.request``, the camera after the face; for one
-            method the mouth opening and the sharpening come last.
+            method the mouth opening, the sharpening, whether to learn the face first, and for how many
+            minutes come last.
         card: about the chosen method; empty where there may be several.
+        cores: names of the adapted cores that this browser had made.
+        learn: whether the face is learned first.
     """
 
     def __init__(self, jobs: Jobs, prefix: str = "", several: bool = False) -> None:
         self.jobs, self.prefix, self.several = jobs, prefix, several
         self.boxes = gr.State([])
+        self.cores = gr.BrowserState([], storage_key="lipsync-cores", secret="cores")
         self._face()
         self._speech()
         self._method()
@@ -49,7 +56,7 @@ class Inputs:
             self.method, self.which, self.length, self.mark,
         ]  # fmt: skip
         if not several:
-            self.values += [self.opening, self.sharpen]
+            self.values += [self.opening, self.sharpen, self.learn, self.minutes]
         self._listen()
 
     def _face(self) -> None:
@@ -119,6 +126,7 @@ class Inputs:
             elem_id=f"{self.prefix}methods",
         )
         self._about()
+        self._learning()
         with gr.Accordion(say("hub.heading"), open=False, elem_id=f"{self.prefix}hub"):
             self.hub_name = gr.Textbox(
                 label=say("hub.name"),
@@ -128,7 +136,7 @@ class Inputs:
             )
             self.hub_use = gr.Button(say("hub.use"), size="sm", elem_id=f"{self.prefix}hub-use")
             self.hub_said = gr.HTML(visible=False, elem_id=f"{self.prefix}hub-said")
-        self.hub_lines = gr.State([])
+        self.more_lines = gr.State([])
         with gr.Accordion(say("advanced.heading"), open=False):
             self.opening = gr.Slider(
                 0.6,
@@ -157,6 +165,22 @@ class Inputs:
                 label=say("length.label"),
             )
             self.mark = gr.Checkbox(True, label=say("mark.label"), info=say("mark.info"))
+
+    def _learning(self) -> None:
+        """The tick that adapts the method to the face, and what removes such a core again."""
+        self.learn = gr.Checkbox(
+            False,
+            label=say("learn.label"),
+            info=say("learn.info"),
+            visible=not self.several,
+            elem_id=f"{self.prefix}learn",
+        )
+        self.minutes = gr.Slider(
+            0.5, 10.0, value=2.0, step=0.5, label=say("learn.minutes"), visible=False,
+            elem_id=f"{self.prefix}minutes",
+        )  # fmt: skip
+        self.forget = gr.Button(say("learn.delete"), size="sm", visible=False, elem_id=f"{self.prefix}forget")
+        self.forgot = gr.HTML(visible=False, elem_id=f"{self.prefix}forgot")
 
     def _about(self) -> None:
         """The card of the chosen method; with several, the menu's line on each has to do."""
@@ -193,18 +217,29 @@ class Inputs:
         for happens in (self.hub_use.click, self.hub_name.submit):
             happens(
                 self.on_core,
-                [self.hub_name, self.hub_lines, self.method],
-                [self.method, self.hub_lines, self.hub_said],
+                [self.hub_name, self.more_lines, self.method],
+                [self.method, self.more_lines, self.hub_said],
                 **QUIET,
             )
         if not self.several:
-            about = [self.card, self.model_card, self.model_text, self.opening]
+            about = [self.card, self.model_card, self.model_text, self.opening, self.forget]
             self.method.change(self.on_method, self.method, about, **QUIET)
+            self.learn.input(lambda on: gr.update(visible=on), self.learn, self.minutes, **QUIET)
+            self.forget.click(
+                self.on_forget,
+                [self.method, self.cores, self.more_lines],
+                [self.cores, self.forgot, self.method, self.more_lines],
+                **QUIET,
+            )
 
     def on_load(self, demo: gr.Blocks) -> None:
         """Show the example's faces, and what of the methods is here by now."""
         demo.load(self.on_face, [self.face, self.camera], self.faces, **QUIET)
-        demo.load(lambda: gr.update(choices=self._lines()), None, self.method, **QUIET)
+        if self.several:
+            demo.load(lambda: gr.update(choices=self._lines()), None, self.method, **QUIET)
+        else:
+            seen = [self.cores, self.more_lines, self.method]
+            demo.load(self.on_cores, seen, [self.method, self.more_lines], **QUIET)
 
     def card_of(self, method: str) -> str:
         if method == AUTO:
@@ -226,6 +261,42 @@ class Inputs:
             self.opening: gr.update(interactive=True)
             if _opens(method)
             else gr.update(interactive=False, value=1.0),
+            self.forget: gr.update(visible=method.startswith(ADAPTED) and SECRET in method),
+        }
+
+    def on_cores(self, cores: list[str], lines: list[tuple[str, str]], chosen: str) -> Update:
+        """Put the adapted cores that this browser may see into the menu: its own, and those named openly."""
+        found = [adapted_choice(name) for name in dict.fromkeys([*adapted_names(), *cores])]
+        lines = [(label, name) for label, name in lines if not name.startswith(ADAPTED)]
+        lines += [line for line in found if line is not None]
+        known = any(chosen == name for _, name in (*self._lines(), *lines))
+        return {
+            self.method: gr.update(choices=[*self._lines(), *lines], value=chosen if known else DEFAULT),
+            self.more_lines: lines,
+        }
+
+    def on_learned(self, name: str | None, cores: list[str], lines: list[tuple[str, str]]) -> Update:
+        """Remember a core that was adapted to the face, choose it, and do not adapt it once more."""
+        if name is None:
+            return {self.learn: gr.skip()}
+        cores = [*(core for core in cores if core != name), name]
+        hidden = gr.update(visible=False)
+        return {
+            self.cores: cores, self.learn: False, self.minutes: hidden, **self.on_cores(cores, lines, name)
+        }  # fmt: skip
+
+    def on_forget(self, method: str, cores: list[str], lines: list[tuple[str, str]]) -> Update:
+        """Delete an adapted core that this browser had made."""
+        try:
+            delete_adapted(method)
+            said = f'<div class="empty">{both("learn.deleted")}</div>'
+        except LipSyncError as error:
+            said = markup.trouble(error)
+        cores = [core for core in cores if core != method]
+        return {
+            self.cores: cores,
+            self.forgot: gr.update(value=said, visible=True),
+            **self.on_cores(cores, lines, DEFAULT),
         }
 
     def on_core(self, name: str, lines: list[tuple[str, str]], chosen: Any) -> Update:
@@ -238,7 +309,7 @@ class Inputs:
         value = [*(name for name in chosen if name != line[1]), line[1]] if self.several else line[1]
         return {
             self.method: gr.update(choices=[*self._lines(), *lines], value=value),
-            self.hub_lines: lines,
+            self.more_lines: lines,
             self.hub_said: gr.update(visible=False),
         }
 

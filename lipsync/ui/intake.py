@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lipsync.adapt import AdaptRequest
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
@@ -16,9 +17,12 @@ from lipsync.media.photo import photo_size
 from lipsync.media.size import reduced
 from lipsync.media.source import check_file
 from lipsync.methods import AUTO, METHODS, cards
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.methods.adapted import adapted_core, adapted_folder, secret_name
 from lipsync.methods.hub_name import PREFIX, parse_core
 from lipsync.methods.ranking import ranking
 from lipsync.texts import TEXTS, Table, say
+from lipsync.training.person import check_video
 from lipsync.ui import markup
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
@@ -59,6 +63,25 @@ def hub_choice(name: str) -> tuple[str, str]:
     """
     core = parse_core(name)
     return f"{str(core).removeprefix(PREFIX)}\nHugging Face Hub", str(core)
+
+
+def adapted_choice(name: str) -> tuple[str, str] | None:
+    """The line of the menu, and the name of the method, for an adapted core; None where it is not there."""
+    try:
+        _, facts = adapted_core(name)
+    except ConfigError:
+        return None
+    return f"{facts.label}\n{facts.face} → {facts.title}", f"{ADAPTED}{facts.name}"
+
+
+def learning(job: Request, minutes: float) -> AdaptRequest:
+    """What has to be learned before a job whose face is to be learned first.
+
+    Raises:
+        MediaError: the face is no video with sound, or too short.
+    """
+    check_video(job.face)
+    return AdaptRequest(job.face, adapted_folder(secret_name(job.face)), job.method, minutes=minutes)
 
 
 def is_example(face: str | Path) -> bool:
@@ -104,8 +127,7 @@ def request(
         ConfigError: something is missing, or there is no such method.
         MediaError: the face is not there, or it is a damaged photo.
     """
-    if method != AUTO:
-        METHODS.get(method)
+    name = method if method == AUTO else METHODS.get(method).card.name
     if not face:
         raise ConfigError("Choose a face first: a video or a photo.")
     if not own_sound and not speech:
@@ -119,7 +141,7 @@ def request(
         face=path,
         audio=None if own_sound else Path(str(speech)),
         # Cut so that the name fits into 255 bytes, also where a character takes three of them.
-        output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', method)[:60]}.mp4"),
+        output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', name)[:60]}.mp4"),
         method=method,
         face_index=None if face_index < 0 else face_index,
         length=length,

@@ -80,6 +80,8 @@ def running(job: Job, ahead: int, minutes: int) -> str:
     facts = []
     if step.stage == "weights" and step.total:
         facts.append(both("job.bytes", done=f"{step.done / 1e6:.1f}", total=f"{step.total / 1e6:.1f}"))
+    elif step.stage in ("face", "learn") and step.total:
+        facts.append(both("job.seconds", done=step.done, total=step.total))
     elif step.done or step.total:
         key = "job.count" if step.total else "job.count.open"
         facts.append(both(key, done=step.done, total=step.total))

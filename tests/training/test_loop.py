@@ -257,3 +257,92 @@ def test_sync_speech_belongs_to_the_first_frame(clips, aids):
         first = int(np.abs(clip.shape[:-4] - shape[0]).sum(1).argmin())
         np.testing.assert_allclose(clip.shape[first : first + 5], shape, atol=1e-6)
         np.testing.assert_allclose(heard[None], clip.speech(np.array([first]), EXPERT.audio), atol=1e-5)
+
+
+class Counter:
+    """A stage that learns nothing: its validations say what the test wants."""
+
+    def __init__(self, scores):
+        self.scores, self.exported, self.checked = list(scores), [], []
+        self.net = torch.nn.Linear(1, 1)
+        self.modules, self.optimizers = {"net": self.net}, {}
+        self.seen = []
+
+    def batch(self, rng):
+        return {"x": torch.zeros(1)}
+
+    def step(self, batch, update, progress):
+        self.seen.append(progress)
+        return {"loss": 0.0}
+
+    def check(self, folder, step):
+        self.checked.append(step)
+        return {"score": self.scores[len(self.checked) - 1]}
+
+    def export(self, folder):
+        self.exported.append(len(self.seen))
+
+
+BEST = replace(RUN, best="score", save_every=0, check_every=2)
+
+
+def test_the_best_model_is_exported_and_the_first_weights_count(tmp_path):
+    stage = Counter([3.0, 2.0, 4.0, 1.0, 1.0, 5.0])
+    fit(stage, replace(BEST, steps=10), tmp_path / "a", quiet=True)
+    assert stage.checked == [0, 2, 4, 6, 8, 10]
+    assert stage.exported == [0, 2, 6]
+    assert not (tmp_path / "a" / "checkpoint.pt").exists()
+    worse = Counter([3.0, 4.0, 5.0])
+    fit(worse, replace(BEST, steps=4), tmp_path / "b", quiet=True)
+    assert worse.exported == [0]
+    with pytest.raises(ConfigError, match="'l1'"):
+        fit(Counter([1.0]), replace(BEST, best="l1"), tmp_path / "c", quiet=True)
+
+
+def test_a_run_ends_when_nothing_gets_better_or_its_time_is_over(tmp_path, monkeypatch):
+    stage = Counter([3.0, 2.0, 2.5, 2.5, 1.0])
+    fit(stage, replace(BEST, steps=50, patience=2), tmp_path / "a", quiet=True)
+    assert stage.checked == [0, 2, 4, 6]
+    now = [100.0]
+    monkeypatch.setattr("lipsync.training.loop.time.monotonic", lambda: now[0])
+    timed, told = Counter([1.0] * 9), []
+    step = timed.step
+
+    def slow(batch, update, progress):
+        now[0] += 3.0
+        return step(batch, update, progress)
+
+    timed.step = slow
+    run = replace(BEST, steps=1000, seconds=20.0, check_every=0, check_seconds=8.0)
+    fit(timed, run, tmp_path / "b", quiet=True, watch=told.append)
+    assert told == [3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0]
+    assert timed.checked == [0, 3, 6, 7]
+    assert timed.seen == pytest.approx([0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9])
+
+
+def test_what_watches_a_run_can_end_it(tmp_path):
+    def stop(seconds):
+        raise Stopped
+
+    stage = Counter([1.0])
+    with pytest.raises(Stopped):
+        fit(stage, BEST, tmp_path, quiet=True, watch=stop)
+    assert len(stage.seen) == 1
+
+
+def test_an_anchored_run_is_held_to_what_it_started_from(tmp_path, clips):
+    torch.manual_seed(0)
+    Generator(MODEL).save_pretrained(tmp_path / "start")
+    config = GeneratorConfig(
+        model=MODEL, windows=2, start=str(tmp_path / "start"), sync_weight=0.0, gan_weight=0.0, swapped=0.5,
+        freeze_norms=True, anchor_weight=2.0,
+    )  # fmt: skip
+    stage = GeneratorStage(config, clips, [])
+    fit(stage, replace(RUN, steps=1), tmp_path / "run", quiet=True)
+    with (tmp_path / "run" / "log.csv").open() as file:
+        assert float(next(csv.DictReader(file))["anchor"]) < 1e-6  # nothing has moved before the first step
+    with torch.no_grad():
+        stage.net.output_block[1].bias.add_(1.0)
+    fit(stage, replace(RUN, steps=1), tmp_path / "moved", quiet=True)
+    with (tmp_path / "moved" / "log.csv").open() as file:
+        assert float(next(csv.DictReader(file))["anchor"]) > 0.01

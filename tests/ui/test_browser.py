@@ -103,6 +103,16 @@ def test_one_click_makes_a_video_that_plays(visit: Callable, tmp_path: Path) -> 
     plays(page, "#result video")  # a reload does not lose it
 
 
+def test_learning_a_face_asks_for_minutes_and_for_a_video_with_speech(visit: Callable) -> None:  # type: ignore[type-arg]
+    page = visit()
+    expect(page.locator("#minutes")).to_be_hidden()
+    page.check("#learn input")
+    expect(page.locator("#minutes")).to_be_visible()
+    page.click("#start")
+    expect(page.locator("#status .trouble")).to_contain_text("portrait.mp4 has no sound: to learn a face")
+    shoot(page, "learn-refused")
+
+
 def choose_quick(page) -> None:  # type: ignore[no-untyped-def]
     """The core that is one click away from the automatic choice, and the quickest."""
     page.click(f"#methods label >> text={METHODS.get(EMBEDDED).card.title}")

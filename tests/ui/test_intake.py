@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 
 from lipsync.errors import ConfigError, FaceError, MediaError
-from lipsync.generate import ReferenceFrame, Result
+from lipsync.generate import ReferenceFrame, Request, Result
 from lipsync.media import VideoWriter
 from lipsync.methods import AUTO, DEFAULT, EMBEDDED, METHODS, cards
+from lipsync.methods.adapted import Facts
 from lipsync.methods.ranking import ranking
 from lipsync.ui import markup
 from lipsync.ui.inputs import Inputs
 from lipsync.ui.intake import (
     EXAMPLES,
     SAMPLES,
+    adapted_choice,
     is_example,
+    learning,
     look,
     menu,
     method_texts,
@@ -216,3 +219,38 @@ def test_the_card_of_the_automatic_choice_lists_the_cores_in_their_order() -> No
         html = Inputs(Jobs()).card_of(AUTO)
     titles = [METHODS.get(name).card.title for name in ranking() if METHODS.get(name).fetchable]
     assert re.findall(r"<li>(.*?)<", html) == titles
+
+
+def test_a_face_is_learned_only_from_a_video_with_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path))
+    job = Request(EXAMPLES / "portrait.jpg", None, Path("out.mp4"), method="multi-reference")
+    with pytest.raises(MediaError, match="is a photo"):
+        learning(job, 2.0)
+    with pytest.raises(MediaError, match="has no sound"):
+        learning(dataclasses.replace(job, face=EXAMPLES / "portrait.mp4"), 2.0)
+    speaks = tmp_path / "ada.mp4"
+    with VideoWriter(speaks, 64, 64, 25.0, audio=EXAMPLES / "english.wav") as writer:
+        for _ in range(110):
+            writer.write(np.zeros((64, 64, 3), np.uint8))
+    wanted = learning(dataclasses.replace(job, face=speaks), 3.0)
+    assert (wanted.method, wanted.minutes, wanted.face) == ("multi-reference", 3.0, speaks)
+    assert wanted.out.parent == tmp_path / "cores"
+    assert re.fullmatch(r"ada~[0-9a-f]{16}", wanted.out.name)
+
+
+def test_the_menu_has_a_line_for_a_core_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path))
+    assert adapted_choice("adapted:ada~1") is None
+    folder = tmp_path / "cores" / "ada~1"
+    folder.mkdir(parents=True)
+    title = "Multi-reference fusion"
+    shape = (256, True, False, 9.0, 60.0, 9, 8)
+    facts = Facts("ada~1", "multi-reference", title, "0" * 64, "a.mp4", *shape, {}, {})
+    facts.write(folder)
+    line = adapted_choice("adapted:ada~1")
+    assert line == ("ada\na.mp4 → Multi-reference fusion", "adapted:ada~1")
+    assert adapted_choice(line[1]) == line

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from lipsync.adapt import Adapted, AdaptRequest
 from lipsync.errors import Cancelled, ConfigError, MediaError
 from lipsync.generate import Progress, Request, Result
 from lipsync.methods import AUTO
+from lipsync.methods.adapted import Facts
 from lipsync.ui.jobs import Job, Jobs, speed
 
 
@@ -165,3 +167,55 @@ def test_the_file_is_named_after_the_method_that_auto_took() -> None:
         kept = wait(jobs.submit(Request(Path("a.mp4"), None, Path("a-core.mp4"), "core")))
         assert kept.result is not None
         assert kept.result.path.name == "a-core.mp4"
+
+
+def facts(name: str) -> Facts:
+    figures = {"mouth_l1": 0.03, "mouth_lpips": 0.2, "lipcorr": 0.5, "score": 0.2}
+    return Facts(
+        name, "multi-reference", "Multi-reference fusion", "0" * 64, "a.mp4", 256, True, False, 10.0, 60.0, 9,
+        8, figures, figures | {"mouth_lpips": 0.1},
+    )  # fmt: skip
+
+
+def test_a_face_is_learned_before_its_video_is_made_with_what_was_learned() -> None:
+    told: list[str] = []
+
+    def learn(
+        request: AdaptRequest, progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Adapted:
+        progress(Progress("learn", 40, 120))
+        told.append(request.out.name)
+        return Adapted(request.out, facts(request.out.name))
+
+    work = Gate()
+    work.open.set()
+    with running(work, adapt=learn) as jobs:  # type: ignore[arg-type]
+        job = wait(jobs.submit(asked(), AdaptRequest(Path("a.mp4"), Path("cores") / "ada~1")))
+        assert (job.state, told) == ("done", ["ada~1"])
+        assert job.result is not None
+        assert job.result.method == "adapted:ada~1"
+        assert "from 0.200 to 0.100" in job.result.notes[0]
+        assert wait(jobs.submit(asked())).adapted is None
+        assert told == ["ada~1"]
+
+
+def test_learning_a_face_can_be_stopped_and_what_is_refused_makes_no_video() -> None:
+    begun = threading.Event()
+
+    def learn(
+        request: AdaptRequest, progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Adapted:
+        if request.face.name == "photo.jpg":
+            raise MediaError("photo.jpg is a photo")
+        begun.set()
+        assert cancel.wait(120)
+        raise Cancelled("Stopped.")
+
+    with running(work := Gate(), adapt=learn) as jobs:  # type: ignore[arg-type]
+        job = jobs.submit(asked(), AdaptRequest(Path("a.mp4"), Path("ada")))
+        assert begun.wait(120)
+        job.cancel.set()
+        assert wait(job).state == "cancelled"
+        refused = wait(jobs.submit(asked(), AdaptRequest(Path("photo.jpg"), Path("ada"))))
+        assert isinstance(refused.error, MediaError)
+        assert work.order == []

@@ -1,0 +1,71 @@
+"""``python -m lipsync adapt``: learn one person, list and delete what was learned."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from lipsync.errors import ConfigError
+
+
+def add_adapt_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``adapt`` to the subparsers of ``python -m lipsync``."""
+    parser = commands.add_parser("adapt", help="tune a core on a video of one person")
+    parser.add_argument("--face", type=Path, help="video in which the person speaks, 4 s or more")
+    parser.add_argument(
+        "--out",
+        metavar="CORE",
+        help="folder to write, for --checkpoint and `push`; a name without a slash is kept with the portal's "
+        "cores, for --method adapted:NAME and its menu",
+    )
+    parser.add_argument(
+        "--method", default="auto", metavar="NAME", help="the core to begin with (default: %(default)s)"
+    )
+    parser.add_argument("--checkpoint", type=Path, help="weights to begin with instead of the method's own")
+    parser.add_argument(
+        "--minutes", type=float, default=2.0, help="of learning, after the video was cut (default: 2)"
+    )
+    parser.add_argument("--list", action="store_true", help="print the names of the portal's adapted cores")
+    parser.add_argument("--delete", metavar="NAME", help="remove one of them, which is all that was kept")
+    parser.set_defaults(handler=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from lipsync.methods.adapted import adapted_names, delete_adapted
+
+    if options.list:
+        print("\n".join(adapted_names(secret=True)) or "There is no adapted core.")
+    elif options.delete:
+        delete_adapted(options.delete)
+        print(f"{options.delete} was deleted.")
+    elif options.face is None or options.out is None:
+        raise ConfigError("adapt needs --face VIDEO and --out CORE, or --list, or --delete NAME.")
+    else:
+        _adapt(options)
+
+
+def _adapt(options: argparse.Namespace) -> None:
+    from lipsync.adapt import AdaptRequest, adapt
+    from lipsync.generate import Progress
+    from lipsync.methods.adapted import PREFIX, adapted_folder
+
+    named = "/" not in options.out and "\\" not in options.out
+    out = adapted_folder(options.out) if named else Path(options.out)
+
+    def show(step: Progress) -> None:
+        line = {"weights": "loading the core", "face": "cutting the video", "learn": "learning this face"}[
+            step.stage
+        ]
+        if step.total:
+            line += f" {step.done / 1e6:.1f}/{step.total / 1e6:.1f} MB" if step.stage == "weights" else ""
+            line += f" {step.done}/{step.total} s" if step.stage != "weights" else ""
+        print(f"\r{line:<60}", end="", file=sys.stderr, flush=True)
+
+    try:
+        request = AdaptRequest(options.face, out, options.method, options.checkpoint, options.minutes)
+        made = adapt(request, show)
+    finally:
+        print(file=sys.stderr)
+    use = f"--method {PREFIX}{out.name}" if named else f"--checkpoint {out}"
+    print(f"{made.summary}\n{made.path}: use it with {use}")
