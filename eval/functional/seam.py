@@ -4,9 +4,9 @@ A drawn mouth is put back into its frame, and where it begins a line, a streak o
 are patches of skin between landmarks of the *input*, each straightened into a strip: columns run along the
 border that a drawn region might have there, rows across it. In every row the change from the row before is
 averaged along a stretch of the strip, so that grain and pores fade and an edge remains; the strongest is the
-frame's figure, in grey levels per pixel of a crop ``SIDE`` wide. The input has such edges too (a shadow, a fold,
-the jaw): so what counts is the ratio of the two. An edge of the input can hide a weaker one elsewhere: so the
-strongest edge that the input does not have at the same place is said too.
+frame's figure, in grey levels per pixel of a crop ``SIDE`` wide. The input has such edges too (a shadow, a
+fold, the jaw): so what counts is the ratio of the two. An edge of the input can hide a weaker one elsewhere:
+so the strongest edge that the input does not have at the same place is said too.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ CHIN = (
     (204, 194, 201, 200, 421, 418, 424),
     (150, 149, 176, 148, 152, 377, 400, 378, 379),
 )  # under the lip, jaw
-# Which part of a strip counts, from its first side (0) to its second (1): no nostril and no lip; no silhouette
-# of a cheek; from the middle of the chin to below the jaw.
 STRIPS = {"nose": (NOSE,), "cheek": CHEEKS, "chin": (CHIN,)}
+# Which part of a strip counts, from its first side (0) to its second (1): no nostril and no lip; no outline
+# of a cheek; from the middle of the chin to below the jaw.
 PARTS = {"nose": (0.25, 0.75), "cheek": (0.0, 0.8), "chin": (0.4, 1.4)}
 
 
@@ -55,8 +55,9 @@ class SeamScore(NamedTuple):
 def seam_update(
     generated: np.ndarray, reference: np.ndarray, landmarks: np.ndarray, drawn: np.ndarray | None = None
 ) -> np.ndarray:
-    """(3, 3) grey levels of one frame: strongest edge of the result, of the input, and the strongest added one,
-    each by ``PLACES``; NaN where a place is not seen.
+    """(3, 3) of one frame: strongest edge of the result, of the input, and strongest added one, by ``PLACES``.
+
+    In grey levels; NaN where a place is not seen.
 
     Args:
         generated, reference: (SIDE, SIDE, 3) uint8 RGB crops of the two at one place.

@@ -13,9 +13,9 @@ import numpy as np
 
 from lipsync.faces.crop import Pose, crop_face, crop_matrix, transform_points
 
-# What the mask encloses: from under the nose, beside the corners of the mouth, to the jaw. Pairs of the
-# landmarker's points and how far along from the first to the second. Cheeks and nose stay the frame's own, so a
-# network's light and colour need not fit there, and what lies between turns with the head.
+# What the mask encloses: from under the nose, beside the corners of the mouth, to the jaw. Cheeks and nose stay
+# the frame's own: a network's light and colour need not fit there. Pairs of the landmarker's points, and how
+# far from the first to the second; JAW are points themselves.
 TOP = ((98, 40, 0.3), (2, 0, 0.3), (327, 270, 0.3))
 SIDES = ((216, 207, 0.2), (212, 214, 0.5), (210, 135, 0.4), (436, 427, 0.2), (432, 434, 0.5), (430, 364, 0.4))
 JAW = (150, 149, 176, 148, 152, 377, 400, 378, 379)
@@ -23,16 +23,10 @@ CHIN, MOUTH = 152, (61, 291)
 
 # In sides of the crop:
 SOFT = (0.03, 0.02)  # sigma of the mask's edge across and down: between nose and lip there is little room
-BELOW = (
-    0.07  # the mask reaches this far below the chin, and less beside it, which a drawn mouth may open further
-)
+BELOW = 0.07  # the mask reaches this far below the chin, which a drawn mouth may open further; less beside it
 UNDER_TOP = 0.05  # width of the fade below the rows that a method does not draw
 ELLIPSE = ((0.5, 0.745), (0.26, 0.165))  # centre and half axes of the mask without landmarks
-REACH = (
-    0.03,
-    0.07,
-    0.16,
-)  # sigmas of the colour correction, from what counts at the edge to what does far off
+REACH = (0.03, 0.07, 0.16)  # sigmas of the colour correction, from what counts at the edge to far inside
 TAIL = -1.0  # how fast these Gaussians lose weight as they widen, a power of sigma
 # In grey levels:
 SAME = 20.0  # a difference from the usual one at which a pixel of the seam tells little about colour

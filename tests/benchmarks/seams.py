@@ -1,11 +1,11 @@
-"""``python -m tests.benchmarks.seams CLIP ... --method NAME [--out DIR]``: is there a line, a streak or a box?
+"""``python -m tests.benchmarks.seams CLIP ... --method NAME [--out DIR]``: is there a line or a box?
 
-Drives each clip with its own speech and compares the result with the clip, frame by frame, where a drawn mouth
-may end: between nose and upper lip, on the cheeks (in all, and by head turn), and across the jaw
-(``eval.functional.seam``). Printed are means over the frames, in grey levels per pixel of a crop 160 pixels wide:
-the strongest edge of the result, of the clip, their ratio, which is to be 1.2 or less, and the strongest edge of
-the result that the clip does not have there. ``--out`` gets a contact sheet of each clip: six frames, the worst
-first, each beside its result.
+Drives each clip with its own speech and compares the result with the clip, frame by frame, where a drawn
+mouth may end: between nose and upper lip, on the cheeks (in all, and by head turn), and across the jaw
+(``eval.functional.seam``). Printed are means over the frames, in grey levels per pixel of a crop 160 pixels
+wide: the strongest edge of the result, of the clip, their ratio, which is to be 1.2 or less, and the
+strongest edge of the result that the clip does not have there. ``--out`` gets a contact sheet of each clip:
+six frames, the worst first, each beside its result.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from eval.functional.seam import (
 )
 from lipsync.faces.crop import crop_face, crop_matrix, transform_points
 from lipsync.faces.track import Tracked
-from lipsync.media import probe
 from tests.benchmarks.flicker import tracked
 
 SHOWN = 6  # frames of a contact sheet
@@ -91,7 +90,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
-    parser.add_argument("--method", help="one of the portal's methods (default: the recommended one)")
+    parser.add_argument("--method", help="one of the portal's methods (default: the portal's)")
     parser.add_argument("--frames", type=int, default=150, help="at most, of each clip")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the contact sheets")
     options = parser.parse_args()

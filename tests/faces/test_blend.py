@@ -118,7 +118,7 @@ def test_rows_that_were_not_drawn_leave_no_line(portrait):
     """A crop whose upper part is the frame's own and the rest tinted, its border inside the mask."""
     image, pose = portrait
     face, first = cut(image, pose), round(0.62 * SIZE)  # between nose and mouth
-    face[first:] = np.clip(face[first:].astype(int) + (25, 18, -20), 0, 255)
+    face[first:] = np.clip(face[first:] + np.array([25, 18, -20]), 0, 255)
     middle = slice(round(0.35 * SIZE), round(0.65 * SIZE))
 
     def line(picture):
