@@ -205,7 +205,7 @@ def _detail(picture: np.ndarray, side: float) -> np.ndarray:
 
 
 def _compared(drawn: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(S, S) float32, smooth, of two crops: 0..1, 1 where they show the same; 0..4, more the more they differ."""
+    """(S, S) float32 each, of two crops: 0..1, 1 where they show the same; 0..4, 0 unless they differ much."""
     size = len(there)
     difference = _largest(cv2.absdiff(drawn, there))
     difference = cv2.GaussianBlur(cv2.dilate(difference, np.ones((3, 3))), (0, 0), max(0.8, 0.02 * size))
