@@ -55,7 +55,7 @@ class SeamScore(NamedTuple):
 def seam_update(
     generated: np.ndarray, reference: np.ndarray, landmarks: np.ndarray, drawn: np.ndarray | None = None
 ) -> np.ndarray:
-    """(3, 3) of one frame: strongest edge of the result, of the input, and strongest added one, by ``PLACES``.
+    """(3, 3) of one frame: strongest edge of the result, of the input, strongest added one, by ``PLACES``.
 
     In grey levels; NaN where a place is not seen.
 

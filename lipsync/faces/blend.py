@@ -13,8 +13,8 @@ import numpy as np
 
 from lipsync.faces.crop import Pose, crop_face, crop_matrix, transform_points
 
-# What the mask encloses: from under the nose, beside the corners of the mouth, to the jaw. Cheeks and nose stay
-# the frame's own: a network's light and colour need not fit there. Pairs of the landmarker's points, and how
+# What the mask encloses: from under the nose, beside the corners of the mouth, to the jaw. Cheeks and nose
+# stay the frame's own: a network's light and colour need not fit there. Pairs of the landmarker's points, and how
 # far from the first to the second; JAW are points themselves.
 TOP = ((98, 40, 0.3), (2, 0, 0.3), (327, 270, 0.3))
 SIDES = ((216, 207, 0.2), (212, 214, 0.5), (210, 135, 0.4), (436, 427, 0.2), (432, 434, 0.5), (430, 364, 0.4))
@@ -86,8 +86,8 @@ def paste(
     old = result[y0:y1, x0:x1].astype(np.float32)
     weight = lay(mask, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     new = lay(drawn, cv2.INTER_CUBIC)
-    # Each layer is laid by itself: a product that was laid differs from the product of two that were, and would
-    # draw the outline of what stays.
+    # Each layer is laid by itself: a product that was laid differs from the product of two that were, and
+    # would draw the outline of what stays.
     change = old - lay(there, cv2.INTER_CUBIC)
     change *= cv2.merge([lay(texture, cv2.INTER_LINEAR)] * 3)
     change += new
@@ -205,7 +205,7 @@ def _detail(picture: np.ndarray, side: float) -> np.ndarray:
 
 
 def _compared(drawn: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(S, S) float32 each, of two crops: 0..1, 1 where they show the same; 0..4, 0 unless they differ much."""
+    """(S, S) float32 each: 0..1, 1 where two crops show the same; 0..4, 0 unless they differ much."""
     size = len(there)
     difference = _largest(cv2.absdiff(drawn, there))
     difference = cv2.GaussianBlur(cv2.dilate(difference, np.ones((3, 3))), (0, 0), max(0.8, 0.02 * size))
