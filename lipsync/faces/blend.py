@@ -14,7 +14,7 @@ import numpy as np
 from lipsync.faces.crop import Pose, crop_face, crop_matrix, transform_points
 
 # What the mask encloses: from under the nose, beside the corners of the mouth, to the jaw. Cheeks and nose
-# stay the frame's own: a network's light and colour need not fit there. Pairs of the landmarker's points, and how
+# stay the frame's own: a network's light need not fit there. Pairs of the landmarker's points, and how
 # far from the first to the second; JAW are points themselves.
 TOP = ((98, 40, 0.3), (2, 0, 0.3), (327, 270, 0.3))
 SIDES = ((216, 207, 0.2), (212, 214, 0.5), (210, 135, 0.4), (436, 427, 0.2), (432, 434, 0.5), (430, 364, 0.4))
