@@ -169,7 +169,9 @@ def generate(
                 if drawn is not None and item.pose is not None:
                     with_face += 1
                     with clock("blend"):
-                        image = paste(image, drawn, item.pose, item.landmarks, request.sharpen)
+                        image = paste(
+                            image, drawn, item.pose, item.landmarks, request.sharpen, method.passthrough
+                        )
                 with clock("encode"):
                     writer.write(mark.on(image) if mark else image)
                 report("frames", done, count)

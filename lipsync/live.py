@@ -137,7 +137,10 @@ class Live:
             if view is None or item.pose is None:
                 frames.append(item.frame.image.copy())
             else:
-                frames.append(paste(item.frame.image, next(drawn), item.pose, item.landmarks))
+                face = next(drawn)
+                frames.append(
+                    paste(item.frame.image, face, item.pose, item.landmarks, top=self._method.passthrough)
+                )
         self._next = stop
         self._forget()
         return frames

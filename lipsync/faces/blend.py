@@ -13,23 +13,25 @@ import numpy as np
 
 from lipsync.faces.crop import Pose, crop_face, crop_matrix, transform_points
 
-# The landmarker's outline of the jaw from ear lobe to ear lobe, and its points across the face at the
-# height of the nostrils, which together enclose what speech moves.
-JAW = (93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323)
-ACROSS = (50, 205, 98, 327, 425, 280)
+# What the mask encloses: from under the nose, beside the corners of the mouth, to the jaw. Cheeks and nose
+# stay the frame's own: a network's light need not fit there. Pairs of the landmarker's points, and how
+# far from the first to the second; JAW are points themselves.
+TOP = ((98, 40, 0.3), (2, 0, 0.3), (327, 270, 0.3))
+SIDES = ((216, 207, 0.2), (212, 214, 0.5), (210, 135, 0.4), (436, 427, 0.2), (432, 434, 0.5), (430, 364, 0.4))
+JAW = (150, 149, 176, 148, 152, 377, 400, 378, 379)
 CHIN, MOUTH = 152, (61, 291)
 
 # In sides of the crop:
-SOFT = 0.035  # sigma of the mask's edge
-BELOW = 0.05  # the mask reaches this far below the chin, which a drawn mouth may open further
-NARROW = 0.16  # of the jaw's width, by which the mask is narrower beside the mouth: its fade ends at the jaw,
-# and what a network drew of hair and background beyond it does not show
-BORDER = 0.06  # width of the fade at the crop's own border
-ELLIPSE = ((0.5, 0.73), (0.29, 0.22))  # centre and half axes of the mask without landmarks
-BROAD = 0.16  # sigma of the colour correction
+SOFT = (0.03, 0.02)  # sigma of the mask's edge across and down: between nose and lip there is little room
+BELOW = 0.07  # the mask reaches this far below the chin, which a drawn mouth may open further; less beside it
+UNDER_TOP = 0.05  # width of the fade below the rows that a method does not draw
+ELLIPSE = ((0.5, 0.745), (0.26, 0.165))  # centre and half axes of the mask without landmarks
+REACH = (0.03, 0.07, 0.16)  # sigmas of the colour correction, from what counts at the edge to far inside
+TAIL = -1.0  # how fast these Gaussians lose weight as they widen, a power of sigma
 # In grey levels:
-SAME = 14.0  # a difference from the usual one at which a pixel of the seam tells little about colour
+SAME = 20.0  # a difference from the usual one at which a pixel of the seam tells little about colour
 CHANGED = 6.0  # a difference at which the skin has changed, and its old texture with it
+OTHER = 30.0  # a difference beyond the half of which they do not show the same thing
 # Of sharpening:
 FINE = 0.012  # sides of the crop, sigma below which something is detail
 MOST = 3.0  # times that detail is made stronger at most: what a network did not draw cannot be brought out
@@ -41,6 +43,7 @@ def paste(
     pose: Pose,
     landmarks: np.ndarray | None = None,
     sharpen: float = 0.0,
+    top: float = 0.0,
 ) -> np.ndarray:
     """The frame with the lower face of a generated crop.
 
@@ -54,20 +57,23 @@ def paste(
         pose: of one frame.
         landmarks: (478, 2) pixels of the frame; the mask follows its jaw. None: an ellipse.
         sharpen: 0..1, how far the drawn detail is brought to the strength of the skin around it.
+        top: 0..1, share of the crop's rows, from its top, that were not drawn but are the frame's own.
     """
     # A crop finer than the picture is reduced first, or it would alias.
     size = max(24, min(face.shape[0], ceil(float(pose.side))))
     if size != face.shape[0]:
         face = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
     matrix = crop_matrix(pose, size)
-    mask = mouth_mask(size, None if landmarks is None else transform_points(landmarks, matrix))
+    mask = mouth_mask(size, None if landmarks is None else transform_points(landmarks, matrix), top)
     result = image.copy()
     window = _window(mask, matrix, image.shape[:2])
     if window is None:
         return result
     there = crop_face(image, matrix, size).astype(np.float32)
     drawn = match_colours(face.astype(np.float32), there, mask)
-    texture = _unchanged(drawn, there)
+    texture, other = _compared(drawn, there)
+    # Where the edge shows something else, as hair beside a chin, the frame's own has the say.
+    mask = mask ** (1 + other)
 
     x0, y0, x1, y1 = window
     local = matrix.copy()
@@ -79,11 +85,14 @@ def paste(
 
     old = result[y0:y1, x0:x1].astype(np.float32)
     weight = lay(mask, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
-    # new - old, with new = drawn + texture * (old - there).
-    change = lay(drawn - cv2.merge([texture] * 3) * there, cv2.INTER_CUBIC)
-    change -= cv2.merge([1 - lay(texture, cv2.INTER_LINEAR)] * 3) * old
+    new = lay(drawn, cv2.INTER_CUBIC)
+    # Each layer is laid by itself: a product that was laid differs from the product of two that were, and
+    # would draw the outline of what stays.
+    change = old - lay(there, cv2.INTER_CUBIC)
+    change *= cv2.merge([lay(texture, cv2.INTER_LINEAR)] * 3)
+    change += new
+    change -= old
     if sharpen > 0:  # in the frame's own pixels, of which a large face has more than the crop
-        new = lay(drawn, cv2.INTER_CUBIC)
         change += sharpened(new, old, weight, float(pose.side), sharpen) - new
     change *= cv2.merge([weight] * 3)
     change += old
@@ -92,13 +101,14 @@ def paste(
     return result
 
 
-def mouth_mask(size: int, landmarks: np.ndarray | None = None) -> np.ndarray:
+def mouth_mask(size: int, landmarks: np.ndarray | None = None, top: float = 0.0) -> np.ndarray:
     """(size, size) float32 in 0..1: 1 where the generated face shows, 0 at the crop's border.
 
-    From the landmarks' jaw (a little below it at the chin) up to the nostrils, or an ellipse there.
+    Mouth and chin within the landmarks' jaw and a little below it, or an ellipse there.
 
     Args:
         landmarks: (478, 2) pixels of the crop.
+        top: 0..1, share of the rows in which nothing was drawn.
     """
     shift = 4  # fractional bits of OpenCV's drawing: the edge moves smoothly with the landmarks
     one = 2**shift
@@ -109,20 +119,21 @@ def mouth_mask(size: int, landmarks: np.ndarray | None = None) -> np.ndarray:
         axes = (round(a * size * one), round(b * size * one))
         cv2.ellipse(mask, centre, axes, 0, 0, 360, 1.0, -1, cv2.LINE_8, shift)
     else:
-        outline = np.asarray(landmarks[[*JAW, *ACROSS]], np.float64).copy()
-        mouth, chin = landmarks[list(MOUTH), 1].mean(), landmarks[CHIN, 1]
-        depth = np.clip((outline[:, 1] - mouth) / max(chin - mouth, 1.0), 0, 1) ** 2
-        middle = landmarks[list(MOUTH), 0].mean()
-        outline[:, 0] = middle + (outline[:, 0] - middle) * (1 - NARROW * (1 - depth))
-        outline[:, 1] += BELOW * size * depth
-        # Kept off the border, where fade and edge would add up to a hard one.
-        outline = np.clip(outline, BORDER * size, (1 - BORDER) * size)
+        points = np.asarray(landmarks, np.float64)
+        between = [points[i] + share * (points[j] - points[i]) for i, j, share in (*TOP, *SIDES)]
+        jaw = points[list(JAW)]
+        mouth, chin = points[list(MOUTH), 1].mean(), points[CHIN, 1]
+        jaw[:, 1] += BELOW * size * np.clip((jaw[:, 1] - mouth) / max(chin - mouth, 1.0), 0, 1) ** 3
+        # Kept off the crop's border, so that the edge has ended there.
+        off = 1 + 3 * size * np.array(SOFT)
+        outline = np.clip(np.concatenate([between, jaw]), off, size - off)
         hull = cv2.convexHull((outline * one).round().astype(np.int32))
         cv2.fillConvexPoly(mask, hull, 1.0, cv2.LINE_8, shift)
-    mask = cv2.GaussianBlur(mask, (0, 0), SOFT * size, borderType=cv2.BORDER_CONSTANT)
-    ramp = np.clip((np.arange(size) + 0.5) / (BORDER * size), 0, 1)
-    ramp = np.minimum(ramp, ramp[::-1]) ** 2 * (3 - 2 * np.minimum(ramp, ramp[::-1]))
-    mask *= (ramp[:, None] * ramp).astype(np.float32)
+    across, down = (sigma * size for sigma in SOFT)
+    mask = cv2.GaussianBlur(mask, (0, 0), across, sigmaY=down, borderType=cv2.BORDER_CONSTANT)
+    if top > 0:
+        ramp = np.clip((np.arange(size, dtype=np.float32) + 0.5 - top * size) / (UNDER_TOP * size), 0, 1)
+        mask *= (ramp * ramp * (3 - 2 * ramp))[:, None]
     mask[mask < 1 / 256] = 0
     return mask
 
@@ -130,8 +141,8 @@ def mouth_mask(size: int, landmarks: np.ndarray | None = None) -> np.ndarray:
 def match_colours(drawn: np.ndarray, there: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """``drawn`` with the colours that ``there`` has around the mask's edge, smoothly carried inwards.
 
-    The difference of the two is averaged along the edge and over wide distances, without the places
-    where they show different things (a chin that moved, a hand).
+    At the edge the difference of the two beside it counts, so that there is no step; the further inwards, the
+    more of the edge has a say. Places where they show different things (a chin that moved, a hand) do not.
 
     Args:
         drawn, there: (S, S, 3) float32 in 0..255, the generated and the original crop.
@@ -146,16 +157,18 @@ def match_colours(drawn: np.ndarray, there: np.ndarray, mask: np.ndarray) -> np.
     if not on_seam.any():
         return drawn
     difference = there - drawn
-    usual = np.median(difference[on_seam], axis=0)
-    odd = np.square(_largest(np.abs(difference - usual.astype(np.float32))) / SAME)
+    usual = np.median(difference[on_seam], axis=0).astype(np.float32)
+    odd = np.square(_largest(np.abs(difference - usual)) / SAME)
     weight = seam / (1 + odd * odd)
     layers = cv2.merge([*(part * weight for part in cv2.split(difference)), weight])
-    # The broad average at a quarter of the resolution: it holds no detail.
+    # At a quarter of the resolution: it holds no detail.
     small = cv2.resize(layers, (max(6, size // 4),) * 2, interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), BROAD * len(small), borderType=cv2.BORDER_CONSTANT)
-    trust = 0.1 * float(small[..., 3].max()) + 1e-6  # far from all seam the usual difference counts
-    shift = (small[..., :3] + trust * usual.astype(np.float32)) / (small[..., 3:] + trust)
-    return drawn + cv2.resize(shift, (size, size), interpolation=cv2.INTER_LINEAR)
+    # A kernel with a long tail, the sum of Gaussians of one weight each.
+    blurred = [cv2.GaussianBlur(small, (0, 0), r * len(small), borderType=cv2.BORDER_CONSTANT) for r in REACH]
+    total = sum((r / REACH[0]) ** TAIL * layer for r, layer in zip(REACH, blurred, strict=True))
+    trust = 0.1 * float(blurred[-1][..., 3].max()) * (REACH[-1] / REACH[0]) ** TAIL + 1e-6
+    shift = (total[..., :3] + trust * usual) / (total[..., 3:] + trust)
+    return drawn + cv2.resize(shift, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
 def sharpened(
@@ -191,12 +204,12 @@ def _detail(picture: np.ndarray, side: float) -> np.ndarray:
     return picture - cv2.GaussianBlur(picture, (0, 0), max(0.8, FINE * side))
 
 
-def _unchanged(drawn: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """(S, S) float32 in 0..1: 1 where two crops show the same."""
+def _compared(drawn: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(S, S) float32 each: 0..1, 1 where two crops show the same; 0..4, 0 unless they differ much."""
     size = len(there)
     difference = _largest(cv2.absdiff(drawn, there))
     difference = cv2.GaussianBlur(cv2.dilate(difference, np.ones((3, 3))), (0, 0), max(0.8, 0.02 * size))
-    return np.clip(1.5 - difference / CHANGED, 0, 1)
+    return np.clip(1.5 - difference / CHANGED, 0, 1), np.clip(difference / OTHER - 0.5, 0, 4)
 
 
 def _largest(picture: np.ndarray) -> np.ndarray:

@@ -78,6 +78,7 @@ class LipSyncMethod(Protocol):
     references: int  # reference frames wanted besides the frame itself (R)
     blendshapes: bool  # whether it wants the landmarker's expression scores
     opens: bool  # whether it can open the mouth further or less than the speech has it
+    passthrough: float  # 0..1, share of the crop's rows, from its top, that always come back as they were
 
     # A method that can speak live also says ``reach: float``: the seconds of speech before and after a
     # frame's time that its picture may depend on. Live mode takes those of 1 s or less. One that may give

@@ -37,6 +37,7 @@ class MultiReferenceMethod:
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = net.config
         self.crop_size, self.references = net.config.size, net.config.references
+        self.passthrough = 0.5 if net.config.lower_half else 0.0
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net = net.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learned = net.config.audio.encoder == LEARNED

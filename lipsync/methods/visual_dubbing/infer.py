@@ -61,6 +61,7 @@ class VisualDubbingMethod:
     """
 
     blendshapes = opens = True
+    passthrough = 0.0  # which rows do depends on the head
     references = 5
 
     def __init__(

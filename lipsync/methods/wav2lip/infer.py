@@ -32,6 +32,7 @@ class Wav2LipMethod:
 
     references = 1
     blendshapes = False
+    passthrough = 0.0
 
     def __init__(
         self,
