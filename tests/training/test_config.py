@@ -53,7 +53,7 @@ def test_tables_and_sets_reach_their_fields(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full"])
+@pytest.mark.parametrize("name", ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full", "audio-channel"])
 def test_ablation_shortcut(name):
     sets = [f"stage.model.ablation={name}"]
     assert read_config("speech", {}, sets).stage.model == generator_config(name)
