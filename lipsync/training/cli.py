@@ -46,8 +46,8 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--manifest",
         type=Path,
-        help="CSV with the columns file, id and maybe split; without it a person is a subfolder, or a file "
-        "that lies in none",
+        help="CSV with the columns file, id and maybe split; without it a person is a subfolder, and files "
+        "that lie in none are grouped by their faces",
     )
     parser.add_argument(
         "--splits", nargs="+", default=[], help="of the manifest or the data set; the others are left out"
