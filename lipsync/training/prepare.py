@@ -159,7 +159,8 @@ def _put_right(
         if done[video.name].get("shift", 0) != wanted:
             moves.append((video, wanted))
     for number, (video, record) in enumerate(_run(cut, moves, workers), 1):
-        record["sync"] = done[video.name]["sync"]
+        before = done[video.name]
+        record |= {name: before[name] for name in ("sync", "face") if name in before}
         records.write(out, video, record)
         done[video.name] = record
         tell(f"[{number}/{len(moves)}] {video.name}: sound moved by {record['shift']:+d} frames")
