@@ -37,13 +37,21 @@ def is_loose(video: Video) -> bool:
 
 
 def look(video: Video, record: dict[str, Any], out: Path, recogniser: Path) -> dict[str, Any]:
-    """The record of a prepared video with its ``face``: the (128,) mean embedding, of length 1.
+    """The record of a prepared video with its ``face``, an embedding."""
+    found = embedding(record["clips"], out, recogniser)
+    record = {**record, "face": [round(float(value), 5) for value in found]}
+    records.write(out, video, record)
+    return record
+
+
+def embedding(rows: Sequence[Mapping[str, Any]], out: Path, recogniser: Path) -> np.ndarray:
+    """(128,) mean embedding of a video's face, of length 1.
 
     Args:
+        rows: clip and frames of its prepared clips, which lie in ``out``.
         recogniser: the ``sface`` artefact.
     """
-    clips = [row["clip"] for row in record["clips"]]
-    lengths = np.array([row["frames"] for row in record["clips"]])
+    clips, lengths = [row["clip"] for row in rows], np.array([row["frames"] for row in rows])
     starts = np.cumsum(lengths) - lengths
     pictures, points = [], []
     for place in np.linspace(0, lengths.sum(), FRAMES + 2)[1:-1].astype(int):
@@ -52,9 +60,7 @@ def look(video: Video, record: dict[str, Any], out: Path, recogniser: Path) -> d
         pictures.append(read_excerpt(out / f"{clips[clip]}.mp4", FPS, frame, 1)[0])
         points.append(np.load(out / f"{clips[clip]}.npy", mmap_mode="r")[frame])
     found = _recogniser(recogniser)(np.stack(pictures), five_points(np.stack(points).astype(np.float32)))
-    record = {**record, "face": [round(float(value), 5) for value in _unit(_unit(found).mean(0))]}
-    records.write(out, video, record)
-    return record
+    return _unit(_unit(found).mean(0))
 
 
 def grouped(videos: Sequence[Video], faces: Mapping[str, np.ndarray]) -> list[Video]:
