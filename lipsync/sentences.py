@@ -403,6 +403,10 @@ SENTENCES: Sentences = (
         "size and top must be multiples of 32 pixels, top the smaller one.",
         "size 和 top 须为 32 像素的倍数，且 top 较小。",
     ),
+    (
+        "OpenCV cannot read the face encoder {0}; delete it and fetch it again.",
+        "OpenCV 无法读取人脸编码器 {0}，请删除后重新获取。",
+    ),
     # Methods
     ("ships with the project", "随项目提供"),
     (
