@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
         "--table",
         required=True,
         metavar="NAME",
-        help="2 (M-CSAWav2Lip, seven rows), lstm-1 (LSTM-CBAM, four), or of visual dubbing dubbing-3 "
+        help="2 (M-CSAWav2Lip, eight rows), lstm-1 (LSTM-CBAM, four), or of visual dubbing dubbing-3 "
         "(expressions, five), dubbing-4 (renderer, six), dubbing-5 (σ, three), dubbing-6 (MSAF, three)",
     )
     parser.add_argument(

@@ -116,10 +116,11 @@ def printed(table: Table, rows: Sequence[Row], measured: Measured, people: HeldO
     for name in measured.controls:
         lines.append([f"*{name}*", *(_text(row.get(name)) for _, row in columns), *[""] * len(theirs)])
     for row in rows:
-        says = by_config[row.name]
-        numbers = [value or "" for value in says.values]
+        says = by_config.get(row.name)
+        label = says.method if says else table.unprinted[row.name]
+        numbers = [value or "" for value in says.values] if says else [""] * len(theirs)
         lines.append(
-            [f"{says.method} (`{row.name}`)", *(_text(found.get(row.name)) for _, found in columns), *numbers]
+            [f"{label} (`{row.name}`)", *(_text(found.get(row.name)) for _, found in columns), *numbers]
         )
     text = [
         f"# {paper.paper.short}, Table {paper.number}: {paper.title}",

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from eval.expert import EXPERT, load_expert
-from eval.functional.face_encoders import FaceEncoder, load_facenet, load_sface
+from eval.functional.face_encoders import FaceEncoder, load_facenet
 from eval.functional.fid import inception_features, load_inception
 from eval.judges import SyncJudge, SyncNetJudge, file_sha256
 from eval.recall import Recall, TrackRecall
@@ -20,6 +20,7 @@ from lipsync.errors import ArtefactError
 from lipsync.experts.perceptual import LpipsNet, load_lpips
 from lipsync.experts.syncnet import load_syncnet
 from lipsync.faces.morphable import MorphableModel, load_morphable
+from lipsync.faces.recognise import load_sface
 
 LANDMARK_METRICS = frozenset({"lmd", "lmd_all68", "lmd_normalised", "lmd_vico", "aed", "lipcorr"})
 LANDMARKER = "MediaPipe face landmarker"  # in protocol strings

@@ -498,8 +498,16 @@ SENTENCES: Sentences = (
     ),
     ("window must be 0 or more frames, not {0}.", "window 至少为 0 帧，而不是 {0}。"),
     (
+        "The renderer needs a reference, and motion where there are several: it warps and joins them.",
+        "渲染网络至少需要一张参考图；有多张时须启用 motion，由它变形并合并参考图。",
+    ),
+    (
         "size and top must be multiples of 32 pixels, top the smaller one.",
         "size 和 top 须为 32 像素的倍数，且 top 较小。",
+    ),
+    (
+        "OpenCV cannot read the face encoder {0}; delete it and fetch it again.",
+        "OpenCV 无法读取人脸编码器 {0}，请删除后重新获取。",
     ),
     # Methods
     ("ships with the project", "随项目提供"),

@@ -1,4 +1,7 @@
-"""Face-recognition networks for CSIM. Similarities of different encoders cannot be compared."""
+"""Face-recognition networks for CSIM. Similarities of different encoders cannot be compared.
+
+The other encoder, SFace, is in ``lipsync.faces.recognise``.
+"""
 
 from __future__ import annotations
 
@@ -49,25 +52,6 @@ class FaceNet:
             return self._network(x.to(next(self._network.parameters()).device)).cpu().numpy()
 
 
-class SFace:
-    """SFace of OpenCV's model zoo; 128-d. It sees the face turned upright on its five points, at 112×112."""
-
-    name = "SFace"
-
-    def __init__(self, recogniser: cv2.FaceRecognizerSF):
-        self._recogniser = recogniser
-
-    def __call__(self, pictures: np.ndarray, points: np.ndarray) -> np.ndarray:
-        rows = [self._embed(picture, five) for picture, five in zip(pictures, points, strict=True)]
-        return np.concatenate(rows) if rows else np.zeros((0, 128), np.float32)
-
-    def _embed(self, picture: np.ndarray, five: np.ndarray) -> np.ndarray:
-        # OpenCV's row is box (4), five points (10), score (1); its alignment reads only the points.
-        row = np.concatenate([np.zeros(4), np.ravel(five), np.ones(1)]).astype(np.float32)
-        bgr = np.ascontiguousarray(picture[..., ::-1])
-        return self._recogniser.feature(self._recogniser.alignCrop(bgr, row[None])).copy()
-
-
 def load_facenet(path: Path | None = None) -> FaceNet:
     """FaceNet from its published state dict; None fetches the artefact ``facenet_vggface2``.
 
@@ -79,39 +63,19 @@ def load_facenet(path: Path | None = None) -> FaceNet:
     ensure_torchvision()
     from facenet_pytorch import InceptionResnetV1
 
-    file = _artefact("facenet_vggface2", path)
+    if path is None:
+        from lipsync.hub import fetch
+
+        path = fetch("facenet_vggface2")
     # The classifier over the training identities is not part of the embedding.
-    state = {name: w for name, w in load_checkpoint(file).items() if not name.startswith("logits.")}
+    state = {name: w for name, w in load_checkpoint(path).items() if not name.startswith("logits.")}
     with torch.device("meta"):  # nothing to initialise: the file fills it
         network = InceptionResnetV1(pretrained=None)
     try:
         network.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
-        raise ArtefactError(f"{file} does not hold FaceNet's weights: {error}") from error
+        raise ArtefactError(f"{path} does not hold FaceNet's weights: {error}") from error
     return FaceNet(network)
-
-
-def load_sface(path: Path | None = None) -> SFace:
-    """SFace from its ONNX file; None fetches the artefact ``sface``.
-
-    Raises:
-        ArtefactError: if the file cannot be had or read.
-    """
-    file = _artefact("sface", path)
-    try:
-        return SFace(cv2.FaceRecognizerSF.create(str(file), ""))
-    except cv2.error as error:
-        raise ArtefactError(
-            f"OpenCV cannot read the face encoder {file}; delete it and fetch it again."
-        ) from error
-
-
-def _artefact(name: str, path: Path | None) -> Path:
-    if path is not None:
-        return path
-    from lipsync.hub import fetch
-
-    return fetch(name)
 
 
 def _resize(picture: np.ndarray, size: int) -> np.ndarray:

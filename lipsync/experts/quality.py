@@ -8,15 +8,20 @@ from lipsync.nn.blocks import NormBlock
 
 
 class QualityDiscriminator(nn.Module):
-    """(B, 3, S, S) crops in 0..1 to (B, 1, h, w) logits of patches of their lower half, high for real.
+    """(B, 3, S, S) crops in 0..1 to (B, 1, h, w) logits of patches of their lower part, high for real.
 
     Stacked blocks of conv, instance norm and LeakyReLU, as the paper says. Layer counts and kernels
     are Wav2Lip's, but the last stages, which shrink the picture to one number, are left out: a
     judge of patches has fewer parameters to learn a small data set by heart with.
+
+    Args:
+        width: factor on all channel counts.
+        part: share of the height, from the bottom, that is looked at: the lower half as in Wav2Lip, or 1.
     """
 
-    def __init__(self, width: float = 1.0):
+    def __init__(self, width: float = 1.0, part: float = 0.5):
         super().__init__()
+        self.part = part
         c32, c64, c128, c256 = (max(8, round(c * width)) for c in (32, 64, 128, 256))
         self.blocks = nn.Sequential(
             NormBlock(3, c32, 7, 1, 3),                                         # 48 x 96
@@ -27,4 +32,5 @@ class QualityDiscriminator(nn.Module):
         self.judge = nn.Conv2d(c256, 1, 1)
 
     def forward(self, crops: Tensor) -> Tensor:
-        return self.judge(self.blocks(crops[..., crops.shape[-2] // 2 :, :]))
+        height = crops.shape[-2]
+        return self.judge(self.blocks(crops[..., height - round(height * self.part) :, :]))

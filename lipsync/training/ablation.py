@@ -57,6 +57,7 @@ class Table:
         link: setting of the second stage that names what the first one left, and that folder in its run.
         metrics: the paper's, by the names of ``eval.metrics``.
         training: of rows that differ in the second stage's training: ``key=value``.
+        unprinted: rows that the paper describes and has no numbers for, with what the table calls them.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Table:
     link: tuple[str, str]
     metrics: tuple[str, ...]
     training: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unprinted: Mapping[str, str] = field(default_factory=dict)
 
 
 def _renderer_table(number: str, *rows: str) -> Table:
@@ -93,6 +95,7 @@ _TABLES = (
         (Stage("sync", "mcsawav2lip-sync"), Stage("generator", "mcsawav2lip-generator")),
         ("stage.sync_expert", "sync-expert"),
         ("lse_d", "lse_c", "ssim", "psnr"),
+        unprinted={"audio-channel": "M-CSAWav2Lip, features as a channel of the faces (section 3.1.1)"},
     ),
     Table(
         "lstm-1", "lstm-cbam", "1", "lstm-cbam", LSTM_CBAM.names(),

@@ -61,9 +61,10 @@ def framing(
     return np.concatenate([linear, ((size - 1) / 2 + shift - linear @ centre)[:, None]], axis=1), mirrored
 
 
-def light(rng: np.random.Generator) -> np.ndarray:
-    """(256, 3) uint8 look-up table of one random exposure, gamma and colour cast."""
-    gamma, gain, cast = rng.uniform(0.75, 1.33), rng.uniform(0.85, 1.15), rng.uniform(0.94, 1.06, 3)
+def light(rng: np.random.Generator, coloured: bool = True) -> np.ndarray:
+    """(256, 3) uint8 look-up table of one random gamma, brightness and, ``coloured``, cast of colour."""
+    gamma, gain = rng.uniform(0.75, 1.33), rng.uniform(0.85, 1.15)
+    cast = rng.uniform(0.94, 1.06, 3) if coloured else np.ones(3)
     ramp = (np.arange(256) / 255.0)[:, None] ** gamma * gain * cast
     return (np.clip(ramp, 0, 1) * 255).round().astype(np.uint8)
 

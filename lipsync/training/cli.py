@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,8 +46,8 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--manifest",
         type=Path,
-        help="CSV with the columns file, id and maybe split; without it a person is a subfolder, or a file "
-        "that lies in none",
+        help="CSV with the columns file, id and maybe split; without it a person is a subfolder, and files "
+        "that lie in none are grouped by their faces",
     )
     parser.add_argument(
         "--splits", nargs="+", default=[], help="of the manifest or the data set; the others are left out"
@@ -184,15 +183,14 @@ def add_train_command(subparsers: argparse._SubParsersAction) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     from lipsync.training.config import read_config, read_toml
-    from lipsync.training.run import KEPT, train
+    from lipsync.training.run import KEPT, read_kept, train
 
-    kept = options.out / KEPT
     tables: dict[str, Any] = {}
     if options.config is not None:
         tables = read_toml(options.config)
-    elif options.resume and kept.is_file():
-        tables = json.loads(kept.read_text(encoding="utf-8"))
-        if tables.pop("kind") != options.stage:
+    elif options.resume and (options.out / KEPT).is_file():
+        kind, tables = read_kept(options.out)
+        if kind != options.stage:
             raise ConfigError(f"{options.out} holds a run of another stage than {options.stage}.")
     config = read_config(options.stage, tables, options.set)
     train(

@@ -29,7 +29,7 @@ from lipsync.training.dubbing_losses import (
     ssim_loss,
     style_loss,
 )
-from lipsync.training.dubbing_sheet import look_at, usual_reference
+from lipsync.training.dubbing_sheet import look_at
 from lipsync.training.expression import load_expression
 from lipsync.training.fits import fit_of, fitted
 from lipsync.training.generator import lip_weight
@@ -38,7 +38,7 @@ from lipsync.training.loop import Update
 from lipsync.training.ranger import Ranger
 
 OPTIMIZERS = {"ranger": Ranger, "adam": torch.optim.Adam}
-CANDIDATES = 5  # frames of a clip of which the one with the widest mouth is the reference, as in use
+CANDIDATES = 5  # frames of a clip of which those with the widest mouths are the references, as in use
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ class DubbingConfig:
     critic_width: float = 1.0
     features: str = "vgg"  # "vgg", or "alex" where VGG is too slow
     mouth_only: bool = False  # features of the mouth's square alone, for the same reason
-    vary: bool = True  # random framing, light, mirror and reference; without, a clip can be learnt by heart
-    mouth_weight: float = 0.0  # extra weight of the L1 around the lips; not in the paper
+    # Aids for little data, not in the paper.
+    augment: bool = False  # random framing, light and mirror
+    mouth_weight: float = 0.0  # extra weight of the L1 around the lips
 
 
 class DubbingStage:
@@ -109,24 +110,22 @@ class DubbingStage:
         return batch | {"target": torch.cat(targets), "lips": torch.cat(lips)}
 
     def _sample(self, clip: Clip, rng: np.random.Generator) -> tuple[View, Tensor, Tensor]:
-        """One frame of a clip as the renderer sees it in use, in a random framing, light and mirror."""
-        size, fit = self.config.model.size, fit_of(clip)
+        """One frame of a clip as the renderer sees it in use."""
+        size, fit, augment = self.config.model.size, fit_of(clip), self.config.augment
         known = np.flatnonzero(fit.valid[: len(clip)])
         at = int(rng.choice(known))
         far = known[np.abs(known - at) >= 10]  # the frames beside it would be the answer
-        others = rng.choice(far if len(far) else known, CANDIDATES)
-        other = int(max(others, key=lambda i: float(mouth_opening(clip.points(np.array([i])))[0])))
-        maps = [_framing(size, rng), _framing(size, None)]
-        table: np.ndarray | None = light(rng)
-        mirror = rng.random() < 0.5
-        if not self.config.vary:
-            other, maps, table, mirror = usual_reference(clip), [_framing(size, None)] * 2, None, False
-        pictures = [
-            cut(clip.pictures(np.array([i])), matrix, size, table)
-            for i, matrix in zip((at, other), maps, strict=True)
-        ]
-        face, reference = (torch.from_numpy(p).permute(0, 3, 1, 2).float() / 255 for p in pictures)
-        view = view_of(self.scene, fit, at, other, maps, face, reference, self.config.model.guide)
+        count = self.config.model.references
+        others = rng.choice(far if len(far) else known, max(CANDIDATES, count))
+        openings = np.concatenate([mouth_opening(clip.points(np.array([i]))) for i in others])
+        others = others[np.argsort(-openings, kind="stable")[:count]]
+        maps = [_framing(size, rng if augment else None), _framing(size, None)]
+        table = light(rng) if augment else None
+        mirror = augment and rng.random() < 0.5
+        face = _tensor(cut(clip.pictures(np.array([at])), maps[0], size, table))
+        seen = np.concatenate([clip.pictures(np.array([i])) for i in others])
+        references = _tensor(cut(seen, maps[1], size, table))
+        view = view_of(self.scene, fit, at, others, maps, face, references, self.config.model.guide)
         points = clip.points(np.array([at]))[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]]
         lips = torch.from_numpy(points @ maps[0][:, :2].T + maps[0][:, 2]).float()
         if mirror:
@@ -180,8 +179,9 @@ class DubbingStage:
         totals = {"mended": masked_l1(mended, target, hole * weight)}
         values["mended_l1"] = totals["mended"].detach()
         if config.correspondence_weight and self.net.motion is not None:
+            wanted_each, hole_each = (x.repeat_interleave(config.model.references, 0) for x in (target, hole))
             values["position"] = correspondence_loss(
-                drawn.grid, warped, target, hole, config.correspondence_most
+                drawn.grid, drawn.moved[:, :, top:], wanted_each, hole_each, config.correspondence_most
             )
             totals["mended"] = totals["mended"] + config.correspondence_weight * values["position"]
         if inpaint:
@@ -239,35 +239,41 @@ def _framing(size: int, rng: np.random.Generator | None) -> np.ndarray:
     return matrix
 
 
+def _tensor(pictures: np.ndarray) -> Tensor:
+    """(B, 3, S, S) in 0..1 of (B, S, S, 3) uint8."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+
+
 def view_of(
     scene: Scene,
     fit: Fit,
     at: int,
-    other: int,
+    others: np.ndarray,
     maps: list[np.ndarray],
     face: Tensor,
-    reference: Tensor,
+    references: Tensor,
     guide: str,
     expression: Tensor | None = None,
 ) -> View:
-    """A frame of a fitted clip and its reference, as the renderer sees them.
+    """A frame of a fitted clip and its references, as the renderer sees them.
 
     Args:
         fit: of the stored crops (``lipsync.training.fits``).
-        at, other: frames of target and reference.
-        maps: (2, 3) from stored crop to the pictures, of target and reference.
-        face, reference: (1, 3, S, S) in 0..1, already cut.
+        at, others: frame of the target and (R,) of the references.
+        maps: (2, 3) from stored crop to the pictures, of target and references.
+        face, references: (1, 3, S, S) and (R, 3, S, S) in 0..1, already cut.
         expression: (1, E) instead of the frame's own.
     """
     size = face.shape[-1]
+    frames = (np.array([at]), others)
     (camera, pose), (camera_r, pose_r) = (
-        in_crop(fit.camera, torch.from_numpy(fit.pose[[i]]).float(), torch.from_numpy(matrix).float(), size)
-        for i, matrix in zip((at, other), maps, strict=True)
+        in_crop(fit.camera, torch.from_numpy(fit.pose[i]).float(), torch.from_numpy(matrix).float(), size)
+        for i, matrix in zip(frames, maps, strict=True)
     )
-    own, theirs = (torch.from_numpy(fit.expression[[i]]).float() for i in (at, other))
+    own, theirs = (torch.from_numpy(fit.expression[i]).float() for i in frames)
     return scene.view(
         face,
-        reference,
+        references,
         torch.from_numpy(fit.identity).float()[None],
         own if expression is None else expression,
         pose,

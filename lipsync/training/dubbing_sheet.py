@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lipsync.faces.landmarks import mouth_opening
+from lipsync.methods.visual_dubbing.config import RendererConfig
 from lipsync.methods.visual_dubbing.model import Renderer, View
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.training.augment import cut, framing
@@ -33,7 +34,7 @@ def look_at(net: Renderer, scene: Scene, clips: list[Clip], sheet: Path) -> dict
     device = next(net.parameters()).device
     rows, errors, psnr = [], [], []
     for clip in clips[:CLIPS]:
-        view, target = frames_of(clip, scene, net.config.size, net.config.guide)
+        view, target = frames_of(clip, scene, net.config)
         view = View(*(x.to(device) for x in view))
         with torch.no_grad():
             drawn = net(view)
@@ -49,33 +50,36 @@ def look_at(net: Renderer, scene: Scene, clips: list[Clip], sheet: Path) -> dict
     return {"mouth_l1": float(np.mean(errors)), "mouth_psnr": float(np.mean(psnr))}
 
 
-def frames_of(clip: Clip, scene: Scene, size: int, guide: str) -> tuple[View, torch.Tensor]:
-    """Some frames of a clip spread over time, with the one reference that use would choose."""
+def frames_of(clip: Clip, scene: Scene, config: RendererConfig) -> tuple[View, torch.Tensor]:
+    """Some frames of a clip spread over time, with the references that use would choose."""
     from lipsync.training.dubbing import view_of
 
     fit = fit_of(clip)
     known = np.flatnonzero(fit.valid[: len(clip)])
     shown = known[np.linspace(0, len(known) - 1, FRAMES).astype(int)]
-    other = usual_reference(clip)
-    matrix, _ = framing(STORED, size, MARGIN, None)
+    others = usual_references(clip, config.references)
+    matrix, _ = framing(STORED, config.size, MARGIN, None)
 
     def picture(frame: int) -> torch.Tensor:
-        crops = cut(clip.pictures(np.array([frame])), matrix, size)
+        crops = cut(clip.pictures(np.array([frame])), matrix, config.size)
         return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
 
-    reference = picture(other)
+    references = torch.cat([picture(int(frame)) for frame in others])
     views, targets = [], []
     for frame in map(int, shown):
         targets.append(picture(frame))
-        views.append(view_of(scene, fit, frame, other, [matrix, matrix], targets[-1], reference, guide))
+        views.append(
+            view_of(scene, fit, frame, others, [matrix, matrix], targets[-1], references, config.guide)
+        )
     return View(*(torch.cat(parts) for parts in zip(*views, strict=True))), torch.cat(targets)
 
 
-def usual_reference(clip: Clip) -> int:
-    """The frame that use would choose: its mouth is open wider than nine in ten."""
+def usual_references(clip: Clip, count: int) -> np.ndarray:
+    """(R,) frames that use would choose: one with a mouth open wider than nine in ten, then narrower."""
     known = np.flatnonzero(fit_of(clip).valid[: len(clip)])
     openings = mouth_opening(clip.points(np.arange(len(clip))))[known]
-    return int(known[np.argsort(openings, kind="stable")[int(len(known) * 0.9)]])
+    places = len(known) * 0.9 * np.linspace(1, 0, count, endpoint=False)
+    return known[np.argsort(openings, kind="stable")[places.astype(int)]]
 
 
 def _bytes(pictures: torch.Tensor) -> np.ndarray:

@@ -23,6 +23,7 @@ from lipsync.methods.visual_dubbing.expression import ExpressionNet
 from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
+from lipsync.registry import unknown
 from lipsync.training.augment import cut, framing, mask_bands
 from lipsync.training.curves import Curves, load_curves
 from lipsync.training.data import FPS, MARGIN, STORED, Clip, Sampler
@@ -31,6 +32,7 @@ from lipsync.training.loop import Update
 from lipsync.training.losses import correlation
 from lipsync.training.ranger import Ranger
 
+REDUCTIONS = ("sum", "mean")
 STILL = 96  # pixels of the face that the Wav2Lip core makes speak
 
 
@@ -47,11 +49,14 @@ class ExpressionStageConfig:
     learning_rate: float = 2e-4
     decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
     shape_weight: float = 0.5  # λ_shape of eq 13
+    # Eq 11 and 12 are sums: over frames and coefficients, over frames and both coordinates of all landmarks.
+    # "mean" takes the mean over frames, and of a frame's landmarks, so that λ_shape weighs 2 N times less.
+    reduction: str = "sum"
     # Aids for little data, not in the paper.
     correlation_weight: float = 0.0  # 1 - r of the lips' gap along time: L1 alone makes mouths shy
     speech: str = ""  # model.safetensors of a Wav2Lip core, for a model whose tower is "wav2lip"
     freeze_speech: bool = False  # keep the tower as it is: what generalises is not unlearned
-    vary: bool = False  # speech as another room or voice would have it
+    augment: bool = False  # speech as another room or voice would have it
     curves: str = ""  # folder of speech with measured expression curves, which a head of their own learns
     curve_weight: float = 0.0
     curve_stretches: int = 0  # of them per batch
@@ -64,6 +69,8 @@ class ExpressionStage:
                 "stage.semantic names no folder for the semantic images. Give one, or set "
                 "stage.model.semantic_images to false."
             )
+        if config.reduction not in REDUCTIONS:
+            raise ConfigError(unknown("reduction", config.reduction, REDUCTIONS))
         self.config = config
         self.scene = Scene(load_morphable(config.morphable or None))
         if self.scene.model.expression_size != config.model.expression_size:
@@ -108,8 +115,8 @@ class ExpressionStage:
         self, clip: Clip, at: np.ndarray, rng: np.random.Generator | None = None
     ) -> dict[str, np.ndarray]:
         """Arrays of some frames in a row."""
-        speech = clip.speech(at, self.config.model.audio, rng if self.config.vary else None)
-        if rng is not None and self.config.vary:
+        speech = clip.speech(at, self.config.model.audio, rng if self.config.augment else None)
+        if rng is not None and self.config.augment:
             speech = mask_bands(speech, rng, widest=6)
         fit = fit_of(clip)
         rest = np.median(fit.expression[fit.valid], axis=0) * self.config.model.relative
@@ -175,7 +182,7 @@ class ExpressionStage:
         with update.autocast():
             predicted = self.net(batch["speech"], _shown(batch.get("pictures")))
         predicted = predicted.float() + batch["rest"][:, None]
-        values = self._losses(predicted, batch)
+        values = self._losses(predicted, batch, config.reduction)
         loss = values["exp"] + config.shape_weight * values["shape"]  # eq 13
         loss = loss + config.correlation_weight * (1 - values["r_gap"])
         if "curve_speech" in batch and config.curve_weight:
@@ -187,26 +194,22 @@ class ExpressionStage:
         update(loss, nn.ModuleDict(self.modules), self.optimizers["expression"])
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
-    def _losses(self, predicted: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _losses(self, predicted: Tensor, batch: dict[str, Tensor], reduction: str) -> dict[str, Tensor]:
         """Eq 11, eq 12 in pixels of a 192-pixel face square, and r of the gap between the lips.
 
         Frames that could not be fitted do not count, nor do the coefficients that speech does not drive.
         """
-        spoken, valid = self.scene.spoken.to(predicted.device), batch["valid"][..., None]  # (B, T, 1)
-        count = valid.sum().clamp(min=1)
-        error = (predicted - batch["expression"]).abs()[..., spoken].sum(-1, keepdim=True)
+        spoken = self.scene.spoken.to(predicted.device)
+        error = (predicted - batch["expression"])[..., spoken]
         whole = batch["expression"].clone()
         whole[..., spoken] = predicted[..., spoken]
         own, projected = self._landmarks(batch["expression"], batch)
         said, projected_said = self._landmarks(whole, batch)
-        apart = (projected - projected_said).abs().mean((2, 3))[..., None] * 192 * MARGIN / STORED
+        apart = (projected - projected_said) * 192 * MARGIN / STORED
         upper, lower = self.lips
         gaps = [(x[:, :, upper] - x[:, :, lower]).norm(dim=-1, keepdim=True) for x in (said, own)]
-        return {
-            "exp": (error * valid).sum() / count,
-            "shape": (apart * valid).sum() / count,
-            "r_gap": correlation(*gaps).mean(),
-        }
+        exp, shape = expression_losses(error, apart, batch["valid"], reduction)
+        return {"exp": exp, "shape": shape, "r_gap": correlation(*gaps).mean()}
 
     def _landmarks(self, expression: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(B, T, L, 3) landmarks of the head at rest, millimetres; (B, T, L, 2) pixels of the stored crop."""
@@ -228,7 +231,7 @@ class ExpressionStage:
             batch = {k: torch.from_numpy(np.asarray(v))[None].to(device) for k, v in part.items()}
             said = self.net(batch["speech"], _shown(batch.get("pictures")))
             said = self.net.settle(said, batch["rest"][:, None])
-            found = self._losses(said, batch)
+            found = self._losses(said, batch, "mean")
             aed = found["exp"] / len(self.scene.spoken)
             rows.append([float(found["r_gap"]), float(aed), float(found["shape"])])
             frames.append(len(clip))
@@ -249,6 +252,22 @@ class ExpressionStage:
             whole.renderer.load_state_dict(core.renderer.state_dict())
             whole.expression.load_state_dict(state)
             whole.save_pretrained(folder / "generator")
+
+
+def expression_losses(error: Tensor, apart: Tensor, valid: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
+    """Eq 11 and eq 12, mean over the batch.
+
+    Args:
+        error: (B, T, m) β - β*.
+        apart: (B, T, N, 2) l - l*, pixels.
+        valid: (B, T) 1 for frames that count, 0 for others.
+        reduction: "sum" over frames and landmarks as printed, or the "mean" of both.
+    """
+    exp, shape = error.abs().sum(-1) * valid, apart.abs().sum((2, 3)) * valid  # (B, T)
+    if reduction == "sum":
+        return exp.sum(1).mean(), shape.sum(1).mean()
+    count = valid.sum().clamp(min=1)
+    return exp.sum() / count, shape.sum() / count / (apart.shape[2] * 2)
 
 
 def take_tower(net: ExpressionNet, path: Path) -> None:

@@ -47,6 +47,7 @@ class GeneratorConfig:
     gan_from: float = 0.0  # share of the run after which the adversarial loss joins
     discriminator_width: float = 0.25
     # Aids for little data, not in the paper.
+    augment: bool = False  # random framing, mirror, light and sound
     start: str = ""  # folder of a generator to start from; layers of another shape begin at random
     speech: str = ""  # pre-trained speech encoder (speech.safetensors)
     freeze_speech: bool = False  # keep it as it is: what generalises is not unlearned
@@ -122,6 +123,7 @@ class GeneratorStage:
             config.model.audio,
             rng,
             self.sync.config.audio if self.sync is not None else None,
+            augment=config.augment,
         )
         swapped = round(len(batch["frames"]) * self.config.swapped)
         for name in ("speech", "sync_speech", "shape") if swapped else ():

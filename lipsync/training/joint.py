@@ -36,6 +36,7 @@ class JointConfig:
     l1_weight: float = 0.97  # lambda 1, as in Wav2Lip, whose sync loss this is
     sync_weight: float = 0.03  # lambda 2
     apart: int = 5  # frames at least between a window and the wrong time of the discriminator's negatives
+    augment: bool = False  # random framing, mirror, light and sound: an aid for little data, not in the paper
 
 
 class JointStage:
@@ -58,9 +59,9 @@ class JointStage:
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config, clips = self.config, self.sampler.draw(self.config.windows, rng)
-        return draw_windows(
-            clips, WINDOW, config.model.size, config.model.audio, rng, self.disc.config.audio, config.apart
-        )
+        audio, heard = config.model.audio, self.disc.config.audio
+        size, apart = config.model.size, config.apart
+        return draw_windows(clips, WINDOW, size, audio, rng, heard, apart, config.augment)
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config

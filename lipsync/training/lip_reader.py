@@ -34,6 +34,7 @@ class LipReaderTraining:
     frames: int = 75  # per window: 3 s, some forty letters
     learning_rate: float = 1e-3  # highest, one cycle
     weight_decay: float = 1e-2
+    augment: bool = False  # random framing, mirror and light: an aid for little data, not in the patent
 
 
 class LipReaderStage:
@@ -55,9 +56,10 @@ class LipReaderStage:
         mouths, texts = [], []
         for clip in self.sampler.draw(self.config.clips, rng):
             first = int(rng.integers(0, len(clip) - self.config.frames + 1))
-            matrix, _ = framing(STORED, 2 * SIZE, MARGIN, rng)
+            matrix, _ = framing(STORED, 2 * SIZE, MARGIN, rng if self.config.augment else None)
             pictures = clip.pictures(np.arange(first, first + self.config.frames))
-            mouths.append(cut(pictures, matrix, 2 * SIZE, light(rng)))
+            table = light(rng) if self.config.augment else None
+            mouths.append(cut(pictures, matrix, 2 * SIZE, table))
             texts.append(self.words.text(clip, first, self.config.frames))
         crops = torch.from_numpy(np.stack(mouths)).permute(0, 1, 4, 2, 3)
         return {"mouths": _squares(crops), "letters": pack_texts(texts)}

@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def sync_probability(face: Tensor, audio: Tensor, guard: str = "epsilon") -> Tensor:
-    """(B,) P_sync in 0..1 of M-CSAWav2Lip eq 11: cosine similarity of face and audio vectors, (B, D) each.
+def sync_probability(face: Tensor, audio: Tensor, guard: str = "epsilon", epsilon: float = 1e-8) -> Tensor:
+    """(B,) P_sync in 0..1 of M-CSAWav2Lip eq 11: face · audio / max(|face| |audio|, ε), (B, D) each.
 
     The vectors come out of a ReLU, so the cosine is not negative. ``guard`` "epsilon" reads the
-    paper's symbol as the guard against division by zero (as Wav2Lip); "sigmoid" as the sigmoid that
-    eq 11 names, applied to the cosine.
+    paper's symbol as the guard against division by zero (as Wav2Lip, whose ε is 1e-8); "sigmoid" as the
+    sigmoid that eq 11 names, applied to the cosine.
     """
-    cosine = F.cosine_similarity(face, audio, dim=1, eps=1e-8)
+    cosine = (face * audio).sum(1) / (face.norm(dim=1) * audio.norm(dim=1)).clamp(min=epsilon)
     return cosine.sigmoid() if guard == "sigmoid" else cosine.clamp(0, 1)
 
 

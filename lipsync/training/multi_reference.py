@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,14 +57,18 @@ class MultiReferenceTraining:
     lip_reader: str = ""  # folder of the frozen lip-reading expert
     words: str = ""  # folder of words.csv, what is said in the clips
     l1_weight: float = 1.0  # λ_r
-    perceptual_weight: float = 0.0  # λ_p; VGG at three scales of the mouth's square
+    perceptual_weight: float = 0.0  # λ_p; VGG at three scales of the picture
     gan_weight: float = 0.0  # λ_g
     gan_from: float = 0.0  # share of the run after which the adversarial loss joins
     perceptual_from: float = 0.0  # likewise
+    discriminators: int = 3  # D_j, each of the picture half as large as for the one before
     discriminator_width: float = 0.25
     features: str = "vgg"  # of the perceptual loss: "vgg", or "alex" where VGG is too slow
-    perceptual_frames: int = 4  # of a batch that VGG looks at: it costs several times the generator
+    perceptual_frames: int = 0  # of a batch that VGG looks at, at several times the generator's cost; 0: all
+    sync_epsilon: float = 1e-6  # ε of the sync loss
     # Aids for little data, not in the patent.
+    mouth_only: bool = False  # VGG sees the mouth's square alone, and the discriminators the lower half
+    augment: bool = False  # random framing, mirror, cast of colour and sound, beside gamma and brightness
     listener: str = ""  # pre-trained speech side (listener.safetensors)
     freeze_listener: bool = False  # keep it as it is: what generalises is not unlearned
     # The frame's token is corrected to tell the real movement, as the listener's head reads it: pictures then
@@ -89,6 +94,10 @@ class MultiReferenceStage:
             raise ConfigError("stage.shape_weight needs stage.mouth_expert: train one with `train mouth`.")
         if config.features not in ("vgg", "alex"):
             raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
+        if config.discriminators < 1:
+            raise ConfigError(
+                "stage.discriminators must be 1 or more; without them set stage.gan_weight to 0."
+            )
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         self.sampler = Sampler(train, config.frames)
@@ -106,8 +115,12 @@ class MultiReferenceStage:
             if isinstance(self.net.speech, LearnedEncoder) and not config.sync_weight:
                 # A copy: batches are made while the network may be in training mode.
                 self.hearing.freeze(deepcopy(self.net.speech).eval().listen)
-        self.disc = QualityDiscriminator(config.discriminator_width)
-        self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
+        part = 0.5 if config.mouth_only else 1.0
+        self.disc = nn.ModuleList(
+            QualityDiscriminator(config.discriminator_width, part) for _ in range(config.discriminators)
+        )
+        self.modules: dict[str, nn.Module] = {"generator": self.net}
+        self.modules |= {f"quality{j or ''}": judge for j, judge in enumerate(self.disc)}
         if config.ema:
             self.average = AveragedModel(self.net, avg_fn=self._averaged)
             self.modules["average"] = self.average
@@ -145,6 +158,7 @@ class MultiReferenceStage:
             config.framed_alike,
             round(config.windows * config.stills),
             config.wide,
+            config.augment,
         )
         if self.words is not None:
             starts = batch["start"].tolist()
@@ -178,24 +192,27 @@ class MultiReferenceStage:
                 values["lip"] = lip_reading_loss(said, unpack_texts(batch["letters"]))
                 loss = loss + config.lip_weight * values["lip"]
             if self.vgg is not None and progress >= config.perceptual_from:
-                looked = slice(config.perceptual_frames)
-                values["perceptual"] = perceptual_pyramid(
-                    self.vgg, mouth_square(fake[looked]), mouth_square(real[looked])
-                )
+                looked = slice(config.perceptual_frames or None)
+                shown = [mouth_square(x) if config.mouth_only else x for x in (fake[looked], real[looked])]
+                values["perceptual"] = perceptual_pyramid(self.vgg, *shown)
                 loss = loss + config.perceptual_weight * values["perceptual"]
             with_gan = config.gan_weight > 0 and progress >= config.gan_from
             if with_gan:
-                values["gan"] = adversarial_loss(self.disc(fake))
+                values["gan"] = sum_of(adversarial_loss(judged) for judged in self._judged(fake))
                 loss = loss + config.gan_weight * values["gan"]
         update(loss, self.net, self.optimizers["generator"])
         if with_gan:
             with update.autocast():
-                judged = discriminator_loss(self.disc(real), self.disc(fake.detach()))
-            update(judged, self.disc, self.optimizers["quality"])
-            values["disc"] = judged
+                both = zip(self._judged(real), self._judged(fake.detach()), strict=True)
+                values["disc"] = sum_of(discriminator_loss(*each) for each in both)
+            update(values["disc"], self.disc, self.optimizers["quality"])
         if config.ema and update.steps:
             self.average.update_parameters(self.net)
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
+
+    def _judged(self, pictures: Tensor) -> list[Tensor]:
+        """What each D_j says of (B, 3, S, S): the first sees the full size, the next ones half of it each."""
+        return [judge(scaled(pictures, 2**j)) for j, judge in enumerate(self.disc)]
 
     def _draw(self, batch: dict[str, Tensor], real: Tensor) -> Tensor:
         at = torch.from_numpy(self.hearing.places(self.config.frames))
@@ -211,8 +228,8 @@ class MultiReferenceStage:
         assert self.sync is not None
         heard = speech[:, torch.from_numpy(self.hearing.places(WINDOW)[WINDOW // 2])]  # (W, F, ...)
         halves = F.interpolate(lower_halves(fake.unflatten(0, (-1, WINDOW))).float(), (SIZE // 2, SIZE))
-        face, audio = self.sync.embed_faces(halves).float(), self.sync.embed_audio(heard).float()
-        probability = sync_probability(face, audio, self.sync.config.guard)
+        face, audio = self.sync.face_encoder(halves).float(), self.sync.audio_encoder(heard).float()
+        probability = sync_probability(face, audio, self.sync.config.guard, self.config.sync_epsilon)
         return sync_bce(probability, torch.ones_like(probability))
 
     def _averaged(self, kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
@@ -262,11 +279,21 @@ def perceptual_pyramid(lpips: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:
     total = drawn.new_zeros(())
     least = 16 if lpips.pnet_type == "vgg" else 32
     for scale in (scale for scale in (1, 2, 4) if drawn.shape[-1] // scale >= least):
-        pair = [F.avg_pool2d(picture, scale) * 2 - 1 for picture in (drawn, real)]
+        pair = [scaled(picture, scale) * 2 - 1 for picture in (drawn, real)]
         made, wanted = (lpips.net(lpips.scaling_layer(picture)) for picture in pair)  # type: ignore[operator]
         for a, b in zip(made, wanted, strict=True):
             total = total + (a.float() - b.float()).abs().mean()
     return total
+
+
+def scaled(pictures: Tensor, times: int) -> Tensor:
+    """(B, 3, S, S) pictures so many times smaller."""
+    return F.avg_pool2d(pictures, times) if times > 1 else pictures
+
+
+def sum_of(losses: Iterable[Tensor]) -> Tensor:
+    """Sum of losses, () each."""
+    return torch.stack(list(losses)).sum()
 
 
 def start_from(net: MultiReference, folder: str) -> None:

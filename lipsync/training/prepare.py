@@ -10,13 +10,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from lipsync.errors import ConfigError
+import numpy as np
+
+from lipsync import hub
+from lipsync.errors import ArtefactError, ConfigError
 from lipsync.registry import unknown
-from lipsync.training import records
+from lipsync.training import people, records
 from lipsync.training.clipping import clip_video
 from lipsync.training.limits import Limits
 from lipsync.training.profiles import PROFILES, Profile
-from lipsync.training.sources import Video, by_manifest
+from lipsync.training.sources import Video, by_folder, by_manifest
 from lipsync.training.tables import Summary, write_tables
 from lipsync.training.timing import SyncCheck, Verdict, is_measured, judge
 
@@ -35,6 +38,7 @@ def prepare(
     profile: Profile | None = None,
     split_by: str = "",
     sync: SyncCheck | None = None,
+    recogniser: Path | None = None,
 ) -> Summary:
     """Cut all videos of a folder into clips of one face each, 25 fps and 16 kHz.
 
@@ -45,7 +49,8 @@ def prepare(
 
     Args:
         manifest: CSV with ``file`` (relative to ``videos``), ``id`` and maybe ``split``. Without it and
-            without a profile a person is a subfolder of ``videos``, or a single file that lies in none.
+            without a profile a person is a subfolder of ``videos``; files that lie in none are grouped by
+            their faces.
         limits: what is dropped; None takes the profile's, or the usual.
         val_share: of the people without a split, kept for validation; at least one if there are two.
         landmarker: the ``face_landmarker`` artefact; None finds or fetches it.
@@ -56,6 +61,8 @@ def prepare(
             profile says, and for a manifest "official".
         sync: looks at the sound of every recording; moves it, or leaves the recording out. What was
             moved by an earlier call stays so without it.
+        recogniser: the ``sface`` artefact, with which faces are compared; None finds or fetches it, and where
+            it is unavailable every loose file counts as a person, which ``tell`` says.
 
     Raises:
         ConfigError: there is no video, or the manifest, the lists or the options cannot be used.
@@ -74,8 +81,6 @@ def prepare(
     if split_by == "people":
         found = [replace(video, split="") for video in found]
     if landmarker is None:
-        from lipsync import hub
-
         landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
     (out / "records").mkdir(parents=True, exist_ok=True)
     done = {video.name: records.read(out, video, limits) for video in found}
@@ -93,7 +98,39 @@ def prepare(
     before = len(found) - len(todo)
     complete = {name: record for name, record in done.items() if record is not None}
     verdicts = _put_right(found, complete, sync, out, cut, workers, tell) if sync else {}
+    if manifest is None and profile.find is by_folder:
+        found, who = _by_face(found, complete, out, recogniser, workers, tell)
+        profile = replace(profile, people=who)
     return write_tables(out, found, complete, verdicts, before, val_share, seed, profile, limits, sync)
+
+
+def _by_face(
+    videos: list[Video],
+    done: dict[str, dict[str, Any]],
+    out: Path,
+    recogniser: Path | None,
+    workers: int,
+    tell: Callable[[str], None],
+) -> tuple[list[Video], str]:
+    """The videos with loose ones of one person under one identity, and how that was found, for the report."""
+    shown = [video for video in videos if done[video.name]["clips"]]
+    if len(shown) < 2 or not any(map(people.is_loose, shown)):
+        return videos, people.BY_FILE
+    try:
+        recogniser = recogniser or hub.fetch("sface")
+    except ArtefactError as problem:
+        tell(
+            f"Faces could not be compared: {problem} {people.BY_FILE} Put each person's videos into a "
+            "folder, or give a --manifest."
+        )
+        return videos, people.BY_FILE
+    todo = [(video, done[video.name]) for video in shown if "face" not in done[video.name]]
+    look = partial(people.look, out=out, recogniser=recogniser)
+    for number, (video, record) in enumerate(_run(look, todo, workers), 1):
+        done[video.name] = record
+        tell(f"[{number}/{len(todo)}] {video.name}: face compared")
+    found = people.grouped(videos, {video.name: np.array(done[video.name]["face"]) for video in shown})
+    return found, people.BY_FACE
 
 
 def _put_right(
@@ -122,7 +159,8 @@ def _put_right(
         if done[video.name].get("shift", 0) != wanted:
             moves.append((video, wanted))
     for number, (video, record) in enumerate(_run(cut, moves, workers), 1):
-        record["sync"] = done[video.name]["sync"]
+        before = done[video.name]
+        record |= {name: before[name] for name in ("sync", "face") if name in before}
         records.write(out, video, record)
         done[video.name] = record
         tell(f"[{number}/{len(moves)}] {video.name}: sound moved by {record['shift']:+d} frames")

@@ -28,18 +28,21 @@ def draw_reference_windows(
     framed_alike: bool = False,
     stills: int = 0,
     wide: float = 0.0,
+    augment: bool = False,
 ) -> dict[str, Tensor]:
-    """One window of each clip, at a random time, in one random framing and light (gamma, brightness).
+    """One window of each clip, at a random time and in a random light: the patent's gamma and brightness.
 
     Args:
         frames: in a row.
         size: pixels, side of the crops; those stored have ``STORED``.
         references: R frames of the same clip, their mouths spread from closed to open.
-        framed_alike: the references have the window's framing; else the window's differs at random.
+        framed_alike: the references have the window's framing, where ``augment`` makes it a random one.
         stills: of so many windows, drawn at random, all references are one frame, as a photo's are.
         wide: share of the windows that begin at a mouth drawn evenly over how far they open, not over time.
+        augment: each window in a framing, cast of colour and sound of its own as well.
     """
     pictures, others, speech, shapes, moved, lips, starts = [], [], [], [], [], [], []
+    vary = rng if augment else None
     still = set(rng.permutation(len(clips))[:stills].tolist())
     for index, clip in enumerate(clips):
         gaps = clip.shape[: len(clip) - frames + 1, GAP]
@@ -48,8 +51,8 @@ def draw_reference_windows(
             start = int(np.abs(gaps - rng.uniform(gaps.min(), gaps.max())).argmin())
         at = np.arange(start, start + frames)
         starts.append(start)
-        matrix, mirrored = framing(STORED, size, MARGIN, rng)
-        table = light(rng)
+        matrix, mirrored = framing(STORED, size, MARGIN, vary)
+        table = light(rng, coloured=augment)
         pictures.append(cut(clip.pictures(at), matrix, size, table))
         near = matrix  # as in use, where the tracker frames all of them alike
         if not framed_alike:
@@ -62,7 +65,7 @@ def draw_reference_windows(
             chosen = np.full(references, rng.choice(chosen))
         seen = np.concatenate([clip.pictures(np.array([frame])) for frame in chosen])
         others.append(cut(seen, near, size, table))
-        speech.append(hearing.stretch(clip, start, frames, rng))
+        speech.append(hearing.stretch(clip, start, frames, vary))
         points = clip.points(at)
         shapes.append(clip.shape[at])
         moved.append(movement(clip.shape)[at])

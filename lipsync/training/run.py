@@ -9,12 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lipsync.errors import ConfigError
+from lipsync.methods.visual_dubbing.config import completed
 from lipsync.training.config import STAGES, TrainConfig
 
 if TYPE_CHECKING:
     from lipsync.training.data import Clip
 
 KEPT = "train.json"  # configuration of a run, beside its checkpoint
+_VARIED = {"augment": True}
+# What was done before a setting came that can change it, by stage: a run of then goes on as it began.
+BEFORE: dict[str, dict[str, Any]] = {
+    "sync": _VARIED,
+    "syncx": _VARIED,
+    "generator": _VARIED,
+    "joint": _VARIED,
+    "lip-reader": _VARIED,
+    "expression": {"reduction": "mean"},
+    "multi-reference": {**_VARIED, "mouth_only": True, "discriminators": 1},
+}
 
 
 def train(
@@ -71,6 +83,18 @@ def train(
 def kept_form(kind: str, config: TrainConfig) -> dict[str, Any]:
     """What ``train.json`` holds."""
     return {"kind": kind, **config.to_dict()}
+
+
+def read_kept(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Stage of the run in a folder and its tables for ``read_config``; an earlier version's too."""
+    tables = json.loads((folder / KEPT).read_text(encoding="utf-8"))
+    kind = tables.pop("kind")
+    stage = {**BEFORE.get(kind, {}), **tables["stage"]}
+    if "vary" in stage:  # what ``augment`` was called
+        stage["augment"] = stage.pop("vary")
+    if kind == "dubbing":
+        stage["model"] = completed(stage["model"])
+    return kind, {**tables, "stage": stage}
 
 
 def join_processes(device: str) -> bool:

@@ -43,7 +43,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def by_folder(folder: Path) -> list[Video]:
-    """A person is a subfolder, or a single file that lies in none.
+    """A person is a subfolder, or, until faces are compared (``people``), a file that lies in none.
 
     Raises:
         ConfigError: there is no such folder, or no video in it.

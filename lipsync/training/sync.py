@@ -34,8 +34,9 @@ class SyncConfig:
     weight_decay: float = 1e-3
     temperature: float = 0.07  # of the contrastive objective
     speech: str = ""  # pre-trained speech encoder (speech.safetensors), needs deep = 1
-    # Aid for little data: both embeddings also tell the mouth shape, through one shared layer.
-    shape_weight: float = 0.0
+    # Aids for little data, not in the paper.
+    augment: bool = False  # random framing, mirror, light and sound
+    shape_weight: float = 0.0  # both embeddings also tell the mouth shape, through one shared layer
 
 
 class SyncStage:
@@ -73,15 +74,18 @@ class SyncStage:
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         faces, speech, shapes = [], [], []
+        augment, audio = self.config.augment, self.config.model.audio
+        vary = rng if augment else None
         for clip in self.sampler.draw(self.config.clips, rng):
             starts = spread(len(clip) - WINDOW + 1, self.config.windows, self.config.apart, rng)
-            matrix, _ = framing(STORED, SIZE, MARGIN, rng)
-            table = light(rng)
+            matrix, _ = framing(STORED, SIZE, MARGIN, vary)
+            table = light(rng) if augment else None
             shapes.append(window_shapes(clip, starts))
             for start in starts:
                 pictures = clip.pictures(np.arange(start, start + WINDOW))
                 faces.append(cut(pictures, matrix, SIZE, table))
-            speech.append(mask_bands(clip.speech(starts, self.config.model.audio, rng), rng))
+            heard = clip.speech(starts, audio, vary)
+            speech.append(mask_bands(heard, rng) if augment else heard)
         stacked = torch.from_numpy(np.stack(faces)).permute(0, 1, 4, 2, 3)  # (B, 5, 3, S, S) uint8
         return {
             "faces": stacked,

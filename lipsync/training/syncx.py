@@ -49,15 +49,16 @@ class SyncXStage(SyncStage):
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         faces, speech, shapes = [], [], []
+        vary = rng if self.config.augment else None
         for clip in self.sampler.draw(self.config.clips, rng):
             starts = spread(len(clip) - WINDOW + 1, self.config.windows, self.config.apart, rng)
-            matrix, _ = framing(STORED, SIZE, MARGIN, rng)
-            table = light(rng)
+            matrix, _ = framing(STORED, SIZE, MARGIN, vary)
+            table = light(rng) if self.config.augment else None
             shapes.append(window_shapes(clip, starts))
             for start in starts:
                 pictures = clip.pictures(np.arange(start, start + WINDOW))
                 faces.append(cut(pictures, matrix, SIZE, table))
-                speech.append(self.hearing.around(clip, start + WINDOW // 2, rng))
+                speech.append(self.hearing.around(clip, start + WINDOW // 2, vary))
         return {
             "faces": torch.from_numpy(np.stack(faces)).permute(0, 1, 4, 2, 3),  # (B, 5, 3, S, S) uint8
             "speech": torch.from_numpy(np.stack(speech)),  # (B, F, ...)

@@ -23,8 +23,9 @@ def draw_windows(
     rng: np.random.Generator,
     sync_audio: AudioFeatures | None = None,
     apart: int = 0,
+    augment: bool = False,
 ) -> dict[str, Tensor]:
-    """One window of each clip, at a random time, in one random framing and light.
+    """One window of each clip, at a random time.
 
     Args:
         frames: in a row.
@@ -32,13 +33,15 @@ def draw_windows(
         audio: what the generator hears of each frame.
         sync_audio: what a sync expert hears of the window, ``sync_speech``; None leaves it out.
         apart: frames at least to another time of the clip, whose speech is ``wrong_speech``; 0: none.
+        augment: each window in a framing, light and sound of its own (``lipsync.training.augment``).
     """
     pictures, references, speech, sync_speech, wrong_speech, shapes, lips = ([], [], [], [], [], [], [])
+    vary = rng if augment else None
     for clip in clips:
         start = int(rng.integers(0, len(clip) - frames + 1))
         at = np.arange(start, start + frames)
-        matrix, mirrored = framing(STORED, size, MARGIN, rng)
-        table = light(rng)
+        matrix, mirrored = framing(STORED, size, MARGIN, vary)
+        table = light(rng) if augment else None
         pictures.append(cut(clip.pictures(at), matrix, size, table))
         # The reference lies away from the window in clips long enough, so that copying does not pay.
         other = int(rng.integers(0, len(clip)))
@@ -49,8 +52,8 @@ def draw_windows(
             near[0] = -near[0]
             near[0, 2] += size - 1
         references.append(cut(clip.pictures(np.array([other])), near, size, table)[0])
-        heard = clip.speech(at, audio, rng)
-        speech.append(mask_bands(heard, rng, widest=8))
+        heard = clip.speech(at, audio, vary)
+        speech.append(mask_bands(heard, rng, widest=8) if augment else heard)
         points = clip.points(at)
         shapes.append(mouth_shape(points).astype(np.float32))
         lips.append(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2])

@@ -5,9 +5,10 @@ import skimage.data
 import torch
 
 from eval.functional.csim import csim, csim_compute, csim_update
-from eval.functional.face_encoders import load_facenet, load_sface
+from eval.functional.face_encoders import load_facenet
 from lipsync.compat import ensure_torchvision
 from lipsync.errors import ArtefactError
+from lipsync.faces.recognise import load_sface
 from tests.functional.conftest import read_frames
 
 

@@ -24,16 +24,17 @@ from lipsync.methods.visual_dubbing.model import Renderer, View, VisualDubbing
 from lipsync.methods.visual_dubbing.motion import identity_grid, warp
 
 SIZE = 64
-TINY = {"size": SIZE, "width": 0.1}
+TINY = {"size": SIZE, "width": 0.1, "references": 1}
+ASSETS = Path(__file__).parents[2] / "assets" / "models"
 
 
-def view(batch: int = 2, size: int = SIZE) -> View:
+def view(batch: int = 2, size: int = SIZE, references: int = 1) -> View:
     torch.manual_seed(0)
-    pictures = [torch.rand(batch, 3, size, size) for _ in range(3)]
+    pictures = [torch.rand(batch, channels, size, size) for channels in (3, 3 * references, 3)]
     hole = torch.zeros(batch, 1, size, size)
     hole[:, :, size // 2 :, 8:-8] = 1
     guide, reference, face = pictures
-    geometry = identity_grid(size, size, face).expand(batch, -1, -1, -1).contiguous()
+    geometry = identity_grid(size, size, face).repeat(batch, 1, 1, references)
     return View(guide, reference, face * (1 - hole), hole, geometry)
 
 
@@ -44,6 +45,43 @@ def test_zero_flow_warps_to_identity(geometric):
     # The last convolution of SFM starts at zero: so does its flow.
     drawn = Renderer(RendererConfig(**TINY, geometric_flow=geometric))(seen)
     assert torch.allclose(drawn.warped, seen.reference, atol=1e-5)
+
+
+@pytest.mark.parametrize("geometric", [False, True])
+def test_each_reference_is_warped_by_its_own_flow_and_joined_by_its_share(geometric):
+    seen = view(references=3)
+    net = Renderer(RendererConfig(**{**TINY, "references": 3}, geometric_flow=geometric))
+    # At the start all three have the same share and lie where they lie.
+    plain = seen.reference.unflatten(1, (3, 3))
+    assert torch.allclose(net(seen).warped, plain.mean(1), atol=1e-5)
+    right = torch.tensor([0.0, 1.0, 3.0])  # whole pixels, of each reference
+    flows = torch.zeros(2, 3, SIZE, SIZE, 2)
+    flows[..., 0] = (right * 2 / (SIZE - 1))[:, None, None]
+    shares = torch.rand(2, 3, SIZE, SIZE).softmax(1)
+    net.motion.forward = lambda guide, references: (flows, shares)
+    drawn = net(seen)
+    inside = slice(0, SIZE - 3)
+    expected = sum(
+        shares[:, r, :, inside, None] * plain[:, r].permute(0, 2, 3, 1)[:, :, shift : SIZE - 3 + shift]
+        for r, shift in enumerate((0, 1, 3))
+    )
+    assert torch.allclose(drawn.warped[..., inside].permute(0, 2, 3, 1), expected, atol=1e-4)
+    assert drawn.moved.shape == (6, 3, SIZE, SIZE)
+    assert drawn.grid.shape == (6, SIZE, SIZE, 2)
+
+
+def test_a_core_of_before_has_one_reference_and_passes_over_a_size_that_no_decoder_has():
+    saved = {"spade_scales": [12, 24, 48], "width": 0.1}
+    renderer = VisualDubbingConfig(renderer=saved).renderer
+    assert (renderer.references, renderer.spade_scales) == (1, (24, 48))
+    # With one level more the decoder has that size.
+    deeper = {**saved, "inpaint_channels": [8] * 6, "texture_channels": [8] * 6}
+    assert VisualDubbingConfig(renderer=deeper).renderer.spade_scales == (12, 24, 48)
+    assert VisualDubbingConfig(renderer={"references": 2}).renderer.references == 2
+    shipped = VisualDubbing.from_pretrained(ASSETS / "visual-dubbing-embedded")
+    assert shipped.config.renderer.references == 1
+    blocks = [level.block for level in shipped.renderer.texture.decoder]  # 24, 48, 96 and 192 pixels
+    assert [block is not None for block in blocks] == [True, True, False, False]
 
 
 def test_a_flow_of_whole_pixels_moves_the_picture():
@@ -115,7 +153,7 @@ def without_zeros(net: nn.Module) -> nn.Module:
 def test_gradients_reach_every_parameter_of_the_renderer(name, residual):
     config = replace(renderer_config(name, 0.05), size=SIZE, residual=residual, geometric_flow=residual)
     net = without_zeros(Renderer(config))
-    drawn = net(view())
+    drawn = net(view(references=config.references))
     (drawn.face.square().mean() + drawn.mended.square().mean()).backward()
     lost = [key for key, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     # A bias before an instance norm is undone by it, and the first skip of a norm's input likewise;
@@ -200,8 +238,8 @@ def test_a_core_comes_back_from_its_folder(tmp_path: Path):
 
 
 def test_rows_above_the_hole_stay_as_they_are():
-    net = Renderer(RendererConfig(**TINY, top=32)).eval()
-    seen = view()
+    net = Renderer(RendererConfig(**{**TINY, "references": 2}, top=32)).eval()
+    seen = view(references=2)
     drawn = net(seen)
     assert torch.equal(drawn.face[:, :, :32], seen.cropped[:, :, :32])
     assert drawn.face.shape == seen.cropped.shape
@@ -210,7 +248,9 @@ def test_rows_above_the_hole_stay_as_they_are():
 @pytest.mark.parametrize(
     ("bad", "says"),
     [({"sigma": "on"}, "one"), ({"guide": "shadde"}, "shaded"), ({"size": 100}, "32"), ({"top": 20}, "32"),
-     ({"width": 0}, "width")],
+     ({"width": 0}, "width"), ({"references": 0}, "a reference"),
+     ({"references": 2, "motion": False}, "motion"),
+     ({"spade_scales": (12,)}, "feature size '12'"), ({"fusion_scales": (12, 48)}, "feature size '12'")],
 )  # fmt: skip
 def test_configurations_that_cannot_be(bad, says):
     with pytest.raises(ConfigError, match=says):

@@ -26,7 +26,7 @@ EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 # Untrained, such a core shows the face as the 3DMM alone moves it.
 TINY = VisualDubbingConfig(
     ExpressionConfig(width=0.1, semantic_images=False, features=16, hidden=8),
-    RendererConfig(width=0.05, geometric_flow=True, residual=True, top=64),
+    RendererConfig(width=0.05, geometric_flow=True, residual=True, top=64, references=1),
 )
 
 
@@ -96,6 +96,17 @@ def test_only_the_lower_face_changes_and_the_jaw_obeys(core, morphable, portrait
         openings.append(np.mean([mouth_opening(x.points) for x in seen if x is not None]))
     find.close()
     assert openings[0] + 0.05 < openings[1] < openings[2] - 0.05
+
+
+def test_several_references_are_the_chosen_one_and_those_after_it(morphable, portrait, tmp_path):
+    torch.manual_seed(0)
+    VisualDubbing(replace(TINY, renderer=replace(TINY.renderer, references=3))).save_pretrained(tmp_path)
+    made = method(tmp_path, morphable)
+    drawn = spoken(made, portrait)
+    assert made._beside(np.array([0, 4])).tolist() == [0, 1, 2, 4, 0, 1]
+    assert np.abs(drawn[:, :64].astype(int) - portrait.faces[:, :64]).max() <= 1
+    assert (drawn[:, 96:] != portrait.faces[:, 96:]).any()
+    assert len(made.person.pictures) == 5
 
 
 def test_frames_that_cannot_be_fitted_come_back_as_they_were(core, morphable, portrait):
@@ -204,13 +215,37 @@ def test_a_still_pose_gives_a_still_flow_and_the_hole_tells_nothing(morphable):
     assert (seen.cropped * seen.hole == 0).all()
 
 
-def test_a_view_in_the_mirror():
+def test_a_view_of_two_references_is_that_of_each(morphable):
+    scene, camera = Scene(morphable), Camera.of_crop(64)
     torch.manual_seed(0)
-    grid = identity_grid(12, 12, torch.rand(1)).repeat(2, 1, 1, 1) + torch.randn(2, 12, 12, 2) * 0.05
-    seen = View(*(torch.rand(2, 3, 12, 12) for _ in range(3)), torch.rand(2, 1, 12, 12), grid)
+    identity, pose = torch.zeros(1, morphable.identity_size), torch.randn(4, 6) * 0.05
+    pose[:, 5] = 1000.0
+    expression = torch.rand(4, morphable.expression_size) * 0.2
+    faces, references = torch.rand(2, 3, 64, 64), torch.rand(4, 3, 64, 64)
+    target = (identity, expression[:2], pose[:2], camera)
+    both = scene.view(faces, references, *target, expression, pose, camera)
+    assert both.reference.shape == (2, 6, 64, 64)
+    for r in (0, 1):
+        of = slice(r, None, 2)
+        alone = scene.view(faces, references[of], *target, expression[of], pose[of], camera)
+        assert torch.equal(both.reference[:, 3 * r :][:, :3], alone.reference)
+        assert torch.allclose(both.geometry[..., 2 * r :][..., :2], alone.geometry, atol=1e-6)
+
+
+@pytest.mark.parametrize("references", [1, 2])
+def test_a_view_in_the_mirror(references):
+    torch.manual_seed(0)
+    grid = identity_grid(12, 12, torch.rand(1)).repeat(2, 1, 1, references)
+    grid = grid + torch.randn(2, 12, 12, 2 * references) * 0.05
+    guide, reference, cropped = (torch.rand(2, channels, 12, 12) for channels in (3, 3 * references, 3))
+    seen = View(guide, reference, cropped, torch.rand(2, 1, 12, 12), grid)
     turned = mirrored(seen)
-    expected = warp(seen.reference, seen.geometry).flip(3)
-    assert torch.allclose(warp(turned.reference, turned.geometry), expected, atol=1e-5)
+    for r in range(references):
+        before, after = (
+            warp(x.reference[:, 3 * r : 3 * r + 3], x.geometry[..., 2 * r : 2 * r + 2])
+            for x in (seen, turned)
+        )
+        assert torch.allclose(after, before.flip(3), atol=1e-5)
     assert all(torch.allclose(a, b) for a, b in zip(mirrored(turned), seen, strict=True))
 
 

@@ -2,18 +2,20 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
-from lipsync.methods import EMBEDDED, METHODS
+from lipsync.methods import EMBEDDED, METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.mcsawav2lip.config import ABLATIONS, generator_config, sync_expert_config
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.infer import Wav2LipMethod
 from lipsync.methods.wav2lip.model import Generator
+from lipsync.methods.wav2lip.opening import Opening
 
 
 def shapes(config) -> dict[str, tuple[int, ...]]:
@@ -50,6 +52,7 @@ BOTH = CHANNEL | {key.replace(".0.conv", ".1.conv") for key in SPATIAL}
         ("sa", SPATIAL, 80),
         ("csa", BOTH, 80),
         ("full", BOTH, 119),
+        ("audio-channel", BOTH, 119),
     ],
 )
 def test_ablation_changes_exactly_its_keys(published, name, added, rows):
@@ -59,13 +62,17 @@ def test_ablation_changes_exactly_its_keys(published, name, added, rows):
     assert set(published["generator"]) <= set(found)
     resized = {key for key, shape in published["generator"].items() if found[key] != shape}
     # Only the kernel that covers what is left of the speech plane depends on the number of rows.
-    assert resized == ({"audio_encoder.11.conv_block.0.weight"} if rows != 80 else set())
+    wanted = {"audio_encoder.11.conv_block.0.weight"} if rows != 80 else set()
+    # And only the first convolution of the identity encoder on how many channels the faces have.
+    stem = "face_encoder_blocks.0.0.conv_block.0.weight"
+    assert resized == wanted | ({stem} if name == "audio-channel" else set())
+    assert found[stem][1] == (7 if name == "audio-channel" else 6)
     assert config.audio.rows == rows
     assert sync_expert_config(name).audio == config.audio
 
 
-def test_table_2_is_complete():
-    assert ABLATIONS.names() == ("wav2lip", "mfcc", "m", "ca", "sa", "csa", "full")
+def test_table_2_is_complete_and_has_one_row_more():
+    assert ABLATIONS.names() == ("wav2lip", "mfcc", "m", "ca", "sa", "csa", "full", "audio-channel")
 
 
 def test_attention_sits_at_the_channels_that_the_paper_names():
@@ -95,7 +102,7 @@ def test_width_scales_parameters_about_with_its_square():
     )
 
 
-@pytest.mark.parametrize("name", ["mfcc", "full"])
+@pytest.mark.parametrize("name", ["mfcc", "full", "audio-channel"])
 @pytest.mark.parametrize("size", [96, 128])
 def test_forward_draws_a_picture_of_the_crop_size(name, size):
     config = replace(generator_config(name, width=0.125), size=size)
@@ -126,6 +133,38 @@ def test_saved_generator_comes_back_with_its_config(tmp_path):
     assert again.config == config
     for key, value in net.state_dict().items():
         assert torch.equal(value, again.state_dict()[key]), key
+
+
+def test_the_features_are_laid_over_the_faces_as_a_seventh_channel():
+    rng = np.random.default_rng(0)
+    speech = rng.uniform(-4, 4, (2, 1, 119, 16)).astype(np.float32)
+    faces = torch.from_numpy(rng.random((2, 6, 96, 96), np.float32))
+    with_it, without = (Generator(generator_config(name, 0.125)) for name in ("audio-channel", "full"))
+    assert without.with_audio(faces, torch.from_numpy(speech)) is faces
+    laid = with_it.with_audio(faces, torch.from_numpy(speech))
+    assert torch.equal(laid[:, :6], faces)
+    for found, window in zip(laid[:, 6].numpy(), speech[:, 0], strict=True):
+        stretched = cv2.resize((window + 4) / 8, (96, 96), interpolation=cv2.INTER_LINEAR)
+        np.testing.assert_allclose(found, stretched, atol=1e-5)
+
+
+def test_a_core_with_the_audio_channel_is_saved_and_speaks(tmp_path):
+    torch.manual_seed(0)
+    Generator(generator_config("audio-channel", width=0.125)).save_pretrained(tmp_path)
+    method = load_method(EMBEDDED, tmp_path)
+    assert method.config.audio_channel
+    # What the speech encoder says is taken away: only the seventh channel is left to tell the speech.
+    method.net.encode_audio = lambda windows: torch.zeros(len(windows), 64, 1, 1)
+    rng = np.random.default_rng(0)
+    faces, reference = rng.integers(0, 255, (2, 1, 96, 96, 3), np.uint8)
+    speech = method.listen(rng.normal(0, 0.1, 16000).astype(np.float32))
+    first, second = (
+        method.synthesize(Batch(faces, np.array([time]), speech, reference)) for time in (0.2, 0.7)
+    )
+    assert (first != second).any()
+    method.opening = Opening(torch.zeros(64), 0.1, torch.zeros(64), 0.0)
+    opened = method.synthesize(Batch(faces, np.array([0.2]), speech, reference, mouth_opening=1.5))
+    assert (opened == first).all()  # a direction of no length changes nothing
 
 
 def test_what_is_hidden_of_the_frame_changes_nothing():

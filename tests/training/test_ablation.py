@@ -28,9 +28,9 @@ CPU = ("run.device=cpu", "run.threads=1", "run.precision=fp32")
 SMALL = (*CPU, "stage.model.width=0.03", "sync:stage.clips=2")
 
 
-def test_table_2_trains_seven_generators_and_three_experts(tmp_path):
+def test_table_2_trains_eight_generators_and_three_experts(tmp_path):
     rows = rows_of(table_named("2"), tmp_path, steps=7, first_steps=5, seed=3)
-    assert [row.name for row in rows] == ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full"]
+    assert [row.name for row in rows] == ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full", "audio-channel"]
     kinds = {}
     for row in rows:
         sync, last = row.parts
@@ -45,8 +45,8 @@ def test_table_2_trains_seven_generators_and_three_experts(tmp_path):
         # The rest is the paper's recipe, the same for all rows.
         assert (last.config.stage.windows, last.config.stage.sync_weight) == (48, 0.03)
         kinds.setdefault(sync.folder, []).append(row.name)
-    assert list(kinds.values()) == [["wav2lip", "ca", "sa", "csa"], ["mfcc"], ["m", "full"]]
-    assert len({row.parts[1].folder for row in rows}) == 7
+    assert list(kinds.values()) == [["wav2lip", "ca", "sa", "csa"], ["mfcc"], ["m", "full", "audio-channel"]]
+    assert len({row.parts[1].folder for row in rows}) == 8
     assert full_steps(table_named("2")) == 300_000
 
 

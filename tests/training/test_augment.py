@@ -1,11 +1,24 @@
 """Framing: pictures and points move together, and no framing is the crop that is used."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
+import torch
 
+from lipsync.audio.features import AudioFeatures
+from lipsync.experts.sync_expert import SyncExpertConfig
 from lipsync.faces.crop import Pose, crop_face, crop_matrix
+from lipsync.methods.multi_reference.config import HeardSpeech
 from lipsync.training.augment import cut, framing, light, mask_bands, vary_mel
 from lipsync.training.data import MARGIN, STORED
+from lipsync.training.hearing import Hearing
+from lipsync.training.reference_windows import draw_reference_windows
+from lipsync.training.sync import SyncConfig, SyncStage
+from lipsync.training.windows import draw_windows
+
+from .toy import toy_clip
 
 
 def test_plain_framing_is_the_crop_of_use():
@@ -62,6 +75,68 @@ def test_masked_band_is_one_block_and_the_input_stays():
     assert (windows == 1).all()
     assert 0 in widths
     assert len(widths) > 3
+
+
+def crops_of(clip, size: int) -> np.ndarray:
+    return cut(clip.faces, framing(STORED, size, MARGIN, None)[0], size).transpose(0, 3, 1, 2)
+
+
+def test_windows_without_augmentation_are_the_clips_own():
+    clip, audio = toy_clip("a", frames=40), AudioFeatures("mel")
+    plain = crops_of(clip, 64)
+    rng = np.random.default_rng(0)
+    drawn = draw_windows([clip] * 6, 3, 64, audio, rng, audio)
+    varied = draw_windows([clip] * 6, 3, 64, audio, np.random.default_rng(0), audio, augment=True)
+    starts = []
+    for crops, speech, reference in zip(drawn["frames"], drawn["speech"], drawn["reference"], strict=True):
+        (start,) = (
+            at
+            for at in range(38)
+            if (speech.numpy() == clip.speech(np.arange(at, at + 3), audio)).all()
+            and (crops.numpy() == plain[at : at + 3]).all()
+        )
+        assert (reference.numpy() == plain).all((1, 2, 3)).any()
+        starts.append(start)
+    assert len(set(starts)) > 3
+    for name in ("frames", "speech", "reference"):
+        assert not any(torch.equal(a, b) for a, b in zip(drawn[name], varied[name], strict=True))
+
+
+def test_a_sync_expert_is_shown_the_clips_own_too():
+    clip = toy_clip("a", frames=60)
+    model = SyncExpertConfig(width=0.03, deep=1)
+    config = SyncConfig(model=model, clips=2, windows=3)
+    batch = SyncStage(config, [clip], []).batch(np.random.default_rng(0))
+    varied = SyncStage(replace(config, augment=True), [clip], []).batch(np.random.default_rng(0))
+    plain = crops_of(clip, 96)
+    for crops, speech in zip(batch["faces"], batch["speech"], strict=True):
+        assert [
+            at
+            for at in range(56)
+            if (speech.numpy() == clip.speech(np.array([at]), model.audio)[0]).all()
+            and (crops.numpy() == plain[at : at + 5]).all()
+        ]
+    assert not torch.equal(batch["faces"], varied["faces"])
+    assert not torch.equal(batch["speech"], varied["speech"])
+
+
+def test_the_patents_gamma_and_brightness_stay_where_the_rest_is_off():
+    clip, hearing = toy_clip("a", frames=40), Hearing(HeardSpeech(dimension=16, count=3))
+    clip.faces[:] = cv2.cvtColor(clip.faces[0], cv2.COLOR_RGB2GRAY)[..., None]  # grey, and the same all along
+    plain = crops_of(clip, 64)[0]
+    lights = set()
+    for seed in range(5):
+        batch = draw_reference_windows([clip], 1, 64, 2, hearing, np.random.default_rng(seed))
+        crops = batch["frames"][0, 0].numpy()
+        assert (crops[0] == crops[1]).all()
+        assert (crops[0] == crops[2]).all()  # no cast of colour
+        assert (batch["references"][0].numpy() == crops).all()  # nor another framing
+        table = {tuple(pair) for pair in np.stack([plain[0], crops[0]], -1).reshape(-1, 2)}
+        assert len(table) == len(np.unique(plain[0]))  # each grey has become one other
+        lights.add(tuple(sorted(table)))
+        start = int(batch["start"][0])
+        assert (batch["speech"][0].numpy() == hearing.stretch(clip, start, 1)).all()
+    assert len(lights) == 5
 
 
 def test_light_is_a_monotonous_curve():

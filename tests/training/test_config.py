@@ -17,6 +17,7 @@ from lipsync.training.cli import add_prepare_command, add_train_command
 from lipsync.training.config import STAGES, DataConfig, read_config, read_toml
 from lipsync.training.generator import GeneratorConfig
 from lipsync.training.loop import RunConfig
+from lipsync.training.run import read_kept
 
 from .toy import toy_folder
 
@@ -53,7 +54,7 @@ def test_tables_and_sets_reach_their_fields(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full"])
+@pytest.mark.parametrize("name", ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full", "audio-channel"])
 def test_ablation_shortcut(name):
     sets = [f"stage.model.ablation={name}"]
     assert read_config("speech", {}, sets).stage.model == generator_config(name)
@@ -134,6 +135,73 @@ def test_published_recipes_are_the_papers():
     assert generator.model.width == 1
 
 
+AIDED = ("sync", "syncx", "generator", "joint", "lip-reader", "expression", "dubbing", "multi-reference")
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_only_recipes_that_are_no_papers_augment(file):
+    name = file.stem.partition("-")[2]
+    kind = max((kind for kind in STAGES if f"{name}-".startswith(f"{kind}-")), key=len)
+    stage = read_config(kind, read_toml(file)).stage
+    if kind not in AIDED:
+        assert file.stem.startswith("embedded-")  # a stage that no paper has
+    elif file.stem == "ablation-expression":  # was measured without
+        assert not stage.augment
+    else:
+        assert stage.augment == file.stem.startswith(("embedded-", "ablation-"))
+
+
+def test_published_is_the_default():
+    for kind in AIDED:
+        assert not read_config(kind, {}).stage.augment
+    for name, kind in (("visual_dubbing-expression", "expression"), ("visual_dubbing-dubbing", "dubbing")):
+        published, usual = read_config(kind, read_toml(CONFIGS / f"{name}.toml")).stage, STAGES[kind][0]()
+        assert published.model == usual.model
+        assert (kind, getattr(published, "reduction", "sum")) == (kind, "sum")
+    dubbing = read_config("dubbing", {}).stage
+    assert dubbing.model.references > 1
+    assert not dubbing.mouth_only
+    patent = read_config("multi-reference", read_toml(CONFIGS / "multi_reference-multi-reference.toml")).stage
+    assert (patent.mouth_only, patent.perceptual_frames, patent.sync_epsilon) == (False, 0, 1e-6)
+    assert patent.discriminators > 1
+    small = read_config("multi-reference", read_toml(CONFIGS / "embedded-multi-reference.toml")).stage
+    assert (small.mouth_only, small.perceptual_frames, small.discriminators) == (True, 3, 1)
+    small = read_config("expression", read_toml(CONFIGS / "embedded-expression.toml")).stage
+    assert small.reduction == "mean"
+    assert read_config("dubbing", read_toml(CONFIGS / "embedded-dubbing.toml")).stage.model.references == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "was", "goes_on"),
+    [
+        ("generator", {}, {"augment": True}),
+        ("generator", {"augment": False}, {"augment": False}),
+        ("sync", {}, {"augment": True}),
+        ("expression", {"vary": True}, {"augment": True, "reduction": "mean"}),
+        ("expression", {"augment": False, "reduction": "sum"}, {"augment": False, "reduction": "sum"}),
+        ("multi-reference", {}, {"augment": True, "mouth_only": True, "discriminators": 1}),
+        ("dubbing", {"vary": True}, {"augment": True}),
+    ],
+)
+def test_a_run_of_before_goes_on_as_it_began(kind, was, goes_on, tmp_path):
+    """``train.json`` as the version before wrote it: without the settings that came since."""
+    tables = {"kind": kind, **read_config(kind, {}).to_dict()}
+    for name in ("augment", "reduction", "mouth_only", "discriminators"):
+        if name not in was:
+            tables["stage"].pop(name, None)
+    tables["stage"] |= was
+    if kind == "dubbing":
+        tables["stage"]["model"] |= {"spade_scales": [12, 24, 48]}
+        del tables["stage"]["model"]["references"]
+    (tmp_path / "train.json").write_text(json.dumps(tables))
+    found, tables = read_kept(tmp_path)
+    stage = read_config(found, tables).stage
+    assert found == kind
+    assert {name: getattr(stage, name) for name in goes_on} == goes_on
+    if kind == "dubbing":
+        assert (stage.model.references, stage.model.spade_scales) == (1, (24, 48))
+
+
 def test_recipes_of_lstm_cbam_are_the_papers():
     sync = read_config("sync", read_toml(CONFIGS / "lstm_cbam-sync.toml")).stage
     assert (sync.learning_rate, sync.weight_decay, sync.objective) == (1e-4, 0, "bce")
@@ -176,6 +244,20 @@ def test_command_trains_and_resumes(prepared, tmp_path, capsys):
     assert [row.split(",")[0] for row in (tmp_path / "run" / "log.csv").read_text().split()][-1] == "3"
     with pytest.raises(ConfigError, match="another stage"):
         command("train", "speech", *common[2:], "--resume")
+
+
+def test_a_resumed_run_of_before_still_augments(prepared, tmp_path):
+    common = ("train", "generator", "--data", str(prepared), "--out", str(tmp_path))
+    sets = (
+        "run.device=cpu", "run.threads=1", "run.save_every=1", "run.check_every=0", "stage.windows=2",
+        "stage.frames=1", "stage.sync_weight=0", "stage.gan_weight=0", "stage.model.width=0.03",
+    )  # fmt: skip
+    command(*common, "--set", "run.steps=1", *sets)
+    kept = json.loads((tmp_path / "train.json").read_text())
+    assert kept["stage"].pop("augment") is False
+    (tmp_path / "train.json").write_text(json.dumps(kept))
+    command(*common, "--resume", "--set", "run.steps=2")
+    assert json.loads((tmp_path / "train.json").read_text())["stage"]["augment"] is True
 
 
 def test_seed_makes_a_run_repeatable(prepared, tmp_path):

@@ -49,6 +49,15 @@ def test_starts_from_what_fits_of_a_smaller_picture(clips, tmp_path):
     assert all(torch.equal(given[key], taken[key]) for key in given.keys() - other)
 
 
+def test_the_audio_channel_learns(clips):
+    stage = stage_of(clips, model=replace(MODEL, audio_channel=True))
+    stem = stage.net.face_encoder_blocks[0][0].conv_block[0].weight
+    before = stem.detach().clone()
+    first_values(stage, stage.batch(np.random.default_rng(3)))
+    assert stem.shape[1] == 7
+    assert (stem[:, 6] != before[:, 6]).all(dim=(1, 2)).any()
+
+
 def test_a_missing_start_is_named(clips, tmp_path):
     with pytest.raises(ConfigError, match=r"no generator in .* to start from"):
         stage_of(clips, start=str(tmp_path))

@@ -98,7 +98,7 @@ def test_sync_loss_pulls_the_generator_only_through_its_weight(clips, pretrained
 
 
 def test_discriminator_learns_to_tell_real_from_late_and_drawn(clips, pretrained):
-    stage = make(clips, pretrained, learning_rate=5e-3, windows=4)
+    stage = make(clips, pretrained, learning_rate=5e-3, windows=4, augment=True)
     update, batch = Update(RUN, torch.device("cpu")), stage.batch(np.random.default_rng(0))
     for _ in range(9):
         values = stage.step(batch, update, 0.0)

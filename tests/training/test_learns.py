@@ -17,7 +17,7 @@ def test_sync_expert_starts_at_chance_and_learns(tmp_path):
     dev = [toy_clip(f"d{i}", seed=100 + i, frames=75) for i in range(2)]
     torch.manual_seed(0)
     model = SyncExpertConfig(audio=AudioFeatures(kind="mel"), width=0.06, deep=1)
-    config = SyncConfig(model=model, objective="bce", clips=6, windows=4, learning_rate=2e-3)
+    config = SyncConfig(model=model, objective="bce", clips=6, windows=4, learning_rate=2e-3, augment=True)
     stage = SyncStage(config, train, dev)
     run = RunConfig(steps=120, device="cpu", threads=1, log_every=10, check_every=0, save_every=1000)
     fit(stage, run, tmp_path, quiet=True)

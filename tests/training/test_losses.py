@@ -23,6 +23,13 @@ def test_sync_probability_is_the_cosine():
     assert torch.allclose(sync_probability(face, audio, "sigmoid"), 1 / (1 + torch.exp(-wanted)), atol=1e-6)
 
 
+def test_the_patents_epsilon_guards_the_product_of_the_lengths():
+    face, audio = torch.tensor([[3e-4, 0.0], [30.0, 40.0]]), torch.tensor([[1e-3, 0.0], [1e-9, 0.0]])
+    found = sync_probability(face, audio, epsilon=1e-6)
+    # 3e-7 / max(3e-7, 1e-6), and 3e-8 / max(5e-8, 1e-6).
+    assert found.tolist() == pytest.approx([0.3, 0.03], rel=1e-4)
+
+
 def test_sync_loss_is_the_mean_of_minus_log():
     assert sync_loss(torch.tensor([0.5, 0.25])).item() == pytest.approx(math.log(2) * 1.5, abs=1e-6)
     assert sync_loss(torch.tensor([0.0])).item() == pytest.approx(-math.log(1e-6), rel=1e-5)

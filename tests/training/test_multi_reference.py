@@ -251,6 +251,7 @@ def test_all_losses_of_the_patent_take_part(clips, mouth_expert, tmp_path):
     frozen = {k: v.clone() for k, v in stage.frozen["sync"].state_dict().items()}
     values = values_of(stage, stage.batch(np.random.default_rng(0)))
     assert {"l1", "sync", "lip", "perceptual", "gan", "disc"} <= values.keys()
+    assert {"generator", "quality", "quality1", "quality2", "average"} == stage.modules.keys()
     assert all(np.isfinite(value) and value > 0 for value in values.values())
     weighted = values["l1"] + 0.1 * sum(values[k] for k in ("sync", "lip", "perceptual", "gan"))
     assert values["loss"] == pytest.approx(weighted, rel=1e-3)
@@ -266,9 +267,53 @@ def test_the_perceptual_pyramid_is_zero_for_equal_pictures():
     assert 0 < perceptual_pyramid(lpips, near, picture) < perceptual_pyramid(lpips, far, picture)
 
 
+def test_each_discriminator_sees_the_picture_half_as_large(clips):
+    stage, small = stage_of(clips, gan_weight=0.1), stage_of(clips, gan_weight=0.1, mouth_only=True)
+    pictures = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        for scale, judge, found in zip((1, 2, 4), stage.disc, stage._judged(pictures), strict=True):
+            means = pictures.unfold(2, scale, scale).unfold(3, scale, scale).mean((-1, -2))
+            assert torch.allclose(found, judge.judge(judge.blocks(means)), atol=1e-4)
+        halves = small._judged(pictures)[0]
+        assert torch.equal(halves, small.disc[0].judge(small.disc[0].blocks(pictures[:, :, 32:])))
+    # Eq of the patent for one picture, summed over j.
+    batch = stage.batch(np.random.default_rng(0))
+    judged = [torch.tensor([[0.5, -1.0]]), torch.tensor([[2.0]]), torch.tensor([[0.0]])]
+    stage._judged = lambda pictures: [x.clone().requires_grad_(True) for x in judged]
+    d = [1 / (1 + np.exp(-x.numpy())) for x in judged]
+    values = values_of_losses(stage, batch)
+    assert values["disc"] == pytest.approx(-sum((np.log(p) + np.log(1 - p)).mean() for p in d), rel=1e-4)
+    assert values["gan"] == pytest.approx(-sum(np.log(p).mean() for p in d), rel=1e-4)
+
+
+def values_of_losses(stage, batch) -> dict[str, float]:
+    """Of one step that moves nothing."""
+
+    class Still(Update):
+        def __call__(self, loss, module, optimizer):
+            pass
+
+    return stage.step(batch, Still(RunConfig(device="cpu"), torch.device("cpu")), 0.5)
+
+
+@pytest.mark.parametrize(("mouth_only", "matters"), [(False, True), (True, False)])
+def test_vgg_looks_at_the_whole_picture(clips, mouth_only, matters):
+    if hub.locate("lpips_vgg") is None:
+        pytest.skip("needs the lpips_vgg artefact (make weights)")
+    stage = stage_of(clips, perceptual_weight=0.1, mouth_only=mouth_only)
+    batch = stage.batch(np.random.default_rng(0))
+    stage._draw = lambda batch, real: drawn
+    drawn = (batch["frames"].float() / 255).flatten(0, 1)
+    assert values_of_losses(stage, batch)["perceptual"] < 1e-6
+    drawn = drawn.clone()
+    drawn[-1, :, :16] = 1 - drawn[-1, :, :16]  # far above the mouth, in the last window of the batch
+    assert (values_of_losses(stage, batch)["perceptual"] > 1e-3) == matters
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({"discriminators": 0}, "1 or more"),
         ({"shape_weight": 0.2}, "mouth_expert"),
         ({"sync_weight": 0.1}, "train syncx"),
         ({"lip_weight": 0.1}, "train lip-reader"),

@@ -1,4 +1,4 @@
-"""The rows of M-CSAWav2Lip's ablation (Table 2), one configuration each."""
+"""The rows of M-CSAWav2Lip's ablation (Table 2), one configuration each, and one that it does not print."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _MEL, _MFCC, _FUSED = (AudioFeatures(kind=kind) for kind in ("mel", "mfcc", "mel
 
 # Table 2 lists CSA-Wav2Lip and the full model as two rows with different numbers, and section 4.2.3
 # describes CAT-, SAT- and CSA-Wav2Lip by their attention alone. The full model is M- and CSA-Wav2Lip
-# together, so the attention rows must keep Wav2Lip's own mel features.
+# together, so the attention rows must keep Wav2Lip's own mel features. The last row is not in the table: the
+# full model as section 3.1.1 has it and figure 1 does not, with the fused features as a channel of the faces.
 ABLATIONS: Registry[Wav2LipConfig] = Registry("ablation")
 for _name, _config in {
     "wav2lip": Wav2LipConfig(audio=_MEL),
@@ -24,12 +25,15 @@ for _name, _config in {
     "sa": Wav2LipConfig(audio=_MEL, spatial_attention=True),
     "csa": Wav2LipConfig(audio=_MEL, channel_attention=True, spatial_attention=True),
     "full": Wav2LipConfig(audio=_FUSED, channel_attention=True, spatial_attention=True),
+    "audio-channel": Wav2LipConfig(
+        audio=_FUSED, channel_attention=True, spatial_attention=True, audio_channel=True
+    ),
 }.items():
     ABLATIONS.register(_name, _config)
 
 
 def generator_config(ablation: str = "full", width: float = 1.0) -> Wav2LipConfig:
-    """The generator of one row of Table 2.
+    """The generator of one row.
 
     Args:
         ablation: a name of ``ABLATIONS``.

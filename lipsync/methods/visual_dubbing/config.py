@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
@@ -66,12 +67,15 @@ class RendererConfig:
     size: int = 192  # pixels, side of the crops; a multiple of 32
     width: float = 1.0  # factor on all channel counts
     guide: str = "shaded"  # what of the rendered 3D face the networks see: "shaded" (paper) or "normals"
+    # Faces of the person that are warped and joined. The paper says several and not how many; its equations
+    # print one, which is what 1 gives.
+    references: int = 3
     motion: bool = True  # SFM and its warp; without (base model of Table 4) the reference is taken as it is
     texture: bool = True  # TMN ("feature enhancement network", Table 4); without, I_e = I_warp and no F_tex
     fusion: bool = True  # MSAF (Table 4)
     fusion_scales: tuple[int, ...] = (48, 96, 192)  # feature sizes at 192 px with MSAF (Table 6)
     sigma: str = "learned"  # Table 5: "learned", "zero" or "one"
-    spade_scales: tuple[int, ...] = (12, 24, 48)  # feature sizes at 192 px whose decoder blocks have SPADE
+    spade_scales: tuple[int, ...] = (24, 48)  # feature sizes at 192 px whose decoder blocks have SPADE
     # Channels of SFM by level, from the full picture down. Its full-size levels are thin: Table 7 gives it
     # most of the parameters and the least computation.
     motion_channels: tuple[int, ...] = (8, 12, 28, 80, 384, 1536)
@@ -96,14 +100,20 @@ class RendererConfig:
             raise ConfigError(f"width must be above 0, not {self.width}.")
         if self.size % 32 or self.top % 32 or not 0 <= self.top < self.size:
             raise ConfigError("size and top must be multiples of 32 pixels, top the smaller one.")
+        if self.references < 1 or (self.references > 1 and not self.motion):
+            raise ConfigError(
+                "The renderer needs a reference, and motion where there are several: it warps and joins them."
+            )
+        for sizes in (self.spade_scales, self.fusion_scales):
+            self.levels(sizes)
 
     def levels(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        """Levels of a U-Net, 0 the full picture, that have these feature sizes at 192 px.
+        """Levels of a decoder, 0 the full picture, that have these feature sizes at 192 px.
 
         Raises:
-            ConfigError: a size that no level has.
+            ConfigError: a size that no level has. The coarsest one of the encoder is none of the decoder's.
         """
-        known = {192 >> level: level for level in range(len(self.inpaint_channels))}
+        known = {192 >> level: level for level in range(len(self.inpaint_channels) - 1)}
         for size in sizes:
             if size not in known:
                 raise ConfigError(unknown("feature size", str(size), map(str, known)))
@@ -125,7 +135,17 @@ class VisualDubbingConfig:
         if isinstance(self.expression, dict):
             object.__setattr__(self, "expression", ExpressionConfig(**self.expression))
         if isinstance(self.renderer, dict):
-            object.__setattr__(self, "renderer", RendererConfig(**self.renderer))
+            object.__setattr__(self, "renderer", RendererConfig(**completed(self.renderer)))
+
+
+def completed(saved: dict[str, Any]) -> dict[str, Any]:
+    """A saved renderer's settings, those of before a setting came with what it stood for then.
+
+    There was one reference, and a SPADE size that no level of the decoder has was passed over.
+    """
+    levels = len(saved.get("inpaint_channels", RendererConfig.inpaint_channels)) - 1
+    sizes = [size for size in saved.get("spade_scales", ()) if size in {192 >> n for n in range(levels)}]
+    return {"references": 1, **saved, **({"spade_scales": sizes} if "spade_scales" in saved else {})}
 
 
 # Table 3. Its third change, no shape loss, is a weight of the training: ``stage.shape_weight=0``.
@@ -142,7 +162,7 @@ for _name, _stage1 in {
 # Tables 4 to 6. What is a matter of training: ``stage.correspondence_weight=0``, ``stage.staged=false``.
 RENDERER_ABLATIONS: Registry[RendererConfig] = Registry("ablation of the renderer")
 for _name, _stage2 in {
-    "base": RendererConfig(motion=False, texture=False, fusion=False),
+    "base": RendererConfig(references=1, motion=False, texture=False, fusion=False),
     "without-texture": RendererConfig(texture=False, fusion=False),
     "without-correspondence": RendererConfig(),
     "without-fusion": RendererConfig(fusion=False),

@@ -20,7 +20,9 @@ class Critic(nn.Sequential):
 
 
 def critic_loss(critic: nn.Module, real: Tensor, fakes: list[Tensor], penalty: float) -> Tensor:
-    """Eq 26 with its sign turned, for a minimiser.
+    """Eq 26 with its sign turned, for a minimiser: the fakes are summed, and x̂ is drawn from all of them.
+
+    With two fakes to one real picture the critic's constant drifts; the renderer learns from its slope alone.
 
     Args:
         real: (B, 3, S, S) I_t.
@@ -32,6 +34,6 @@ def critic_loss(critic: nn.Module, real: Tensor, fakes: list[Tensor], penalty: f
         share = torch.rand(len(real), 1, 1, 1, device=real.device)
         between = (share * real + (1 - share) * fake).requires_grad_(True)
         (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-        loss = loss + critic(fake).mean() / len(fakes)
+        loss = loss + critic(fake).mean()
         loss = loss + penalty * (slope.flatten(1).norm(dim=1) - 1).square().mean() / len(fakes)
     return loss

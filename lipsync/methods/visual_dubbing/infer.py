@@ -140,6 +140,7 @@ class VisualDubbingMethod:
             at: (N,) which frames of ``fit`` they are.
         """
         assert self.person is not None
+        chosen = self._beside(chosen)
         camera = fit.camera.to(self.device)
         view = self.scene.view(
             whole,
@@ -158,6 +159,12 @@ class VisualDubbingMethod:
         # Whatever the network thinks of it, what lies beside the lower face keeps its pixels.
         near = around(view.hole)
         return near * faces + (1 - near) * whole
+
+    def _beside(self, chosen: np.ndarray) -> np.ndarray:
+        """(N R,) for each reference ``chosen`` (N,) itself and those that follow it, R in all."""
+        assert self.person is not None
+        places = chosen[:, None] + np.arange(self.config.renderer.references)
+        return (places % len(self.person.pictures)).reshape(-1)
 
     def _meet(self, batch: Batch, fit: Fit) -> Person | None:
         """The references that can be fitted, and how the mouth rests at the start; None without any."""

@@ -22,17 +22,18 @@ class View(NamedTuple):
     """What the renderer is shown of B frames; pictures (B, 3, S, S) in 0..1."""
 
     guide: Tensor  # I_3D, the rendered 3D face with the wanted expression
-    reference: Tensor  # I_r, another frame of the same person
+    reference: Tensor  # I_r, R other frames of the same person: (B, 3 R, S, S)
     cropped: Tensor  # I_crop, the frame with its lower face taken out
     hole: Tensor  # (B, 1, S, S), 1 where it was taken out
-    geometry: Tensor  # (B, S, S, 2) where the 3DMM finds each pixel in the reference, as for ``warp``
+    geometry: Tensor  # (B, S, S, 2 R) where the 3DMM finds each pixel in the references, as for ``warp``
 
 
 class Drawn(NamedTuple):
     """What the renderer makes of it."""
 
-    grid: Tensor  # (B, S, S, 2) sampling positions in the reference
-    warped: Tensor  # (B, 3, S, S) I_warp
+    grid: Tensor  # (B R, S, S, 2) sampling positions in the references
+    moved: Tensor  # (B R, 3, S, S) the references there
+    warped: Tensor  # (B, 3, S, S) I_warp, their sum by their shares
     mended: Tensor  # (B, 3, S, S) I_e
     face: Tensor  # (B, 3, S, S) I_i; I_e where the inpainting was left out
 
@@ -51,18 +52,36 @@ class Renderer(nn.Module):
         """The faces of a ``View``; without ``inpaint`` only SFM and TMN, which are trained first."""
         config, top = self.config, self.config.top
         guide, cropped, hole = (x[:, :, top:] for x in (view.guide, view.cropped, view.hole))
-        plain = identity_grid(config.size, config.size, view.guide)[:, top:].expand(len(guide), -1, -1, -1)
-        grid = view.geometry[:, top:] if config.geometric_flow else plain
+        references = view.reference.unflatten(1, (config.references, 3)).flatten(0, 1)  # (B R, 3, S, S)
+        if config.geometric_flow:
+            grid = view.geometry[:, top:].unflatten(3, (config.references, 2)).movedim(3, 1).flatten(0, 1)
+        else:
+            plain = identity_grid(config.size, config.size, view.guide)[:, top:]
+            grid = plain.expand(len(references), -1, -1, -1)
+        shares = None
         if self.motion is not None:
-            seen = warp(view.reference, grid) if config.geometric_flow else view.reference[:, :, top:]
-            grid = grid + self.motion(guide, seen).to(grid.dtype)
-        warped = warp(view.reference, grid)
+            seen = warp(references, grid) if config.geometric_flow else references[:, :, top:]
+            flows, shares = self.motion(guide, seen.unflatten(0, (len(guide), -1)).flatten(1, 2))
+            grid = grid + flows.flatten(0, 1).to(grid.dtype)
+        moved = warp(references, grid)
+        warped = moved if shares is None else joined(moved, shares)
         mended, features = self.texture(warped, guide) if self.texture is not None else (warped, [])
         face = mended
         if inpaint:
             face, _ = self.inpaint(warped, guide, cropped, hole, mended, features)
         above = view.cropped[:, :, :top]
-        return Drawn(grid, *(torch.cat([above, below], 2) for below in (warped, mended, face)))
+        each = above.repeat_interleave(config.references, 0)
+        return Drawn(
+            grid,
+            torch.cat([each, moved], 2),
+            *(torch.cat([above, below], 2) for below in (warped, mended, face)),
+        )
+
+
+def joined(moved: Tensor, shares: Tensor) -> Tensor:
+    """(B, 3, H, W) sum of R warped references (B R, 3, H, W) by their shares (B, R, H, W)."""
+    pictures = moved.unflatten(0, (len(shares), -1))
+    return (pictures * shares[:, :, None].to(moved.dtype)).sum(1)
 
 
 class VisualDubbing(

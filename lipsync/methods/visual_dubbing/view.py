@@ -50,20 +50,28 @@ class Scene:
         """What the renderer is shown of B faces.
 
         Args:
-            faces, references: (B, 3, S, S) in 0..1.
+            faces: (B, 3, S, S) in 0..1.
+            references: (B R, 3, S, S), R of each face.
             identity: (B or 1, I).
             expression: (B, E) that the result is to have.
             pose: (B, 6) of ``faces``, whose ``camera`` it is.
-            reference_expression, reference_pose: (B or 1, E) and (B or 1, 6) of ``references``.
+            reference_expression, reference_pose: (B R, E) and (B R, 6) of ``references``; with R = 1 also one
+                for all faces.
             guide: "shaded" or "normals".
         """
         size = faces.shape[-1]
         drawn = render(self.model, identity, expression, pose, size, camera)
-        theirs = self.model.shape(identity, reference_expression).expand(len(reference_pose), -1, -1)
-        geometry = flow(drawn, reference_camera.project(place(theirs, reference_pose)))
+        count = len(references) // len(faces)
+        person = identity if len(identity) == 1 else identity.repeat_interleave(count, 0)
+        theirs = self.model.shape(person, reference_expression).expand(len(reference_pose), -1, -1)
+        projected = reference_camera.project(place(theirs, reference_pose))
+        parts = [projected] if count == 1 else projected.unflatten(0, (-1, count)).unbind(1)
+        geometry = torch.cat([flow(drawn, part) for part in parts], -1)
         picture = drawn.image if guide == "shaded" else (drawn.normal + 1) / 2 * drawn.mask
         hole = self.hole(identity, pose, camera, size).to(faces)
-        return View(picture, references, faces * (1 - hole), hole, geometry)
+        return View(
+            picture, references.unflatten(0, (-1, count)).flatten(1, 2), faces * (1 - hole), hole, geometry
+        )
 
     def hole(self, identity: Tensor, pose: Tensor, camera: Camera, size: int) -> Tensor:
         """(B, 1, S, S) 1 in the lower face, whatever the mouth does: its shape tells nothing.
@@ -85,6 +93,7 @@ class Scene:
 
 def mirrored(view: View) -> View:
     """The same in a mirror."""
-    geometry = view.geometry.flip(2) * view.geometry.new_tensor((-1.0, 1.0))
+    count = view.geometry.shape[-1] // 2
+    geometry = view.geometry.flip(2) * view.geometry.new_tensor((-1.0, 1.0) * count)
     guide, reference, cropped, hole = (x.flip(3) for x in view[:4])
     return View(guide, reference, cropped, hole, geometry)

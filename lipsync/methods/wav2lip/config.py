@@ -14,6 +14,9 @@ class Wav2LipConfig:
     audio: AudioFeatures = field(default_factory=lambda: AudioFeatures(kind="mel"))
     channel_attention: bool = False  # eq 4-5, at the three places of the paper
     spatial_attention: bool = False  # eq 6-9, after the channel attention
+    # Section 3.1.1 of M-CSAWav2Lip lays the speech features over the faces as one more channel before they
+    # are encoded together. Its figure 1 shows speech enter by the speech encoder alone, as in Wav2Lip: off.
+    audio_channel: bool = False
     width: float = 1.0  # factor on all channel counts; 1 is the published size
     size: int = 96  # pixels, height and width of the face crop
     # Share of a crop's height, from the top, that the network sees of the frame itself. The papers' half

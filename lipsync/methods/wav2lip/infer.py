@@ -79,7 +79,8 @@ class Wav2LipMethod:
             self.opening = self._ask(batch.speech, both[:1])
         heard = self._encode(windows)
         heard = self.opening.scaled(heard, batch.mouth_opening)
-        return self._drawn(lambda: self.net.draw(heard[..., None, None], both))
+        faces = self.net.with_audio(both, windows)
+        return self._drawn(lambda: self.net.draw(heard[..., None, None], faces))
 
     def _windows(self, speech: np.ndarray, times: np.ndarray) -> Tensor:
         return torch.from_numpy(frame_windows(speech, times, self.config.audio)).to(self.device)
@@ -104,8 +105,9 @@ class Wav2LipMethod:
                 "Fetch it with `python -m lipsync weights --fetch face_landmarker`, or set the opening to 1."
             )
         times = np.linspace(0, speech.shape[1] / MEL_RATE, MOUTHS)
-        faces = face.expand(MOUTHS, -1, -1, -1)
-        heard = self._encode(self._windows(speech, times))
+        windows = self._windows(speech, times)
+        faces = self.net.with_audio(face.expand(MOUTHS, -1, -1, -1), windows)
+        heard = self._encode(windows)
         return ask(
             heard, lambda some: self._drawn(lambda: self.net.draw(some[..., None, None], faces)), landmarker
         )

@@ -7,6 +7,7 @@ Module and parameter names equal those of the published ``wav2lip.pth`` and ``wa
 # turn config.json back into it, and a string would leave it a dict.
 
 import torch
+import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
@@ -35,7 +36,7 @@ class Generator(
         c16, c32, c64, c128, c256, c512 = (config.channels(c) for c in (16, 32, 64, 128, 256, 512))
         c384, grow = config.channels(384), config.size // 32
         self.face_encoder_blocks = nn.ModuleList([
-            nn.Sequential(ConvBlock(6, c16, 7, 1, 3)),                                   # S
+            nn.Sequential(ConvBlock(6 + config.audio_channel, c16, 7, 1, 3)),            # S
             nn.Sequential(ConvBlock(c16, c32, 3, 2, 1), *residual(c32, 2)),              # S/2
             nn.Sequential(ConvBlock(c32, c64, 3, 2, 1), *residual(c64, 3)),              # S/4
             nn.Sequential(ConvBlock(c64, c128, 3, 2, 1), *residual(c128, 2)),            # S/8
@@ -63,10 +64,21 @@ class Generator(
 
     def forward(self, audio: Tensor, faces: Tensor) -> Tensor:
         """(B, 1, rows, 16) speech features and (B, 6, S, S) faces to (B, 3, S, S) frames."""
-        return self.draw(self.encode_audio(audio), faces)
+        return self.draw(self.encode_audio(audio), self.with_audio(faces, audio))
+
+    def with_audio(self, faces: Tensor, audio: Tensor) -> Tensor:
+        """What the identity encoder takes of (B, 6, S, S) faces and their (B, 1, rows, 16) speech features.
+
+        The faces alone; with ``audio_channel`` (M-CSAWav2Lip, section 3.1.1) a seventh channel has the
+        features stretched over the picture, their -4..4 as 0..1.
+        """
+        if not self.config.audio_channel:
+            return faces
+        laid = F.interpolate(audio / 8 + 0.5, size=faces.shape[-2:], mode="bilinear", align_corners=False)
+        return torch.cat([faces, laid.to(faces.dtype)], dim=1).contiguous(memory_format=torch.channels_last)
 
     def draw(self, heard: Tensor, faces: Tensor) -> Tensor:
-        """(B, C, 1, 1) encoded speech and (B, 6, S, S) faces to (B, 3, S, S) frames."""
+        """(B, C, 1, 1) encoded speech and faces as ``with_audio`` gives them to (B, 3, S, S) frames."""
         skips, x = [], faces
         for index, stage in enumerate(self.face_encoder_blocks):
             x = stage(x)
