@@ -35,7 +35,7 @@ _CHIN = (152, 175, 199, 148, 377)
 
 # Upper teeth, what is seen between the rows, lower teeth: two rows of vertices each, from above. How far up
 # and forward of the closed lips they lie, mm.
-_ROWS = ((5.0, -4.0), (-1.5, -4.0), (-1.5, -6.0), (-1.0, -7.0), (-1.0, -5.0), (-8.0, -5.0))
+_ROWS = ((5.0, -7.0), (-1.5, -6.0), (-1.5, -8.0), (-1.0, -10.0), (-1.0, -8.0), (-6.0, -9.0))
 _ARCH = 0.85  # width of a row, of the lips'
 
 EYES_APART = 63.0  # mm between the middles of an adult's eyes

@@ -35,7 +35,7 @@ _SWAPPED = np.array([
 @dataclass(frozen=True)
 class FaceModelConfig:
     step: int = 5  # every so many frames of a clip are looked at
-    frames: int = 60  # of a clip at most
+    frames: int = 12  # of a clip at most; neighbours tell little that is new
     closed: float = 0.02  # mouth opening up to which lips count as closed
     identity: int = 32  # modes
     rounds: int = 3
