@@ -78,7 +78,7 @@ def test_the_hole_hides_a_mouth_whatever_it_does_and_leaves_the_nose(face):
     identity, pose = torch.zeros(1, 32), torch.tensor([[0.0, 0, 0, 0, -6, 890]])
     camera = Camera.of_crop(192)
     hole = scene.hole(identity, pose, camera, 192)[0, 0]
-    np.testing.assert_array_equal(hole, hole.flip(1))  # the same on both sides
+    assert float((hole != hole.flip(1)).float().mean()) < 0.001  # the same on both sides
     for shape in (shape_of(face), shape_of(face, jawOpen=0.8)):
         points = camera.project(place(shape[None], pose))[0, :, :2].round().long()
         inside = [bool(hole[y, x]) for x, y in points[[0, 17, 61, 291, 13, 14, 152]].clamp(0, 191)]

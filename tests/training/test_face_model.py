@@ -20,14 +20,13 @@ from lipsync.training.face_mesh import EYES_APART, mirror_of, tessellation, upri
 from lipsync.training.face_model import SCORES, FaceModelConfig, Frames, first_face, refine
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
-PEOPLE, EACH = 10, 30
+PEOPLE, EACH = 10, 24
 MOVED = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp")
 
 
 @pytest.fixture(scope="module")
 def planted():
-    """People who move four of the face's expressions, seen by a camera from many sides; half of its depth
-    is told too small."""
+    """People who move four of the face's expressions, seen from many sides; their depth is told too small."""
     truth = read_embedded()
     mean, rng = truth.mean[:468].astype(float), np.random.default_rng(0)
     modes = np.zeros((len(SCORES), 468, 3))
@@ -59,20 +58,22 @@ def test_planted_shapes_come_back_and_rounds_mend_their_depth(planted):
     mean, modes, solid, frames = planted
     config = FaceModelConfig(identity=6)
     first = first_face(solid, frames, config)
-    assert off(first.mean[:, :2], mean[:, :2]) < 2.5  # mm; the depth is still as it was told
+    assert off(first.mean[:, :2], mean[:, :2]) < 1  # mm
+    for name in MOVED:
+        mode, true = first.expression[SCORES.index(name)], modes[SCORES.index(name)]
+        assert off(mode, true) < 0.5 * off(0, true), name
     shapes, before = refine(first, frames, config)
     shapes, after = refine(shapes, frames, config)
-    assert after < 0.5 * before
-    assert after < 0.35  # pixels; the noise is 0.25
+    assert after < 0.8 * before
+    assert after < 0.45  # pixels; the noise is 0.25
+    told, found = (off(x.mean, mean) for x in (first, shapes))
+    assert found < 0.75 * told  # the poses tell the depth
     jaw = SCORES.index("jawOpen")
-    told, found = (np.ptp(x.mean[:, 2]) / np.ptp(mean[:, 2]) for x in (first, shapes))
-    assert abs(found - 1) < abs(told - 1)
+    assert off(shapes.expression[jaw], modes[jaw]) < 0.2 * off(0, modes[jaw])
     for name in MOVED:
         mode, true = shapes.expression[SCORES.index(name)], modes[SCORES.index(name)]
-        assert off(mode, true) < 0.5 * off(0 * true, true), name
-        assert np.corrcoef(mode.ravel(), true.ravel())[0, 1] > 0.85, name
-    still = off(0, shapes.expression[SCORES.index("cheekPuff")])
-    assert still < 0.1 * off(0, modes[jaw])
+        assert np.corrcoef(mode.ravel(), true.ravel())[0, 1] > 0.75, name
+    assert off(0, shapes.expression[SCORES.index("cheekPuff")]) < 0.1  # nobody did that
     # Its lips meet, and both sides are alike.
     assert abs(shapes.mean[13, 1] - shapes.mean[14, 1]) < 0.01
     mirror = mirror_of(shapes.mean)
