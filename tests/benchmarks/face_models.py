@@ -1,6 +1,6 @@
 """How well the 3D faces fit people they were not made from.
 
-``python -m tests.benchmarks.face_models --data DIR [--split dev] [--models embedded ict]``
+``python -m tests.benchmarks.face_models --data DIR [--split dev] [--every 4] [--models embedded ict]``
 
 Every model is fitted to the stored landmarks of the clips of a split. Printed are the distance of the
 projected to the measured landmarks that all models have, in pixels of the stored crops of 160; the share
@@ -89,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
     parser.add_argument("--split", default="dev", help="of people whom no model saw (default: %(default)s)")
+    parser.add_argument("--every", type=int, default=1, help="of so many clips one (default: all)")
     parser.add_argument(
         "--models",
         nargs="+",
@@ -99,7 +100,7 @@ def main() -> None:
     torch.set_num_threads(1)
     landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
     models = [load_morphable(None if name == "ict" else name) for name in options.models]
-    clips = load_clips(options.data, (options.split,))
+    clips = load_clips(options.data, (options.split,))[:: options.every]
     found = measure(models, clips, BlendshapeNetwork(landmarker))
     print(f"{len(clips)} clips, {sum(len(clip) for clip in clips)} frames\n")
     print("| | " + " | ".join(options.models) + " |\n|---|" + "---:|" * len(models))
