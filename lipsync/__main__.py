@@ -18,7 +18,7 @@ from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.push import add_push_command
 from lipsync.training.cli import add_prepare_command, add_train_command
 from lipsync.training.export import add_export_command
-from lipsync.training.fit_command import add_fit_command
+from lipsync.training.fit_command import add_face_model_command, add_fit_command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_train_command(commands)
     add_fit_command(commands)
     add_adapt_command(commands)
+    add_face_model_command(commands)
     add_export_command(commands)
     add_push_command(commands)
     commands.add_parser("ablate", help="train and measure the rows of a paper's ablation table")

@@ -156,6 +156,14 @@ SENTENCES: Sentences = (
         "或不加此选项，改用 ICT-FaceKit。",
     ),
     ("{0} is not ICT-FaceKit's ict_facekit.npz.", "{0} 不是 ICT-FaceKit 的 ict_facekit.npz。"),
+    (
+        "{0} holds no 3D face. `python -m lipsync fit-face-model` makes one.",
+        "{0} 中没有三维人脸模型。可用 `python -m lipsync fit-face-model` 生成。",
+    ),
+    (
+        "A 3D face is learnt from at least 3 people; {0} has {1}.",
+        "学习三维人脸至少需要 3 个人的片段；{0} 中只有 {1} 人。",
+    ),
     ("{0} holds no network for expression scores.", "{0} 中没有计算表情系数的网络。"),
     (
         "{0} is not a fitted 3D face. Run `python -m lipsync fit` on its folder first.",

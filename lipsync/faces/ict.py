@@ -46,8 +46,8 @@ LANDMARK_PAIRS = (
     (460, 5024), (465, 3532), (466, 4134),
 )  # fmt: skip
 
-_SKIN, _LIPS = (0.78, 0.60, 0.52), (0.66, 0.34, 0.34)
-_CAVITY, _GUM, _WHITE = (0.35, 0.16, 0.16), (0.55, 0.28, 0.28), (0.92, 0.90, 0.84)
+SKIN, LIPS = (0.78, 0.60, 0.52), (0.66, 0.34, 0.34)
+CAVITY, GUM, WHITE = (0.35, 0.16, 0.16), (0.55, 0.28, 0.28), (0.92, 0.90, 0.84)
 
 
 def is_ict(path: Path) -> bool:
@@ -126,8 +126,8 @@ def _colours(neutral: np.ndarray) -> np.ndarray:
     """(V, 3) in 0..1."""
     import cv2
 
-    colours = np.tile(np.array(_SKIN, np.float32), (len(neutral), 1))
-    for part, colour in ((_MOUTH, _CAVITY), (_GUMS, _GUM), (_TEETH, _WHITE)):
+    colours = np.tile(np.array(SKIN, np.float32), (len(neutral), 1))
+    for part, colour in ((_MOUTH, CAVITY), (_GUMS, GUM), (_TEETH, WHITE)):
         colours[slice(*part)] = colour
     # Lips: the face inside the outer contour of the mouth, seen from the front.
     vertex_of = dict(LANDMARK_PAIRS)
@@ -135,5 +135,5 @@ def _colours(neutral: np.ndarray) -> np.ndarray:
     for vertex in np.flatnonzero(neutral[slice(*_FACE), 2] > 95):
         x, y, _ = neutral[vertex]
         if cv2.pointPolygonTest(contour, (float(x), float(y)), False) >= 0:
-            colours[vertex] = _LIPS
+            colours[vertex] = LIPS
     return colours

@@ -21,6 +21,7 @@ LIPS_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 3
 class Landmarks:
     points: np.ndarray  # (478, 2) float32, pixels
     blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for
+    depth: np.ndarray | None = None  # (478,) float32, pixels away from the camera, measured from the head
 
 
 class Landmarker:
@@ -51,9 +52,12 @@ class Landmarker:
         if not found.face_landmarks:
             return None
         height, width = image.shape[:2]
-        points = np.array([(p.x * width, p.y * height) for p in found.face_landmarks[0]], np.float32)
+        marks = found.face_landmarks[0]
+        points = np.array([(p.x * width, p.y * height) for p in marks], np.float32)
+        depth = np.array([p.z * width for p in marks], np.float32)  # the network counts it as it does x
         scores = found.face_blendshapes
-        return Landmarks(points, np.array([s.score for s in scores[0]], np.float32) if scores else None)
+        blendshapes = np.array([s.score for s in scores[0]], np.float32) if scores else None
+        return Landmarks(points, blendshapes, depth)
 
     def close(self) -> None:
         self._landmarker.close()

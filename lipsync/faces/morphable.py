@@ -1,8 +1,9 @@
 """3D morphable face models: a mean face, directions of identity, expression and skin colour.
 
-S = S̄ + B_id α + B_exp β and T = T̄ + B_tex δ (CHEN & XIONG 2025, section 2.1). Two back ends:
-ICT-FaceKit (:mod:`lipsync.faces.ict`), free and the default, and files in the format of the Basel Face
-Model (:mod:`lipsync.faces.bfm`), which a user supplies. Sizes are read from the back end.
+S = S̄ + B_id α + B_exp β and T = T̄ + B_tex δ (CHEN & XIONG 2025, section 2.1). Three back ends:
+ICT-FaceKit (:mod:`lipsync.faces.ict`), free and the default; our own, learnt from footage, which ships
+(:mod:`lipsync.faces.embedded`); and files in the format of the Basel Face Model
+(:mod:`lipsync.faces.bfm`), which a user supplies. Sizes are read from the back end.
 """
 
 from __future__ import annotations
@@ -136,24 +137,28 @@ class MorphableModel(nn.Module):
 
 
 def load_morphable(path: Path | str | None = None) -> MorphableModel:
-    """ICT-FaceKit by the artefact table, or the model of a file that the user supplies.
+    """ICT-FaceKit by the artefact table, the face that ships, or the model of a file that the user supplies.
 
     Args:
         path: ``.mat`` or ``.npz`` in the format of the Basel Face Model with 80 identity, 64 expression
-            and 80 texture coefficients; or another copy of ``ict_facekit.npz``. None is ICT-FaceKit.
+            and 80 texture coefficients; another copy of ``ict_facekit.npz``; a folder that
+            ``fit-face-model`` wrote, "embedded" for the one that ships. None is ICT-FaceKit.
 
     Raises:
         ArtefactError: ICT-FaceKit is not here and cannot be had.
         ConfigError: the file is missing or not in the format; says what is expected.
     """
     from lipsync.faces.bfm import BFM_EXPECTED, read_bfm
+    from lipsync.faces.embedded import EMBEDDED, is_embedded, read_embedded
     from lipsync.faces.ict import is_ict, read_ict
 
     if path is None:
         from lipsync import hub
 
         return MorphableModel(read_ict(hub.fetch("ict_facekit")))
-    path = Path(path)
+    path = EMBEDDED if str(path) == "embedded" else Path(path)
+    if is_embedded(path):
+        return MorphableModel(read_embedded(path))
     if not path.is_file():
         raise ConfigError(f"There is no 3D face model at {path}. {BFM_EXPECTED}")
     return MorphableModel(read_ict(path) if is_ict(path) else read_bfm(path))

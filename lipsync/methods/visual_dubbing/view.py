@@ -28,7 +28,8 @@ class Scene:
         edge = 0.75 * mean[at[UNDER_NOSE], 1] + 0.25 * mean[at[NOSE_TIP], 1]
         # Not the sides by the ears: a reference seldom shows both, and hair lies over them.
         front = (mean[:, 2] > FRONT) & (mean[:, 0].abs() < SIDE)
-        self.lower = torch.nonzero((mean[:, 1] < edge) & front)[::5, 0]  # a hull needs few of them
+        lower = torch.nonzero((mean[:, 1] < edge) & front)[:, 0]
+        self.lower = lower[::5] if len(lower) > 1000 else lower  # of a fine mesh a hull needs few
         names = model.expression_names
         speaking = [i for i, name in enumerate(names) if name.startswith(SPEAKS)]
         self.spoken = torch.tensor(speaking or range(model.expression_size))  # (D,), all of a nameless basis
