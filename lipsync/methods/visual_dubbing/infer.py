@@ -199,7 +199,7 @@ class VisualDubbingMethod:
         )
 
     def _angles(self, person: Person, pose: Tensor) -> np.ndarray:
-        """(N, R) degrees between the heads of N frames, whose poses are (N, 6), and those of the references."""
+        """(N, R) degrees between the heads of N frames, with poses (N, 6), and those of the references."""
         heads = rotation(pose[:, :3]).cpu().numpy()
         cosine = (np.einsum("rij,nij->nr", person.turned, heads) - 1) / 2
         return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
