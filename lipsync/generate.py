@@ -14,6 +14,7 @@ import numpy as np
 
 from lipsync import hub
 from lipsync.audio import RATE
+from lipsync.audio.activity import Speech, find_speech
 from lipsync.errors import Cancelled, ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
 from lipsync.faces.choose import Choice
@@ -34,6 +35,7 @@ COARSE = (
     "The face landmarker is not installed, so the mouth was placed by five points only, which looks "
     "less fine. `make app` fetches it; or put face_landmarker.task into the folder named by LIPSYNC_WEIGHTS."
 )
+NO_SPEECH = "Nobody was heard to speak in the recording, so the lips rest. Was it the right file?"
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ def generate(
         raise ConfigError(f"{method.card.title} cannot change how far the mouth opens. Set it to 1.")
     report("audio")
     with clock("audio"):
-        speech = method.listen(_samples(voice, count / fps, request.allow_silence))
+        samples = _samples(voice, count / fps, request.allow_silence)
+        speech = _Speech(method.listen(samples), find_speech(samples))
 
     size = plan.depth(request.batch_size)
     landmarker = hub.locate("face_landmarker")
@@ -196,16 +199,18 @@ def generate(
         revision=method.card.revision,
         faces_seen=tracker.faces_seen,
         seconds={**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began},
-        notes=_notes(tracker.coarse, getattr(method, "kept", 0), count),
+        notes=_notes(tracker.coarse, len(speech.spoken.stretches) == 0, getattr(method, "kept", 0), count),
         references=tuple(ReferenceFrame(frame.time, frame.box) for frame in chosen),
         requested_method=request.method,
         fallback=method.card.fallback,
     )
 
 
-def _notes(coarse: bool, kept: int, count: int) -> tuple[str, ...]:
-    """What a person should know of a result: coarse tracking, and frames that the method gave back."""
+def _notes(coarse: bool, silent: bool, kept: int, count: int) -> tuple[str, ...]:
+    """What a person should know of a result: coarse tracking, no speech, frames left as they were."""
     notes = [COARSE] if coarse else []
+    if silent:
+        notes.append(NO_SPEECH)
     if kept:
         notes.append(
             f"{kept} of {count} frames kept their own mouth, because the 3D face did not fit them. That "
@@ -281,10 +286,18 @@ def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
     return np.pad(samples, (0, max(0, round(seconds * RATE) - len(samples))))
 
 
+@dataclass(frozen=True)
+class _Speech:
+    """What is known of the recording."""
+
+    features: Any  # what ``listen`` returned
+    spoken: Speech  # when somebody speaks
+
+
 def _speak(
     seen: Iterator[tuple[Tracked, View | None]],
     method: LipSyncMethod,
-    speech: Any,
+    speech: _Speech,
     request: Request,
     fps: float,
     size: int,
@@ -304,8 +317,9 @@ def _speak(
                 known = [(item, face) for item, face in group if face is not None]
                 chosen += choose(known, method.references)
             references = [frame.view for frame in chosen]
-            at = np.array([position + k for k, (_, face) in enumerate(group) if face is not None])
-            batch = Batch.of(faces, at / fps, speech, references, request.mouth_opening)
+            at = np.array([position + k for k, (_, face) in enumerate(group) if face is not None]) / fps
+            activity = speech.spoken.activity(at)
+            batch = Batch.of(faces, at, speech.features, references, request.mouth_opening, activity)
             drawn = iter(method.synthesize(batch))
         for item, face in group:
             yield item, next(drawn) if face is not None else None

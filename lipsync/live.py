@@ -15,6 +15,7 @@ import soxr
 
 from lipsync import hub
 from lipsync.audio import RATE
+from lipsync.audio.activity import find_speech, reach
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
 from lipsync.faces.choose import Choice
@@ -60,8 +61,9 @@ class Live:
 
     Attributes:
         fps: frames per second that come out.
-        wait: seconds of speech after a frame's own time that are needed to draw it. The delay from sound
-            to picture is this, the length of a piece, and the time that drawing takes.
+        wait: seconds of speech after a frame's own time that are needed to draw it: as many as the method
+            hears, or as it takes to know that somebody speaks. The delay from sound to picture is this, the
+            length of a piece, and the time that drawing takes.
 
     Raises:
         ConfigError: the method has to hear more of the future.
@@ -78,7 +80,12 @@ class Live:
                 f"{method.card.title} has to hear more of the speech in advance than live mode waits for "
                 f"({MOST:.0f} s). Choose another method, or generate a video."
             )
-        self.wait: float = wait
+        before, after = reach()
+        self.wait: float = max(wait, after)
+        self._reach, self._kept = (
+            wait,
+            max(wait, before),
+        )  # s before a frame that the method hears, and all do
         self.fps = probe(face).output_fps
         self._method, self._opening = method, mouth_opening
         self._plates = _prepare(face, self.fps, choice or Choice(), method)
@@ -128,9 +135,11 @@ class Live:
         drawn: Iterator[np.ndarray] = iter(())
         if faces:
             at = numbers[[view is not None for _, view in plates]]
-            times = at / self.fps - self._begin / RATE
-            speech = self._method.listen(self._heard)
-            batch = Batch.of(faces, times, speech, self._references, self._opening)
+            activity = find_speech(self._heard).activity(at / self.fps - self._begin / RATE)
+            begin = _since(self._next / self.fps - self._reach)
+            speech = self._method.listen(self._heard[begin - self._begin :])
+            times = at / self.fps - begin / RATE
+            batch = Batch.of(faces, times, speech, self._references, self._opening, activity)
             drawn = iter(self._method.synthesize(batch))
         frames = []
         for item, view in plates:
@@ -147,8 +156,7 @@ class Live:
 
     def _forget(self) -> None:
         """Let go of speech that no later frame depends on."""
-        needed = round((self._next / self.fps - self.wait) * RATE)
-        begin = max(0, needed // GRID * GRID)
+        begin = _since(self._next / self.fps - self._kept)
         if begin > self._begin:
             self._heard = self._heard[begin - self._begin :]
             self._begin = begin
@@ -174,6 +182,11 @@ def _pictures(face: Path, fps: float) -> Iterator[Frame]:
         if kept > KEEP_BYTES:
             return
         yield frame._replace(image=image)
+
+
+def _since(seconds: float) -> int:
+    """Sample from which speech is heard that is needed from ``seconds`` on, a multiple of ``GRID``."""
+    return max(0, round(seconds * RATE) // GRID * GRID)
 
 
 def _back_and_forth(number: int, count: int) -> int:

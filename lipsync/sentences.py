@@ -134,6 +134,15 @@ SENTENCES: Sentences = (
         "没有安装人脸关键点模型，嘴部只按五个点定位，效果较粗。`make app` 会下载它；也可把 "
         "face_landmarker.task 放到 LIPSYNC_WEIGHTS 指定的文件夹。",
     ),
+    # Speech activity
+    (
+        "Nobody was heard to speak in the recording, so the lips rest. Was it the right file?",
+        "录音中没有听到人声，因此嘴唇保持静止。是否选错了文件？",
+    ),
+    (
+        "Labels of speech activity need onnxruntime: pip install onnxruntime.",
+        "语音活动标注需要 onnxruntime：pip install onnxruntime。",
+    ),
     # The 3D face
     (
         "{0} of {1} frames kept their own mouth, because the 3D face did not fit them. That happens when "

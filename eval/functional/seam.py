@@ -79,7 +79,8 @@ def seam_update(
     for place, name in enumerate(PLACES):
         figures = []
         for sides in STRIPS[name]:
-            pair = [strip(grey, *(points[list(side)] for side in sides), PARTS[name]) for grey in greys]
+            inner, outer = (points[list(side)] for side in sides)
+            pair = [strip(grey, inner, outer, PARTS[name]) for grey in greys]
             if pair[0] is None or pair[1] is None:
                 continue
             figures.append(_strongest(pair[0], pair[1]))
@@ -142,7 +143,8 @@ def strip(
         return None
     share = np.linspace(*part, 1 + max(1, round(width * (part[1] - part[0]))))[:, None, None]
     places = ((1 - share) * lines[0] + share * lines[1]).astype(np.float32)  # (rows, columns, 2)
-    return cv2.remap(grey.astype(np.float32), places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x, y = places[..., 0].copy(), places[..., 1].copy()
+    return cv2.remap(grey.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _strongest(generated: np.ndarray, reference: np.ndarray) -> tuple[float, float, float]:

@@ -82,16 +82,19 @@ def usable(looks: Sequence[Look]) -> np.ndarray:
 def choose_for_use(looks: Sequence[Look], count: int) -> list[int]:
     """``count`` frames from closed to open mouths: the sharpest of each group.
 
-    One reference is the sharpest of the middle third: neither pressed shut nor at its widest.
+    Of the group with the most closed mouths only its most closed third counts: the first reference shows how
+    the lips rest. One reference is the sharpest of the middle third: neither pressed shut nor at its widest.
 
     Args:
         looks: of the frames of a clip; at least one.
         count: R. With fewer usable frames some come twice.
     """
     openings = np.array([look.opening for look in looks])
-    groups = (
-        _groups(usable(looks), openings, 3)[1:2] if count == 1 else _groups(usable(looks), openings, count)
-    )
+    groups = _groups(usable(looks), openings, 3 if count == 1 else count)
+    if count == 1:
+        groups = groups[1:2]
+    else:
+        groups[0] = groups[0][: -(-len(groups[0]) // 3)]
     sharp = np.array([look.sharpness for look in looks])
     return [int(group[np.argmax(sharp[group])]) for group in groups]
 

@@ -41,10 +41,19 @@ class Batch:
     reference_landmarks: np.ndarray | None = None  # (R, 478, 2) float32, as above
     blendshapes: np.ndarray | None = None  # (B, 52) float32 in 0..1, for a method with ``blendshapes``
     mouth_opening: float = 1.0  # 1 as the speech has it, more opens further; for a method with ``opens``
+    # (B,) float32, 0 where nobody speaks and the mouth is to rest, 1 where somebody does, between them it
+    # moves (``lipsync.audio.activity``); None: somebody speaks all the time.
+    activity: np.ndarray | None = None
 
     @classmethod
     def of(
-        cls, seen: Sequence[View], times: np.ndarray, speech: Any, references: Sequence[View], opening: float
+        cls,
+        seen: Sequence[View],
+        times: np.ndarray,
+        speech: Any,
+        references: Sequence[View],
+        opening: float,
+        activity: np.ndarray | None = None,
     ) -> Batch:
         """The batch of these faces, at least one, and references."""
         return cls(
@@ -56,6 +65,7 @@ class Batch:
             reference_landmarks=_all([view.landmarks for view in references]),
             blendshapes=_all([view.blendshapes for view in seen]),
             mouth_opening=opening,
+            activity=activity,
         )
 
 

@@ -17,7 +17,8 @@ _TRAIN_HELP = """\
 Stages build on each other: speech and mouth need prepared clips alone; sync can start from speech; generator
 takes all three. LSTM-CBAM: sync with stage.model.ablation=lstm-cbam, then joint. Visual dubbing: `fit` on the
 prepared folder, then expression, then dubbing. Multi-reference: listener, then multi-reference; syncx and
-lip-reader train its experts. Example configurations lie beside this package in
+lip-reader train its experts. activity tells speech from
+everything else, for all methods. Example configurations lie beside this package in
 lipsync/training/configs/.
 Several processes: torchrun --nproc-per-node N -m lipsync train ...
 """

@@ -22,6 +22,7 @@ from lipsync.methods.visual_dubbing.config import (
 )
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.registry import unknown
+from lipsync.training.activity import ActivityStage, ActivityTraining
 from lipsync.training.dubbing import DubbingConfig, DubbingStage
 from lipsync.training.expression import ExpressionStage, ExpressionStageConfig
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
@@ -37,6 +38,7 @@ from lipsync.training.syncx import SyncXStage, SyncXTraining
 from lipsync.training.teacher import TeacherConfig, TeacherStage
 
 STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
+    "activity": (ActivityTraining, ActivityStage),
     "teacher": (TeacherConfig, TeacherStage),
     "speech": (SpeechConfig, SpeechStage),
     "mouth": (MouthConfig, MouthStage),

@@ -147,7 +147,8 @@ def first_face(solid: np.ndarray, frames: Frames, config: FaceModelConfig) -> Sh
     people = [frames.person == person for person in sorted(set(frames.person))]
     scores = frames.scores.astype(np.float64)
     # Within people, so that how one looks is not taken for what one does.
-    modes = _regressed(*(_centred(values, people) for values in (laid, scores)), frames.weight, config)
+    moved, scored = (_centred(values, people) for values in (laid, scores))
+    modes = _regressed(moved, scored, frames.weight, config)
     rest = laid - scores @ modes
     neutral = np.stack([rest[rows].mean(0) for rows in people])
     # A score of 0 leaves lips apart. Modes are to start where lips are closed: from the mean of such frames.

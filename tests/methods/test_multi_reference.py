@@ -12,11 +12,12 @@ from lipsync.audio.features import features, frame_windows
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.generate import Request, generate
 from lipsync.live import MOST, Live
+from lipsync.media import read_audio
 from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
 from lipsync.methods.multi_reference.fusion import Fusion, Listener, positions, upper_half
-from lipsync.methods.multi_reference.infer import MultiReferenceMethod
+from lipsync.methods.multi_reference.infer import CLOSED, CLOSED_AT, MultiReferenceMethod
 from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.methods.multi_reference.moving import STEP, Motion, blend
 from lipsync.methods.multi_reference.speech import LearnedEncoder
@@ -343,6 +344,25 @@ def test_fewer_faces_than_references_will_do(saved):
     batch = batch_of(method, 1)
     thrice = replace(batch, references=np.repeat(batch.references, 3, 0))
     assert np.array_equal(method.synthesize(batch), method.synthesize(thrice))
+
+
+def test_where_nobody_speaks_the_speech_has_no_say(saved):
+    method = load_method("multi-reference", saved)
+    batch = batch_of(method, 3, 1.5)
+    other = replace(batch, speech=np.flip(batch.speech, 0).copy() * 2)
+    still = np.array([1, 0.5, 0, 0], np.float32)
+    drawn, changed = (method.synthesize(replace(b, activity=still)) for b in (batch, other))
+    same = [np.array_equal(a, b) for a, b in zip(drawn, changed, strict=True)]
+    assert same == [False, False, True, True]
+    # The rest is the sound of closed lips, whatever the factor.
+    resting = replace(batch, activity=np.zeros(4, np.float32))
+    closed = replace(
+        batch, speech=method.listen(read_audio(CLOSED)), times=np.full(4, CLOSED_AT), mouth_opening=1.0
+    )
+    difference = method.synthesize(resting).astype(int) - method.synthesize(closed)
+    assert np.abs(difference).max() <= 1
+    speaking = np.ones(4, np.float32)
+    assert np.array_equal(method.synthesize(batch), method.synthesize(replace(batch, activity=speaking)))
 
 
 def test_speaks_in_the_pipeline(saved, tmp_path):

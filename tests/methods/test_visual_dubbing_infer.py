@@ -17,7 +17,7 @@ from lipsync.media import VideoWriter, read_frames
 from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
-from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
+from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod, closed_expression
 from lipsync.methods.visual_dubbing.model import View, VisualDubbing
 from lipsync.methods.visual_dubbing.motion import identity_grid, warp
 from lipsync.methods.visual_dubbing.view import Scene, mirrored
@@ -147,7 +147,7 @@ def test_a_reference_is_kept_until_the_head_is_turned_too_far(core, morphable, p
     heads = torch.zeros(6, 6)
     heads[:, 1] = torch.deg2rad(torch.tensor([0.0, 14.0, 26.0, 20.0, 4.0, -12.0]))
     # 14 is near enough to 0; 26 is not, and 30 serves until 4 is too far from it: 0 has the wider mouth.
-    assert made._choose(person, heads).tolist() == [0, 0, 1, 1, 0, 0]
+    assert made._choose(made._angles(person, heads)).tolist() == [0, 0, 1, 1, 0, 0]
 
 
 def test_one_reference_gives_way_to_the_next(core, morphable, portrait):
@@ -167,6 +167,49 @@ def test_one_reference_gives_way_to_the_next(core, morphable, portrait):
     first, second, both = (x[:, 150:170, 80:110].mean((1, 2, 3)) for x in alone)
     share = (both - second) / (first - second)
     assert np.allclose(share, [1, 1, 1 - 0.04 / 0.24, 1 - 0.14 / 0.24, 0, 0], atol=0.03)
+
+
+def test_the_most_closed_lips_are_those_of_rest():
+    expressions = np.arange(16.0)[:, None] * np.ones(3)
+    openings = np.full(16, 0.2)
+    openings[[4, 9]] = 0.02, 0.01
+    assert closed_expression(expressions, openings).tolist() == [6.5] * 3
+    assert closed_expression(expressions[:2], openings[:2]).tolist() == [0.0] * 3
+
+
+def test_where_nobody_speaks_the_mouth_rests_whatever_stage_1_says(core, morphable, portrait):
+    made = method(core, morphable)
+    spoken(made, portrait)  # it has met the person
+    seen = []
+    draw = made._draw
+
+    def drawn(whole, fit, at, expression, chosen):
+        seen.append((expression[:, made.scene.jaw[0]], chosen))
+        return draw(whole, fit, at, expression, chosen)
+
+    made._draw = drawn  # type: ignore[method-assign]
+    said = np.zeros((6, morphable.expression_size))
+    said[:, made.scene.jaw] = 0.6
+    made._expressions = lambda batch, person: said  # type: ignore[method-assign]
+    rest = made.person.closed[made.scene.jaw[0]]
+    active = np.array([1, 1, 0.5, 0, 0, 0], np.float32)
+    spoken(made, portrait, activity=active, mouth_opening=1.5)
+    jaws, chosen = seen[0]
+    assert np.allclose(jaws, active * 0.9 + (1 - active) * rest, atol=1e-6), "the factor does not open a rest"
+    closed = len(made.person.pictures) - 1  # widest first
+    assert chosen.tolist() == [0, 0, 0, closed, closed, closed]
+    # On the way from one to the other both are drawn, and nowhere else.
+    jaws, chosen = seen[1]
+    assert np.allclose(jaws, 0.45 + rest / 2, atol=1e-6)
+    assert chosen.tolist() == [closed]
+    assert len(seen) == 2
+
+
+def test_where_somebody_speaks_nothing_changes(core, morphable, portrait):
+    usual, active = (
+        spoken(method(core, morphable), portrait, activity=a) for a in (None, np.ones(6, np.float32))
+    )
+    assert np.array_equal(usual, active)
 
 
 def test_batches_agree_with_one_long_stretch_of_speech(core, morphable, portrait):

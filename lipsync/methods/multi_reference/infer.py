@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,9 +13,13 @@ from lipsync.audio.encoders import SpeechEncoder, load_encoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
 from lipsync.audio.selector import reach, select
+from lipsync.media import read_audio
 from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.multi_reference.config import LEARNED
 from lipsync.methods.multi_reference.model import MultiReference
+
+CLOSED = Path(__file__).parents[3] / "assets" / "examples" / "english.wav"
+CLOSED_AT = 3.36  # s in it: both lips touch for a while, and both cores that ship draw them closed there
 
 
 class MultiReferenceMethod:
@@ -61,6 +68,18 @@ class MultiReferenceMethod:
         windows = torch.from_numpy(frame_windows(heard, times, audio.hears)[:, 0])
         return self.net.speech.listen(windows.to(self.device)).cpu().numpy()
 
+    @cached_property
+    def _closed(self) -> Tensor:
+        """(F, D) features of a sound whose lips are closed, for frames in which nobody speaks.
+
+        The network was never taught silence: what it draws for it, or for features of 0, is the mouth between
+        two sounds, which is a little open.
+        """
+        audio = self.config.audio
+        features = self.listen(read_audio(CLOSED))
+        at = np.array([CLOSED_AT])
+        return torch.from_numpy(select(features, audio.rate, at, audio.count, audio.spacing))[0]
+
     @torch.inference_mode()
     def synthesize(self, batch: Batch) -> np.ndarray:
         """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``."""
@@ -70,10 +89,14 @@ class MultiReferenceMethod:
         # A video with fewer faces than references shows some of them twice.
         wanted = np.arange(self.references) % len(batch.references)
         references = _to_tensor(batch.references[wanted], self.device).flatten(0, 1)[None]  # (1, 3 R, S, S)
+        if batch.activity is not None and batch.activity.min() < 1:
+            active = torch.from_numpy(batch.activity)[:, None, None]
+            heard = active * batch.mouth_opening * heard + (1 - active) * self._closed
+            opening = 1.0
+        else:
+            opening = batch.mouth_opening
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            drawn = self.net(
-                heard.to(self.device), frames, references, batch.mouth_opening
-            ).float()  # (B, 3, S, S)
+            drawn = self.net(heard.to(self.device), frames, references, opening).float()  # (B, 3, S, S)
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 

@@ -26,6 +26,7 @@ RATE_FRAMES = 25.0  # frames per second at which expressions are predicted, as i
 STRETCH = 50  # frames of them at a time: 2 s
 NEAR, FAR = 10.0, 18.0  # degrees between heads: a reference within the first is fine, beyond the second not
 FADE = 0.24  # seconds in which one reference gives way to the next
+CLOSED = 1 / 8  # of the frames that are known at the start, those with the most closed lips
 AROUND = 25  # frames before and after a stretch that the Bi-LSTM hears with it
 
 
@@ -47,7 +48,8 @@ class Person:
     pose: Tensor  # (R, 6)
     turned: np.ndarray  # (R, 3, 3) rotations of the heads
     still: np.ndarray  # (S, S, 3) uint8, the face of the semantic images
-    rest: np.ndarray  # (E,) median expression
+    rest: np.ndarray  # (E,) median expression, which speech is relative to
+    closed: np.ndarray  # (E,) that of the most closed lips, in which the mouth rests when nobody speaks
 
 
 class VisualDubbingMethod:
@@ -87,6 +89,7 @@ class VisualDubbingMethod:
         self.person: Person | None = None
         self.kept = 0  # frames that came back as they were
         self._reference = 0  # the one that served the last frame
+        self._resting: int | None = None  # the same, of a mouth that rests
         self._shown: int | None = None  # the same, for the fading
         self._left, self._changed = 0, -np.inf  # the one before it, and when it was left, seconds
         self._said: dict[int, np.ndarray] = {}  # expressions by stretch
@@ -117,10 +120,16 @@ class VisualDubbingMethod:
         self.kept += len(drawn) - len(known)  # five points place a mouth, but no 3D face
         if self.person is None or not len(known):
             return drawn
-        expression = self._expressions(batch, self.person)[known]
-        expression = self._spoken_into(fit.expression[known], expression, batch.mouth_opening)
-        chosen = self._choose(self.person, self._tensor(fit.pose[known]))
+        active = np.ones(len(known)) if batch.activity is None else batch.activity[known]
+        said = self._opened(self._expressions(batch, self.person)[known], batch.mouth_opening)
+        said = active[:, None] * said + (1 - active[:, None]) * self.person.closed
+        expression = self._spoken_into(fit.expression[known], said)
+        turned = self._angles(self.person, self._tensor(fit.pose[known]))
+        chosen, resting = self._choose(turned), self._choose_resting(turned)
         before, share = self._fade(chosen, batch.times[known])
+        # Lips that rest show nothing of the mouth's inside: then the most closed one is the better reference.
+        before, share = np.where(active < 1, resting, before), np.where(active < 1, 1 - active, share)
+        chosen, share = np.where(active > 0, chosen, resting), np.where(active > 0, share, 0)
         whole = _pictures(batch.faces[known], self.device)
         faces = self._draw(whole, fit, known, expression, chosen)
         fading = np.flatnonzero(share)
@@ -181,8 +190,11 @@ class VisualDubbingMethod:
         if not kept:
             return None
         pose = self._tensor(np.concatenate([fits[i].pose for i in kept]))
-        frames = fit.expression[fit.valid] if fit.valid.any() else fit.expression
+        valid = fit.valid if fit.valid.any() else np.ones_like(fit.valid)
+        frames = fit.expression[valid]
         theirs = np.concatenate([fits[i].expression for i in kept])
+        assert batch.landmarks is not None
+        openings = mouth_opening(np.concatenate([batch.landmarks[valid], batch.reference_landmarks[kept]]))
         return Person(
             _pictures(batch.references[kept], self.device),
             self._tensor(theirs),
@@ -191,19 +203,32 @@ class VisualDubbingMethod:
             batch.references[int(order[len(order) // 2])],
             # The first frames come with scores; the references show how far the mouth opens anywhere.
             (np.median(frames, axis=0) + np.median(theirs, axis=0)) / 2,
+            closed_expression(np.concatenate([frames, theirs]), openings),
         )
 
-    def _choose(self, person: Person, pose: Tensor) -> np.ndarray:
-        """The reference of each frame: the widest mouth, which shows most of its inside, on a head that is
-        turned alike. The one that served the frame before is kept as long as it will do."""
+    def _angles(self, person: Person, pose: Tensor) -> np.ndarray:
+        """(N, R) degrees between the heads of N frames, with poses (N, 6), and those of the references."""
+        heads = rotation(pose[:, :3]).cpu().numpy()
+        cosine = (np.einsum("rij,nij->nr", person.turned, heads) - 1) / 2
+        return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+
+    def _choose(self, angles: np.ndarray) -> np.ndarray:
+        """(N,) the reference of each frame: the widest mouth, which shows most of its inside, on a head that
+        is turned alike. The one that served the frame before is kept as long as it will do."""
         chosen = []
-        for turn in rotation(pose[:, :3]).cpu().numpy():
-            cosine = (np.einsum("rij,ij->r", person.turned, turn) - 1) / 2
-            angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))  # (R,)
-            if angle[self._reference] > max(FAR, angle.min() + NEAR):
-                near = np.flatnonzero(angle <= max(NEAR, angle.min()))
-                self._reference = int(near[0])
+        for angle in angles:
+            if _too_far(angle, self._reference):
+                self._reference = int(_near(angle)[0])
             chosen.append(self._reference)
+        return np.array(chosen)
+
+    def _choose_resting(self, angles: np.ndarray) -> np.ndarray:
+        """(N,) as above, the most closed mouth."""
+        chosen = []
+        for angle in angles:
+            if self._resting is None or _too_far(angle, self._resting):
+                self._resting = int(_near(angle)[-1])
+            chosen.append(self._resting)
         return np.array(chosen)
 
     def _fade(self, chosen: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -248,17 +273,37 @@ class VisualDubbingMethod:
         said = said[number * STRETCH - first :][:STRETCH]
         return np.pad(said, ((0, STRETCH - len(said)), (0, 0)), mode="edge")
 
-    def _spoken_into(self, own: np.ndarray, said: np.ndarray, opening: float) -> np.ndarray:
-        """(B, E): the frames' own expressions with what speech drives; the jaw's coefficients scaled."""
-        spoken = self.scene.spoken.cpu().numpy()
-        out = own.copy()
-        out[:, spoken] = said[:, spoken]
+    def _opened(self, said: np.ndarray, opening: float) -> np.ndarray:
+        """(B, E) with the jaw's coefficients scaled."""
+        out = said.copy()
         low, high = self.scene.model.expression_bounds
         out[:, self.scene.jaw] = np.clip(out[:, self.scene.jaw] * opening, low, high)
         return out
 
+    def _spoken_into(self, own: np.ndarray, said: np.ndarray) -> np.ndarray:
+        """(B, E): the frames' own expressions with what speech drives."""
+        spoken = self.scene.spoken.cpu().numpy()
+        out = own.copy()
+        out[:, spoken] = said[:, spoken]
+        return out
+
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float32, device=self.device)
+
+
+def closed_expression(expressions: np.ndarray, openings: np.ndarray) -> np.ndarray:
+    """(E,) mean of the (K, E) expressions whose mouth openings (K,) are smallest: a ``CLOSED`` share."""
+    return expressions[np.argsort(openings, kind="stable")[: max(1, round(CLOSED * len(openings)))]].mean(0)
+
+
+def _too_far(angle: np.ndarray, reference: int) -> bool:
+    """Whether a head that is turned by (R,) degrees against the references asks for another one."""
+    return bool(angle[reference] > max(FAR, angle.min() + NEAR))
+
+
+def _near(angle: np.ndarray) -> np.ndarray:
+    """Indices of the references that are turned alike, at least one."""
+    return np.flatnonzero(angle <= max(NEAR, angle.min()))
 
 
 def _pictures(images: np.ndarray, device: torch.device) -> Tensor:
