@@ -115,6 +115,16 @@ BACKGROUNDS: tuple[Callable[[int, np.random.Generator], np.ndarray], ...] = (
 )
 
 
+def silent_sound(seconds: float, rng: np.random.Generator) -> np.ndarray:
+    """(N,) float32 mono 16 kHz without speech: one of ``BACKGROUNDS`` at -55 to -9 dB, or digital silence."""
+    samples = int(seconds * RATE)
+    kind = int(rng.integers(len(BACKGROUNDS) + 1))
+    if kind == len(BACKGROUNDS):
+        return np.zeros(samples, np.float32)
+    sound = BACKGROUNDS[kind](samples, rng) * np.float32(10 ** (rng.uniform(-55, -9) / 20))
+    return np.clip(sound, -1, 1)
+
+
 def _voice(rng: np.random.Generator) -> dict[str, float]:
     """An instrument: how strong its overtones are, how it begins and dies away, how it trembles."""
     return {

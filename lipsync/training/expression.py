@@ -11,7 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lipsync.audio.encoders import SpeechEncoder, load_encoder
 from lipsync.audio.features import features, frame_windows
+from lipsync.audio.selector import select
 from lipsync.errors import ConfigError
 from lipsync.faces.camera import place
 from lipsync.faces.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, mouth_opening
@@ -25,6 +27,7 @@ from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.registry import unknown
 from lipsync.training.augment import cut, framing, mask_bands
+from lipsync.training.backgrounds import silent_sound
 from lipsync.training.curves import Curves, load_curves
 from lipsync.training.data import FPS, MARGIN, STORED, Clip, Sampler
 from lipsync.training.fits import fit_of, fitted
@@ -33,6 +36,7 @@ from lipsync.training.losses import correlation
 from lipsync.training.ranger import Ranger
 
 REDUCTIONS = ("sum", "mean")
+SILENT_SOUNDS = 40  # made once
 STILL = 96  # pixels of the face that the Wav2Lip core makes speak
 
 
@@ -53,6 +57,9 @@ class ExpressionStageConfig:
     # "mean" takes the mean over frames, and of a frame's landmarks, so that λ_shape weighs 2 N times less.
     reduction: str = "sum"
     # Aids for little data, not in the paper.
+    size_weight: float = 0.0  # L1 on mean and standard deviation over time of the lips' gap, millimetres
+    silent_stretches: int = 0  # per batch, of sound without speech, in which the person's lips are closed
+    encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
     correlation_weight: float = 0.0  # 1 - r of the lips' gap along time: L1 alone makes mouths shy
     speech: str = ""  # model.safetensors of a Wav2Lip core, for a model whose tower is "wav2lip"
     freeze_speech: bool = False  # keep the tower as it is: what generalises is not unlearned
@@ -83,6 +90,19 @@ class ExpressionStage:
         self.curves = load_curves(Path(config.curves)) if config.curves else []
         self.images = SemanticImages(mouth_only=config.model.mouth_only) if config.semantic else None
         self.net = ExpressionNet(config.model)
+        self.encoder: SpeechEncoder | None = None
+        self.heard: dict[str, np.ndarray] = {}  # (L, D) float16 by clip, of a pre-trained encoder
+        rng = np.random.default_rng(0)
+        count = SILENT_SOUNDS if config.silent_stretches else 0
+        self.silent = [silent_sound(config.frames / FPS + 1, rng) for _ in range(count)]
+        if config.model.encoder:
+            folder = Path(config.encoder_weights) if config.encoder_weights else None
+            self.encoder = load_encoder(config.model.encoder, folder, cache=True)
+            for clip in [*self.sampler.clips, *self.dev]:
+                self.heard[clip.name] = self._encode(read_audio(clip.folder / f"{clip.name}.mp4"))
+            whole = np.concatenate([self.heard[clip.name][::4] for clip in self.sampler.clips])
+            self.net.speech.standardise(torch.from_numpy(whole.astype(np.float32)))
+            self.silent = [self._encode(sound) for sound in self.silent]
         if config.speech:
             take_tower(self.net, Path(config.speech))
         self.net.speech.requires_grad_(not config.freeze_speech)
@@ -99,11 +119,19 @@ class ExpressionStage:
             for point in (LIP_UPPER_INNER, LIP_LOWER_INNER)
         ]
 
+    def _encode(self, samples: np.ndarray) -> np.ndarray:
+        assert self.encoder is not None
+        return self.encoder.encode(samples).astype(np.float16)
+
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config, parts = self.config, []
         for clip in self.sampler.draw(config.stretches, rng):
             first = int(rng.integers(0, len(clip) - config.frames + 1))
             parts.append(self._stretch(clip, np.arange(first, first + config.frames), rng))
+        for part in parts[len(parts) - config.silent_stretches :] if config.silent_stretches else ():
+            part["silent"] = np.ones(1, np.float32)
+            part["expression"] = np.repeat(part["closed"][None], config.frames, 0)
+            part["speech"] = self._silence(rng)
         batch = {name: torch.from_numpy(np.stack([part[name] for part in parts])) for name in parts[0]}
         for count in (config.curve_stretches,) if self.curves else ():
             drawn = [self._curve(self.sampler.draw(1, rng)[0], rng) for _ in range(count)]
@@ -115,13 +143,21 @@ class ExpressionStage:
         self, clip: Clip, at: np.ndarray, rng: np.random.Generator | None = None
     ) -> dict[str, np.ndarray]:
         """Arrays of some frames in a row."""
-        speech = clip.speech(at, self.config.model.audio, rng if self.config.augment else None)
-        if rng is not None and self.config.augment:
+        if self.encoder is not None:
+            speech = self._selected(self.heard[clip.name], at / FPS)
+        else:
+            speech = clip.speech(at, self.config.model.audio, rng if self.config.augment else None)
+        if rng is not None and self.config.augment and self.encoder is None:
             speech = mask_bands(speech, rng, widest=6)
         fit = fit_of(clip)
         rest = np.median(fit.expression[fit.valid], axis=0) * self.config.model.relative
+        gap = clip.shape[:, 0]
+        shut = fit.valid & (gap <= np.quantile(gap, 0.25))
+        closed = fit.expression[shut if shut.any() else fit.valid].mean(0)
         found = {
             "speech": speech,
+            "silent": np.zeros(1, np.float32),
+            "closed": closed.astype(np.float32),
             "expression": fit.expression[at],
             "rest": rest.astype(np.float32),
             "pose": fit.pose[at],
@@ -132,6 +168,19 @@ class ExpressionStage:
         if self.images is not None:
             found["pictures"] = self._pictures(clip)[at].transpose(0, 3, 1, 2)
         return found
+
+    def _selected(self, features: np.ndarray, times: np.ndarray) -> np.ndarray:
+        model = self.config.model
+        return select(features, model.encoder_rate, times, model.encoder_count).astype(np.float32)
+
+    def _silence(self, rng: np.random.Generator) -> np.ndarray:
+        """What a stretch of sound without speech gives."""
+        sound = self.silent[int(rng.integers(len(self.silent)))]
+        at = 0.5 + np.arange(self.config.frames) / FPS
+        if self.encoder is not None:
+            return self._selected(sound, at)
+        audio = self.config.model.audio
+        return frame_windows(features(sound, audio), at, audio)
 
     def _pictures(self, clip: Clip) -> np.ndarray:
         """(T, s, s, 3) uint8 semantic images of a clip; drawn once and kept."""
@@ -185,6 +234,7 @@ class ExpressionStage:
         values = self._losses(predicted, batch, config.reduction)
         loss = values["exp"] + config.shape_weight * values["shape"]  # eq 13
         loss = loss + config.correlation_weight * (1 - values["r_gap"])
+        loss = loss + config.size_weight * values["size"]
         if "curve_speech" in batch and config.curve_weight:
             with update.autocast():
                 hidden = self.net.hidden(batch["curve_speech"], _shown(batch.get("curve_pictures")))
@@ -209,7 +259,15 @@ class ExpressionStage:
         upper, lower = self.lips
         gaps = [(x[:, :, upper] - x[:, :, lower]).norm(dim=-1, keepdim=True) for x in (said, own)]
         exp, shape = expression_losses(error, apart, batch["valid"], reduction)
-        return {"exp": exp, "shape": shape, "r_gap": correlation(*gaps).mean()}
+        speaks = 1 - batch["silent"]  # (B, 1)
+        size = (gaps[0].mean(1) - gaps[1].mean(1)).abs() + (gaps[0].std(1) - gaps[1].std(1)).abs()
+        return {
+            "exp": exp,
+            "shape": shape,
+            "r_gap": (correlation(*gaps) * speaks).sum() / speaks.sum().clamp(min=1),
+            "size": (size * speaks).sum() / speaks.sum().clamp(min=1),
+            "spread": (gaps[0].std(1) * speaks).sum() / (gaps[1].std(1) * speaks).sum().clamp(min=1e-6),
+        }
 
     def _landmarks(self, expression: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """(B, T, L, 3) landmarks of the head at rest, millimetres; (B, T, L, 2) pixels of the stored crop."""
@@ -233,12 +291,12 @@ class ExpressionStage:
             said = self.net.settle(said, batch["rest"][:, None])
             found = self._losses(said, batch, "mean")
             aed = found["exp"] / len(self.scene.spoken)
-            rows.append([float(found["r_gap"]), float(aed), float(found["shape"])])
+            rows.append([float(found["r_gap"]), float(aed), float(found["shape"]), float(found["spread"])])
             frames.append(len(clip))
         if not rows:
             return {}
         mean = np.average(rows, axis=0, weights=frames)
-        return dict(zip(("dev_r_gap", "dev_aed", "dev_shape"), map(float, mean), strict=True))
+        return dict(zip(("dev_r_gap", "dev_aed", "dev_shape", "dev_spread"), map(float, mean), strict=True))
 
     def export(self, folder: Path) -> None:
         out = folder / "expression"

@@ -27,6 +27,7 @@ from lipsync.training.losses import (
     sync_loss,
     sync_probability,
 )
+from lipsync.training.movement import corrected, load_movement_head
 from lipsync.training.sheet import look_at
 from lipsync.training.speech import load_speech
 from lipsync.training.windows import draw_windows, pose_and_reference
@@ -66,6 +67,13 @@ class GeneratorConfig:
     # Such windows are also held to what the network that the run started from draws of them, at a quarter of
     # the size: what one person's clip adds is skin and teeth, and the lips go on following the speech.
     anchor_weight: float = 0.0
+    # The speech embedding is corrected to the real movement, as the head saved with stage.speech reads it:
+    # pictures then learn to follow the embedding and not the cheeks, and move as far as it predicts.
+    movement: bool = False
+    wide_mouth_fraction: float = 0.0  # of the windows, drawn evenly over how far mouths open
+    silent_fraction: float = 0.0  # of the windows, with sound without speech, at closed mouths
+    # The first decoder block takes the embeddings of ``speech`` for those that ``start`` was trained with.
+    translate: bool = False
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
     decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
 
@@ -89,6 +97,9 @@ class GeneratorStage:
         self.anchor = deepcopy(self.net).eval().requires_grad_(False) if config.anchor_weight else None
         if config.speech:
             load_speech(self.net, config.speech)
+        if config.translate:
+            translate_embedding(self.net, config.start, self.sampler.clips)
+        self.head = load_movement_head(config.speech) if config.movement else None
         self.disc = QualityDiscriminator(config.discriminator_width)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
         if config.ema:
@@ -110,6 +121,7 @@ class GeneratorStage:
             ("mouth", self.mouth),
             ("perceptual", self.perceptual),
             ("anchor", self.anchor),
+            ("head", self.head),
         ):
             if judge is not None:
                 self.frozen[name] = judge
@@ -124,6 +136,9 @@ class GeneratorStage:
             rng,
             self.sync.config.audio if self.sync is not None else None,
             augment=config.augment,
+            wide_mouth_fraction=config.wide_mouth_fraction,
+            silent=round(config.windows * config.silent_fraction),
+            movements=config.movement,
         )
         swapped = round(len(batch["frames"]) * self.config.swapped)
         for name in ("speech", "sync_speech", "shape") if swapped else ():
@@ -147,7 +162,7 @@ class GeneratorStage:
         real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         with update.autocast():
             faces = pose_and_reference(real, batch["reference"], config.model.visible)
-            fake = self.net(batch["speech"].flatten(0, 1), faces)
+            fake = self._draw(batch, faces)
             values: dict[str, Tensor] = {}
             weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
             # Windows that hear another clip have no picture to be compared with.
@@ -195,6 +210,13 @@ class GeneratorStage:
             self._average(update.config.accumulate)
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
+    def _draw(self, batch: dict[str, Tensor], faces: Tensor) -> Tensor:
+        speech = batch["speech"].flatten(0, 1)
+        embedding = self.net.encode_audio(speech)  # (W*T, C, 1, 1)
+        if self.head is not None:
+            embedding = corrected(embedding, batch["movement"].flatten(0, 1), self.head)
+        return self.net.draw(embedding, self.net.with_audio(faces, speech))
+
     @torch.no_grad()
     def _average(self, batches: int = 1) -> None:
         source = self.net.state_dict()
@@ -234,6 +256,39 @@ def lip_weight(lips: Tensor, size: int, extra: float) -> Tensor:
     return 1 + extra * y[:, None, :, None] * x[:, None, None, :]
 
 
+@torch.no_grad()
+def translate_embedding(net: Generator, folder: str, clips: list[Clip]) -> None:
+    """Let the first decoder block take the embeddings of another speech encoder, by least squares.
+
+    Args:
+        folder: of the generator that the decoder was trained in.
+        clips: whose speech is heard by both.
+    """
+    old = Generator.from_pretrained(folder).eval()
+    net = net.eval()
+    found: list[tuple[Tensor, Tensor]] = []
+    for clip in clips[::4]:
+        at = np.arange(0, len(clip), 8)
+        mine = net.encode_audio(torch.from_numpy(clip.speech(at, net.config.audio))).flatten(1)
+        theirs = old.encode_audio(torch.from_numpy(clip.speech(at, old.config.audio))).flatten(1)
+        found.append((mine, theirs))
+        clip.forget()
+    mine, theirs = (torch.cat(x) for x in zip(*found, strict=True))
+    mine = torch.cat([mine, torch.ones(len(mine), 1)], 1)
+    normal = mine.T @ mine + 1e-2 * len(mine) * torch.eye(mine.shape[1])
+    matrix = torch.linalg.solve(normal, mine.T @ theirs)  # (C + 1, C)
+    conv = net.face_decoder_blocks[0][0].conv_block[0]
+    weight = conv.weight[:, :, 0, 0]  # (out, C)
+    conv.bias.add_(weight @ matrix[-1])
+    conv.weight.copy_((weight @ matrix[:-1].T)[:, :, None, None])
+
+
+def grown(kernel: Tensor, shape: torch.Size) -> Tensor:
+    """A kernel (O, I, k, k) over a whole feature map, for a larger map: the sum of its weights stays."""
+    larger = F.interpolate(kernel.float(), size=shape[-2:], mode="bilinear", align_corners=True)
+    return larger * (kernel.shape[-1] / shape[-1]) ** 2
+
+
 def start_from(net: Generator, folder: str) -> None:
     """Take over what fits of another generator, such as a smaller picture's.
 
@@ -245,4 +300,9 @@ def start_from(net: Generator, folder: str) -> None:
         raise ConfigError(f"There is no generator in {folder} to start from.")
     own = net.state_dict()
     fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
+    for key, value in load_file(path).items():
+        wanted = own[key].shape if key in own else value.shape
+        if wanted != value.shape and wanted[:2] == value.shape[:2] and not key.startswith("audio"):
+            up = key.startswith("face_decoder")  # a transposed convolution spreads one value over the map
+            fitting[key] = grown(value, wanted) * ((wanted[-1] / value.shape[-1]) ** 2 if up else 1)
     net.load_state_dict(fitting, strict=False)

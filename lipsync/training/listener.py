@@ -29,6 +29,7 @@ from lipsync.training.data import Clip, Sampler
 from lipsync.training.hearing import Hearing, gather
 from lipsync.training.loop import Update
 from lipsync.training.losses import correlation
+from lipsync.training.movement import movement
 from lipsync.training.speech import load_speech, mean_correlation, one_cycle
 
 GAP, HEIGHT = 0, 1  # of MOUTH_SHAPE
@@ -216,13 +217,6 @@ class ShapeFromSpeech(nn.Module):
     def shapes(self, tokens: Tensor) -> Tensor:
         """(W, T, F, C) tokens to (W, T, 4) mouth shapes, by the middle one."""
         return self.head(tokens[:, :, tokens.shape[2] // 2])
-
-
-def movement(shape: np.ndarray) -> np.ndarray:
-    """Mouth shapes (T, 4) of a clip without what is the person's own: all but the gap less their mean."""
-    own = shape.mean(0)
-    own[GAP] = 0
-    return shape - own
 
 
 def tell(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:

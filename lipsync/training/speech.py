@@ -27,10 +27,12 @@ from lipsync.media import read_audio
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.augment import mask_bands
+from lipsync.training.backgrounds import silent_sound
 from lipsync.training.data import FPS, Clip, Sampler, heard
 from lipsync.training.loop import Update
 from lipsync.training.losses import correlation
 from lipsync.training.mouth_teacher import Teacher
+from lipsync.training.movement import closed_movement, load_movement_head, movement
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 
@@ -51,6 +53,12 @@ class SpeechConfig:
     taught: str = ""  # folder of any speech, of which the teacher alone says the mouths
     taught_stretches: int = 12  # per batch
     speeds: tuple[float, ...] = (1.0,)  # recordings are played at these in turn: at another, another voice
+    start: str = ""  # speech.safetensors to start from
+    # L1 on each stretch's mean and standard deviation of the movement, in inter-ocular distances: with it the
+    # head predicts movements and not only their course, and is saved with the encoder.
+    size_weight: float = 0.0
+    silent_stretches: int = 0  # per batch, of sound without speech, to which lips are closed
+    silent_weight: float = 10.0  # L1 on the movement there
 
 
 class SpeechStage:
@@ -69,6 +77,11 @@ class SpeechStage:
             if config.taught:
                 self.recordings = read_recordings(config, teacher)
         self.net = _ShapeFromSpeech(config)
+        if config.start:
+            load_speech(self.net.generator, config.start)
+            if "head.weight" in load_file(config.start):
+                self.net.head[2].load_state_dict(load_movement_head(config.start).state_dict())
+        self.closed = closed_movement(self.sampler.clips)
         self.modules: dict[str, nn.Module] = {"speech": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "speech": torch.optim.AdamW(
@@ -78,11 +91,12 @@ class SpeechStage:
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config, audio = self.config, self.config.model.audio
-        speech, shape, told = [], [], []
+        speech, shape, moved, told = [], [], [], []
         for clip in self.sampler.draw(config.stretches, rng):
             frames = self._stretch(len(clip), rng)
             speech.append(mask_bands(clip.speech(frames, audio, rng), rng))
             shape.append(clip.shape[frames])
+            moved.append(movement(clip.shape)[frames])
             if self.told:
                 told.append(self.told[clip.name][frames])
         for index in (
@@ -92,11 +106,37 @@ class SpeechStage:
             frames = self._stretch(len(recording.told), rng)
             speech.append(mask_bands(heard(recording.mel, frames / FPS, audio, rng), rng))
             told.append(recording.told[frames])
+        silent = [self._silent(rng) for _ in range(config.silent_stretches)]
+        speech += [windows for windows, _ in silent]
         batch = {
             "speech": torch.from_numpy(np.concatenate(speech)),  # (W * T, 1, rows, window)
             "shape": torch.from_numpy(np.stack(shape)),  # (S, T, 4)
+            "movement": torch.from_numpy(np.stack(moved)),  # (S, T, 4) the same without what is the person's own
         }
+        if silent:
+            batch["quiet"] = torch.from_numpy(np.stack([quiet for _, quiet in silent]))  # (Q, T)
         return {**batch, "told": torch.from_numpy(np.stack(told))} if told else batch  # (W, T, 4)
+
+    def _silent(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Windows of a stretch without speech, or that begins or ends so, and (T,) 1 where it is quiet."""
+        config, audio = self.config, self.config.model.audio
+        frames = np.arange(0, config.frames, config.every)
+        seconds = config.frames / FPS + 1
+        mel = mel_spectrogram(silent_sound(seconds, rng))
+        quiet = np.ones(len(frames), np.float32)
+        if rng.random() < 0.5:
+            clip = self.sampler.draw(1, rng)[0]
+            first = int(rng.integers(0, len(clip) - config.frames + 1))
+            other = np.asarray(clip.mel[:, first * 80 // 25 :][:, : mel.shape[1]], np.float32)
+            turn = int(rng.integers(len(frames)))
+            column = int(frames[turn] * 80 / FPS)
+            if rng.random() < 0.5:  # speech, then none; lips may take 0.2 s to close
+                mel[:, : min(column, other.shape[1])] = other[:, :column]
+                quiet[: turn + max(1, round(5 / config.every))] = 0
+            else:
+                mel[:, column : other.shape[1]] = other[:, column:]
+                quiet[max(0, turn - max(1, round(3 / config.every))) :] = 0
+        return heard(mel, frames / FPS, audio, rng), quiet
 
     def _stretch(self, length: int, rng: np.random.Generator) -> np.ndarray:
         """(T,) frames of a random stretch, every so many of them."""
@@ -114,6 +154,18 @@ class SpeechStage:
         r = correlation(predicted[:real], batch["shape"]).mean(0)
         loss = ((1 - r) * weights).sum()
         said = {"r_gap": r[0].item()}
+        if config.size_weight:
+            own, asked = predicted[:real].float(), batch["movement"]
+            size = (own.mean(1) - asked.mean(1)).abs().mean() + (own.std(1) - asked.std(1)).abs().mean()
+            loss = loss + config.size_weight * size
+            said["size"] = size.item()
+        if "quiet" in batch:
+            quiet, lips = batch["quiet"], predicted[-len(batch["quiet"]) :].float()
+            error = (lips - self.closed.to(lips.device)).abs().mean(-1)
+            silent = (error * quiet).sum() / quiet.sum().clamp(min=1)
+            loss = loss + config.silent_weight * silent
+            said["silent"] = silent.item()
+            predicted = predicted[: -len(quiet)]
         if "told" in batch:
             taught = correlation(predicted, batch["told"]).mean(0)
             loss = loss + config.teacher_weight * ((1 - taught) * weights).sum()
@@ -136,6 +188,8 @@ class SpeechStage:
             for k, v in state.items()
             if k.startswith(("audio_encoder", "audio_attention"))
         }
+        for name, value in self.net.head[2].state_dict().items():
+            kept[f"head.{name}"] = value.cpu().clone()
         save_file(kept, folder / "speech.safetensors")
 
 

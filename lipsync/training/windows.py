@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from lipsync.audio.features import AudioFeatures
+from lipsync.audio.mel import mel_spectrogram
 from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_shape
 from lipsync.nn.prior import pose_prior
 from lipsync.training.augment import cut, framing, light, mask_bands
-from lipsync.training.data import MARGIN, STORED, Clip
+from lipsync.training.backgrounds import silent_sound
+from lipsync.training.data import FPS, MARGIN, STORED, Clip, heard
+from lipsync.training.movement import movement
 
 
 def draw_windows(
@@ -24,6 +27,9 @@ def draw_windows(
     sync_audio: AudioFeatures | None = None,
     apart: int = 0,
     augment: bool = False,
+    wide_mouth_fraction: float = 0.0,
+    silent: int = 0,
+    movements: bool = False,
 ) -> dict[str, Tensor]:
     """One window of each clip, at a random time.
 
@@ -34,11 +40,20 @@ def draw_windows(
         sync_audio: what a sync expert hears of the window, ``sync_speech``; None leaves it out.
         apart: frames at least to another time of the clip, whose speech is ``wrong_speech``; 0: none.
         augment: each window in a framing, light and sound of its own (``lipsync.training.augment``).
+        wide_mouth_fraction: of the windows, which begin at a mouth drawn evenly over how far they open, not
+            over time.
+        silent: the last windows, so many, begin at a closed mouth and have sound without speech.
+        movements: whether the batch holds ``movement`` (``lipsync.training.speech.movement``).
     """
-    pictures, references, speech, sync_speech, wrong_speech, shapes, lips = ([], [], [], [], [], [], [])
+    pictures, references, speech, sync_speech, wrong_speech, shapes, moved, lips = ([] for _ in range(8))
     vary = rng if augment else None
-    for clip in clips:
+    for index, clip in enumerate(clips):
         start = int(rng.integers(0, len(clip) - frames + 1))
+        quiet = index >= len(clips) - silent
+        if quiet or rng.random() < wide_mouth_fraction:
+            gaps = clip.shape[: len(clip) - frames + 1, 0]
+            asked = np.quantile(gaps, rng.uniform(0, 0.25)) if quiet else rng.uniform(gaps.min(), gaps.max())
+            start = int(np.abs(gaps - asked).argmin())
         at = np.arange(start, start + frames)
         matrix, mirrored = framing(STORED, size, MARGIN, vary)
         table = light(rng) if augment else None
@@ -52,10 +67,16 @@ def draw_windows(
             near[0] = -near[0]
             near[0, 2] += size - 1
         references.append(cut(clip.pictures(np.array([other])), near, size, table)[0])
-        heard = clip.speech(at, audio, vary)
-        speech.append(mask_bands(heard, rng, widest=8) if augment else heard)
+        if quiet:
+            mel = mel_spectrogram(silent_sound(frames / FPS + 2, rng))
+            windows = heard(mel, 1 + np.arange(frames) / FPS, audio)
+        else:
+            windows = clip.speech(at, audio, vary)
+        speech.append(mask_bands(windows, rng, widest=8) if augment else windows)
         points = clip.points(at)
         shapes.append(mouth_shape(points).astype(np.float32))
+        if movements:
+            moved.append(movement(clip.shape)[at])
         lips.append(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2])
         if sync_audio is not None:
             sync_speech.append(clip.speech(at[:1], sync_audio))
@@ -69,9 +90,11 @@ def draw_windows(
         "shape": torch.from_numpy(np.stack(shapes)),  # (W, T, 4)
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
     }
-    for name, windows in (("sync_speech", sync_speech), ("wrong_speech", wrong_speech)):
-        if windows:
-            batch[name] = torch.from_numpy(np.concatenate(windows))  # (W, 1, rows, 16)
+    if movements:
+        batch["movement"] = torch.from_numpy(np.stack(moved))  # (W, T, 4)
+    for name, parts in (("sync_speech", sync_speech), ("wrong_speech", wrong_speech)):
+        if parts:
+            batch[name] = torch.from_numpy(np.concatenate(parts))  # (W, 1, rows, 16)
     return batch
 
 

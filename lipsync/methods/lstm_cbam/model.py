@@ -65,11 +65,19 @@ class LipGANGenerator(
 
     def forward(self, audio: Tensor, faces: Tensor) -> Tensor:
         """(B, 1, rows, 16) speech features and (B, 6, S, S) faces to (B, 3, S, S) frames."""
+        return self.draw(self.encode_audio(audio), faces)
+
+    def encode_audio(self, audio: Tensor) -> Tensor:
+        """(B, 1, rows, 16) speech features to (B, C, 1, 1)."""
+        return self.audio_encoder(audio)
+
+    def draw(self, embedding: Tensor, faces: Tensor) -> Tensor:
+        """(B, C, 1, 1) encoded speech and (B, 6, S, S) faces to (B, 3, S, S) frames."""
         skips, x = [], faces
         for stage in self.face_encoder:
             x = stage(x)
             skips.append(x)
-        x = torch.cat([skips.pop(), self.audio_encoder(audio)], dim=1)  # (B, 1024, 1, 1)
+        x = torch.cat([skips.pop(), embedding], dim=1)  # (B, 1024, 1, 1)
         for stage in self.face_decoder:
             x = torch.cat([stage(x), skips.pop()], dim=1)
         return self.output_block(x)

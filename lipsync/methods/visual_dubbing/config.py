@@ -10,7 +10,7 @@ from lipsync.errors import ConfigError
 from lipsync.registry import Registry, unknown
 
 GUIDES = ("shaded", "normals")
-TOWERS = ("vgg-m", "wav2lip")
+TOWERS = ("vgg-m", "wav2lip", "encoder")
 SIGMAS = ("learned", "zero", "one")
 
 
@@ -32,6 +32,11 @@ class ExpressionConfig:
     # With little data "wav2lip": the speech tower of a Wav2Lip core, which may start from its weights. What
     # the core's pictures say comes out of that tower, so a small net can do without drawing them.
     tower: str = "vgg-m"
+    # With little data "encoder": the features of a frozen pre-trained speech encoder instead of MFCC.
+    encoder: str = ""  # its name in ``lipsync.audio.encoders``, for the tower "encoder"
+    encoder_dimension: int = 384  # D, values of a feature vector
+    encoder_rate: float = 50.0  # Hz of the feature vectors
+    encoder_count: int = 5  # vectors around the frame, odd
     # Eq 7 hands on nothing but what the semantic images show; the speech only says where to look. With
     # a small Wav2Lip core much of the speech is not in its pictures, so what was heard is added to z.
     hear: bool = False
@@ -52,6 +57,8 @@ class ExpressionConfig:
             raise ConfigError(f"width must be above 0, not {self.width}.")
         if self.tower not in TOWERS:
             raise ConfigError(unknown("tower", self.tower, TOWERS))
+        if (self.tower == "encoder") != bool(self.encoder):
+            raise ConfigError("The tower \"encoder\" and the name of an encoder belong together.")
         if self.window < 0:
             raise ConfigError(f"window must be 0 or more frames, not {self.window}.")
 

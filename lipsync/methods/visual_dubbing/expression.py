@@ -70,6 +70,31 @@ class SpeechTower(nn.Module):
         return self.audio_encoder[11:](self.audio_attention(x)).flatten(1)
 
 
+class EncoderTower(nn.Module):
+    """Features of a pre-trained speech encoder around a frame, (N, F, D), to (N, d_a)."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: ExpressionConfig):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(config.encoder_dimension))
+        self.register_buffer("deviation", torch.ones(config.encoder_dimension))
+        self.size = config.features
+        self.dropout = nn.Dropout(config.dropout)
+        self.inlet = nn.Linear(config.encoder_dimension, self.size)
+        self.around = nn.Linear(config.encoder_count * self.size, self.size)
+
+    def standardise(self, features: Tensor) -> None:
+        """Centre and scale as these features (N, D) ask for."""
+        self.mean.copy_(features.mean(0))
+        self.deviation.copy_(features.std(0).clamp(min=1e-3))
+
+    def forward(self, features: Tensor) -> Tensor:
+        x = F.gelu(self.inlet(self.dropout((features - self.mean) / self.deviation)))  # (N, F, d)
+        return F.gelu(self.around(x.flatten(1)))
+
+
 class PictureCNN(nn.Sequential):
     """VGG-M on a semantic image: (N, 3, S, S) in 0..1 to (N, d_v)."""
 
@@ -93,7 +118,8 @@ class ExpressionNet(nn.Module):
     def __init__(self, config: ExpressionConfig):
         super().__init__()
         self.config = config
-        self.speech = SpeechTower(config) if config.tower == "wav2lip" else SpeechCNN(config)
+        towers = {"vgg-m": SpeechCNN, "wav2lip": SpeechTower, "encoder": EncoderTower}
+        self.speech = towers[config.tower](config)
         heard, size = self.speech.size, config.features
         self.picture = PictureCNN(config) if config.semantic_images else None
         seen = self.picture.size if self.picture is not None else 0

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lipsync.audio.encoders import SpeechEncoder, load_encoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
+from lipsync.audio.selector import select
 from lipsync.faces.camera import rotation
 from lipsync.faces.fit import Fit
 from lipsync.faces.fitting import Fitter
@@ -34,7 +36,7 @@ AROUND = 25  # frames before and after a stretch that the Bi-LSTM hears with it
 class Heard:
     """Speech as both networks of stage 1 take it."""
 
-    cepstral: np.ndarray  # (rows, L) MFCC at 80 Hz
+    features: np.ndarray  # (rows, L) at 80 Hz, or (L, D) of a pre-trained encoder
     semantic: Any  # what the Wav2Lip core heard; None without semantic images
     frames: int  # at 25 per second
 
@@ -74,6 +76,7 @@ class VisualDubbingMethod:
         device: torch.device | None = None,
         morphable: MorphableModel | None = None,
         semantic: SemanticImages | None = None,
+        encoder: SpeechEncoder | None = None,
     ):
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = net.config
@@ -85,6 +88,8 @@ class VisualDubbingMethod:
         self.semantic: SemanticImages | None = None
         if net.config.expression.semantic_images:
             self.semantic = semantic or SemanticImages(mouth_only=net.config.expression.mouth_only)
+        name = net.config.expression.encoder
+        self.encoder = (encoder or load_encoder(name)) if name else None
         self.fitter = Fitter(self.scene.model, self.crop_size)
         self.person: Person | None = None
         self.kept = 0  # frames that came back as they were
@@ -101,7 +106,9 @@ class VisualDubbingMethod:
     def listen(self, samples: np.ndarray) -> Heard:
         """Speech features of (N,) mono 16 kHz samples."""
         return Heard(
-            features(samples, self.config.expression.audio),
+            self.encoder.encode(samples)
+            if self.encoder is not None
+            else features(samples, self.config.expression.audio),
             self.semantic.listen(samples) if self.semantic is not None else None,
             1 + int(np.ceil(len(samples) / RATE * RATE_FRAMES)),
         )
@@ -263,7 +270,12 @@ class VisualDubbingMethod:
         first = max(0, number * STRETCH - AROUND)
         last = min(speech.frames, (number + 1) * STRETCH + AROUND)
         times = np.arange(first, last) / RATE_FRAMES
-        audio = self._tensor(frame_windows(speech.cepstral, times, self.config.expression.audio))[None]
+        config = self.config.expression
+        if self.encoder is not None:
+            windows = select(speech.features, config.encoder_rate, times, config.encoder_count)
+        else:
+            windows = frame_windows(speech.features, times, config.audio)
+        audio = self._tensor(windows)[None]
         pictures = None
         if self.semantic is not None:
             drawn = self.semantic.draw(person.still, speech.semantic, times)
