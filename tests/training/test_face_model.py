@@ -69,7 +69,7 @@ def test_planted_shapes_come_back_and_rounds_mend_their_depth(planted):
     told, found = (off(x.mean, mean) for x in (first, shapes))
     assert found < 0.75 * told  # the poses tell the depth
     jaw = SCORES.index("jawOpen")
-    assert off(shapes.expression[jaw], modes[jaw]) < 0.2 * off(0, modes[jaw])
+    assert off(shapes.expression[jaw], modes[jaw]) < 0.3 * off(0, modes[jaw])
     for name in MOVED:
         mode, true = shapes.expression[SCORES.index(name)], modes[SCORES.index(name)]
         assert np.corrcoef(mode.ravel(), true.ravel())[0, 1] > 0.75, name
