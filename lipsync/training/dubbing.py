@@ -223,7 +223,7 @@ class DubbingStage:
         stage1 = load_expression(self.config.expression) if self.config.expression else None
         size = self.scene.model.expression_size
         expression = stage1.config if stage1 else ExpressionConfig(expression_size=size)
-        core = VisualDubbing(VisualDubbingConfig(expression, self.config.model))
+        core = VisualDubbing(VisualDubbingConfig(expression, self.config.model, self.config.morphable))
         core.renderer.load_state_dict({k: v.cpu() for k, v in self.net.state_dict().items()})
         if stage1 is not None:
             core.expression.load_state_dict(stage1.state_dict())

@@ -306,7 +306,8 @@ class ExpressionStage:
         (out / "config.json").write_text(json.dumps(asdict(self.config.model), indent=2), encoding="utf-8")
         if self.config.renderer:
             core = read_core(self.config.renderer)
-            whole = VisualDubbing(VisualDubbingConfig(self.config.model, core.config.renderer))
+            config = VisualDubbingConfig(self.config.model, core.config.renderer, self.config.morphable)
+            whole = VisualDubbing(config)
             whole.renderer.load_state_dict(core.renderer.state_dict())
             whole.expression.load_state_dict(state)
             whole.save_pretrained(folder / "generator")

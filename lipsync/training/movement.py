@@ -1,4 +1,4 @@
-"""Mouth movements as a speech encoder's embedding predicts them, and embeddings corrected to the real ones."""
+"""Mouth movements that a speech encoder predicts, and its embeddings corrected to the real ones."""
 
 from __future__ import annotations
 
@@ -29,16 +29,15 @@ def load_movement_head(path: str) -> nn.Linear:
     """
     state = load_file(path) if Path(path).is_file() else {}
     if "head.weight" not in state:
-        raise ConfigError(
-            f"There is no speech encoder with a head in {path or 'stage.speech'}. Train one with `train speech`."
-        )
+        where = path or "stage.speech"
+        raise ConfigError(f"There is no speech encoder with a head in {where}: run `train speech`.")
     head = nn.Linear(state["head.weight"].shape[1], state["head.weight"].shape[0])
     head.load_state_dict({"weight": state["head.weight"], "bias": state["head.bias"]})
     return head.requires_grad_(False)
 
 
 def corrected(embedding: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
-    """Speech embeddings (B, C, 1, 1), changed as little as makes the head read the movements ``asked`` (B, 4)."""
+    """Speech embeddings (B, C, 1, 1), changed as little as lets the head read ``asked`` (B, 4) movements."""
     own = embedding.float().flatten(1)
     with torch.autocast(own.device.type, enabled=False):
         change = (asked - head(own)) @ torch.linalg.pinv(head.weight).T  # (B, C)

@@ -111,7 +111,7 @@ class SpeechStage:
         batch = {
             "speech": torch.from_numpy(np.concatenate(speech)),  # (W * T, 1, rows, window)
             "shape": torch.from_numpy(np.stack(shape)),  # (S, T, 4)
-            "movement": torch.from_numpy(np.stack(moved)),  # (S, T, 4) the same without what is the person's own
+            "movement": torch.from_numpy(np.stack(moved)),  # (S, T, 4)
         }
         if silent:
             batch["quiet"] = torch.from_numpy(np.stack([quiet for _, quiet in silent]))  # (Q, T)

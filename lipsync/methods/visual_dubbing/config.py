@@ -137,6 +137,9 @@ class VisualDubbingConfig:
 
     expression: ExpressionConfig = field(default_factory=ExpressionConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
+    # 3D face model that the coefficients belong to, as for ``lipsync.faces.morphable.load_morphable``:
+    # "" is ICT-FaceKit, "embedded" the one that ships.
+    morphable: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.expression, dict):

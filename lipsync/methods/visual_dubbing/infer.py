@@ -84,7 +84,7 @@ class VisualDubbingMethod:
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net = net.eval().requires_grad_(False).to(self.device)
         self.net.renderer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.scene = Scene((morphable or load_morphable()).to(self.device))
+        self.scene = Scene((morphable or load_morphable(net.config.morphable or None)).to(self.device))
         self.semantic: SemanticImages | None = None
         if net.config.expression.semantic_images:
             self.semantic = semantic or SemanticImages(mouth_only=net.config.expression.mouth_only)
