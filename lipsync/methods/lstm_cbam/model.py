@@ -67,6 +67,10 @@ class LipGANGenerator(
         """(B, 1, rows, 16) speech features and (B, 6, S, S) faces to (B, 3, S, S) frames."""
         return self.draw(self.encode_audio(audio), faces)
 
+    def with_audio(self, faces: Tensor, audio: Tensor) -> Tensor:
+        """The faces as ``draw`` takes them; the audio enters through the encoder alone."""
+        return faces
+
     def encode_audio(self, audio: Tensor) -> Tensor:
         """(B, 1, rows, 16) speech features to (B, C, 1, 1)."""
         return self.audio_encoder(audio)

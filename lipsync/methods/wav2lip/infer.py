@@ -12,6 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lipsync import hub
 from lipsync.audio.features import MEL_RATE, features, frame_windows
+from lipsync.audio.mel import RATE
 from lipsync.errors import ConfigError
 from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.wav2lip.opening import MOUTHS, Opening, ask
@@ -32,6 +33,7 @@ class Wav2LipMethod:
 
     references = 1
     blendshapes = False
+    opens = True
     passthrough = 0.0
 
     def __init__(
@@ -44,7 +46,6 @@ class Wav2LipMethod:
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = net.config
         self.crop_size = net.config.size
-        self.opens = hasattr(net, "draw")  # LSTM-CBAM's has no embedding of the speech alone
         self.reach = net.config.audio.reach
         self.opening: Opening | None = None  # of this job, measured when it is first needed
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -73,14 +74,21 @@ class Wav2LipMethod:
             memory_format=torch.channels_last
         )
         windows = self._windows(batch.speech, batch.times)
-        if batch.mouth_opening == 1:
-            return self._drawn(lambda: self.net(windows, both))
-        if self.opening is None:
-            self.opening = self._ask(batch.speech, both[:1])
-        heard = self._encode(windows)
-        heard = self.opening.scaled(heard, batch.mouth_opening)
         faces = self.net.with_audio(both, windows)
-        return self._drawn(lambda: self.net.draw(heard[..., None, None], faces))
+        embedding = self._encode(windows)  # (B, C)
+        if batch.mouth_opening != 1:
+            if self.opening is None:
+                self.opening = self._ask(batch.speech, both[:1])
+            embedding = self.opening.scaled(embedding, batch.mouth_opening)
+        if batch.activity is not None and batch.activity.min() < 1:
+            active = torch.from_numpy(batch.activity).to(embedding)[:, None]
+            embedding = active * embedding + (1 - active) * self._silence()
+        return self._drawn(lambda: self.net.draw(embedding[..., None, None], faces))
+
+    def _silence(self) -> Tensor:
+        """(1, C) embedding of digital silence."""
+        silence = features(np.zeros(RATE, np.float32), self.config.audio)
+        return self._encode(self._windows(silence, np.array([0.5])))
 
     def _windows(self, speech: np.ndarray, times: np.ndarray) -> Tensor:
         return torch.from_numpy(frame_windows(speech, times, self.config.audio)).to(self.device)
