@@ -32,6 +32,7 @@ __all__ = [
 MODELS = Path(__file__).parents[2] / "assets" / "models"
 AUTO = "auto"  # not a method: the best one that can be had, see ``lipsync.methods.auto``
 DEFAULT = AUTO
+WHISPER = ("whisper_tiny_en", "whisper_tiny_en_config", "whisper_tiny_en_vocabulary")  # of the artefact table
 EMBEDDED = "mcsawav2lip-embedded"  # always here; loads checkpoints of the Wav2Lip family
 
 
@@ -244,16 +245,36 @@ METHODS.register(
             resolution=192,
             weights="ships with the project",
             summary={
-                "en": "The sharpest core that ships: speech moves a fitted 3D face, whose motion carries the "
-                "skin of a real frame. Slower; the 3D face is fetched once.",
-                "zh": "随项目提供的最清晰的模型：语音驱动三维人脸，再用其运动搬移真实画面的纹理。速度较慢，"
-                "三维人脸模型首次使用时下载。",
+                "en": "The most natural skin and teeth: speech moves a fitted 3D face, whose motion carries "
+                "the skin of a real frame.",
+                "zh": "皮肤与牙齿最自然：语音驱动三维人脸，再用其运动搬移真实画面的纹理。",
             },
             opens=True,
         ),
         _visual_dubbing,
         folder=MODELS / "visual-dubbing-embedded",
-        needs=("face_landmarker", "ict_facekit"),  # without landmarks it would give every frame back
+        needs=("face_landmarker",),  # without landmarks it would give every frame back
+    ),
+)
+METHODS.register(
+    "visual-dubbing-whisper",
+    MethodEntry(
+        MethodCard(
+            name="visual-dubbing-whisper",
+            title="Visual dubbing with Whisper",
+            paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
+            licence="Apache-2.0 (research footage, see the model card)",
+            resolution=192,
+            weights="ships with the project; Whisper tiny.en (75 MB) is fetched on first use",
+            summary={
+                "en": "The same pictures as visual dubbing; lips follow the features of Whisper's encoder.",
+                "zh": "画面与三维人脸配音相同，口型由 Whisper 编码器的语音特征驱动。",
+            },
+            opens=True,
+        ),
+        _visual_dubbing,
+        folder=MODELS / "visual-dubbing-whisper",
+        needs=("face_landmarker", *WHISPER),
     ),
 )
 METHODS.register(
@@ -297,7 +318,7 @@ METHODS.register(
         ),
         _multi_reference,
         folder=MODELS / "multi-reference-whisper",
-        needs=("whisper_tiny_en", "whisper_tiny_en_config", "whisper_tiny_en_vocabulary"),
+        needs=WHISPER,
     ),
 )
 for _name, _title, _en, _zh in (
@@ -339,14 +360,15 @@ METHODS.register(
             name="lstm-cbam",
             title="LSTM-CBAM",
             paper="Hong & Zhang, Intelligent Computer and Applications 13(5), 2023",
-            licence="that of the weights you train",
+            licence="Apache-2.0 (research footage, see the model card)",
             resolution=96,
-            weights="trained by yourself; none are published",
+            weights="ships with the project",
             summary={
                 "en": "A LipGAN-like generator trained by turns with a sync discriminator that has an LSTM "
                 "and attention after every convolution.",
                 "zh": "类似 LipGAN 的生成器，与带 LSTM、每层卷积后加注意力的同步判别器交替训练。",
             },
+            opens=True,
             live=True,
         ),
         _lstm_cbam,
