@@ -82,10 +82,8 @@ class Live:
             )
         before, after = reach()
         self.wait: float = max(wait, after)
-        self._reach, self._kept = (
-            wait,
-            max(wait, before),
-        )  # s before a frame that the method hears, and all do
+        self._reach = wait  # s before a frame that the method hears
+        self._kept = max(wait, before)  # s before it that are heard at all
         self.fps = probe(face).output_fps
         self._method, self._opening = method, mouth_opening
         self._plates = _prepare(face, self.fps, choice or Choice(), method)

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync.audio import RATE
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
 from lipsync.generate import Progress, generate
 from lipsync.generate import Request as AnyRequest
@@ -26,13 +27,12 @@ EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 Request = partial(AnyRequest, method=EMBEDDED)  # the quickest core; what ``auto`` takes is in tests/methods
 
 
-def tone(path: Path, seconds: float, rate: int = 16000, silence: float = 0.0) -> Path:
-    """A buzzing voice-like sound that comes and goes four times a second, then seconds of silence."""
-    t = np.arange(int(seconds * rate)) / rate
-    samples = 0.3 * np.sign(np.sin(2 * np.pi * 130 * t)) * (np.sin(2 * np.pi * 4 * t) > 0)
-    samples = np.pad(samples, (0, int(silence * rate)))
+def say(path: Path, seconds: float, silence: float = 0.0) -> Path:
+    """So much of the English example, from the middle of a sentence on, then seconds of silence."""
+    voice = read_audio(EXAMPLES / "english.wav")[18400:]
+    samples = np.pad(np.resize(voice, int(seconds * RATE)), (0, int(silence * RATE)))
     with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes((samples * 32767).astype("<i2").tobytes())
     return path
 
@@ -49,7 +49,7 @@ def photo(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory) -> Path:
-    return tone(tmp_path_factory.mktemp("speech") / "speech.wav", 1.2)
+    return say(tmp_path_factory.mktemp("speech") / "speech.wav", 1.2)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_lengths_of_video_and_speech_may_differ(length, photo, tmp_path):
     with VideoWriter(clip, 320, 320, 20) as writer:
         for _ in range(20):
             writer.write(np.ascontiguousarray(still))
-    sound = tone(tmp_path / "long.wav", 2.5)
+    sound = say(tmp_path / "long.wav", 2.5)
     result = generate(Request(face=clip, audio=sound, output=tmp_path / "o.mp4", length=length))
     assert result.fps == 20
     assert result.frames == {"audio": 50, "video": 20}[length]
@@ -165,7 +165,7 @@ def test_after_the_speech_the_mouth_hears_silence(photo, tmp_path):
             writer.write(still)
     runs = []
     for silence in (0.0, 0.6):
-        sound = tone(tmp_path / f"{silence}.wav", 0.6, silence=silence)  # cut off in the middle of a buzz
+        sound = say(tmp_path / f"{silence}.wav", 0.6, silence=silence)  # cut off in the middle of a word
         result = generate(Request(clip, sound, tmp_path / f"{silence}.mp4", length="video"))
         runs.append(np.stack([frame.image for frame in read_frames(result.path)]))
     assert len(runs[0]) == 30
@@ -222,7 +222,7 @@ def test_real_uploads_become_videos(name, shared, tmp_path, monkeypatch):
     """Two people, MPEG-1, VP9: the first second of each."""
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     source = shared / "data" / "originals" / name
-    sound = tone(tmp_path / "s.wav", 1.0)
+    sound = say(tmp_path / "s.wav", 1.0)
     result = generate(Request(face=source, audio=sound, output=tmp_path / "结果 1.mp4"))
     info = probe(source)
     assert (result.width, result.height) == (info.width, info.height)
@@ -234,7 +234,7 @@ def test_real_uploads_become_videos(name, shared, tmp_path, monkeypatch):
 def test_the_face_that_is_asked_for_speaks(shared, tmp_path, monkeypatch):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     source = shared / "data" / "originals" / "orig02.mp4"
-    sound = tone(tmp_path / "s.wav", 0.8)
+    sound = say(tmp_path / "s.wav", 0.8)
     before = [f.image.astype(int) for f in read_frames(source, max_frames=20)]
     middle = {}
     for index in (0, 1):
@@ -360,7 +360,7 @@ def test_an_unknown_method_is_answered_with_the_nearest(photo, speech, tmp_path)
 
 
 def test_cancel_stops_and_leaves_nothing(photo, tmp_path):
-    sound = tone(tmp_path / "s.wav", 20)
+    sound = say(tmp_path / "s.wav", 20)
     stop, output = threading.Event(), tmp_path / "out"
     output.mkdir()
     threads = threading.active_count()

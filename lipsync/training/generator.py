@@ -141,7 +141,7 @@ class GeneratorStage:
             movements=config.movement,
         )
         swapped = round(len(batch["frames"]) * self.config.swapped)
-        for name in ("speech", "sync_speech", "shape") if swapped else ():
+        for name in ("speech", "sync_speech", "shape", "movement") if swapped else ():
             if name in batch:  # the first windows hear, and are judged by, the one after them
                 batch[name] = torch.cat([batch[name][1 : swapped + 1], batch[name][swapped:]])
         return batch
@@ -281,6 +281,7 @@ def translate_embedding(net: Generator, folder: str, clips: list[Clip]) -> None:
     weight = conv.weight[:, :, 0, 0]  # (out, C)
     conv.bias.add_(weight @ matrix[-1])
     conv.weight.copy_((weight @ matrix[:-1].T)[:, :, None, None])
+    net.train()
 
 
 def grown(kernel: Tensor, shape: torch.Size) -> Tensor:

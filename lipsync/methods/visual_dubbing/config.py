@@ -58,7 +58,7 @@ class ExpressionConfig:
         if self.tower not in TOWERS:
             raise ConfigError(unknown("tower", self.tower, TOWERS))
         if (self.tower == "encoder") != bool(self.encoder):
-            raise ConfigError("The tower \"encoder\" and the name of an encoder belong together.")
+            raise ConfigError('The tower "encoder" and the name of an encoder belong together.')
         if self.window < 0:
             raise ConfigError(f"window must be 0 or more frames, not {self.window}.")
 
