@@ -25,6 +25,9 @@ from lipsync.audio.mel import HOP, N_FFT, N_MELS, RATE, mel_spectrogram
 EMBEDDED = Path(__file__).parents[2] / "assets" / "models" / "speech-activity-embedded"
 COLUMN_RATE = RATE / HOP / 2  # Hz: one probability for two columns of the mel spectrogram
 LEVEL = 80  # columns of the mel spectrogram, the newest among them, against whose mean a column is heard: 1 s
+# A stretch is all that may be speech around a sound that is: closing the lips on a quiet word costs more than
+# resting them a little late. On people kept out, lips are open as usual where the probability is 0.1 to 0.5.
+SURE, DOUBT = 0.5, 0.05
 SHORTEST = 0.1  # s: a shorter sound is a click or a slip of the network, not a word
 GAP = 0.25  # s: shorter pauses belong to a sentence, whose mouth does not rest in them
 BEFORE = 0.1  # s before the first sound in which the mouth gets ready
@@ -119,10 +122,11 @@ class Speech:
 
 def stretches(probability: np.ndarray) -> np.ndarray:
     """(N, 2) seconds of the stretches of speech in (K,) probabilities at ``COLUMN_RATE``; see ``Speech``."""
-    speaks = np.concatenate([[False], np.asarray(probability) > 0.5, [False]])
-    edges = np.flatnonzero(speaks[1:] != speaks[:-1]).reshape(
-        -1, 2
-    )  # first column, and the one after the last
+    probability = np.asarray(probability)
+    speaks = np.concatenate([[False], probability > DOUBT, [False]])
+    # First column, and the one after the last.
+    edges = np.flatnonzero(speaks[1:] != speaks[:-1]).reshape(-1, 2)
+    edges = edges[[bool((probability[first:last] > SURE).any()) for first, last in edges]]
     seconds = (edges - 0.5) / COLUMN_RATE
     seconds = seconds[seconds[:, 1] - seconds[:, 0] >= SHORTEST - 1e-9]
     if len(seconds) == 0:
