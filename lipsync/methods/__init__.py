@@ -220,7 +220,7 @@ METHODS.register(
             title="M-CSAWav2Lip, embedded",
             paper="Guo et al., Computer Science 53(2), 2026",
             licence="Apache-2.0 (research footage, see the model card)",
-            resolution=96,
+            resolution=128,
             weights="ships with the project",
             summary={
                 "en": "Fused mel and MFCC features with channel and spatial attention; "
