@@ -18,7 +18,7 @@ import pytest
 
 from lipsync.audio import RATE
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
-from lipsync.generate import Progress, generate
+from lipsync.generate import NO_SPEECH, Progress, generate
 from lipsync.generate import Request as AnyRequest
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
 from lipsync.methods import EMBEDDED
@@ -140,6 +140,19 @@ def test_the_mouth_follows_the_speech(photo, speech, tmp_path):
     moving = {name: np.abs(np.diff(run, axis=0)).mean() for name, run in runs.items()}
     assert (runs["loud"] == runs["again"]).all()
     assert moving["loud"] > 1.5 * moving["quiet"]
+
+
+def test_a_recording_without_speech_leaves_the_lips_at_rest_and_says_so(photo, tmp_path):
+    """A buzz like a razor's, which comes and goes four times a second."""
+    t = np.arange(16000) / RATE
+    buzz = 0.3 * np.sign(np.sin(2 * np.pi * 130 * t)) * (np.sin(2 * np.pi * 4 * t) > 0)
+    with wave.open(str(tmp_path / "buzz.wav"), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((buzz * 32767).astype("<i2").tobytes())
+    result = generate(Request(photo, tmp_path / "buzz.wav", tmp_path / "out.mp4", label=False))
+    assert result.notes == (NO_SPEECH,)
+    frames = np.stack([frame.image for frame in read_frames(result.path)]).astype(float)
+    assert np.abs(np.diff(frames, axis=0)).mean() < 0.1
 
 
 @pytest.mark.parametrize("length", ["audio", "video"])

@@ -208,7 +208,7 @@ def test_curves_come_at_25_frames_a_second(tmp_path, shared):
 
 @pytest.fixture(scope="module")
 def prepared(shared, tmp_path_factory) -> Path:
-    """20 frames of the portrait as ``prepare`` and ``fit`` leave them."""
+    """20 frames of a clip as ``prepare`` and ``fit`` leave them, with the 3D face that ships."""
     from lipsync import hub
     from lipsync.faces.landmarks import Landmarker
     from lipsync.training.clipping import clip_video
@@ -225,8 +225,8 @@ def prepared(shared, tmp_path_factory) -> Path:
     np.save(folder / f"{clip}.npy", points)
     rows = [{"clip": clip, "identity": "one", "split": "train", "frames": 20}]
     pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
-    model = load_morphable(shared / "weights" / "ict_facekit.npz")
-    fit_clip(model, points.astype(np.float32), STORED, None, MARGIN).save(folder / f"{clip}.fit.npz")
+    fit = fit_clip(load_morphable("embedded"), points.astype(np.float32), STORED, None, MARGIN)
+    fit.save(folder / f"{clip}.fit.npz")
     del Landmarker
     return folder
 
@@ -258,7 +258,8 @@ def test_both_stages_train_and_leave_one_core(prepared, shared, monkeypatch, tmp
 def test_the_base_model_has_nothing_to_train_before_the_inpainting(prepared, shared, monkeypatch, tmp_path):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     sets = ["run.steps=1", "run.check_every=0", "stage.gan_weight=0", "stage.faces=1",
-            "stage.model.ablation=base", "stage.model.width=0.02", "stage.model.top=96"]  # fmt: skip
+            "stage.model.ablation=base", "stage.model.width=0.02", "stage.model.top=96",
+            "stage.morphable=embedded"]  # fmt: skip
     config = read_config("dubbing", {}, sets + SMALL)
     train("dubbing", config, prepared, tmp_path, quiet=True)
     assert pd.read_csv(tmp_path / "log.csv")["face_l1"].iloc[0] > 0
@@ -270,7 +271,8 @@ def test_stage_1_takes_the_renderer_of_a_core(prepared, shared, monkeypatch, tmp
     given = VisualDubbing(VisualDubbingConfig(renderer=RendererConfig(width=0.05, sigma="one")))
     given.save_pretrained(tmp_path / "given")
     sets = ["run.steps=1", "run.check_every=0", "run.threads=1", "stage.stretches=1", "stage.frames=5",
-            "stage.model.semantic_images=false", "stage.model.width=0.1"]  # fmt: skip
+            "stage.model.semantic_images=false", "stage.model.width=0.1", "stage.morphable=embedded",
+            "stage.model.expression_size=51"]  # fmt: skip
     sets.append(f"stage.renderer={tmp_path / 'given'}")
     config = read_config("expression", {}, sets)
     train("expression", config, prepared, tmp_path / "run", quiet=True)
@@ -297,6 +299,8 @@ def test_training_without_fits_says_what_to_run(prepared, shared, monkeypatch, t
 @pytest.mark.minutes
 def test_twenty_frames_are_learnt_by_heart(prepared, shared, monkeypatch, tmp_path):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
+    # The reference is the frame with the widest mouth, as in the check, and no other from step to step.
+    monkeypatch.setattr("lipsync.training.dubbing.CANDIDATES", 200)
     # At half the size, which a fifth of the time learns; what the mouth looks like, and nothing else.
     sets = ["run.steps=620", "run.check_every=155", "run.save_every=620", 'data.check=["train"]']
     sets += ["stage.model.size=96", "stage.model.top=32", "stage.joint_from=0", "stage.late_from=0"]
@@ -305,4 +309,4 @@ def test_twenty_frames_are_learnt_by_heart(prepared, shared, monkeypatch, tmp_pa
     config = read_config("dubbing", read_toml(CONFIGS / "embedded-dubbing.toml"), sets + SMALL)
     train("dubbing", config, prepared, tmp_path, quiet=True)
     found = pd.read_csv(tmp_path / "checks.csv")["mouth_psnr"]
-    assert found.iloc[-1] > 27.5
+    assert found.iloc[-1] > 30
