@@ -16,14 +16,13 @@ from lipsync.push import check_repo, upload
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).resolve().parent
 PARTS = ("app.py", "LICENSE", "assets", "eval", "lipsync", "spaces_config")
-# Training, the command line and the pictures of the README are not for the portal; what lies here is, once
-# it has become the Space's own README, requirements and packages.
+# The command line and the pictures of the README are not for the portal; what lies here is, once it is
+# the Space's own README, requirements and packages.
 LEFT_OUT = (
     "assets/readme",
     "eval/ablate_command.py",
     "eval/ablation.py",
     "lipsync/__main__.py",
-    "lipsync/training",
     "spaces_config/README.md",
     "spaces_config/deploy.py",
     "spaces_config/packages.txt",

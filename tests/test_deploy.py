@@ -86,7 +86,7 @@ def test_only_what_the_portal_needs_is_there(folder):
         "spaces_config",
     }  # fmt: skip
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    assert not [path for path in files if "__pycache__" in path or "/." in path or "training" in path]
+    assert not [path for path in files if "__pycache__" in path or "/." in path]
     assert {path for path in files if path.startswith("spaces_config/")} == {
         "spaces_config/__init__.py", "spaces_config/artefacts.toml",
     }  # fmt: skip

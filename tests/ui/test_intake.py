@@ -183,9 +183,10 @@ def test_the_menu_says_what_a_method_needs_before_it_is_chosen(
         assert METHODS.get(name).ready == ("must be fetched" not in texts[key][0]), name
         said[name] = texts[key][1].partition("需要下载：")[2]
     assert said.pop("wav2lip") == said.pop("wav2lip_gan") == "436 MB"
-    assert said["visual-dubbing"] == "20 MB"
+    assert said["visual-dubbing"] == "4 MB"
+    assert said["visual-dubbing-whisper"] == "80 MB"
     assert said["multi-reference-whisper"] == "76 MB"
-    assert said["multi-reference"] == said[EMBEDDED] == ""
+    assert said["multi-reference"] == said["lstm-cbam"] == said[EMBEDDED] == ""
 
 
 def test_a_method_without_weights_is_not_in_the_menu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
