@@ -59,6 +59,10 @@ SENTENCES: Sentences = (
         "{0} 是 HEIC 照片，无法读取，请另存为 JPEG 或 PNG。",
     ),
     (
+        'The tower "encoder" and the name of an encoder belong together.',
+        "语音塔 “encoder” 与编码器名称须同时给出。",
+    ),
+    (
         "{0} is cut short or damaged (its index is missing); copy or export it again.",
         "{0} 不完整或已损坏（缺少索引），请重新复制或导出。",
     ),

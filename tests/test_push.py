@@ -30,7 +30,8 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-CORES = sorted(path for path in MODELS.iterdir() if path.is_dir())
+# The 3D face is no network: it has no config.json, and is not pushed.
+CORES = sorted(path.parent for path in MODELS.glob("*/config.json"))
 
 
 @pytest.mark.parametrize("folder", CORES, ids=lambda path: path.name)

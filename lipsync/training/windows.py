@@ -50,7 +50,7 @@ def draw_windows(
     for index, clip in enumerate(clips):
         start = int(rng.integers(0, len(clip) - frames + 1))
         quiet = index >= len(clips) - silent
-        if quiet or rng.random() < wide_mouth_fraction:
+        if quiet or (wide_mouth_fraction and rng.random() < wide_mouth_fraction):
             gaps = clip.shape[: len(clip) - frames + 1, 0]
             asked = np.quantile(gaps, rng.uniform(0, 0.25)) if quiet else rng.uniform(gaps.min(), gaps.max())
             start = int(np.abs(gaps - asked).argmin())

@@ -142,7 +142,8 @@ def test_all_tables_are_there_and_name_their_source():
 def test_ablation_rows_name_the_configurations_of_this_project():
     for paper, registry in (("m-csawav2lip", MCSA), ("lstm-cbam", LSTM_CBAM)):
         (table,) = published("ablation", paper)
-        assert {row.config for row in table.rows} == set(registry)
+        # The row of section 3.1.1, which the paper does not measure, has no published numbers.
+        assert {row.config for row in table.rows} == set(registry) - {"audio-channel"}
 
 
 @pytest.mark.parametrize("form", ["tex", "md", "csv"])

@@ -123,7 +123,7 @@ def test_learns_to_tell_toy_speech_from_backgrounds(tmp_path):
     )
     torch.manual_seed(0)
     stage = ActivityStage(config, load_clips(folder), load_clips(folder, ("dev",)), teacher=Loud())
-    run = RunConfig(steps=80, device="cpu", threads=1, check_every=0, log_every=80)
+    run = RunConfig(steps=200, device="cpu", threads=1, check_every=0, log_every=80)
     fit(stage, run, tmp_path / "run", quiet=True)
     stage.net.eval()
     with torch.inference_mode():

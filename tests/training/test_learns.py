@@ -19,7 +19,7 @@ def test_sync_expert_starts_at_chance_and_learns(tmp_path):
     model = SyncExpertConfig(audio=AudioFeatures(kind="mel"), width=0.06, deep=1)
     config = SyncConfig(model=model, objective="bce", clips=6, windows=4, learning_rate=2e-3, augment=True)
     stage = SyncStage(config, train, dev)
-    run = RunConfig(steps=120, device="cpu", threads=1, log_every=10, check_every=0, save_every=1000)
+    run = RunConfig(steps=160, device="cpu", threads=1, log_every=10, check_every=0, save_every=1000)
     fit(stage, run, tmp_path, quiet=True)
     rows = [line.split(",") for line in (tmp_path / "log.csv").read_text().split()]
     loss = [float(row[rows[0].index("loss")]) for row in rows[1:]]

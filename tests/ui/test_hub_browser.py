@@ -61,7 +61,7 @@ def test_a_core_from_the_hub_is_named_fetched_and_pinned(portal, hub, browser, l
     page.wait_for_selector("#methods label.selected >> text=mouths")
     page.click("#start")
     if first:
-        page.wait_for_selector("#status >> text=/[1-4]\\.\\d \\D*4\\.7 MB/ >> visible=true", timeout=JOB)
+        page.wait_for_selector("#status >> text=/[1-5]\\.\\d \\D*5\\.6 MB/ >> visible=true", timeout=JOB)
         shoot(page, f"hub-fetching-{locale}")
     go_on.set()
     page.wait_for_selector("#result video", timeout=JOB)

@@ -100,8 +100,8 @@ def test_cards_and_notes_are_known_and_other_sentences_stay() -> None:
         assert CHINESE.search(card.summary["zh"])
         assert CHINESE.search(chinese(card.licence)), card.licence
         assert chinese(card.weights) != card.weights
-    for note in _notes(coarse=True, kept=3, count=40):
+    for note in _notes(coarse=True, silent=True, kept=3, count=40):
         assert CHINESE.search(chinese(note)), note
-    assert "40 帧中有 3 帧" in chinese(_notes(coarse=False, kept=3, count=40)[0])
-    assert _notes(coarse=False, kept=0, count=40) == ()
+    assert "40 帧中有 3 帧" in chinese(_notes(coarse=False, silent=False, kept=3, count=40)[0])
+    assert _notes(coarse=False, silent=False, kept=0, count=40) == ()
     assert chinese("A sentence of nobody.") == "A sentence of nobody."
