@@ -128,7 +128,8 @@ def test_learns_to_tell_toy_speech_from_backgrounds(tmp_path):
     stage.net.eval()
     with torch.inference_mode():
         found = stage.check(tmp_path, 80)
-    assert found["alarms_hum"] < 0.2
+    # Not hum: the toy's voice is a steady tone itself.
+    assert max(found[f"alarms_{kind}"] for kind in ("noise", "clicks", "breath", "music")) < 0.2
     assert found["dev_accuracy"] > 0.6
     assert (tmp_path / "run" / "speech-activity" / "model.safetensors").is_file()
     one, again = (stage.batch(np.random.default_rng(5)) for _ in range(2))
