@@ -101,7 +101,9 @@ class ExpressionStage:
             for clip in [*self.sampler.clips, *self.dev]:
                 self.heard[clip.name] = self._encode(read_audio(clip.folder / f"{clip.name}.mp4"))
             whole = np.concatenate([self.heard[clip.name][::4] for clip in self.sampler.clips])
-            self.net.speech.standardise(torch.from_numpy(whole.astype(np.float32)))
+            self.net.speech.standardise(  # type: ignore[operator]
+                torch.from_numpy(whole.astype(np.float32))
+            )
             self.silent = [self._encode(sound) for sound in self.silent]
         if config.speech:
             take_tower(self.net, Path(config.speech))

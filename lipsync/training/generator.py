@@ -277,7 +277,7 @@ def translate_embedding(net: Generator, folder: str, clips: list[Clip]) -> None:
     mine = torch.cat([mine, torch.ones(len(mine), 1)], 1)
     normal = mine.T @ mine + 1e-2 * len(mine) * torch.eye(mine.shape[1])
     matrix = torch.linalg.solve(normal, mine.T @ theirs)  # (C + 1, C)
-    conv = net.face_decoder_blocks[0][0].conv_block[0]
+    conv = net.face_decoder_blocks[0][0].conv_block[0]  # type: ignore[index]
     weight = conv.weight[:, :, 0, 0]  # (out, C)
     conv.bias.add_(weight @ matrix[-1])
     conv.weight.copy_((weight @ matrix[:-1].T)[:, :, None, None])

@@ -118,7 +118,9 @@ class ExpressionNet(nn.Module):
     def __init__(self, config: ExpressionConfig):
         super().__init__()
         self.config = config
-        towers = {"vgg-m": SpeechCNN, "wav2lip": SpeechTower, "encoder": EncoderTower}
+        towers: dict[str, type[SpeechCNN | SpeechTower | EncoderTower]] = {
+            "vgg-m": SpeechCNN, "wav2lip": SpeechTower, "encoder": EncoderTower,
+        }  # fmt: skip
         self.speech = towers[config.tower](config)
         heard, size = self.speech.size, config.features
         self.picture = PictureCNN(config) if config.semantic_images else None
