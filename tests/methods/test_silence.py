@@ -17,10 +17,8 @@ from lipsync.methods.base import Batch
 from lipsync.methods.wav2lip.opening import measure
 
 
-# A fifth of the spread in speech is what is wanted. Visual dubbing moves the lips by 0.2001 of it here, with
-# the head that turns: it is held to a quarter until it is stiller.
-@pytest.mark.parametrize(("name", "spread"), [("multi-reference", 0.2), ("visual-dubbing", 0.25)])
-def test_lips_rest_while_the_face_in_the_clip_talks_on(name, spread, shared, monkeypatch):
+@pytest.mark.parametrize("name", ["multi-reference", "visual-dubbing"])
+def test_lips_rest_while_the_face_in_the_clip_talks_on(name, shared, monkeypatch):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     if not METHODS.get(name).ready:
         pytest.skip(f"needs the files of {name}")
@@ -40,4 +38,4 @@ def test_lips_rest_while_the_face_in_the_clip_talks_on(name, spread, shared, mon
     own = mouth_opening(batch.landmarks)
     assert silent.mean() < np.percentile(own, 25)
     assert silent.mean() < 0.8 * speaking.mean()
-    assert silent.std() < spread * own.std()
+    assert silent.std() < 0.2 * own.std()
