@@ -114,11 +114,7 @@ class DubbingStage:
         size, fit, augment = self.config.model.size, fit_of(clip), self.config.augment
         known = np.flatnonzero(fit.valid[: len(clip)])
         at = int(rng.choice(known))
-        far = known[np.abs(known - at) >= 10]  # the frames beside it would be the answer
-        count = self.config.model.references
-        others = rng.choice(far if len(far) else known, max(CANDIDATES, count))
-        openings = np.concatenate([mouth_opening(clip.points(np.array([i]))) for i in others])
-        others = others[np.argsort(-openings, kind="stable")[:count]]
+        others = self._references(clip, known, at, rng)
         maps = [_framing(size, rng if augment else None), _framing(size, None)]
         table = light(rng) if augment else None
         mirror = augment and rng.random() < 0.5
@@ -132,6 +128,14 @@ class DubbingStage:
             view, face = mirrored(view), face.flip(3)
             lips = lips * lips.new_tensor((-1.0, 1.0)) + lips.new_tensor((size - 1.0, 0.0))
         return view, face, lips
+
+    def _references(self, clip: Clip, known: np.ndarray, at: int, rng: np.random.Generator) -> np.ndarray:
+        """(R,) of ``known`` frames that frame ``at`` is drawn from: those with the widest of some mouths."""
+        far = known[np.abs(known - at) >= 10]  # the frames beside it would be the answer
+        count = self.config.model.references
+        others = rng.choice(far if len(far) else known, max(CANDIDATES, count))
+        openings = np.concatenate([mouth_opening(clip.points(np.array([i]))) for i in others])
+        return others[np.argsort(-openings, kind="stable")[:count]]
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
