@@ -76,6 +76,22 @@ def portals(local_hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     return Portal
 
 
+@pytest.fixture(autouse=True)
+def journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Those of a test are closed after it: of a file left open a later test would be accused."""
+    made: list[Journal] = []
+    begin = Journal.__init__
+
+    def noted(journal: Journal, store: Store) -> None:
+        made.append(journal)
+        begin(journal, store)
+
+    monkeypatch.setattr(Journal, "__init__", noted)
+    yield
+    for journal in made:
+        journal.close()
+
+
 def told(folder: Path) -> list[dict]:  # type: ignore[type-arg]
     """All changes in the journal."""
     found = (path.read_text().splitlines() for path in sorted((folder / "journal").glob("*.jsonl")))
