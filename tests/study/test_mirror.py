@@ -83,8 +83,8 @@ def journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     begin = Journal.__init__
 
     def noted(journal: Journal, store: Store) -> None:
+        begin(journal, store)  # which may refuse
         made.append(journal)
-        begin(journal, store)
 
     monkeypatch.setattr(Journal, "__init__", noted)
     yield
