@@ -225,10 +225,10 @@ def test_pipeline_draws_with_a_tiny_core(core, tmp_path):
     assert where[:, 0].min() > 0.15 * changed.shape[0]
 
 
-def test_entry_without_weights_says_so():
-    entry = METHODS.get("lstm-cbam")
-    if entry.ready:
-        pytest.skip("a core of LSTM-CBAM ships with the project")
+def test_entry_without_weights_says_so(tmp_path, monkeypatch):
+    entry = replace(METHODS.get("lstm-cbam"), folder=tmp_path / "lstm-cbam-embedded")
+    monkeypatch.setitem(METHODS._entries, "lstm-cbam", entry)
+    assert not entry.ready
     assert not entry.fetchable
     with pytest.raises(ArtefactError, match=r"train them .* assets/models/lstm-cbam-embedded"):
         load_method("lstm-cbam")
