@@ -1,12 +1,12 @@
-"""The manifest of the README's table: three people × five published methods, each with its real video.
+"""The manifest of the table in docs/score.md: three people × five methods, each with its real video.
 
 ``python -m tests.benchmarks.published --data FOLDER --out videos.csv`` reads the ``manifest.csv`` of a folder
 of clips (columns file, id, kind, method, notes, source_path). It takes the generated videos that were made
 from a real video with its own sound, which the notes say, and pairs each with the real clip of the same
-person from the same source. The table then is one command, and a second one puts it into the README::
+person from the same source. The table then is one command, and a second one puts it into the document::
 
     python -m eval batch --manifest videos.csv --out RESULTS --controls --metrics psnr ssim lpips ...
-    python -m tests.benchmarks.published --results RESULTS --readme README.md
+    python -m tests.benchmarks.published --results RESULTS --document docs/score.md
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ def manifest(data: Path) -> list[dict[str, str]]:
     ]
 
 
-def with_table(readme: str, short: str) -> str:
-    """A README with the table of a batch in the place of the one it has.
+def with_table(document: str, short: str) -> str:
+    """A document with the table of a batch in the place of the one it has.
 
     Args:
-        readme: its text; holds one table of methods, the ``--metrics`` of its command, one list of protocols.
+        document: its text; holds one table of methods, the ``--metrics`` of its command, one list of
+            protocols.
         short: ``table_short.md`` of the batch.
 
     Raises:
@@ -50,15 +51,15 @@ def with_table(readme: str, short: str) -> str:
     """
     protocols = re.findall(r"^- `protocol \d+; (.+?)(?: \(own expert\))?;", short, re.MULTILINE)
     by_label = {metric.label: metric.name for metric in TABLE}
-    metrics = f"        --metrics {' '.join(by_label[label] for label in protocols)}\n"
+    metrics = f"    --metrics {' '.join(by_label[label] for label in protocols)}\n"
     table, lines = r"^\| Method \| videos \|.*\n(?:\|.*\n)+", r"(?:^- `protocol .*\n)+"
-    for part in (table, lines, r"^ {8}--metrics .*\n"):
+    for part in (table, lines, r"^ {4}--metrics .*\n"):
         new = re.findall(part, short, re.MULTILINE) if part in (table, lines) else [metrics]
-        places = re.findall(part, readme, re.MULTILINE)
+        places = re.findall(part, document, re.MULTILINE)
         if (len(new), len(places)) != (1, 1):
-            raise ValueError(f"{part}: {len(new)} in the batch, {len(places)} in the README")
-        readme = readme.replace(places[0], new[0])
-    return readme
+            raise ValueError(f"{part}: {len(new)} in the batch, {len(places)} in the document")
+        document = document.replace(places[0], new[0])
+    return document
 
 
 def main() -> None:
@@ -66,14 +67,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of clips with their manifest.csv")
     parser.add_argument("--out", type=Path, help="the manifest to write")
     parser.add_argument("--results", type=Path, help="folder of a finished batch")
-    parser.add_argument("--readme", type=Path, help="the file that gets its table")
+    parser.add_argument("--document", "--readme", type=Path, help="the file that gets its table")
     options = parser.parse_args()
-    if options.results and options.readme:
+    if options.results and options.document:
         short = (options.results / "table_short.md").read_text(encoding="utf-8")
-        options.readme.write_text(with_table(options.readme.read_text("utf-8"), short), encoding="utf-8")
+        options.document.write_text(with_table(options.document.read_text("utf-8"), short), encoding="utf-8")
         return
     if not (options.data and options.out):
-        parser.error("give --data and --out, or --results and --readme")
+        parser.error("give --data and --out, or --results and --document")
     rows = manifest(options.data)
     with options.out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["item", "method", "generated", "reference"])

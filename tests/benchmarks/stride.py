@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync.faces.blend import ACROSS, JAW
+from lipsync.faces.blend import JAW, SIDES, TOP
 from lipsync.faces.crop import pose_from_points, smooth_pose
 from lipsync.faces.landmarks import five_points, mouth_opening
 from lipsync.training.data import FPS, load_clips
 from tests.benchmarks.flicker import LIPS
 
 EARS = (234, 454)
+MASK = sorted({*JAW, *(point for pair in (*TOP, *SIDES) for point in pair[:2])})  # landmarks that place it
 LIMIT = 0.5  # per cent
 COLUMNS = ("all", "all, p95", "mask", "lips", "crop", "crop, worst", "opening")
 
@@ -43,7 +44,7 @@ def errors(landmarks: np.ndarray) -> np.ndarray:
     before, after = (smooth_pose(pose_from_points(five_points(p)), FPS) for p in (landmarks, thinned))
     moved = 100 * np.linalg.norm(before.centre - after.centre, axis=1) / width
     opened = np.abs(mouth_opening(thinned) - mouth_opening(landmarks))[odd]
-    mask, lips = off[:, [*JAW, *ACROSS]], off[:, list(LIPS)]
+    mask, lips = off[:, MASK], off[:, list(LIPS)]
     tail = np.percentile(off, 95)
     return np.array([off.mean(), tail, mask.mean(), lips.mean(), moved.mean(), moved.max(), opened.mean()])
 

@@ -1,4 +1,4 @@
-"""The manifest of the README's table."""
+"""The manifest of the table in docs/score.md."""
 
 from collections import Counter
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_three_people_by_five_methods_each_with_their_own_real_video(shared):
     }  # fmt: skip
 
 
-def test_the_table_of_a_batch_takes_the_place_of_the_one_in_the_readme(tmp_path):
+def test_the_table_of_a_batch_takes_the_place_of_the_one_in_the_docs(tmp_path):
     entry = {"label": "PSNR", "frames": 9, "protocol": "protocol 1; PSNR; 25 fps", "reason": "", "detail": {}}
     results = [
         {
@@ -39,13 +39,13 @@ def test_the_table_of_a_batch_takes_the_place_of_the_one_in_the_readme(tmp_path)
     ]
     write_tables(summarise_rows(results, tmp_path), tmp_path)
     short = (tmp_path / "table_short.md").read_text(encoding="utf-8")
-    before = (ROOT / "README.md").read_text(encoding="utf-8")
+    before = (ROOT / "docs" / "score.md").read_text(encoding="utf-8")
     after = with_table(before, short)
     assert "| Quillfish | 1 | **31.50** |" in after
     assert "--metrics psnr\n" in after
     assert after.count("- `protocol 1; ") == 1
-    gone = ("| Method", "| --", "| *", "| Wav", "| PC", "| IP", "| DAE", "| Diff", "- `pro", "        --met")
+    gone = ("| Method", "| --", "| *", "| Wav", "| PC", "| IP", "| DAE", "| Diff", "- `pro", "    --met")
     kept = [line for line in before.splitlines() if not line.startswith(gone)]
     assert [line for line in kept if line not in after.splitlines()] == []
-    with pytest.raises(ValueError, match="0 in the README"):
+    with pytest.raises(ValueError, match="0 in the document"):
         with_table("# No table\n", short)

@@ -1,4 +1,4 @@
-"""The portal for programs: the names that stay, and the examples of the README as they stand there."""
+"""The portal for programs: the names that stay, and the examples of docs/api.md as they stand there."""
 
 import asyncio
 import json
@@ -16,11 +16,13 @@ from gradio_client.exceptions import AppError
 
 from lipsync.methods.ranking import ranking
 from tests.portal import ROOT, serving
+from tests.test_docs import fences
 from tests.ui.rated import open_trial
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = ROOT / "assets" / "examples"
+PAGE = ROOT / "docs" / "api.md"
 LOCAL = "http://127.0.0.1:7860"
 ENDPOINTS = {
     "/generate": [
@@ -55,22 +57,8 @@ def client(portal: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
 
 
 @pytest.fixture(scope="module")
-def section() -> str:
-    """The section of the README."""
-    found = re.search(r"^## API\n(.*?)^## ", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
-    assert found
-    return found[1]
-
-
-def blocks(section: str) -> list[str]:
-    """Its indented blocks."""
-    parts = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", section, re.MULTILINE)
-    return [re.sub(r"^    ", "", part, flags=re.MULTILINE) for part in parts]
-
-
-@pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a reader of the README has it: a face and speech."""
+    """A folder as a reader of that page has it: a face and speech."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copyfile(EXAMPLES / "portrait.mp4", folder / "me.mp4")
     shutil.copyfile(EXAMPLES / "english.wav", folder / "speech.wav")
@@ -82,7 +70,7 @@ def link(work: Path, portal_data: Path) -> str:
     return open_trial(work, portal_data)
 
 
-def test_end_points_keep_their_names_and_parameters(client: Client, section: str) -> None:
+def test_end_points_keep_their_names_and_parameters(client: Client) -> None:
     known = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     ours = {
         name: [parameter["parameter_name"] for parameter in about["parameters"]]
@@ -96,13 +84,14 @@ def test_end_points_keep_their_names_and_parameters(client: Client, section: str
         if parameter["python_type"]["type"] == "Any"
     ]
     assert untyped == []
-    assert set(re.findall(r"`(/(?:generate|score|compare|study)\w*)`", section)) == set(ENDPOINTS)
+    named = re.findall(r"`(/(?:generate|score|compare|study)\w*)`", PAGE.read_text(encoding="utf-8"))
+    assert set(named) == set(ENDPOINTS)
 
 
-def test_the_examples_of_the_readme_run_as_they_stand(
-    portal: str, section: str, work: Path, link: str, portal_data: Path
+def test_the_examples_run_as_they_stand(
+    portal: str, work: Path, link: str, portal_data: Path
 ) -> None:
-    python = [block for block in blocks(section) if "curl" not in block]
+    python = fences(PAGE, "python")
     assert len(python) >= 2
     code = "\n".join(python).replace(LOCAL, portal).replace('"LINK"', repr(link))
     check = (
@@ -122,8 +111,8 @@ def test_the_examples_of_the_readme_run_as_they_stand(
     assert any(name in done.stdout.splitlines()[-4] for name in ranking())
 
 
-def test_the_line_without_python_is_answered(portal: str, section: str) -> None:
-    (line,) = [block for block in blocks(section) if block.startswith("curl")]
+def test_the_line_without_python_is_answered(portal: str) -> None:
+    (line,) = [block for block in fences(PAGE, "bash") if block.startswith("curl")]
     place = re.search(r"(http\S+)", line)
     data = re.search(r"-d '(.*)'", line)
     assert place
