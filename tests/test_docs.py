@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import re
 import shlex
 import shutil
@@ -35,6 +34,7 @@ SETTING = re.compile(r"[A-Z][A-Z0-9_]*=\S*")
 # Commands that are parsed by their own parser and not run, by how they begin, with the reason.
 NOT_RUN = {
     r"make (app|demo|test)": "installs packages and fetches weights; tests/ui serve the portal",
+    r"export |source ": "prepares the shell",
     r"pip ": "installs packages; test_package builds and installs this one",
     r"torchrun|lipsync train|lipsync fit|lipsync prepare --videos": "needs footage, and hours",
     r"lipsync export": "needs a finished run; see tests/training/test_export.py",
@@ -209,6 +209,8 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("one/ours.mp4", "one/reference.mp4"):
             archive.write(folder / "me.mp4", name)
     (folder / "videos.csv").write_text("item,method,generated,reference\none,ours,g.mp4,r.mp4\n")
+    (folder / "RESULTS").mkdir()
+    (folder / "RESULTS" / "videos.csv").write_text("item,method,control,PSNR\none,wav2lip,,31.5\n")
     study = yaml.safe_load(fences(ROOT / "docs" / "user-study.md", "yaml")[0])
     study["source"] = {"folder": "clips"}
     (folder / "study.yaml").write_text(yaml.safe_dump(study, allow_unicode=True), encoding="utf-8")
@@ -239,13 +241,7 @@ def test_commands_run(page: Path, scratch: Path, capsys: pytest.CaptureFixture[s
     study = ""
     for command in commands(page):
         words = [study if word == "ID" else word for word in command.words]
-        if command.why_not or not words or words[0] in ("export", "source"):
-            continue
-        missing = [word for word in words if word == "RESULTS/videos.csv" and not Path(word).exists()]
-        for word in missing:
-            batch(Path(word))
-        if words[0] == "make":
-            subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+        if command.why_not:
             continue
         try:
             code = start(words)
@@ -255,12 +251,6 @@ def test_commands_run(page: Path, scratch: Path, capsys: pytest.CaptureFixture[s
         assert code in (0, None), f"{command.text}\n{said.err}"
         if words[1:3] == ["study", "create"]:
             study = said.out.split()[0]
-
-
-def batch(path: Path) -> None:
-    """Scores of the clips of the study, as a batch writes them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("item,method,control,PSNR\none,wav2lip,,31.5\none,reference,,100\n", encoding="utf-8")
 
 
 def python_blocks() -> Iterator[tuple[Path, str]]:
@@ -405,6 +395,3 @@ def test_the_workflow_calls_make_test() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
     steps = workflow["jobs"]["test"]["steps"]
     assert "make test" in [step.get("run") for step in steps]
-
-
-os.environ.setdefault("MPLBACKEND", "Agg")
