@@ -137,7 +137,7 @@ class VisualDubbingConfig:
 
     expression: ExpressionConfig = field(default_factory=ExpressionConfig)
     renderer: RendererConfig = field(default_factory=RendererConfig)
-    # 3D face model that the coefficients belong to, as for ``lipsync.faces.morphable.load_morphable``:
+    # 3D face model that the coefficients belong to, as for ``lipsync.faces.model3d.load.load_morphable``:
     # "" is ICT-FaceKit, "embedded" the one that ships.
     morphable: str = ""
 
