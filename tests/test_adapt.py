@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from lipsync.__main__ import main
 from lipsync.adapt import AdaptRequest, adapt
+from lipsync.assets import asset
 from lipsync.audio.features import AudioFeatures
 from lipsync.data.preparation.person import Person, check_speech, prepare_person, speech_seconds
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
@@ -31,7 +32,7 @@ from lipsync.sentences import chinese
 from lipsync.weights import hub
 from lipsync.weights.push import push
 
-EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
+EXAMPLES = asset("examples")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 RATE = 16_000
 

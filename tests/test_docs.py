@@ -39,12 +39,12 @@ NOT_RUN = {
     r"torchrun|lipsync train|lipsync fit|lipsync prepare --videos": "needs footage, and hours",
     r"lipsync export": "needs a finished run; see tests/training/test_export.py",
     r"lipsync-eval (ablate|core|sync-expert)": "needs footage, and minutes; see tests/scoring",
-    r"python -m lipsync\.training\.words": "needs footage and a speech recogniser",
+    r"python -m lipsync\.data\.transcripts": "needs footage and a speech recogniser",
     r"python -m tests\.benchmarks": "measures for minutes",
     r"python -m pytest": "is a test itself",
     r"lipsync adapt --face": "learns for minutes; see tests/test_adapt.py",
     r"lipsync adapt --delete|.*--method adapted:": "needs what the command before it learned",
-    r"lipsync weights --fetch|.*--method (wav2lip_gan|hub:)": "needs the network; see tests/test_hub.py",
+    r"lipsync weights --fetch|.*--method (wav2lip_gan|hub:)": "needs the network; see tests/weights",
     r".*--method visual-dubbing": "needs the face landmarker, which is downloaded",
     r".*deploy .*--(space \S+$|hardware)": "uploads to the Hub; see tests/test_deploy.py",
     r"curl": "needs a portal that runs; see tests/ui/test_api.py",
@@ -175,9 +175,11 @@ def test_commands_are_understood_by_their_own_parsers(page: Path, monkeypatch: p
 
 def check_training(options: argparse.Namespace) -> None:
     """A training command names a configuration that is there, and settings that its stage has."""
-    from lipsync.training.config import read_config, read_toml
+    from lipsync.methods.stages import read_config, recipe
+    from lipsync.training.config import read_toml
 
-    assert read_config(options.stage, read_toml(ROOT / options.config), options.set)
+    path = ROOT / options.config if options.config.suffix else recipe(str(options.config))
+    assert read_config(options.stage, read_toml(path), options.set)
 
 
 def test_no_reason_is_left_over() -> None:
@@ -376,7 +378,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    from eval.metrics import METRICS
+    from eval.scoring.metrics import METRICS
 
     page = (ROOT / "docs" / "score.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)

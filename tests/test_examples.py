@@ -1,6 +1,5 @@
 """The bundled examples are what the first click and ``make demo`` run on."""
 
-from pathlib import Path
 
 import av
 import cv2
@@ -8,7 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
+from lipsync.assets import asset
+
+EXAMPLES = asset("examples")
 
 
 def _haar_faces(rgb: np.ndarray) -> int:

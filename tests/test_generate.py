@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync.assets import asset
 from lipsync.audio import RATE
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
 from lipsync.generate import NO_SPEECH, Progress, generate
@@ -23,7 +24,7 @@ from lipsync.generate import Request as AnyRequest
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
 from lipsync.methods import EMBEDDED
 
-EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
+EXAMPLES = asset("examples")
 Request = partial(AnyRequest, method=EMBEDDED)  # the quickest core; what ``auto`` takes is in tests/methods
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync.assets import asset
 from lipsync.audio import RATE
 from lipsync.audio.activity import reach
 from lipsync.errors import ConfigError, FaceError
@@ -16,7 +17,7 @@ from lipsync.live import MOST, Live, _back_and_forth
 from lipsync.media import VideoWriter, read_audio, read_frames
 from lipsync.methods import EMBEDDED, load_method
 
-EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
+EXAMPLES = asset("examples")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,3 +22,14 @@ def test_help_lists_the_commands_without_loading_a_network() -> None:
     assert loaded == "LOADED []"
     for command in ("generate", "prepare", "train", "export", "push", "weights"):
         assert f"    {command} " in "\n".join(told)
+
+
+def test_a_configuration_is_named_from_any_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lipsync", "train", "speech", "--data", "none", "--out", "run"]
+    for name, said in (("embedded-speach", "Did you mean 'embedded-speech'"), ("embedded-speech", "none")):
+        done = subprocess.run(
+            [*command, "--config", name], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert said in done.stderr

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-FONT = Path(__file__).resolve().parents[2] / "assets" / "fonts" / "labels.ttf"
+from lipsync.assets import asset
+
+FONT = asset("fonts", "labels.ttf")
 SMALLEST = 9  # pixels; a text that does not fit at this size is shortened
 Colour = tuple[int, int, int]
 

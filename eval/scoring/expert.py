@@ -11,10 +11,11 @@ from pathlib import Path
 
 from eval.functional.lse import MAX_SHIFT
 from eval.scoring.sync_networks import ExpertJudge, file_sha256
+from lipsync.assets import asset
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.experts.sync_expert import SyncExpert
 
-EXPERT = Path(__file__).resolve().parents[2] / "assets" / "models" / "sync-expert-embedded"
+EXPERT = asset("models", "sync-expert-embedded")
 MEASURED = "measured.json"  # beside the weights, written by ``python -m eval sync-expert``
 TOLERANCE = 1  # frames
 CHANCE = (2 * TOLERANCE + 1) / (2 * MAX_SHIFT + 1)  # an offset drawn from all shifts

@@ -11,7 +11,6 @@ only tells speech from everything else says when they may.
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,9 +19,10 @@ from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lipsync.assets import asset
 from lipsync.audio.mel import HOP, N_FFT, N_MELS, RATE, mel_spectrogram
 
-EMBEDDED = Path(__file__).parents[2] / "assets" / "models" / "speech-activity-embedded"
+EMBEDDED = asset("models", "speech-activity-embedded")
 COLUMN_RATE = RATE / HOP / 2  # Hz: one probability for two columns of the mel spectrogram
 LEVEL = 80  # columns of the mel spectrogram, the newest among them, against whose mean a column is heard: 1 s
 # A stretch is all that may be speech around a sound that is: closing the lips on a quiet word costs more than

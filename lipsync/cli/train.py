@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lipsync.errors import ConfigError
-
-if TYPE_CHECKING:
-    pass
 
 _TRAIN_HELP = """\
 Stages build on each other: speech and mouth need prepared clips alone; sync can start from speech; generator
 takes all three. LSTM-CBAM: sync with stage.model.ablation=lstm-cbam, then joint. Visual dubbing: `fit` on the
 prepared folder, then expression, then dubbing. Multi-reference: listener, then multi-reference; syncx and
 lip-reader train its experts. activity tells speech from
-everything else, for all methods. Example configurations lie in
+everything else, for all methods. The configurations that ship lie in
 lipsync/methods/*/configs and lipsync/experts/training/configs.
 Several processes: torchrun --nproc-per-node N -m lipsync train ...
 """
@@ -35,7 +32,13 @@ def add_train_command(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="folder of the run: checkpoints, logs, weights"
     )
-    parser.add_argument("--config", type=Path, help="TOML file with the tables [run], [data] and [stage]")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="NAME",
+        help="a configuration that ships, such as mcsawav2lip-sync, or a TOML file with the tables [run], "
+        "[data] and [stage]",
+    )
     parser.add_argument(
         "--set",
         nargs="+",
@@ -51,13 +54,13 @@ def add_train_command(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from lipsync.methods.stages import read_config, read_kept, train
+    from lipsync.methods.stages import read_config, read_kept, recipe, train
     from lipsync.training.config import read_toml
     from lipsync.training.run import KEPT
 
     tables: dict[str, Any] = {}
     if options.config is not None:
-        tables = read_toml(options.config)
+        tables = read_toml(options.config if options.config.suffix else recipe(str(options.config)))
     elif options.resume and (options.out / KEPT).is_file():
         kind, tables = read_kept(options.out)
         if kind != options.stage:

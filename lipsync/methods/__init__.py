@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipsync.assets import asset
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.adapted import Facts, adapted_core, card_of, read_facts
@@ -29,7 +30,7 @@ __all__ = [
     "load_method",
 ]
 
-MODELS = Path(__file__).parents[2] / "assets" / "models"
+MODELS = asset("models")
 AUTO = "auto"  # not a method: the best one that can be had, see ``lipsync.methods.auto``
 DEFAULT = AUTO
 WHISPER = ("whisper_tiny_en", "whisper_tiny_en_config", "whisper_tiny_en_vocabulary")  # of the artefact table

@@ -12,9 +12,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from lipsync.assets import asset
 from lipsync.errors import ConfigError
 
-SCORES = Path(__file__).parents[2] / "assets" / "models" / "scores.csv"
+SCORES = asset("models", "scores.csv")
 STILL = "still frame"  # the line of a mouth that does not move
 RANKED = ("lipcorr_own", "lipcorr_other", "lmd", "lpips")  # the columns that the rule takes
 

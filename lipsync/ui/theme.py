@@ -5,9 +5,10 @@ from pathlib import Path
 
 import gradio as gr
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
-CSS = [ASSETS / "css" / name for name in ("portal.css", "compare.css")]
-SCRIPT = ASSETS / "js" / "portal.js"
+from lipsync.assets import asset
+
+CSS = [asset("css", name) for name in ("portal.css", "compare.css")]
+SCRIPT = asset("js", "portal.js")
 
 # One accent, a deep blue-green. On white, 600 and darker reach a contrast of 4.5:1.
 ACCENT = gr.themes.Color(

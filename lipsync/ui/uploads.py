@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from lipsync.adapt import AdaptRequest
+from lipsync.assets import asset
 from lipsync.data.preparation.person import check_video
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.faces import preview
@@ -25,7 +26,7 @@ from lipsync.methods.ranking import ranking
 from lipsync.texts import TEXTS, Table, say
 from lipsync.ui import markup
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 SAMPLES = {
     "example.english": ("portrait.mp4", "english.wav"),
     "example.chinese": ("portrait.mp4", "chinese.wav"),

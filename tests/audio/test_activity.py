@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from lipsync.assets import asset
 from lipsync.audio.activity import (
     AFTER,
     BEFORE,
@@ -27,7 +27,7 @@ from lipsync.audio.activity import (
 from lipsync.audio.mel import RATE, mel_spectrogram
 from lipsync.media import read_audio
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 
 
 @pytest.fixture(scope="module", params=["english", "chinese"])

@@ -24,6 +24,7 @@ import numpy as np
 import soundfile
 
 from eval.functional.lipcorr import lipcorr
+from lipsync.assets import asset
 from lipsync.audio import RATE
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.track import FaceTracker
@@ -32,7 +33,7 @@ from lipsync.media import probe, read_audio, read_frames
 from lipsync.methods import EMBEDDED
 from lipsync.weights import hub
 
-FACE = Path(__file__).parents[2] / "assets" / "examples" / "portrait.mp4"
+FACE = asset("examples", "portrait.mp4")
 LANGUAGES = ("zh", "en", "ja", "fr")
 FPS, LONGEST = 25, 5.0  # Hz of the curves; seconds of each speech
 SPLITS = {"val": 0, "extra": 1, "train": 2}  # people the core may not know come first

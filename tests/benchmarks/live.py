@@ -19,12 +19,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the programs do
 import numpy as np
 import torch
 
+from lipsync.assets import asset
 from lipsync.audio import RATE
 from lipsync.live import Live
 from lipsync.media import read_audio
 from lipsync.methods import EMBEDDED, load_method
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 
 
 @dataclass(frozen=True)

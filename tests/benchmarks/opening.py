@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lipsync.assets import asset
 from lipsync.media import probe, read_audio
 from lipsync.methods import EMBEDDED
 from lipsync.weights import hub
 from tests.methods.test_opening import FACTORS, drawn
 
-SPEECH = Path(__file__).parents[2] / "assets" / "examples" / "english.wav"
+SPEECH = asset("examples", "english.wav")
 SAMPLES, FRAMES = 48_000, 48  # of the speech and of the face
 
 

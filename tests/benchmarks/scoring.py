@@ -27,12 +27,13 @@ from eval.scoring.networks import LSE_METRICS, Networks, load_networks
 from eval.scoring.score import score
 from eval.scoring.scores import Scores
 from eval.scoring.sync_networks import SyncNetJudge
+from lipsync.assets import asset
 from lipsync.experts.syncnet import SyncNet
 from lipsync.media import VideoWriter, loop_frames
 from lipsync.stream import Clock
 from tests.benchmarks import naive
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 METRICS = ("psnr", "ssim", "lpips", "lmd", "csim", "fid", "aed", "lse_d", "lse_c", "offset", "lipcorr")
 FLOOR = ("decode", "track", "Inception", "LPIPS", "face encoder", "lip sync")
 

@@ -1,12 +1,12 @@
 """Learning a 3D face from landmarks: planted shapes are found again."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lipsync.__main__ import main
+from lipsync.assets import asset
 from lipsync.data.clips import MARGIN, STORED
 from lipsync.data.face_mesh import EYES_APART, mirror_of, tessellation, upright
 from lipsync.data.face_model import SCORES, FaceModelConfig, Frames, first_face, refine
@@ -19,7 +19,7 @@ from lipsync.faces.tracking.crop import crop_face, crop_matrix, pose_from_points
 from lipsync.faces.tracking.landmarks import Landmarker, five_points
 from lipsync.media import VideoWriter, read_frames
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 PEOPLE, EACH = 10, 24
 MOVED = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp")
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from lipsync.assets import asset
 from lipsync.data.clips import MARGIN, STORED, load_clips
 from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.prepare import prepare
@@ -17,7 +18,7 @@ from lipsync.data.preparation.tables import assign_splits
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter, read_audio, read_frames
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 
 
 def write(path: Path, images, sound: np.ndarray | None) -> None:

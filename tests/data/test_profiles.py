@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from lipsync.assets import asset
 from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.prepare import prepare
 from lipsync.data.preparation.profiles import PROFILES
@@ -15,7 +16,7 @@ from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter, read_audio, read_frames
 from tests.training.test_config import command
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 
 
 @pytest.fixture(scope="module")

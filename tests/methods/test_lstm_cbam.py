@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from lipsync.assets import asset
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
@@ -23,7 +24,7 @@ from lipsync.nn.blocks import ConvBlock
 from lipsync.nn.towers import SpeechLSTM
 from lipsync.training.losses import sync_bce, sync_loss, sync_probability
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 TINY = LstmCbamConfig(width=0.05)
 
 

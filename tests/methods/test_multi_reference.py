@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from lipsync.assets import asset
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.speech_input import HeardSpeech
 from lipsync.errors import ArtefactError, ConfigError
@@ -23,7 +24,7 @@ from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.methods.multi_reference.moving import STEP, Motion, blend
 from lipsync.nn.speech_encoder import LearnedEncoder
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 AUDIO = HeardSpeech(dimension=16)
 SMALL = MultiReferenceConfig(audio=AUDIO, size=64, levels=3, width=0.125, spade=1)
 

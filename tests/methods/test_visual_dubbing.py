@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from lipsync.assets import asset
 from lipsync.errors import ConfigError
 from lipsync.methods.visual_dubbing.config import (
     EXPRESSION_ABLATIONS,
@@ -25,7 +26,7 @@ from lipsync.methods.visual_dubbing.motion import identity_grid, warp
 
 SIZE = 64
 TINY = {"size": SIZE, "width": 0.1, "references": 1}
-ASSETS = Path(__file__).parents[2] / "assets" / "models"
+ASSETS = asset("models")
 
 
 def view(batch: int = 2, size: int = SIZE, references: int = 1) -> View:

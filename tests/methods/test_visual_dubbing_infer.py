@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from lipsync.assets import asset
 from lipsync.errors import ArtefactError
 from lipsync.faces.model3d.camera import Camera, place, rotation
 from lipsync.faces.model3d.load import load_morphable
@@ -23,7 +24,7 @@ from lipsync.methods.visual_dubbing.motion import identity_grid, warp
 from lipsync.methods.visual_dubbing.view import Scene, mirrored
 from lipsync.weights import hub
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 # Untrained, such a core shows the face as the 3DMM alone moves it.
 TINY = VisualDubbingConfig(
     ExpressionConfig(width=0.1, semantic_images=False, features=16, hidden=8),

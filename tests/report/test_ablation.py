@@ -15,12 +15,13 @@ from eval.batch.summary import Table as Measured
 from eval.functional.aggregate import compare, summarise
 from eval.report.ablation import differing, held_out, paper_table
 from lipsync.__main__ import main
+from lipsync.assets import asset
 from lipsync.data.preparation.prepare import prepare
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter, read_audio, read_frames
 from lipsync.weights import hub
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 
 
 def measured(scores: dict[str, list[float]]) -> Measured:

@@ -10,9 +10,10 @@ from typing import Any
 from eval.study.storage.create import create
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Clip, Store, StudyInfo, new_id
+from lipsync.assets import asset
 from lipsync.media import VideoWriter, read_frames
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 METHODS = ("Quillfish", "Wobblefox")  # words that nothing else on a page contains
 SECONDS = 0.8
 

@@ -10,6 +10,7 @@ import av
 import pytest
 from playwright.sync_api import expect
 
+from lipsync.assets import asset
 from lipsync.media import VideoWriter, probe, read_frames
 from lipsync.methods import AUTO, EMBEDDED, METHODS, cards
 from lipsync.methods.ranking import ranking
@@ -17,7 +18,7 @@ from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
 
 pytestmark = BROWSER
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 
 
 @pytest.fixture

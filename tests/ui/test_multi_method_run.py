@@ -15,12 +15,13 @@ from eval.compare.names import REFERENCE
 from eval.compare.sets import Entry
 from eval.ui.compare.background_tasks import Errand, Errands
 from eval.ui.compare.compare_context import Desk, set_of_result
+from lipsync.assets import asset
 from lipsync.errors import ArtefactError, Cancelled, ConfigError
 from lipsync.generate import Progress, Request, Result
 from lipsync.methods import METHODS
 from lipsync.ui.generate_queue import Jobs
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = asset("examples")
 FACE, SPEECH = EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav"
 
 

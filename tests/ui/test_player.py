@@ -19,12 +19,13 @@ from eval.ui.compare.links import KEPT, Links
 from eval.ui.compare.player import LETTERS, MOST
 from eval.ui.compare.set_export import frame_numbers
 from eval.ui.compare_texts import TEXTS
+from lipsync.assets import asset
 from lipsync.errors import ConfigError
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 METHODS = ("PC-AVS", "IP_LAP", "DiffDub", "DAE-Talker", "Hallo", "EMO", "VASA-1")
 PAGE = Path(player.__file__).parent
-SCRIPTS = player.ASSETS
+SCRIPTS = asset("js")
 
 
 def clip(folder: Path, name: str, seconds: float = 2.0, fps: float = 25.0) -> Clip:

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lipsync.assets import asset
 from lipsync.media import VideoWriter, probe, read_frames
 
-PLATES = Path(__file__).resolve().parents[3] / "assets" / "study"
+PLATES = asset("study")
 SHARE = 0.9  # of the picture's width or height that the plate may take
 DARK = 0.25  # of the picture's light that stays under the plate
 

@@ -9,7 +9,6 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,12 +18,12 @@ from eval.compare.names import REFERENCE
 from eval.sentences import SENTENCES
 from eval.ui.compare.links import Links
 from eval.ui.compare_texts import TEXTS
+from lipsync.assets import asset
 from lipsync.sentences import chinese
 
 MOST = 6  # videos side by side
 LETTERS = "ABCDEF"
 SCRIPTS = ("compare_page", "compare_load", "compare_clock", "compare_curves", "compare")  # of one function
-ASSETS = Path(__file__).resolve().parents[3] / "assets" / "js"
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _cell(view: View, item: Item, method: str, links: Links) -> dict[str, Any]:
 def player() -> gr.HTML:
     """The component; it asks the server by its events ``ask`` (blind, reveal) and ``heat`` (differences)."""
     texts = {key: said for key, said in TEXTS.items() if key.startswith("player.")}
-    scripts = [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    scripts = [asset("js", f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return gr.HTML(
         value={},
         html_template='<div class="locked" hidden></div>',

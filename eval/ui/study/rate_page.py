@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 import gradio as gr
 from starlette.requests import Request
@@ -24,10 +23,10 @@ from eval.study.storage.labels import SIDES
 from eval.ui.study.study_api import address_of
 from eval.ui.study.study_markup import good, text, trouble
 from eval.ui.study_texts import TEXTS
+from lipsync.assets import asset
 from lipsync.errors import LipSyncError
 from lipsync.texts import say
 
-ASSETS = Path(__file__).resolve().parents[3] / "assets"
 SCRIPTS = ("rate_page", "rate_talk", "rate_clip", "rate")  # in this order: each uses the ones before
 PAGE = """<!doctype html>
 <html lang="en">
@@ -56,8 +55,8 @@ def rater_page() -> tuple[str, str]:
 
     Nothing in it depends on the study: what that shows comes by the API, for the holder of the link.
     """
-    style = (ASSETS / "css" / "rate.css").read_text(encoding="utf-8")
-    script = "\n".join((ASSETS / "js" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    style = asset("css", "rate.css").read_text(encoding="utf-8")
+    script = "\n".join(asset("js", f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     texts = {key: value for key, value in TEXTS.items() if key.startswith("rate.")}
     html = PAGE.format(
         title=TEXTS["rate.title"][0],

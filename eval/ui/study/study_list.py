@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from eval.study.storage.store import StudyInfo
 from eval.ui.study import study_markup as board
+from lipsync.assets import asset
 from lipsync.texts import say
 
-SCRIPT = Path(__file__).resolve().parents[3] / "assets" / "js" / "results.js"
+SCRIPT = asset("js", "results.js")
 Update = dict[Any, Any]
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from lipsync.assets import asset
 from lipsync.data.preparation.sources import Video
 from lipsync.errors import ConfigError
 
-EMBEDDED = Path(__file__).parents[3] / "assets" / "models" / "sync-expert-embedded"
+EMBEDDED = asset("models", "sync-expert-embedded")
 REACH = 15  # frames each way: 0.6 s at 25 fps
 BESIDE = 2  # shifts this near to the best one are no rivals of it: neighbours are alike
 

@@ -12,10 +12,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from lipsync.assets import asset
 from lipsync.errors import ConfigError
 from lipsync.faces.model3d.morphable import MorphableArrays
 
-EMBEDDED = Path(__file__).parents[3] / "assets" / "models" / "face-model-embedded"
+EMBEDDED = asset("models", "face-model-embedded")
 NAME = "embedded face"
 _FILE = "model.safetensors"
 _ARRAYS = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lipsync.assets import asset
 from lipsync.audio.encoders import SpeechEncoder, load_encoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
@@ -18,7 +18,7 @@ from lipsync.media import read_audio
 from lipsync.methods.base import Batch, MethodCard
 from lipsync.methods.multi_reference.model import MultiReference
 
-CLOSED = Path(__file__).parents[3] / "assets" / "examples" / "english.wav"
+CLOSED = asset("examples", "english.wav")
 CLOSED_AT = 3.36  # s in it: both lips touch for a while, and both cores that ship draw them closed there
 
 
