@@ -14,7 +14,7 @@ import numpy as np
 import soxr
 
 from lipsync.audio import RATE
-from lipsync.audio.activity import find_speech, reach
+from lipsync.audio.activity import LIVE_PAUSE, find_speech, reach
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
 from lipsync.faces.references import choose
@@ -80,7 +80,7 @@ class Live:
                 f"{method.card.title} has to hear more of the speech in advance than live mode waits for "
                 f"({MOST:.0f} s). Choose another method, or generate a video."
             )
-        before, after = reach()
+        before, after = reach(LIVE_PAUSE)
         self.wait: float = max(wait, after)
         self._reach = wait  # s before a frame that the method hears
         self._kept = max(wait, before)  # s before it that are heard at all
@@ -133,7 +133,7 @@ class Live:
         drawn: Iterator[np.ndarray] = iter(())
         if faces:
             at = numbers[[view is not None for _, view in plates]]
-            activity = find_speech(self._heard).activity(at / self.fps - self._begin / RATE)
+            activity = find_speech(self._heard, LIVE_PAUSE).activity(at / self.fps - self._begin / RATE)
             begin = _since(self._next / self.fps - self._reach)
             speech = self._method.listen(self._heard[begin - self._begin :])
             times = at / self.fps - begin / RATE

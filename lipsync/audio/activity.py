@@ -29,7 +29,10 @@ LEVEL = 80  # columns of the mel spectrogram, the newest among them, against who
 # resting them a little late. On people kept out, lips are open as usual where the probability is 0.1 to 0.5.
 SURE, DOUBT = 0.5, 0.05
 SHORTEST = 0.1  # s: a shorter sound is a click or a slip of the network, not a word
-GAP = 0.25  # s: shorter pauses belong to a sentence, whose mouth does not rest in them
+# s: in shorter pauses lips do not rest. In pauses below 0.8 s people of the training clips open them as wide
+# as in speech (a breath), in longer ones less: `python -m tests.benchmarks.pauses`. Live mode cannot wait so
+# long before it knows.
+PAUSE, LIVE_PAUSE = 0.8, 0.25
 BEFORE = 0.1  # s before the first sound in which the mouth gets ready
 AFTER = 0.2  # s after the last sound until the mouth rests
 HOLD = 0.08  # s of them before it begins to close
@@ -104,7 +107,7 @@ def recent_level(mel: Tensor) -> Tensor:
 class Speech:
     """When somebody speaks in a recording."""
 
-    stretches: np.ndarray  # (N, 2) float64 seconds, begin and end, in order, ``GAP`` or more between them
+    stretches: np.ndarray  # (N, 2) float64 seconds, begin and end, in order, a pause between them
 
     def activity(self, times: np.ndarray) -> np.ndarray:
         """(B,) float32 how far the mouth follows the speech at ``times`` (B,), s: 0 rests, 1 speaks.
@@ -120,8 +123,12 @@ class Speech:
         return (part * part * (3 - 2 * part)).astype(np.float32)
 
 
-def stretches(probability: np.ndarray) -> np.ndarray:
-    """(N, 2) seconds of the stretches of speech in (K,) probabilities at ``COLUMN_RATE``; see ``Speech``."""
+def stretches(probability: np.ndarray, pause: float = PAUSE) -> np.ndarray:
+    """(N, 2) seconds of the stretches of speech in (K,) probabilities at ``COLUMN_RATE``; see ``Speech``.
+
+    Stretches less than ``pause`` s apart are one. So near to the begin or the end of the recording, a stretch
+    reaches it: how long the pause there is nobody knows.
+    """
     probability = np.asarray(probability)
     speaks = np.concatenate([[False], probability > DOUBT, [False]])
     # First column, and the one after the last.
@@ -131,8 +138,14 @@ def stretches(probability: np.ndarray) -> np.ndarray:
     seconds = seconds[seconds[:, 1] - seconds[:, 0] >= SHORTEST - 1e-9]
     if len(seconds) == 0:
         return seconds
-    apart = np.concatenate([[True], seconds[1:, 0] - seconds[:-1, 1] >= GAP - 1e-9])
-    return np.stack([seconds[apart, 0], seconds[np.roll(apart, -1), 1]], 1)
+    apart = np.concatenate([[True], seconds[1:, 0] - seconds[:-1, 1] >= pause - 1e-9])
+    seconds = np.stack([seconds[apart, 0], seconds[np.roll(apart, -1), 1]], 1)
+    length = len(probability) / COLUMN_RATE
+    if seconds[0, 0] < pause:
+        seconds[0, 0] = 0.0
+    if seconds[-1, 1] > length - pause:
+        seconds[-1, 1] = length
+    return seconds
 
 
 @lru_cache(maxsize=1)
@@ -155,16 +168,16 @@ def speech_probability(samples: np.ndarray, net: SpeechActivity | None = None) -
     return (net or load_activity())(mel)[0].sigmoid().numpy()
 
 
-def find_speech(samples: np.ndarray) -> Speech:
-    """When somebody speaks in (N,) mono 16 kHz samples."""
-    return Speech(stretches(speech_probability(samples)))
+def find_speech(samples: np.ndarray, pause: float = PAUSE) -> Speech:
+    """When somebody speaks in (N,) mono 16 kHz samples, with pauses of ``pause`` s and more."""
+    return Speech(stretches(speech_probability(samples), pause))
 
 
-def reach() -> tuple[float, float]:
+def reach(pause: float = PAUSE) -> tuple[float, float]:
     """Seconds of sound before and after a time that ``Speech.activity`` may depend on there."""
     config = load_activity().config
     # Half a column each way: a stretch ends between two of them. Before a stretch it has to be known that it
     # is no click, and when the mouth begins to close after one that the next is far.
     half = 0.5 / COLUMN_RATE
-    after = max(BEFORE, GAP - HOLD) + SHORTEST
-    return config.past + max(AFTER, GAP) + SHORTEST + half, config.future + after + half
+    after = max(BEFORE, pause - HOLD) + SHORTEST
+    return config.past + max(AFTER, pause) + SHORTEST + half, config.future + after + half

@@ -12,8 +12,9 @@ from lipsync.audio.activity import (
     AFTER,
     BEFORE,
     COLUMN_RATE,
-    GAP,
     LEVEL,
+    LIVE_PAUSE,
+    PAUSE,
     ActivityConfig,
     Speech,
     SpeechActivity,
@@ -72,13 +73,27 @@ def test_nobody_speaks():
 
 def test_short_gaps_belong_to_the_sentence():
     probability = np.zeros(100)
-    probability[10:20] = probability[29:40] = probability[50:60] = 0.9  # gaps of 9 and 10 columns
+    probability[11:20] = probability[29:40] = probability[50:60] = 0.9  # gaps of 9 and 10 columns
     probability[80:83] = 0.9  # a click
-    found = stretches(probability) * COLUMN_RATE + 0.5
-    assert GAP * COLUMN_RATE == 10
-    assert np.allclose(found, [[10, 40], [50, 60]])
-    assert np.allclose(stretches(np.ones(40)) * COLUMN_RATE + 0.5, [[0, 40]])
+    found = stretches(probability, LIVE_PAUSE) * COLUMN_RATE + 0.5
+    assert LIVE_PAUSE * COLUMN_RATE == 10
+    assert np.allclose(found, [[11, 40], [50, 60]])
     assert stretches(np.zeros(40)).shape == (0, 2)
+
+
+def test_a_breath_is_no_rest_and_a_longer_pause_is():
+    assert PAUSE * COLUMN_RATE == 32
+    probability = np.zeros(300)
+    probability[40:60] = probability[91:100] = probability[132:150] = 0.9  # gaps of 31 and 32 columns
+    assert np.allclose(stretches(probability) * COLUMN_RATE + 0.5, [[40, 100], [132, 150]])
+
+
+def test_a_short_pause_at_either_end_is_no_rest():
+    probability = np.zeros(100)
+    probability[20:80] = 0.9
+    assert np.allclose(stretches(probability) * COLUMN_RATE, [[0, 100]])
+    assert Speech(stretches(probability)).activity(np.arange(100) / COLUMN_RATE).min() == 1
+    assert np.allclose(stretches(probability, LIVE_PAUSE) * COLUMN_RATE + 0.5, [[20, 80]])
 
 
 # --- what is speech and what is not ---
@@ -172,16 +187,17 @@ def test_a_probability_depends_on_no_sound_beyond_what_the_network_says(spoken):
 
 def test_a_piece_of_the_sound_gives_the_activity_of_the_whole(spoken):
     """What live mode counts on: nothing beyond ``reach`` matters."""
-    before, after = reach()
+    before, after = reach(LIVE_PAUSE)
     sound = np.concatenate([spoken[:40_000], np.zeros(4800), spoken[8000:20_000], np.zeros(9600), spoken])
     sound = sound.astype(np.float32)
     times = np.arange(3, 5.5, 0.04)
-    whole = find_speech(sound).activity(times)
+    whole = find_speech(sound, LIVE_PAUSE).activity(times)
     assert 0.1 < whole.mean() < 0.95
     for time, expected in zip(times, whole, strict=True):
         begin = int((time - before) * COLUMN_RATE) / COLUMN_RATE
         piece = sound[round(begin * RATE) : round((time + after) * RATE) + 1]
-        assert find_speech(piece).activity(np.array([time - begin]))[0] == pytest.approx(expected, abs=1e-5)
+        activity = find_speech(piece, LIVE_PAUSE).activity(np.array([time - begin]))[0]
+        assert activity == pytest.approx(expected, abs=1e-5)
     assert load_activity().config.future < 0.3
     assert after < 0.45
 

@@ -14,7 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lipsync.audio.activity import COLUMN_RATE, ActivityConfig, SpeechActivity, speech_probability, stretches
+from lipsync.audio.activity import (
+    COLUMN_RATE,
+    LIVE_PAUSE,
+    ActivityConfig,
+    SpeechActivity,
+    speech_probability,
+    stretches,
+)
 from lipsync.audio.mel import RATE, mel_spectrogram
 from lipsync.data.backgrounds import BACKGROUNDS
 from lipsync.data.clips import FPS, Clip, Sampler
@@ -147,9 +154,9 @@ class ActivityStage:
             pairs = list(zip(found, self.dev, strict=True))
             right = np.concatenate([(p > 0.5) == recording.speaks for p, recording in pairs])
             said["dev_accuracy"] = float(right.mean())
-            truth = [stretches(recording.speaks) for recording in self.dev]
+            truth = [stretches(recording.speaks, LIVE_PAUSE) for recording in self.dev]
             for name, column in (("begin", 0), ("end", 1)):
-                late = delays([stretches(p) for p in found], truth, column)
+                late = delays([stretches(p, LIVE_PAUSE) for p in found], truth, column)
                 said[f"dev_{name}_late"] = float(np.median(late)) if len(late) else float("nan")
                 said[f"dev_{name}_spread"] = float(np.std(late)) if len(late) else float("nan")
         for kind, sounds in self.dev_backgrounds.items():
