@@ -13,12 +13,12 @@ from eval.batch import run as run_batch
 from eval.controls import CONTROLS
 from eval.manifest import Row as Scored
 from eval.manifest import with_controls
-from eval.metrics import METRICS
 from eval.published.papers import PublishedTable, published
 from eval.report.files import write_tables
 from eval.report.grid import LEVEL, cells, heading
 from eval.report.markdown import pipe_table
 from eval.scores import write_text
+from eval.scoring.metrics import METRICS
 from eval.summary import Table as Measured
 from eval.summary import summarise_rows
 from lipsync import hub

@@ -14,10 +14,10 @@ from typing import Any
 from eval.engines import in_processes, on_ray
 from eval.job import FeatureFiles, Job, Options, load_features
 from eval.manifest import Row
-from eval.metrics import METRICS
 from eval.networks import Networks, load_networks
 from eval.protocol import VERSION
 from eval.score import score, wanted
+from eval.scoring.metrics import METRICS
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
 
 __all__ = ["Job", "Options", "load_features", "run", "run_job"]

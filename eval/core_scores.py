@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from eval.columns import OPENINGS
 from eval.cores import OTHER, OWN, PICTURES, REAL, STILL, Core, Face
 from eval.functional.closures import ClosureCounts, ClosureScore, closures_compute, closures_update
 from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
 from eval.functional.silence import SilenceScore, silence_compute, silence_update
 from eval.functional.spread import OpeningSums, SpreadScore, spread_compute, spread_update
 from eval.job import frames_file
+from eval.scoring.metrics.lipcorr import OPENINGS
 from eval.silences import SILENCES
 from eval.summary import Table, summarise_rows
 
 Openings = tuple[np.ndarray, np.ndarray]  # (T,) generated and reference
+LIPCORR = "lipcorr"
 NEAR = 1  # frames of offset within which a video counts as in sync
 
 
@@ -95,9 +96,9 @@ class CoreResults:
         return CoreScores(
             core.name,
             len(self._faces),
-            lipcorr=table.lags.get(OWN),
+            lipcorr=table.details(LIPCORR).get(OWN),
             followed=_correlation(self._followed(core)),
-            leak=table.lags.get(OTHER),
+            leak=table.details(LIPCORR).get(OTHER),
             silence=self._silence(core, own),
             spread=_spread(pair for _, pair in own),
             closures=_closures(pair for _, pair in own),
@@ -113,7 +114,7 @@ class CoreResults:
             CoreScores(
                 STILL,
                 len(self._faces),
-                lipcorr=table.lags.get(STILL),
+                lipcorr=table.details(LIPCORR).get(STILL),
                 spread=_spread(still),
                 closures=_closures(still),
                 pictures=_means(table, STILL),

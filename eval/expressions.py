@@ -9,8 +9,6 @@ from eval.protocol import REGION_SIZE, points_in_region
 from lipsync.faces.fitting import Fitter
 from lipsync.faces.morphable import MorphableModel
 
-NO_FIT = "no 3D face fits"
-
 
 class Expressions:
     """Fits one 3D face to two videos of a person.

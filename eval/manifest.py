@@ -22,7 +22,7 @@ class Row:
         method: who made it.
         generated, reference, reference_image: files; the last two may be None.
         control: what is done to the real video where this is a control and no method.
-        metrics: names of `eval.metrics`, where this row needs fewer than the batch; None: all of them.
+        metrics: names of `eval.scoring.metrics`, where this row needs fewer than the batch; None: all.
     """
 
     item: str

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
-from eval.metrics import METRICS
 from eval.protocol import Region
 from eval.scores import Scores
+from eval.scoring.metrics import METRICS
 from eval.sync import Variant
 
 

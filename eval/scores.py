@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eval.metrics import METRICS
+from eval.scoring.metrics import METRICS
 from lipsync.errors import ConfigError
 
 
@@ -21,7 +21,7 @@ class Score:
     """One metric of one video.
 
     Attributes:
-        metric: name in `eval.metrics`.
+        metric: name in `eval.scoring.metrics`.
         label: the heading; says "(own expert)" where LSE was not judged by SyncNet.
         value: None where there is none.
         frames: frames (LSE: windows) that entered.

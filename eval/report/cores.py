@@ -15,10 +15,10 @@ from eval.functional.closures import TOUCH, ClosureScore
 from eval.functional.lipcorr import LipCorrScore
 from eval.functional.silence import SilenceScore
 from eval.functional.spread import SpreadScore
-from eval.metrics import METRICS
 from eval.report.files import csv_text, number, plain
 from eval.report.markdown import pipe_table
 from eval.scores import write_text
+from eval.scoring.metrics import METRICS
 from eval.silences import SECONDS, SILENCES
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import scipy.stats
 
-from eval.metrics import METRICS
+from eval.scoring.metrics import METRICS
 from lipsync.errors import ConfigError
 
 LEVEL = 0.95
@@ -119,5 +119,5 @@ def _better(label: str) -> str:
     for name in METRICS:
         metric = METRICS.get(name)
         if label in (name, metric.label) or label.startswith(f"{metric.label} ("):
-            return metric.better
+            return metric.direction
     return ""

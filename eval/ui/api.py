@@ -15,10 +15,10 @@ from eval.compare.intake import Entry, entries_of_files
 from eval.compare.sets import REFERENCE, Sets
 from eval.controls import CONTROLS
 from eval.manifest import with_controls
-from eval.metrics import METRICS
 from eval.pairing import renamed, rows_by_name
 from eval.protocol import Region
 from eval.report.files import summary_json
+from eval.scoring.metrics import METRICS
 from eval.sentences import SENTENCES
 from eval.sync import Variant
 from eval.ui import board

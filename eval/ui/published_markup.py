@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from eval.metrics import METRICS
 from eval.published.papers import NOTICE, PublishedColumn, PublishedRow, PublishedTable
 from eval.published.print import marks
+from eval.scoring.metrics import METRICS
 from eval.ui.compare_texts import TEXTS
 from lipsync.texts import both, pair
 

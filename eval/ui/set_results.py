@@ -12,9 +12,9 @@ from eval.compare.index import ComparisonSet
 from eval.compare.plot import plot_table
 from eval.compare.sets import Sets
 from eval.compare.table import FORMS, score_set, scored, table_text
-from eval.metrics import TABLE
 from eval.published.papers import published
 from eval.published.print import printed
+from eval.scoring.metrics import METRICS
 from eval.summary import Table
 from eval.ui import board, published_markup
 from eval.ui import compare_markup as markup
@@ -50,8 +50,8 @@ class SetResults:
                 self.cancel = gr.Button(say("table.cancel"), size="sm", visible=False, elem_id="table-cancel")
             with gr.Accordion(say("table.how"), open=False):
                 self.metrics = gr.CheckboxGroup(
-                    [(f"{metric.label} {metric.arrow}", metric.name) for metric in TABLE],
-                    value=[metric.name for metric in TABLE],
+                    [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
+                    value=list(METRICS),
                     label=say("score.metrics"),
                     elem_id="table-metrics",
                 )

@@ -55,7 +55,7 @@ class Table:
         rows: names of the configurations, in the paper's order.
         stages: what a row is trained in; the second leaves the generator.
         link: setting of the second stage that names what the first one left, and that folder in its run.
-        metrics: the paper's, by the names of ``eval.metrics``.
+        metrics: the paper's, by the names of ``eval.scoring.metrics``.
         training: of rows that differ in the second stage's training: ``key=value``.
         unprinted: rows that the paper describes and has no numbers for, with what the table calls them.
     """
