@@ -27,12 +27,14 @@ class Psnr(PictureMetric):
         """With the frames that are identical."""
         score = psnr_compute(values[~np.isnan(values)])
         return VideoScore(
-            getattr(score, self.part), score.frames, detail={"identical_frames": score.identical}
+            score.pooled if self.part == "pooled" else score.mean,
+            score.frames,
+            detail={"identical_frames": score.identical},
         )
 
     def frame_columns(self, state: Frames, frames: int) -> Mapping[str, np.ndarray]:
         """The ratio of each frame; the pooled score has none of its own."""
-        return {"psnr": psnr_of_mse(state.values)}
+        return {self.group: psnr_of_mse(state.values)}
 
 
 register_metric(
