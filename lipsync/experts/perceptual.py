@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lipsync.errors import ArtefactError
-from lipsync.numpy_pickle import load_arrays
+from lipsync.weights.numpy_pickle import load_arrays
 
 LpipsNet = Literal["alex", "vgg"]
 
@@ -60,7 +60,7 @@ def load_lpips(net: LpipsNet = "alex", path: Path | None = None) -> torch.nn.Mod
     """
     published = _PUBLISHED[net]
     if path is None:
-        from lipsync.hub import fetch
+        from lipsync.weights.hub import fetch
 
         path = fetch(published.artefact)
     return lpips_network(net, load_arrays(path, published.sha256))

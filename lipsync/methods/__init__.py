@@ -15,7 +15,7 @@ from lipsync.methods.hub_name import PREFIX, HubCore, parse_core
 from lipsync.registry import Registry
 
 if TYPE_CHECKING:
-    from lipsync.artefact import Artefact
+    from lipsync.weights.manifest import Artefact
 
 __all__ = [
     "AUTO",
@@ -58,14 +58,14 @@ class MethodEntry:
                     f"assets/models/{self.folder.name}."
                 )
             return self.folder
-        from lipsync import hub
+        from lipsync.weights import hub
 
         assert self.artefact is not None
         return hub.fetch(self.artefact, progress)
 
     def method(self, progress: Callable[[int, int | None], None] | None = None) -> LipSyncMethod:
         """The method with its own weights; those from the Hub are pinned by their commit on its card."""
-        from lipsync import hub
+        from lipsync.weights import hub
 
         if self.core is None:
             weights = self.weights(progress)
@@ -85,7 +85,7 @@ class MethodEntry:
     @property
     def artefacts(self) -> tuple[Artefact, ...]:
         """The rows of the artefact table that it cannot work without."""
-        from lipsync import hub
+        from lipsync.weights import hub
 
         names = self.needs if self.artefact is None else (self.artefact, *self.needs)
         return tuple(hub.artefacts()[name] for name in names)
@@ -93,7 +93,7 @@ class MethodEntry:
     @property
     def ready(self) -> bool:
         """Whether everything it works with is on this machine."""
-        from lipsync import hub
+        from lipsync.weights import hub
 
         if self.core is not None:
             from lipsync.methods.hub_core import locate_core
@@ -108,10 +108,10 @@ class MethodEntry:
 
 
 def _wav2lip_family(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
-    from lipsync.checkpoint import PICKLED
     from lipsync.methods.wav2lip.convert import read_generator, read_published
     from lipsync.methods.wav2lip.infer import Wav2LipMethod
     from lipsync.methods.wav2lip.model import Generator
+    from lipsync.weights.checkpoint import PICKLED
 
     read = read_published if again and weights.suffix.lower() in PICKLED else read_generator
     config, state = read(weights)
@@ -123,8 +123,8 @@ def _wav2lip_family(card: MethodCard, weights: Path, again: bool) -> LipSyncMeth
 def _lstm_cbam(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
     from lipsync.methods.lstm_cbam.config import LstmCbamConfig
     from lipsync.methods.lstm_cbam.model import LipGANGenerator
-    from lipsync.methods.saved import read_saved
     from lipsync.methods.wav2lip.infer import Wav2LipMethod
+    from lipsync.weights.pretrained import read_saved
 
     net = read_saved(weights, LipGANGenerator, LstmCbamConfig, "a generator of LSTM-CBAM")
     return Wav2LipMethod(card, net, _sha256(weights))
@@ -134,7 +134,7 @@ def _multi_reference(card: MethodCard, weights: Path, again: bool) -> LipSyncMet
     from lipsync.methods.multi_reference.config import MultiReferenceConfig
     from lipsync.methods.multi_reference.infer import MultiReferenceMethod
     from lipsync.methods.multi_reference.model import MultiReference
-    from lipsync.methods.saved import read_saved
+    from lipsync.weights.pretrained import read_saved
 
     net = read_saved(weights, MultiReference, MultiReferenceConfig, "a multi-reference network")
     return MultiReferenceMethod(card, net, _sha256(weights))
@@ -166,7 +166,7 @@ def _names(weights: Path) -> set[str]:
 
 
 def _sha256(weights: Path) -> str:
-    from lipsync import hub
+    from lipsync.weights import hub
 
     return hub.checksum(weights / "model.safetensors" if weights.is_dir() else weights)
 

@@ -23,12 +23,12 @@ import cv2
 import numpy as np
 
 from eval.functional.lpips import lpips_update
-from eval.judges import SyncNetJudge
-from eval.networks import Networks, load_networks
-from eval.recall import Recall
-from eval.score import score
-from eval.scores import Scores
+from eval.scoring.feature_cache import Recall
 from eval.scoring.metrics import METRICS as ALL
+from eval.scoring.networks import Networks, load_networks
+from eval.scoring.score import score
+from eval.scoring.scores import Scores
+from eval.scoring.sync_networks import SyncNetJudge
 from lipsync.experts.syncnet import SyncNet
 from lipsync.media import VideoWriter, loop_frames
 from lipsync.stream import Clock
@@ -99,7 +99,7 @@ def parts(pair: Sequence[Path], names: Sequence[str], networks: Networks) -> dic
     }
     networks = replace(networks, loaded=loaded)
     lpips = patch("eval.functional.lpips.lpips_update", timed("LPIPS", lpips_update))
-    with patch("eval.stream.AHEAD", 0), lpips:
+    with patch("eval.scoring.stream.AHEAD", 0), lpips:
         spent = dict(score(*pair, metrics=names, networks=networks).seconds)
     spent["other metrics"] = spent.pop("metrics") - sum(clock.seconds.values())
     return {**spent, **clock.seconds}

@@ -19,15 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "add-a-metric.md"
 MENUS = """
 import gradio as gr
-from eval.compare.sets import Sets
-from eval.ui import api, score
-from eval.ui.work import Works
+from eval.ui.score import score_api, score_page
+from eval.ui.score.score_queue import Works
 
 with gr.Blocks() as pages:
     works = Works()
     with gr.Tabs():
-        score.build(works)
-    api.add_score(works)
+        score_page.build(works)
+    score_api.add_score(works)
 menus = [block for block in pages.blocks.values() if isinstance(block, gr.CheckboxGroup)]
 print("menus", [any(value == "mae" for _, value in menu.choices) for menu in menus])
 print("first choice", [menu.value for menu in menus if menu.value][0][-1])

@@ -11,8 +11,8 @@ from eval.scoring.metrics.base import Setup, register_metric
 from eval.scoring.metrics.frames import FrameMetric, Frames
 
 if TYPE_CHECKING:
-    from eval.networks import Loader
-    from eval.pair import Batch
+    from eval.scoring.networks import Loader
+    from eval.scoring.pair import Batch
 
 
 class Aed(FrameMetric):
@@ -22,8 +22,8 @@ class Aed(FrameMetric):
 
     def load(self, loader: Loader) -> Any:
         """The 3D face, or None where its file is not here; the protocol says what is compared."""
-        from lipsync import hub
-        from lipsync.faces.morphable import load_morphable
+        from lipsync.faces.model3d.load import load_morphable
+        from lipsync.weights import hub
 
         path = hub.locate("ict_facekit")
         if path is None:
@@ -37,7 +37,7 @@ class Aed(FrameMetric):
 
     def accumulator(self, setup: Setup) -> Frames:
         """The 3D face is fitted anew to every pair of videos."""
-        from eval.expressions import Expressions
+        from eval.scoring.expressions import Expressions
 
         face = super().accumulator(setup).network
         return Frames(None if face is None else Expressions(face))

@@ -17,21 +17,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from eval.functional.aggregate import Summary, summarise
-from eval.protocol import Protocol, Region
+from eval.scoring.protocol import Protocol, Region
 from lipsync.registry import Registry
 
 if TYPE_CHECKING:
-    from eval.networks import Loader, Networks
-    from eval.pair import Batch
-    from eval.scores import Score
-    from eval.stream import Pass
-    from eval.sync import Variant
-    from lipsync.faces.track import Tracked
+    from eval.scoring.networks import Loader, Networks
+    from eval.scoring.pair import Batch
+    from eval.scoring.scores import Score
+    from eval.scoring.stream import Pass
+    from eval.scoring.sync import Variant
+    from lipsync.faces.tracking.track import Tracked
 
 Direction = Literal["higher", "lower", "zero"]
 Need = Literal["reference", "landmarks", "blendshapes", "audio", "network"]
 Keep = Callable[[np.ndarray, np.ndarray], None]
 Row = Mapping[str, Any]  # of a batch: item, method and, where it was scored, scores
+Kept = Callable[[Row], tuple[np.ndarray, np.ndarray] | None]
 
 ARROWS: dict[Direction, str] = {"higher": "↑", "lower": "↓", "zero": "→ 0"}
 
@@ -213,12 +214,12 @@ class Metric(ABC):
 
     # --- one method ------------------------------------------------------------------------------
 
-    def aggregate(self, rows: Sequence[Row], folder: Path) -> MethodScore:
+    def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
         """The score of a method: here the mean of its videos.
 
         Args:
             rows: the method's videos as a batch leaves them.
-            folder: of the batch, where kept features lie.
+            kept: gives the features that ``Setup.keep`` got for a row; None where it got none.
         """
         values = {row["item"]: entry["value"] if (entry := self.entry(row)) else None for row in rows}
         return MethodScore(summarise(values), values)

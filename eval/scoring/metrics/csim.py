@@ -15,8 +15,8 @@ from eval.scoring.metrics.frames import FrameMetric, Frames
 from lipsync.errors import FaceError
 
 if TYPE_CHECKING:
-    from eval.networks import Loader, Networks
-    from eval.pair import Batch
+    from eval.scoring.networks import Loader, Networks
+    from eval.scoring.pair import Batch
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Csim(FrameMetric):
     def load(self, loader: Loader) -> Any:
         """FaceNet, or SFace where FaceNet cannot be had: which one is named in the protocol."""
         from eval.functional.face_encoders import FaceEncoder, load_facenet
-        from eval.recall import Recall
+        from eval.scoring.feature_cache import Recall
         from lipsync.faces.recognise import load_sface
 
         choices: tuple[tuple[str, Callable[[Path], Any]], ...] = (
@@ -87,9 +87,9 @@ def _portrait(path: Path, networks: Networks, encoder: Any) -> np.ndarray:
     Raises:
         FaceError: there is none.
     """
-    from eval.pair import Batch, look
-    from eval.protocol import FPS
-    from lipsync.faces.track import FaceTracker
+    from eval.scoring.pair import Batch, look
+    from eval.scoring.protocol import FPS
+    from lipsync.faces.tracking.track import FaceTracker
     from lipsync.media import read_frames
 
     tracker = FaceTracker(networks.landmarker, FPS)

@@ -6,20 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eval.functional.aggregate import Summary
-from eval.protocol import NO_REFERENCE_FACE
-from eval.scoring.metrics.base import Keep, MethodScore, Metric, Row, Setup, VideoScore, register_metric
+from eval.scoring.metrics.base import Keep, Kept, MethodScore, Metric, Row, Setup, VideoScore, register_metric
+from eval.scoring.protocol import NO_REFERENCE_FACE
 
 if TYPE_CHECKING:
     from eval.functional.fid import Features
-    from eval.networks import Loader, Networks
-    from eval.pair import Batch
-    from eval.scores import Score
+    from eval.scoring.networks import Loader, Networks
+    from eval.scoring.pair import Batch
+    from eval.scoring.scores import Score
 
 CHUNK = 512  # feature rows added up at once
 
@@ -54,7 +53,7 @@ class Fid(Metric):
         if file is None:
             return None
         from eval.functional.fid import inception_features, load_inception
-        from eval.recall import Recall
+        from eval.scoring.feature_cache import Recall
 
         loader.names[self.name] = "Inception 2015, 2048-d"
         return Recall(partial(inception_features, load_inception(file)))
@@ -90,14 +89,13 @@ class Fid(Metric):
         if score.value is not None and not score.detail["enough_frames"]:
             yield f"FID over {score.frames} frames is biased upwards; it can be trusted from 2,048 on."
 
-    def aggregate(self, rows: Sequence[Row], folder: Path) -> MethodScore:
+    def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
         """The distance of all faces of the method together."""
         from eval.functional.fid import fid_compute
-        from eval.job import load_features
 
         both: tuple[Features, Features] | None = None
         for row in rows:
-            features = load_features(folder, row)
+            features = kept(row)
             if features is not None:
                 both = _joined(both, (_summed(features[0]), _summed(features[1])))
         if both is None or min(side.count for side in both) < 2:

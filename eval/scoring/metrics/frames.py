@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from eval.functional.frames import mean_of_frames
-from eval.protocol import NO_REFERENCE_FACE
 from eval.scoring.metrics.base import Metric, Setup, VideoScore
+from eval.scoring.protocol import NO_REFERENCE_FACE
 
 if TYPE_CHECKING:
-    from eval.pair import Batch
+    from eval.scoring.pair import Batch
 
 
 @dataclass

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from eval.functional.aggregate import Summary, summarise
 from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
-from eval.scoring.metrics.base import MethodScore, Metric, Row, Setup, VideoScore, register_metric
+from eval.scoring.metrics.base import Kept, MethodScore, Metric, Row, Setup, VideoScore, register_metric
 
 if TYPE_CHECKING:
-    from eval.pair import Batch
+    from eval.scoring.pair import Batch
 
 OPENINGS = ("opening_generated", "opening_reference")  # columns of the table per frame
 
@@ -67,7 +66,7 @@ class LipCorr(Metric):
         """Both openings."""
         return dict(zip(OPENINGS, state.columns(), strict=True))
 
-    def aggregate(self, rows: Sequence[Row], folder: Path) -> MethodScore:
+    def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
         """The mean weighted by frames, at the one shift where it is highest; videos at that shift."""
         entries = {row["item"]: self.entry(row) for row in rows}
         values = {item: entry["value"] if entry else None for item, entry in entries.items()}

@@ -12,7 +12,7 @@ from eval.scoring.metrics.base import register_metric
 from eval.scoring.metrics.frames import FrameMetric, Frames
 
 if TYPE_CHECKING:
-    from eval.pair import Batch
+    from eval.scoring.pair import Batch
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from eval.scoring.metrics.base import register_metric
 from eval.scoring.metrics.frames import PictureMetric
 
 if TYPE_CHECKING:
-    from eval.networks import Loader
+    from eval.scoring.networks import Loader
 
 
 class Lpips(PictureMetric):

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eval.functional.aggregate import Summary
 from eval.functional.lse import LseScore, LseTracks, lse_mean
-from eval.protocol import Protocol
-from eval.scoring.metrics.base import METRICS, MethodScore, Metric, Row, Setup, VideoScore, register_metric
+from eval.scoring.metrics.base import (
+    METRICS,
+    Kept,
+    MethodScore,
+    Metric,
+    Row,
+    Setup,
+    VideoScore,
+    register_metric,
+)
+from eval.scoring.protocol import Protocol
 
 if TYPE_CHECKING:
-    from eval.networks import Loader, Networks
-    from eval.scores import Score
-    from eval.stream import Pass
-    from eval.sync import SyncStream
-    from lipsync.faces.track import Tracked
+    from eval.scoring.networks import Loader, Networks
+    from eval.scoring.scores import Score
+    from eval.scoring.stream import Pass
+    from eval.scoring.sync import SyncStream
+    from lipsync.faces.tracking.track import Tracked
 
 
 class Lse(Metric):
@@ -31,11 +39,11 @@ class Lse(Metric):
 
     def load(self, loader: Loader) -> Any:
         """The file that was given, SyncNet v2, or the own sync expert."""
-        from eval.expert import load_expert
-        from eval.judges import SyncJudge, SyncNetJudge, file_sha256
-        from lipsync import hub
+        from eval.scoring.expert import load_expert
+        from eval.scoring.sync_networks import SyncJudge, SyncNetJudge, file_sha256
         from lipsync.errors import ArtefactError
         from lipsync.experts.syncnet import load_syncnet
+        from lipsync.weights import hub
 
         family = METRICS.in_group(self.group)
         judge: SyncJudge
@@ -60,7 +68,7 @@ class Lse(Metric):
 
     def accumulator(self, setup: Setup) -> SyncStream:
         """No frame yet."""
-        from eval.sync import SyncStream
+        from eval.scoring.sync import SyncStream
 
         assert setup.speech is not None
         return SyncStream(setup.networks.loaded[self.group], setup.speech, setup.variant)
@@ -84,7 +92,7 @@ class Lse(Metric):
 
     def unscored(self, video: str, problem: ValueError) -> str:
         """What LSE needs."""
-        from eval.sync import MIN_TRACK
+        from eval.scoring.sync import MIN_TRACK
 
         return (
             f"{video} has no face track of {MIN_TRACK} frames (1 s) with sound, "
@@ -97,7 +105,7 @@ class Lse(Metric):
 
     def protocol(self, score: VideoScore, state: SyncStream, setup: Setup, job: Pass) -> str:
         """With variant, alignment, support and the offset of every track."""
-        from eval.sync import MIN_TRACK
+        from eval.scoring.sync import MIN_TRACK
 
         judge, tracks, whole = setup.networks.loaded[self.group], state.finish(), setup.variant == "lrs"
         without = 0 if whole else job.frames - job.faces_generated
@@ -134,14 +142,14 @@ class Lse(Metric):
 
     def frame_columns(self, state: SyncStream, frames: int) -> Mapping[str, np.ndarray]:
         """The distance of the window around each frame."""
-        from eval.sync import per_frame
+        from eval.scoring.sync import per_frame
 
         tracks = state.finish()
         return {"lse_distance": per_frame(tracks, frames)} if tracks else {}
 
     def curve(self, state: SyncStream) -> tuple[float, ...]:
         """(31,) the mean over the tracks."""
-        from eval.sync import mean_curve
+        from eval.scoring.sync import mean_curve
 
         tracks = state.finish()
         return tuple(float(distance) for distance in mean_curve(tracks)) if tracks else ()
@@ -174,9 +182,9 @@ class Offset(Lse):
         """That of the longest track."""
         return float(longest.offset)
 
-    def aggregate(self, rows: Sequence[Row], folder: Path) -> MethodScore:
+    def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
         """The detail is the offset of every video with one, frames."""
-        score = super().aggregate(rows, folder)
+        score = super().aggregate(rows, kept)
         offsets = tuple(round(value) for value in score.values.values() if value is not None)
         return replace(score, detail=offsets or None)
 

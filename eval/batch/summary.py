@@ -1,0 +1,154 @@
+"""From the rows of a batch to what is said about the methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from eval.batch.job import load_features
+from eval.functional.aggregate import Comparison, Summary, compare
+from eval.scoring.metrics import METRICS, Metric
+from eval.scoring.metrics.base import Kept, Row
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric over all videos.
+
+    Attributes:
+        metric: name in `eval.scoring.metrics`.
+        label: heading; says "(own expert)" where LSE was not judged by SyncNet.
+        methods: summary of each method.
+        tests: every two methods on the same videos; controls stay out.
+        protocol: what is common to the protocol strings of all videos.
+        details: of each method what the metric says beside its score, such as LipCorr's shift.
+    """
+
+    metric: str
+    label: str
+    methods: Mapping[str, Summary]
+    tests: tuple[Comparison, ...]
+    protocol: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """All that a batch has to say.
+
+    Attributes:
+        results: the rows as they were scored.
+        methods, controls: names, in the order of the manifest.
+        columns: metrics that at least one video has, in the order of the metric table.
+        failed: item, method and reason of the videos that could not be scored.
+        missing: metric to the sentence that says why no video has it.
+        notes: sentences worth reading beside the table.
+    """
+
+    results: Sequence[Mapping[str, Any]]
+    methods: tuple[str, ...]
+    controls: tuple[str, ...]
+    columns: tuple[Column, ...]
+    failed: tuple[tuple[str, str, str], ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def details(self, metric: str) -> Mapping[str, Any]:
+        """Of each method what a metric says beside its score; empty where no video has the metric."""
+        return next((column.details for column in self.columns if column.metric == metric), {})
+
+
+def summarise_rows(results: Sequence[dict[str, Any]], folder: Path) -> Table:
+    """What each metric says of each method, with intervals and paired tests.
+
+    Args:
+        results: from `eval.batch.rows.run`.
+        folder: of the batch, where Inception features lie.
+    """
+    by_method: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        by_method.setdefault(result["method"], []).append(result)
+    controls = tuple(name for name, rows in by_method.items() if all(row["control"] for row in rows))
+    methods = tuple(name for name in by_method if name not in controls)
+    columns, missing = [], {}
+    for metric in METRICS.all():
+        entries = [entry for result in results if (entry := metric.entry(result)) is not None]
+        if not entries:
+            continue
+        if all(entry["value"] is None for entry in entries):
+            missing[metric.name] = entries[0]["reason"]
+            continue
+        columns.append(_column(metric, by_method, methods, partial(load_features, folder)))
+    return Table(
+        results=results,
+        methods=methods,
+        controls=controls,
+        columns=tuple(columns),
+        failed=tuple((r["item"], r["method"], r["error"]) for r in results if "error" in r),
+        missing=missing,
+        notes=_notes(results, columns, methods),
+    )
+
+
+def _column(
+    metric: Metric, by_method: Mapping[str, Sequence[Row]], methods: Sequence[str], kept: Kept
+) -> Column:
+    rows = [row for rows in by_method.values() for row in rows]
+    scored = [entry for row in rows if (entry := metric.entry(row)) and entry["value"] is not None]
+    scores = {name: metric.aggregate(rows, kept) for name, rows in by_method.items()}
+    paired = {name: scores[name].values for name in methods}
+    return Column(
+        metric.name,
+        scored[0]["label"],
+        {name: score.summary for name, score in scores.items() if score.summary is not None},
+        tuple(compare(paired)) if metric.ranked and not metric.pooled else (),
+        _common(scored) + ("; pooled over all videos" if metric.pooled else ""),
+        {name: score.detail for name, score in scores.items() if score.detail is not None},
+    )
+
+
+def _common(entries: Sequence[Mapping[str, Any]]) -> str:
+    """The parts that the protocol strings of all videos share, and what they add up to."""
+    strings = [entry["protocol"].split("; ") for entry in entries]
+    shared = [part for part in strings[0] if all(part in other for other in strings)]
+    shared = [part for part in shared if not part.startswith(("frames ", "windows ", "skipped "))]
+    frames = sum(entry["frames"] for entry in entries)
+    unit = "windows" if any(part.startswith("windows ") for part in strings[0]) else "frames"
+    videos = "1 video" if len(entries) == 1 else f"{len(entries)} videos"
+    return "; ".join([*shared, f"{videos}, {frames} {unit}"])
+
+
+def _notes(
+    results: Sequence[Mapping[str, Any]],
+    columns: Sequence[Column],
+    methods: Sequence[str],
+) -> tuple[str, ...]:
+    pooled = tuple(metric.label for metric in METRICS.all() if metric.pooled)  # what is said of one video
+    notes: list[str] = []
+    for result in results:
+        for note in result["scores"]["notes"] if "scores" in result else ():
+            if note not in notes and not note.startswith(pooled):
+                notes.append(note)
+    notes = [note for note in notes if "have no partner" not in note]
+    beyond = [r for r in results if "scores" in r and any("no partner" in n for n in r["scores"]["notes"])]
+    if beyond:
+        notes.append(
+            f"{len(beyond)} of {len(results)} videos differ in length from their reference: "
+            "only the common part was compared."
+        )
+    for column in columns:
+        notes += METRICS.get(column.metric).method_notes(column.details)
+    items = {method: {r["item"] for r in results if r["method"] == method} for method in methods}
+    if len({frozenset(clips) for clips in items.values()}) > 1:
+        notes.append("The methods have different clips: compare their means with care.")
+    clips = len(set().union(*items.values()))
+    if len(methods) > 1 and clips <= 5:
+        notes.append(
+            "One clip cannot show a significant difference."
+            if clips == 1
+            else f"With {clips} clips no paired difference can reach p < 0.05."
+        )
+    return tuple(notes)

@@ -1,0 +1,58 @@
+"""What a pass collects of one video: an accumulator for every group of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from eval.scoring.metrics import Metric
+from eval.scoring.metrics.base import Setup
+from eval.scoring.pair import Batch
+from lipsync.faces.tracking.track import Tracked
+
+
+class Columns:
+    """Feeds every metric with every frame of one video.
+
+    Args:
+        metrics: those that can be computed.
+        setup: how the video is scored.
+
+    Attributes:
+        reasons: of every frame, why it has no face; empty where it has one.
+    """
+
+    def __init__(self, metrics: Sequence[Metric], setup: Setup):
+        self.reasons: list[str] = []
+        self._first = {metric.group: metric for metric in reversed(metrics)}
+        self._states = {group: metric.accumulator(setup) for group, metric in self._first.items()}
+
+    def state(self, metric: Metric) -> Any:
+        """The accumulator that a metric shares with its group."""
+        return self._states[metric.group]
+
+    def watch(self, item: Tracked) -> None:
+        """The next frame of the generated video, also one without a partner."""
+        for group, metric in self._first.items():
+            metric.watch(self._states[group], item)
+
+    def add(self, batch: Batch) -> None:
+        """What one batch contributes to every metric."""
+        self.reasons += batch.reasons
+        for group, metric in self._first.items():
+            metric.update(self._states[group], batch)
+
+    def rows(self, count: int) -> dict[str, np.ndarray]:
+        """Columns for the table per frame, each (count,) with NaN where nothing is known."""
+        return {
+            name: np.concatenate([column, np.full(count - len(column), np.nan)])
+            for metric in sorted(self._first.values(), key=_place)
+            for name, column in metric.frame_columns(self._states[metric.group], count).items()
+        }
+
+
+def _place(metric: Metric) -> tuple[bool | int, ...]:
+    """Where a metric stands in the table per frame: pictures, landmarks, other networks, sound."""
+    return "audio" in metric.needs, not metric.by_region, "landmarks" not in metric.needs, metric.order

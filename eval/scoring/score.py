@@ -1,0 +1,168 @@
+"""One pass over a generated video and its reference: all metrics, each frame decoded and tracked once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from eval.scoring.accumulators import Columns
+from eval.scoring.controls import Control
+from eval.scoring.metrics import METRICS, Metric
+from eval.scoring.metrics.base import Keep, Setup
+from eval.scoring.networks import Networks, load_networks
+from eval.scoring.protocol import BEYOND, FPS, Region
+from eval.scoring.scores import Score, Scores, ordered
+from eval.scoring.stream import Pass, Tell
+from eval.scoring.sync import Variant, read_speech
+from lipsync.errors import ConfigError, LipSyncError, MediaError
+from lipsync.media import probe
+
+
+def score(
+    generated: str | Path,
+    reference: str | Path | None = None,
+    reference_image: str | Path | None = None,
+    *,
+    metrics: Collection[str] | None = None,
+    region: Region = "face",
+    variant: Variant = "track",
+    resize: bool = False,
+    syncnet: str | Path | None = None,
+    networks: Networks | None = None,
+    progress: Tell | None = None,
+    keep_features: Keep | None = None,
+    control: Control | None = None,
+) -> Scores:
+    """All metrics of one video in one pass, in memory that does not grow with its length.
+
+    Args:
+        generated: the video to score, any rate; it is read at 25 fps.
+        reference: ground-truth video, paired by time. Without it only LSE (and CSIM) can be had.
+        reference_image: one picture of the person; CSIM then compares with it.
+        metrics: names of `eval.scoring.metrics`; None takes all that the inputs allow.
+        region: what PSNR, SSIM and LPIPS look at.
+        variant: how LSE cuts the lips, see `eval.scoring.sync.SyncStream`.
+        resize: allow a generated video of another size to be resized to the reference's.
+        syncnet: checkpoint of the SyncNet v2 architecture; ignored where ``networks`` are given.
+        networks: loaded before, to share them among videos.
+        progress: called with (frames done, frames expected); an exception from it stops the pass.
+        keep_features: gets the Inception features of each batch, for FID over many videos.
+        control: what is done to the generated video (or its sound) first, see `eval.scoring.controls`.
+
+    Raises:
+        LipSyncError: one sentence: a file is unreadable, has no face, fewer than 5 usable frames, no
+            sound where only LSE was asked for, sizes that differ, weights without which nothing is left.
+    """
+    began = time.perf_counter()
+    names = wanted(metrics, reference is not None, reference_image is not None)
+    if networks is None:
+        networks = load_networks(names, None if syncnet is None else Path(syncnet))
+    missing = {name: networks.missing[name] for name in names if name in networks.missing}
+    able = [METRICS.get(name) for name in names if name not in missing]
+    speech = None
+    if any("audio" in metric.needs for metric in able):
+        try:
+            speech = read_speech(control.audio if control and control.audio else generated)
+        except MediaError as problem:
+            probe(generated)  # an unreadable file stops here, whatever is asked for
+            missing.update({metric.name: str(problem) for metric in able if "audio" in metric.needs})
+            able = [metric for metric in able if "audio" not in metric.needs]
+    if not able:
+        raise LipSyncError(missing[names[0]])
+
+    image = None if reference_image is None else Path(reference_image)
+    setup = Setup(networks, region, variant, reference is not None, image, speech, keep_features)
+    job = Pass(
+        Path(generated), None if reference is None else Path(reference), networks, region,
+        any(_needs_face(metric, region, variant) for metric in able),
+        any("blendshapes" in metric.needs for metric in able), resize, progress, control,
+    )  # fmt: skip
+    columns = Columns(able, setup)
+    job.run(columns)
+    job.check_faces()
+
+    found = {name: Score(name, METRICS.get(name).label, None, reason=why) for name, why in missing.items()}
+    for metric in able:
+        found[metric.name] = _score(metric, columns, setup, job)
+    if all(entry.value is None for entry in found.values()):
+        raise LipSyncError(found[able[0].name].reason)
+    return Scores(
+        generated=Path(generated).name,
+        reference=None if reference is None else Path(reference).name,
+        reference_image=None if reference_image is None else Path(reference_image).name,
+        scores=ordered(found),
+        frames=tuple(_table(columns, job)),
+        curve=next((curve for metric in able if (curve := metric.curve(columns.state(metric)))), ()),
+        skipped=tuple((row, reason) for row, reason in enumerate(columns.reasons) if reason),
+        notes=tuple(dict.fromkeys(_notes(found, job, networks))),
+        seconds={**job.seconds, "total": time.perf_counter() - began},
+    )
+
+
+def wanted(metrics: Collection[str] | None, reference: bool, image: bool) -> list[str]:
+    """The metrics to compute, in the order of the table.
+
+    Raises:
+        ConfigError: an unknown name, or a metric that needs a reference without one.
+    """
+    possible = [
+        metric.name
+        for metric in METRICS.all()
+        if "reference" not in metric.needs or reference or (metric.takes_image and image)
+    ]
+    if metrics is None:
+        return possible
+    for name in metrics:
+        METRICS.get(name)  # says what it may have meant
+        if name not in possible:
+            raise ConfigError(
+                f"{METRICS.get(name).label} needs a reference video: give one (--reference), or leave it out."
+            )
+    if not metrics:
+        raise ConfigError("Choose at least one metric.")
+    return [name for name in METRICS if name in metrics]
+
+
+def _needs_face(metric: Metric, region: Region, variant: Variant) -> bool:
+    """Whether a metric looks at a face."""
+    if metric.by_region:
+        return region != "full"
+    return "audio" not in metric.needs or variant != "lrs"
+
+
+def _score(metric: Metric, columns: Columns, setup: Setup, job: Pass) -> Score:
+    """The score of one metric with its protocol, or the reason why there is none."""
+    state, label = columns.state(metric), metric.title(setup.networks)
+    try:
+        score = metric.compute(state)
+    except ValueError as problem:
+        return Score(metric.name, label, None, reason=metric.unscored(job.generated.name, problem))
+    protocol = metric.protocol(score, state, setup, job)
+    return Score(metric.name, label, score.value, score.frames, protocol, detail=score.detail)
+
+
+def _table(columns: Columns, job: Pass) -> Iterator[Mapping[str, float | int | str | None]]:
+    """One row per frame of the generated video."""
+    values = columns.rows(job.frames)
+    for frame in range(job.frames):
+        row: dict[str, float | int | str | None] = {"frame": frame, "time": frame / FPS}
+        for name, column in values.items():
+            row[name] = None if np.isnan(column[frame]) else float(column[frame])
+        row["reason"] = columns.reasons[frame] if frame < len(columns.reasons) else BEYOND
+        yield row
+
+
+def _notes(found: Mapping[str, Score], job: Pass, networks: Networks) -> Iterator[str]:
+    """What must be read beside the numbers."""
+    if job.beyond:
+        yield f"{job.beyond} frames of the longer video have no partner and were left out."
+    if job.resized:
+        yield "The generated video was resized to its reference, which changes PSNR by many dB."
+    if networks.landmarker is None:
+        yield "Faces were tracked by five points, because the face landmarker is not here."
+    for name in METRICS:
+        if name in found:
+            yield from METRICS.get(name).notes(found[name], networks)

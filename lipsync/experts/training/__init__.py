@@ -1,0 +1,1 @@
+"""How the experts are trained."""
