@@ -18,9 +18,10 @@ from eval.functional.closures import ClosureCounts, ClosureScore, closures_compu
 from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
 from eval.functional.silence import SilenceScore, silence_compute, silence_update
 from eval.functional.spread import OpeningSums, SpreadScore, spread_compute, spread_update
-from eval.scoring.accumulators import OPENINGS
+from eval.scoring.metrics.lipcorr import OPENINGS
 
 Openings = tuple[np.ndarray, np.ndarray]  # (T,) generated and reference
+LIPCORR = "lipcorr"
 NEAR = 1  # frames of offset within which a video counts as in sync
 
 
@@ -95,9 +96,9 @@ class CoreResults:
         return CoreScores(
             core.name,
             len(self._faces),
-            lipcorr=table.lags.get(OWN),
+            lipcorr=table.details(LIPCORR).get(OWN),
             followed=_correlation(self._followed(core)),
-            leak=table.lags.get(OTHER),
+            leak=table.details(LIPCORR).get(OTHER),
             silence=self._silence(core, own),
             spread=_spread(pair for _, pair in own),
             closures=_closures(pair for _, pair in own),
@@ -113,7 +114,7 @@ class CoreResults:
             CoreScores(
                 STILL,
                 len(self._faces),
-                lipcorr=table.lags.get(STILL),
+                lipcorr=table.details(LIPCORR).get(STILL),
                 spread=_spread(still),
                 closures=_closures(still),
                 pictures=_means(table, STILL),

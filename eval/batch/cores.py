@@ -10,7 +10,7 @@ from pathlib import Path
 from eval.batch.held_out import speaker_for
 from eval.batch.manifest import Row
 from eval.scoring.controls import CONTROLS
-from eval.scoring.networks import LSE_METRICS
+from eval.scoring.metrics import METRICS as ALL
 from lipsync.generate import Request, generate
 from lipsync.methods import load_method
 
@@ -86,7 +86,7 @@ def real_rows(faces: Sequence[Face]) -> list[Row]:
     for name, clip in {**shown, **speakers}.items():
         metrics = ("offset", *OPENING) if name in shown else OPENING
         rows.append(Row(name, REAL, clip, clip, control=by_name[REAL], metrics=metrics))
-    still = tuple(metric for metric in METRICS if metric not in LSE_METRICS)
+    still = tuple(metric for metric in METRICS if "audio" not in ALL.get(metric).needs)
     rows += [
         Row(name, STILL, clip, clip, control=by_name[STILL], metrics=still) for name, clip in shown.items()
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ class FeatureFiles:
                 path.with_suffix(".part").unlink(missing_ok=True)
 
 
-def load_features(folder: Path, result: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
+def load_features(folder: Path, result: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
     """(N, 2048) Inception features of a row's generated and reference faces, left on disk."""
     name = result.get("features")
     paths = [folder / "features" / f"{name}.{side}.f32" for side in ("generated", "reference")]

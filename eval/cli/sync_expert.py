@@ -30,13 +30,14 @@ def run(options: argparse.Namespace) -> int:
     """Score every clip with its own sound and with another person's, print each and the totals."""
     from eval.scoring.controls import Control
     from eval.scoring.expert import EXPERT, Check, load_expert, measure
-    from eval.scoring.networks import LSE_METRICS, Networks
+    from eval.scoring.metrics import METRICS
+    from eval.scoring.networks import Networks
     from eval.scoring.score import score
     from lipsync.weights import hub
 
     folder = options.model or EXPERT
     judge = load_expert(folder)
-    networks = Networks(landmarker=hub.locate("face_landmarker"), judge=judge)
+    networks = Networks(landmarker=hub.locate("face_landmarker"), loaded={"lse": judge})
     clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
     learnt = " or ".join(options.trained_on) or "no other split"
     checks = []
@@ -44,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     for name, clip in clips.items():
         other = Control("other audio", other_audio=True, audio=clips[speaker_for(name, clips)])
         own, swapped = (
-            score(clip, metrics=LSE_METRICS, networks=networks, control=control) for control in (None, other)
+            score(clip, metrics=METRICS.in_group("lse"), networks=networks, control=control)
+            for control in (None, other)
         )
         if own["lse_d"] is None or swapped["lse_d"] is None:
             print(f"{name:<20} {own.scores['lse_d'].reason or swapped.scores['lse_d'].reason}")

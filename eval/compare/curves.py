@@ -13,7 +13,7 @@ import numpy as np
 from eval.compare import cache
 from eval.compare.clip import Clip
 from eval.compare.index import ComparisonSet, Item
-from eval.scoring.accumulators import OPENINGS
+from eval.scoring.metrics.lipcorr import OPENINGS
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import FPS
 from eval.scoring.score import score
@@ -25,7 +25,8 @@ from lipsync.media import read_audio_blocks, read_frames
 
 VERSION = 1
 PICTURE = ("psnr", "ssim", "lpips")
-METRICS = (*PICTURE, "lipcorr")
+OPENING = "lipcorr"  # the metric that measures how far the mouth is open
+METRICS = (*PICTURE, OPENING)
 RATE = 16_000
 STEP = 0.02  # s of speech that one pair of the envelope stands for
 Tell = Callable[[int, int], None]
@@ -165,8 +166,9 @@ def _against(clip: Clip, reference: Clip, networks: Networks, tell: Tell | None)
     notes = list(scores.notes)
     if "opening" in reasons:
         notes.append("No face was found, so the whole frames were compared.")
-    if "lipcorr" in scores.scores and scores.scores["lipcorr"].value is None:
-        reasons.setdefault("opening", _say(scores.scores["lipcorr"].reason, clip, reference))
+    opening = scores.scores.get(OPENING)
+    if opening is not None and opening.value is None:
+        reasons.setdefault("opening", _say(opening.reason, clip, reference))
     return Curve({name: column for name, column in values.items() if _any(column)}, reasons, tuple(notes))
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from eval.scoring.metrics import METRICS, Better
+from eval.scoring.metrics import METRICS, Direction
 
 FOLDER = Path(__file__).parent / "tables"
 Kind = Literal["comparison", "ablation", "user study", "complexity"]
@@ -45,7 +45,7 @@ class PublishedColumn:
     key: str
     label: str
     chinese: str
-    better: Better
+    better: Direction
     metric: str | None = None
 
     @property
@@ -166,7 +166,7 @@ def _column(key: str) -> PublishedColumn:
     if key in _OWN:
         return _OWN[key]
     metric = METRICS.get(key)
-    return PublishedColumn(key, metric.label, metric.label, metric.better, key)
+    return PublishedColumn(key, metric.label, metric.label, metric.direction, key)
 
 
 def _row(data: dict[str, Any]) -> PublishedRow:

@@ -13,6 +13,7 @@ from typing import Any
 from eval.batch.summary import Table
 from eval.report.latex import latex
 from eval.report.markdown import markdown
+from eval.scoring.metrics import METRICS
 from eval.scoring.scores import write_text
 
 
@@ -38,17 +39,18 @@ def write_tables(table: Table, folder: Path) -> str:
 def videos_csv(table: Table) -> str:
     """One line per video: what was scored, every metric, why not."""
     labels = {column.metric: column.label for column in table.columns}
-    lines = [["item", "method", "control", *labels.values(), "offset of each track", "reason"]]
+    own = [name for metric in METRICS.all() for name in metric.video_columns]
+    lines = [["item", "method", "control", *labels.values(), *own, "reason"]]
     for result in table.results:
         scores = result["scores"]["scores"] if "scores" in result else {}
-        offset = scores.get("offset", {}).get("detail", {}).get("offsets", [])
+        details = {name: score.get("detail", {}) for name, score in scores.items()}
         lines.append(
             [
                 result["item"],
                 result["method"],
                 "yes" if result["control"] else "",
                 *(number(scores.get(metric, {}).get("value")) for metric in labels),
-                " ".join(map(str, offset)),
+                *(cell for m in METRICS.all() for cell in m.video_cells(details.get(m.name, {}))),
                 result.get("error") or _reasons(scores),
             ]
         )
@@ -56,17 +58,20 @@ def videos_csv(table: Table) -> str:
 
 
 def summary_csv(table: Table) -> str:
-    """One line per method and metric: mean, interval, counts."""
-    lines = [["method", "metric", "mean", "low", "high", "scored", "failed", "frames", "lag", "r_zero"]]
+    """One line per method and metric: mean, interval, counts, and what single metrics add."""
+    own = [name for metric in METRICS.all() for name in metric.method_columns]
+    lines = [["method", "metric", "mean", "low", "high", "scored", "failed", *own]]
     for column in table.columns:
+        metric = METRICS.get(column.metric)
         for name, summary in column.methods.items():
-            lag = table.lags.get(name) if column.metric == "lipcorr" else None
-            frames = min(table.fid_frames[name]) if column.metric == "fid" else ""
+            more = dict.fromkeys(own, "")
+            if name in column.details:
+                cells = metric.method_cells(column.details[name])
+                more.update(zip(metric.method_columns, map(_cell, cells), strict=True))
             lines.append(
                 [
                     name, column.label, number(summary.mean), number(summary.low), number(summary.high),
-                    str(summary.scored), str(len(summary.failed)), str(frames),
-                    str(lag.lag) if lag else "", number(lag.r_zero) if lag else "",
+                    str(summary.scored), str(len(summary.failed)), *more.values(),
                 ]
             )  # fmt: skip
     return csv_text(lines)
@@ -90,6 +95,10 @@ def summary_json(table: Table) -> str:
     """Everything but the rows themselves, which lie in ``rows/``."""
     data: dict[str, Any] = asdict(table)
     del data["results"]
+    details = {column["metric"]: column.pop("details") for column in data["columns"]}
+    for metric in METRICS.all():
+        if metric.details_key:
+            data[metric.details_key] = details.get(metric.name, {})
     return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -101,6 +110,10 @@ def _reasons(scores: dict[str, Any]) -> str:
 def number(value: float | None) -> str:
     """Six digits; empty where there is none."""
     return "" if value is None or math.isnan(value) else f"{value:.6g}"
+
+
+def _cell(value: float | int) -> str:
+    return str(value) if isinstance(value, int) else number(value)
 
 
 def csv_text(lines: list[list[str]]) -> str:

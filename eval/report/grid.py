@@ -53,7 +53,7 @@ def cells(table: Table, column: Column) -> Mapping[str, Cell]:
     best, second = ranked({name: round(value, metric.decimals) for name, value in good.items()})
     worse = _differing(column, min(good, key=lambda name: good[name]) if good else "")
     return {
-        name: _cell(table, column, name, name in best, name in second, name in worse - best)
+        name: _cell(column, name, name in best, name in second, name in worse - best)
         for name in (*table.controls, *table.methods)
         if name in column.methods
     }
@@ -75,19 +75,13 @@ def _differing(column: Column, best: str) -> set[str]:
     return {test.b if test.a == best else test.a for test in tests}
 
 
-def _cell(table: Table, column: Column, name: str, best: bool, second: bool, differs: bool) -> Cell:
+def _cell(column: Column, name: str, best: bool, second: bool, differs: bool) -> Cell:
     metric, summary = METRICS.get(column.metric), column.methods[name]
     if np.isnan(summary.mean):
         return Cell("failed" if summary.failed else "-")
-    text = f"{summary.mean:.{metric.decimals}f}"
-    if column.metric == "offset" and name in table.offsets:
-        text = ", ".join(f"{offset:+d}" if offset else "0" for offset in table.offsets[name])
+    text = metric.format(summary, column.details.get(name))
+    if not metric.ranked:
         return Cell(text)
-    if column.metric == "fid":
-        text += f" (N {min(table.fid_frames[name])})"
-    if column.metric == "lipcorr":
-        lag = table.lags[name]
-        text += f" at {lag.lag:+d}, {lag.r_zero:.{metric.decimals}f} at 0" if lag.lag else " at 0"
     half = "" if np.isnan(summary.low) else f"{(summary.high - summary.low) / 2:.{metric.decimals}f}"
     return Cell(text, _interval(summary, metric.decimals), half, best, second, differs)
 
@@ -103,6 +97,12 @@ def videos(table: Table, name: str) -> str:
     rows = [row for row in table.results if row["method"] == name]
     good = sum("error" not in row for row in rows)
     return str(good) if good == len(rows) else f"{good} of {len(rows)}"
+
+
+def footnotes(table: Table) -> list[tuple[str, str]]:
+    """What must be known to read the cells of some metrics, in English and Chinese."""
+    metrics = [METRICS.get(column.metric) for column in table.columns]
+    return [metric.footnote for metric in metrics if any(metric.footnote)]
 
 
 def missing(table: Table) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eval.batch.summary import Table
-from eval.report.grid import MARK, Cell, cells, heading, missing, videos
+from eval.report.grid import MARK, Cell, cells, footnotes, heading, missing, videos
 
 
 def markdown(table: Table, intervals: bool = True) -> str:
@@ -38,8 +38,7 @@ def _below(table: Table, intervals: bool) -> list[str]:
         lines.append("Bold: best method; underlined: second.")
     if any(cell.differs for cell in shown):
         lines.append(f"{MARK}: differs from the best method, p < 0.05 (Wilcoxon signed-rank test, Holm).")
-    if table.lags:
-        lines.append("LipCorr: at one shift per method (frames, positive: late), then without a shift.")
+    lines += [english for english, _ in footnotes(table)]
     lines += [f"- {note}" for note in table.notes]
     lines += [f"- No {metric}: {reason}" for metric, reason in missing(table)]
     if table.failed:

@@ -36,7 +36,7 @@ def plot_table(table: Table, out: Path, dpi: int = 150) -> Path:
         raise ConfigError(
             f"{out.name} cannot be written: the name of a plot must end in {', '.join(FORMATS)}."
         )
-    columns = [column for column in table.columns if column.metric != "offset"]
+    columns = [column for column in table.columns if METRICS.get(column.metric).ranked]
     names = [*table.controls, *table.methods]
     if not columns or not names:
         raise ConfigError("There is nothing to plot yet; score the set first.")

@@ -9,8 +9,6 @@ from eval.scoring.protocol import REGION_SIZE, points_in_region
 from lipsync.faces.model3d.fitting import Fitter
 from lipsync.faces.model3d.morphable import MorphableModel
 
-NO_FIT = "no 3D face fits"
-
 
 class Expressions:
     """Fits one 3D face to two videos of a person.

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from eval.scoring.networks import Networks
-from eval.scoring.protocol import Region, cut_face, part_of_face, points_in_region
+from eval.scoring.protocol import (
+    NO_GENERATED_FACE,
+    NO_LANDMARKS,
+    NO_REFERENCE_FACE,
+    Region,
+    cut_face,
+    part_of_face,
+    points_in_region,
+)
 from lipsync.faces.tracking.crop import Pose
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.landmarks68 import to_68
 from lipsync.faces.tracking.track import Tracked
-
-NO_REFERENCE_FACE = "no face in the reference"
-NO_GENERATED_FACE = "no face in the generated video"
-NO_LANDMARKS = "no landmarks"
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,13 @@ class Batch:
     Per-frame arrays have one row for every pair, NaN where a frame has none.
     """
 
-    def __init__(self, pairs: Sequence[Pair], networks: Networks, region: Region):
-        self.pairs, self._networks, self._region = pairs, networks, region
+    def __init__(self, pairs: Sequence[Pair], region: Region):
+        self.pairs, self._region = pairs, region
+
+    @cached_property
+    def reasons(self) -> list[str]:
+        """Of every pair, why it has no landmarks in both videos; empty where it has."""
+        return [pair.reason if _blind(pair) else "" for pair in self.pairs]
 
     @cached_property
     def cut(self) -> np.ndarray:
@@ -136,14 +144,12 @@ class Batch:
         """(N, 52) blendshape scores of generated and reference."""
         return tuple(self._rows(side, "blendshapes", (52,), np.asarray, (52,)) for side in (0, 1))  # type: ignore[return-value]
 
-    @cached_property
-    def embeddings(self) -> list[np.ndarray]:
-        """(N, D) face embeddings of generated and, where there is one, reference."""
-        return [self.embed(side) for side in range(2 if self.pairs[0].reference is not None else 1)]
+    def embed(self, encoder: Callable[[np.ndarray, np.ndarray], np.ndarray], side: int) -> np.ndarray:
+        """(N, D) embeddings of the faces of generated (0) or reference (1).
 
-    def embed(self, side: int) -> np.ndarray:
-        """(N, D) embeddings of generated (0) or reference (1)."""
-        assert self._networks.encoder is not None
+        Args:
+            encoder: of (M, 256, 256, 3) face regions and the (M, 5, 2) points in them.
+        """
         rows, points = [], []
         for row, pair in enumerate(self.pairs):
             seen = (pair.generated, pair.reference)[side]
@@ -153,7 +159,7 @@ class Batch:
         if not rows:
             return np.full((len(self.pairs), 1), np.nan)
         pictures = np.stack([self.pairs[row].faces[side] for row in rows])  # type: ignore[index]
-        found = self._networks.encoder(pictures, np.stack(points))
+        found = encoder(pictures, np.stack(points))
         out = np.full((len(self.pairs), found.shape[1]), np.nan)
         out[rows] = found
         return out
@@ -169,6 +175,12 @@ class Batch:
 
 def _seen(item: Tracked) -> Seen:
     return Seen(item.points, item.landmarks, item.blendshapes)
+
+
+def _blind(pair: Pair) -> bool:
+    """Whether one of the two has no landmarks."""
+    sides = [seen for seen in (pair.generated, pair.reference) if seen is not None]
+    return any(seen.landmarks is None for seen in sides)
 
 
 def _inside(box: np.ndarray, image: np.ndarray) -> bool:

@@ -17,6 +17,11 @@ REGION_SIZE = 256
 # (x0, y0, x1, y1) in the face region. On 275 frames of 60 clips the lips lay within x 73-182, y 126-216.
 MOUTH_BOX = (64, 112, 192, 240)
 MIN_FRAMES = 5
+# Why a frame is left out.
+NO_REFERENCE_FACE = "no face in the reference"
+NO_GENERATED_FACE = "no face in the generated video"
+NO_LANDMARKS = "no landmarks"
+BEYOND = "beyond the common part"
 
 Region = Literal["face", "mouth", "full"]
 T = TypeVar("T")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
@@ -11,8 +12,7 @@ from eval.scoring.accumulators import Columns
 from eval.scoring.controls import Control
 from eval.scoring.networks import Networks
 from eval.scoring.pair import Batch, Pair, look
-from eval.scoring.protocol import FPS, PairedFrames, Region, require_frames, require_size, resize
-from eval.scoring.sync import SyncStream
+from eval.scoring.protocol import BEYOND, FPS, PairedFrames, Region, require_frames, require_size, resize
 from lipsync.errors import FaceError
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import Frame, probe, read_frames
@@ -50,7 +50,12 @@ class Pass:
                 stages[stage] += spent
         return stages
 
-    def run(self, columns: Columns, stream: SyncStream | None) -> None:
+    @property
+    def skipped(self) -> Counter[str]:
+        """Frames that no metric of both videos sees, by reason."""
+        return Counter({BEYOND: self.beyond} if self.beyond else {})
+
+    def run(self, columns: Columns) -> None:
         """Decode, track, look and hand on, until both videos are over."""
         with ExitStack() as stack:
             clocks = Clock(), Clock()
@@ -62,7 +67,7 @@ class Pass:
             if self.reference is not None:
                 theirs = clocks[1].over("decode", read_frames(self.reference, fps=FPS))
                 ours, theirs = self._same_size(ours, theirs)
-            seen = self._watch(self._track(ours, stack, clocks[0], None), stream)
+            seen = self._watch(self._track(ours, stack, clocks[0], None), columns)
             if theirs is None:
                 pairs: Iterable[tuple[Tracked, Tracked | None]] = ((item, None) for item in seen)
                 self._feed(pairs, columns)
@@ -129,13 +134,12 @@ class Pass:
         tracked = clock.over("track", tracked)
         return stack.enter_context(background(tracked, AHEAD)) if AHEAD else tracked
 
-    def _watch(self, tracked: Iterator[Tracked], stream: SyncStream | None) -> Iterator[Tracked]:
+    def _watch(self, tracked: Iterator[Tracked], columns: Columns) -> Iterator[Tracked]:
         """Every generated frame passes here, those without a partner too: LSE needs no reference."""
         total = max(1, round(probe(self.generated).duration * FPS))
         for item in tracked:
-            if stream is not None:
-                with self._clocks[0]("lip sync"):
-                    stream.see(item)
+            with self._clocks[0]("lip sync"):
+                columns.watch(item)
             self.frames += 1
             self.faces_generated += item.pose is not None
             self._tell(self.frames, total)
@@ -155,4 +159,4 @@ class Pass:
 
     def _add(self, pairs: list[Pair], columns: Columns) -> None:
         with self._clocks[0]("metrics"):
-            columns.add(Batch(pairs, self._networks, self._region))
+            columns.add(Batch(pairs, self._region))

@@ -56,10 +56,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "粗体：最佳方法；下划线：次佳；†：与最佳方法差异显著，p < 0.05（Wilcoxon 符号秩检验，Holm 校正）。"
         "括号内：视频均值的 95% 区间。",
     ),
-    "score.lag": (
-        "LipCorr is taken at one shift per method (frames; positive: late); that without shift follows.",
-        "LipCorr 每个方法只用一个偏移（帧；正数表示滞后），其后为无偏移时的值。",
-    ),
     "score.curve.metric": ("Curve per frame", "逐帧曲线"),
     "score.curve.time": ("seconds", "秒"),
     "score.shift": ("Distance of lips and sound against audio shift", "口型与语音的距离随音频偏移的变化"),

@@ -138,7 +138,7 @@ def test_lipcorr_is_taken_at_one_shift_for_all_clips(finished, tmp_path):
         assert len(pairs[number][0]) == 30
     expected = lipcorr(pairs)
     column = next(c for c in table.columns if c.metric == "lipcorr")
-    assert table.lags["A"].lag == expected.lag
+    assert table.details("lipcorr")["A"].lag == expected.lag
     assert column.methods["A"].mean == pytest.approx(expected.r, abs=1e-4)
     assert expected.lag, "the clips of A are in sync: choose another method for this test"
     said = f"{expected.r:.3f} at {expected.lag:+d}, {expected.r_zero:.3f} at 0"
@@ -161,7 +161,7 @@ class SmallInception:
 def test_fid_is_pooled_over_the_videos_of_a_method(rows, tmp_path, monkeypatch):
     """Equals the formula on all features of the method, given as matrices, with SciPy's root."""
     network = SmallInception()
-    found = Networks(hub.locate("face_landmarker"), inception=network, names={"fid": "small"})
+    found = Networks(hub.locate("face_landmarker"), {"fid": network}, names={"fid": "small"})
     monkeypatch.setattr(eval.batch.rows, "_networks", lambda options: found)
     results = run(rows[:2], Options(metrics=("fid",)), tmp_path)  # generated, reference, generated, ...
     x, y = (np.concatenate(network.given[side::2]) for side in (0, 1))
@@ -173,7 +173,7 @@ def test_fid_is_pooled_over_the_videos_of_a_method(rows, tmp_path, monkeypatch):
     assert table.columns[0].methods["A"].mean == pytest.approx(expected, rel=1e-6)
     alone = np.mean([result["scores"]["scores"]["fid"]["value"] for result in results])
     assert abs(alone / expected - 1) > 0.01, "a mean over videos would pass this test"
-    assert table.fid_frames["A"] == (60, 60)
+    assert table.details("fid")["A"] == (60, 60)
     assert any("60 frames" in note and "2,048" in note for note in table.notes)
     assert f"| {expected:.2f} (N 60) |" in write_tables(table, tmp_path)
     assert f"| {expected:.2f} (N 60) |" in (tmp_path / "table_short.md").read_text()
@@ -304,7 +304,7 @@ def test_the_command_prints_the_table_and_nothing_else(rows, tmp_path, capsys):
 
 def test_a_reference_of_several_methods_is_embedded_once(rows, tmp_path, monkeypatch):
     options = Options(metrics=("csim",))
-    encoder = eval.batch.rows._networks(options).encoder
+    encoder = eval.batch.rows._networks(options).loaded["csim"]
     real, shown = encoder._embed, []
     monkeypatch.setattr(encoder, "_embed", lambda *inputs: shown.append(len(inputs[0])) or real(*inputs))
     first, second = (row for row in rows if row.item == "one")

@@ -77,31 +77,30 @@ def ssim(generated: Path, reference: Path, networks: Networks) -> float:
 
 
 def lpips(generated: Path, reference: Path, networks: Networks) -> float:
-    assert networks.lpips is not None
     values = []
     with torch.inference_mode():
         for pair in cut_pairs(generated, reference):
             x, y = (torch.tensor(side).permute(2, 0, 1)[None] / 127.5 - 1 for side in pair)
-            values.append(float(networks.lpips(x, y)))
+            values.append(float(networks.loaded["lpips"](x, y)))
     return float(np.mean(values))
 
 
 def inception(generated: Path, reference: Path, networks: Networks) -> float:
-    assert networks.inception is not None
     sides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for pair in cut_pairs(generated, reference):
         for side, picture in zip(sides, pair, strict=True):
-            side.append(networks.inception(picture[None]))
+            side.append(networks.loaded["fid"](picture[None]))
     return fid(*(np.concatenate(side) for side in sides))
 
 
 def csim(generated: Path, reference: Path, networks: Networks) -> float:
-    assert networks.encoder is not None
     values = []
     for pair in found_pairs(generated, reference):
         box = pair[1].box
         a, b = (
-            networks.encoder(cut_face(side.image, box)[None], points_in_region(side.points, box)[None])[0]
+            networks.loaded["csim"](
+                cut_face(side.image, box)[None], points_in_region(side.points, box)[None]
+            )[0]
             for side in pair
         )
         values.append(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
@@ -118,7 +117,6 @@ def lmd(generated: Path, reference: Path, networks: Networks) -> float:
 
 def aed(generated: Path, reference: Path, networks: Networks) -> float:
     """Each video fitted as a whole, where the pass fits batch by batch."""
-    assert networks.face is not None
     landmarker = _landmarker(networks, blendshapes=True)
     sides: tuple[list, list] = ([], [])
     for pair in found_pairs(generated, reference):
@@ -126,8 +124,8 @@ def aed(generated: Path, reference: Path, networks: Networks) -> float:
             marks = found.landmarks(landmarker)
             side.append((points_in_region(marks.points, pair[1].box), marks.blendshapes))
     (ours, our_scores), (theirs, their_scores) = (map(np.stack, zip(*side, strict=True)) for side in sides)
-    fit = fit_clip(networks.face, theirs, 256, their_scores)
-    other = Fitter(networks.face, 256, identity=fit.identity).fit(ours, our_scores)
+    fit = fit_clip(networks.loaded["aed"], theirs, 256, their_scores)
+    other = Fitter(networks.loaded["aed"], 256, identity=fit.identity).fit(ours, our_scores)
     return float(np.abs(other.expression - fit.expression).mean())
 
 
@@ -142,8 +140,7 @@ def lipcorr(generated: Path, reference: Path, networks: Networks) -> float:
 
 
 def lse_d(generated: Path, reference: Path, networks: Networks) -> float:
-    assert networks.judge is not None
-    detector, judge, speech = FaceDetector(), networks.judge, read_speech(generated)
+    detector, judge, speech = FaceDetector(), networks.loaded["lse"], read_speech(generated)
     poses, half = [Found(image, detector).pose for image in images(generated)], judge.smoothing // 2
     crops = np.stack(
         [

@@ -16,7 +16,7 @@ import csv
 import re
 from pathlib import Path
 
-from eval.scoring.metrics import TABLE
+from eval.scoring.metrics import METRICS
 
 SAME = "same audio+video as ground truth"
 
@@ -50,7 +50,7 @@ def with_table(document: str, short: str) -> str:
         ValueError: one of these is missing in one of the two, or there twice.
     """
     protocols = re.findall(r"^- `protocol \d+; (.+?)(?: \(own expert\))?;", short, re.MULTILINE)
-    by_label = {metric.label: metric.name for metric in TABLE}
+    by_label = {metric.label: metric.name for metric in METRICS.all()}
     metrics = f"    --metrics {' '.join(by_label[label] for label in protocols)}\n"
     table, lines = r"^\| Method \| videos \|.*\n(?:\|.*\n)+", r"(?:^- `protocol .*\n)+"
     for part in (table, lines, r"^ {4}--metrics .*\n"):

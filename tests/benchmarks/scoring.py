@@ -23,7 +23,9 @@ import cv2
 import numpy as np
 
 from eval.functional.lpips import lpips_update
-from eval.scoring.networks import LSE_METRICS, Networks, load_networks
+from eval.scoring.feature_cache import Recall
+from eval.scoring.metrics import METRICS as ALL
+from eval.scoring.networks import Networks, load_networks
 from eval.scoring.score import score
 from eval.scoring.scores import Scores
 from eval.scoring.sync_networks import SyncNetJudge
@@ -61,16 +63,22 @@ def make(folder: Path, seconds: float) -> tuple[Path, Path]:
 def networks() -> Networks:
     """All networks that can be had, SyncNet with random weights where it cannot."""
     found = load_networks(METRICS)
-    if found.judge is None or found.judge.own:
-        missing = {metric: why for metric, why in found.missing.items() if metric not in LSE_METRICS}
-        found = replace(found, judge=SyncNetJudge(SyncNet().eval(), "0" * 64), missing=missing)
+    judge = found.loaded.get("lse")
+    if judge is None or judge.own:
+        lse = ALL.in_group("lse")
+        missing = {metric: why for metric, why in found.missing.items() if metric not in lse}
+        loaded = {**found.loaded, "lse": SyncNetJudge(SyncNet().eval(), "0" * 64)}
+        found = replace(found, loaded=loaded, missing=missing)
     return found
 
 
 def forgetful(networks: Networks) -> Networks:
     """The same, with no picture remembered from the run before."""
-    encoder, inception = networks.encoder, networks.inception
-    return replace(networks, encoder=encoder and encoder.fresh(), inception=inception and inception.fresh())
+    loaded = {
+        group: network.fresh() if isinstance(network, Recall) else network
+        for group, network in networks.loaded.items()
+    }
+    return replace(networks, loaded=loaded)
 
 
 def parts(pair: Sequence[Path], names: Sequence[str], networks: Networks) -> dict[str, float]:
@@ -85,14 +93,14 @@ def parts(pair: Sequence[Path], names: Sequence[str], networks: Networks) -> dic
         return run
 
     networks = forgetful(networks)
-    if networks.inception is not None:
-        networks = replace(networks, inception=timed("Inception", networks.inception))  # type: ignore[arg-type]
-    if networks.encoder is not None:
-        networks = replace(networks, encoder=timed("face encoder", networks.encoder))  # type: ignore[arg-type]
-    with (
-        patch("eval.scoring.stream.AHEAD", 0),
-        patch("eval.scoring.accumulators.lpips_update", timed("LPIPS", lpips_update)),
-    ):
+    parts = {"fid": "Inception", "csim": "face encoder"}
+    loaded = {
+        group: timed(parts[group], network) if group in parts else network
+        for group, network in networks.loaded.items()
+    }
+    networks = replace(networks, loaded=loaded)
+    lpips = patch("eval.functional.lpips.lpips_update", timed("LPIPS", lpips_update))
+    with patch("eval.scoring.stream.AHEAD", 0), lpips:
         spent = dict(score(*pair, metrics=names, networks=networks).seconds)
     spent["other metrics"] = spent.pop("metrics") - sum(clock.seconds.values())
     return {**spent, **clock.seconds}

@@ -11,7 +11,8 @@ from eval.__main__ import main
 from eval.batch.manifest import Row, with_controls
 from eval.scoring.controls import CONTROLS
 from eval.scoring.expert import EXPERT, MEASURED, Check, Measured, load_expert, measure, worth
-from eval.scoring.networks import LSE_METRICS, Networks
+from eval.scoring.metrics import METRICS
+from eval.scoring.networks import Networks
 from eval.scoring.score import score
 from eval.scoring.sync_networks import file_sha256
 from lipsync.errors import ArtefactError, ConfigError
@@ -87,13 +88,15 @@ def test_command_says_what_is_missing(tmp_path, capsys):
 @pytest.mark.slow
 def test_shipped_expert_orders_the_controls_on_average(shared, weights):
     """Five people it never saw: in sync, 0.2 s late, with another's sound, with a still mouth."""
-    networks = Networks(landmarker=hub.locate("face_landmarker"), judge=load_expert())
+    networks = Networks(landmarker=hub.locate("face_landmarker"), loaded={"lse": load_expert()})
     clips = [shared / "data" / "train" / f"{name}.mp4" for name in UNSEEN]
     rows = with_controls([Row(clip.stem, "method", clip, clip) for clip in clips], CONTROLS)
     found: dict[str, list[tuple[float, float, float]]] = {}
     for row in rows:
         if row.control is not None and row.method != "real, 1 s late":  # 25 frames lie beyond all shifts
-            said = score(row.generated, metrics=LSE_METRICS, networks=networks, control=row.control)
+            said = score(
+                row.generated, metrics=METRICS.in_group("lse"), networks=networks, control=row.control
+            )
             found.setdefault(row.method, []).append((said["lse_d"], said["lse_c"], said["offset"]))  # type: ignore[arg-type]
     distance, confidence, _ = (
         {name: np.mean([values[k] for values in rows]) for name, rows in found.items()} for k in range(3)

@@ -10,12 +10,15 @@ from eval.batch.manifest import Row
 from eval.batch.rows import Options, run
 from eval.batch.summary import summarise_rows
 from eval.report.files import write_tables
-from eval.scoring.networks import LSE_METRICS, load_networks
+from eval.scoring.metrics import METRICS
+from eval.scoring.networks import load_networks
 from eval.scoring.score import score
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ArtefactError
 from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
 from lipsync.experts.syncnet import SyncNet
+
+LSE = METRICS.in_group("lse")
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +31,8 @@ def expert(tmp_path_factory):
 
 
 def test_own_expert_is_named_in_label_protocol_note_and_table(cut, weights, expert, tmp_path, monkeypatch):
-    networks = load_networks(LSE_METRICS, expert=expert)
-    scores = score(cut("train/id003_clip04.mp4", 40), metrics=LSE_METRICS, networks=networks)
+    networks = load_networks(LSE, expert=expert)
+    scores = score(cut("train/id003_clip04.mp4", 40), metrics=LSE, networks=networks)
     sha256 = hashlib.sha256((expert / "model.safetensors").read_bytes()).hexdigest()
     for entry in scores.scores.values():
         assert entry.value is not None
@@ -44,7 +47,7 @@ def test_own_expert_is_named_in_label_protocol_note_and_table(cut, weights, expe
 
     monkeypatch.setattr("eval.batch.rows.load_networks", lambda *_: networks)
     rows = [Row("one", "A", cut("train/id003_clip04.mp4", 40))]
-    results = run(rows, Options(tuple(LSE_METRICS), resize=True), tmp_path)
+    results = run(rows, Options(tuple(LSE), resize=True), tmp_path)
     text = write_tables(summarise_rows(results, tmp_path), tmp_path)
     for name in ("table.md", "table.tex", "videos.csv", "summary.csv", "summary.json"):
         assert "LSE-D (own expert)" in (tmp_path / name).read_text(), name
@@ -55,7 +58,7 @@ def test_a_given_syncnet_file_has_its_hash_in_the_protocol(cut, weights, expert,
     torch.manual_seed(0)
     path = tmp_path / "retrained.pth"
     torch.save(SyncNet().state_dict(), path)
-    networks = load_networks(LSE_METRICS, syncnet=path, expert=expert)
+    networks = load_networks(LSE, syncnet=path, expert=expert)
     scores = score(cut("train/id003_clip04.mp4", 32), metrics=["lse_d"], networks=networks)
     assert scores.scores["lse_d"].label == "LSE-D"
     said = scores.scores["lse_d"].protocol
@@ -71,4 +74,4 @@ def test_a_given_syncnet_file_has_its_hash_in_the_protocol(cut, weights, expert,
     ):
         assert part in said
     with pytest.raises(ArtefactError, match="There is no checkpoint"):
-        load_networks(LSE_METRICS, syncnet=tmp_path / "none.pth")
+        load_networks(LSE, syncnet=tmp_path / "none.pth")

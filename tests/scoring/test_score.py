@@ -207,7 +207,7 @@ def test_no_sound_takes_only_lse_away(cut, networks, linear_judge):
     from dataclasses import replace
 
     mute = cut(REAL, 30, sound=False)
-    heard = replace(networks, judge=linear_judge())
+    heard = replace(networks, loaded={**networks.loaded, "lse": linear_judge()})
     scores = score(mute, mute, networks=heard, metrics=["ssim", "lse_d"])
     assert scores["ssim"] == pytest.approx(1)
     assert scores["lse_d"] is None

@@ -119,5 +119,5 @@ def _better(label: str) -> str:
     for name in METRICS:
         metric = METRICS.get(name)
         if label in (name, metric.label) or label.startswith(f"{metric.label} ("):
-            return metric.better
+            return metric.direction
     return ""

@@ -20,7 +20,7 @@ from lipsync.sentences import chinese
 
 Tell = Callable[[int, int], None]
 PICTURE = ("psnr", "ssim", "lpips")
-DECIMALS = {"psnr": 2, "ssim": 3, "lpips": 3, "opening": 3}
+DECIMALS = 3  # of the mouth opening
 WAVE = 1000  # most points of the waveform; more than a screen has columns says nothing
 
 
@@ -80,7 +80,12 @@ def _chart(name: str, curves: Curves, lanes: Sequence[str]) -> dict[str, Any]:
         values = curve.values.get(name) if curve else None
         if values:
             lines.append({"clip": cell, "values": list(values)})
-    return {"name": _name(name), "fps": curves.fps, "decimals": DECIMALS[name], "lines": lines}
+    return {
+        "name": _name(name),
+        "fps": curves.fps,
+        "decimals": METRICS.get(name).decimals if name in METRICS else DECIMALS,
+        "lines": lines,
+    }
 
 
 def _reasons(curves: Curves) -> list[list[str]]:

@@ -16,7 +16,7 @@ from eval.published.papers import published
 from eval.report.comparison import FORMS, table_text
 from eval.report.published_tables import printed
 from eval.report.table_plot import plot_table
-from eval.scoring.metrics import TABLE
+from eval.scoring.metrics import METRICS
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare import published_markup
 from eval.ui.compare.background_tasks import Errand, Errands
@@ -52,8 +52,8 @@ class SetResults:
                 self.cancel = gr.Button(say("table.cancel"), size="sm", visible=False, elem_id="table-cancel")
             with gr.Accordion(say("table.how"), open=False):
                 self.metrics = gr.CheckboxGroup(
-                    [(f"{metric.label} {metric.arrow}", metric.name) for metric in TABLE],
-                    value=[metric.name for metric in TABLE],
+                    [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
+                    value=list(METRICS),
                     label=say("score.metrics"),
                     elem_id="table-metrics",
                 )

@@ -13,7 +13,7 @@ import pandas as pd
 from eval.batch.manifest import Row
 from eval.batch.rows import Job, Options
 from eval.batch.summary import Column, Table
-from eval.report.grid import MARK, cells, heading, missing, videos
+from eval.report.grid import MARK, cells, footnotes, heading, missing, videos
 from eval.scoring.metrics import METRICS
 from eval.sentences import SENTENCES
 from eval.ui.score.score_queue import Work
@@ -169,8 +169,7 @@ def options_of(metrics: list[str], region: str, variant: str, resize: bool, sync
 
 def _notes(table: Table) -> str:
     lines = [text("score.best")]
-    if table.lags:
-        lines.append(text("score.lag"))
+    lines += [pair(escape(english), escape(chinese)) for english, chinese in footnotes(table)]
     plain = [*table.notes, *(f"{names}: {why}" for names, why in missing(table))]
     plain += [f"{item}, {method}: {why}" for item, method, why in table.failed]
     lines += [pair(escape(note), escape(chinese(note))) for note in plain]

@@ -14,7 +14,7 @@ from eval.batch.manifest import Row, with_controls
 from eval.batch.pairing import renamed, rows_by_name
 from eval.functional.lse import MAX_SHIFT
 from eval.scoring.controls import CONTROLS
-from eval.scoring.metrics import METRICS, TABLE
+from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region
 from eval.scoring.sync import Variant
 from eval.ui.score import result_table
@@ -26,8 +26,8 @@ from lipsync.ui import markup
 from lipsync.ui.job_queue import MODEL, said_of
 
 COLUMNS = ("item", "method", "file", "reference")
+ALL = "all"
 PRESETS: dict[str, tuple[str, ...]] = {
-    "all": tuple(METRICS),
     "first": ("lse_d", "lse_c", "offset", "ssim", "psnr"),
     "second": ("psnr", "lpips", "ssim", "lmd", "csim", "lse_d", "lse_c", "offset"),
 }
@@ -94,11 +94,13 @@ class _Page:
             elem_id="score-rows",
         )
         self.preset = gr.Radio(
-            [(say(f"score.preset.{name}"), name) for name in PRESETS], value="all", label=say("score.preset")
+            [(say(f"score.preset.{name}"), name) for name in (ALL, *PRESETS)],
+            value=ALL,
+            label=say("score.preset"),
         )
         self.metrics = gr.CheckboxGroup(
-            [(f"{metric.label} {metric.arrow}", metric.name) for metric in TABLE],
-            value=list(PRESETS["all"]),
+            [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
+            value=list(METRICS),
             label=say("score.metrics"),
             elem_id="score-metrics",
         )
@@ -162,7 +164,7 @@ class _Page:
             [self.generated.change, self.reference.change], self.on_files,
             [self.generated, self.reference], self.rows, trigger_mode="always_last", **quiet,
         )  # fmt: skip
-        self.preset.change(lambda name: list(PRESETS[name]), self.preset, self.metrics, **quiet)
+        self.preset.change(lambda name: list(PRESETS.get(name, METRICS)), self.preset, self.metrics, **quiet)
         inputs = [
             self.generated, self.reference, self.image, self.rows, self.metrics, self.controls, self.region,
             self.variant, self.resize, self.syncnet,

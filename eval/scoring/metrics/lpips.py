@@ -1,0 +1,43 @@
+"""LPIPS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eval.scoring.metrics.base import register_metric
+from eval.scoring.metrics.frames import PictureMetric
+
+if TYPE_CHECKING:
+    from eval.scoring.networks import Loader
+
+
+class Lpips(PictureMetric):
+    """See `eval.functional.lpips`."""
+
+    def load(self, loader: Loader) -> Any:
+        """The network with the trunk that was chosen."""
+        file = loader.file(f"lpips_{loader.lpips}", [self.name])
+        if file is None:
+            return None
+        from lipsync.experts.perceptual import load_lpips
+
+        loader.names[self.name] = f"LPIPS v0.1 {loader.lpips}"
+        return load_lpips(loader.lpips, file)
+
+    def compare(self, network: Any, generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """(M,) distances."""
+        from eval.functional.lpips import lpips_update
+
+        return lpips_update(network, generated, reference)
+
+
+register_metric(
+    Lpips(
+        "lpips", "LPIPS", "lower",
+        "Perceptual difference from the reference, in network features calibrated on people's judgements.",
+        "与参考视频的感知差异，由按人的判断校准过的网络特征给出。",
+        needs=("reference", "network"), artefacts=("lpips_alex", "lpips_vgg"), by_region=True, order=30,
+    )
+)  # fmt: skip

@@ -1,0 +1,29 @@
+"""SSIM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from eval.functional.ssim import ssim_update
+from eval.scoring.metrics.base import register_metric
+from eval.scoring.metrics.frames import PictureMetric
+
+
+class Ssim(PictureMetric):
+    """See `eval.functional.ssim`."""
+
+    def compare(self, network: Any, generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """(M,) similarities."""
+        return ssim_update(generated, reference)
+
+
+register_metric(
+    Ssim(
+        "ssim", "SSIM", "higher",
+        "How well local brightness, contrast and structure agree with the reference.",
+        "局部亮度、对比度和结构与参考视频的一致程度。",
+        needs=("reference",), low=-1.0, high=1.0, by_region=True, order=20,
+    )
+)  # fmt: skip
