@@ -178,7 +178,7 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
         source_sha256=hub.checksum(source / "model.safetensors"),
         face=request.face.name,
         resolution=method.crop_size,
-        opens=method.opens,
+        supports_mouth_opening=method.supports_mouth_opening,
         kept_original=True,
         video_seconds=round(person.seconds, 2),
         seconds=round(seconds, 1),
@@ -242,6 +242,7 @@ def _tune(
     """
     import torch
 
+    from lipsync.nn.device import default_device, supports_bfloat16
     from lipsync.training.fit import keep_fit
     from lipsync.training.loop import RunConfig, fit
     from lipsync.training.tuning import PersonStage
@@ -253,13 +254,10 @@ def _tune(
     torch.manual_seed(request.seed)
     stage = recipe.stage(source, person.train)
     seconds = request.minutes * 60
-    half = torch.cuda.is_available() or (
-        torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
     run = RunConfig(
         steps=request.steps or 1_000_000,
         seed=request.seed,
-        precision="bf16" if half else "fp32",
+        precision="bf16" if supports_bfloat16(default_device()) else "fp32",
         save_every=0,
         check_every=-(-request.steps // CHECKS),
         seconds=seconds,

@@ -193,7 +193,7 @@ def _hub_entry(core: HubCore) -> MethodEntry:
         resolution=0,
         weights="Hugging Face Hub, fetched on first use",
         summary={"en": "A core that somebody put on the Hub.", "zh": "他人发布在 Hub 上的模型。"},
-        opens=True,  # most can; one that cannot says so when it is asked to
+        supports_mouth_opening=True,  # most can; one that cannot says so when it is asked to
     )
     return MethodEntry(card, _of_hub, core=core)
 
@@ -227,7 +227,7 @@ METHODS.register(
                 "a small core that works offline on a CPU.",
                 "zh": "融合梅尔谱与 MFCC 特征并带通道与空间注意力的小模型，离线即可在 CPU 上运行。",
             },
-            opens=True,
+            supports_mouth_opening=True,
             live=True,
         ),
         _wav2lip_family,
@@ -249,7 +249,7 @@ METHODS.register(
                 "the skin of a real frame.",
                 "zh": "皮肤与牙齿最自然：语音驱动三维人脸，再用其运动搬移真实画面的纹理。",
             },
-            opens=True,
+            supports_mouth_opening=True,
         ),
         _visual_dubbing,
         folder=MODELS / "visual-dubbing-embedded",
@@ -270,7 +270,7 @@ METHODS.register(
                 "en": "The same pictures as visual dubbing; lips follow the features of Whisper's encoder.",
                 "zh": "画面与三维人脸配音相同，口型由 Whisper 编码器的语音特征驱动。",
             },
-            opens=True,
+            supports_mouth_opening=True,
         ),
         _visual_dubbing,
         folder=MODELS / "visual-dubbing-whisper",
@@ -292,7 +292,7 @@ METHODS.register(
                 "are moved: sharp, fast, and works offline.",
                 "zh": "三张参考帧与语音双向融合，并搬移参考帧自身的像素：清晰、快速，可离线使用。",
             },
-            opens=True,
+            supports_mouth_opening=True,
             live=True,
         ),
         _multi_reference,
@@ -314,7 +314,7 @@ METHODS.register(
                 "because Whisper's encoder hears it.",
                 "zh": "画面与多参考帧融合相同，由 Whisper 编码器听音，口型更贴合语音。",
             },
-            opens=True,
+            supports_mouth_opening=True,
         ),
         _multi_reference,
         folder=MODELS / "multi-reference-whisper",
@@ -346,7 +346,7 @@ for _name, _title, _en, _zh in (
                 resolution=96,
                 weights="Hugging Face Hub, fetched on first use",
                 summary={"en": _en, "zh": _zh},
-                opens=True,
+                supports_mouth_opening=True,
                 live=True,
             ),
             _wav2lip_family,
@@ -368,7 +368,7 @@ METHODS.register(
                 "and attention after every convolution.",
                 "zh": "类似 LipGAN 的生成器，与带 LSTM、每层卷积后加注意力的同步判别器交替训练。",
             },
-            opens=True,
+            supports_mouth_opening=True,
             live=True,
         ),
         _lstm_cbam,
@@ -388,7 +388,7 @@ def load_method(
     checkpoint: Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     live: bool = False,
-    opens: bool = False,
+    supports_mouth_opening: bool = False,
 ) -> LipSyncMethod:
     """A method ready to speak.
 
@@ -400,7 +400,8 @@ def load_method(
             of the Wav2Lip family. One that was adapted to a person says itself which method it is of, and
             bears its own name.
         progress: called with bytes done and in all while weights are fetched.
-        live, opens: ``AUTO`` takes only a core that can speak live, or change how far the mouth opens.
+        live, supports_mouth_opening: ``AUTO`` takes only a core that can speak live, or change how far the
+            mouth opens.
 
     Raises:
         ConfigError: unknown name, or a checkpoint of another network.
@@ -409,7 +410,7 @@ def load_method(
     if name == AUTO and checkpoint is None:
         from lipsync.methods.auto import load_best
 
-        return load_best(progress, live, opens)
+        return load_best(progress, live, supports_mouth_opening)
     if checkpoint is not None and not Path(checkpoint).exists():
         raise ConfigError(f"There is no checkpoint {checkpoint}.")
     if checkpoint is not None and (facts := read_facts(Path(checkpoint))) is not None:

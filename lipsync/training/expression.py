@@ -189,7 +189,7 @@ class ExpressionStage:
         assert self.images is not None
         path = Path(self.config.semantic) / f"{clip.name}.npy"
         if not path.is_file():
-            speech = self.images.listen(read_audio(clip.folder / f"{clip.name}.mp4"))
+            speech = self.images.encode_audio(read_audio(clip.folder / f"{clip.name}.mp4"))
             drawn = self.images.draw(self._still(clip), speech, np.arange(len(clip)) / FPS)
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".partial")
@@ -219,7 +219,7 @@ class ExpressionStage:
             "values": curves.values[at],
         }
         if self.images is not None:
-            pictures = self.images.draw(self._still(clip), self.images.listen(samples), times)
+            pictures = self.images.draw(self._still(clip), self.images.encode_audio(samples), times)
             found["pictures"] = pictures.transpose(0, 3, 1, 2)
         return found
 

@@ -198,7 +198,7 @@ class Judge:
         points = _moved(np.concatenate([clip.landmarks for clip in held])[:JUDGED], matrix)
         openings = np.concatenate([clip.shape[:, 0] for clip in held])[:JUDGED]
         sounds = [read_audio(clip.folder / f"{clip.name}.mp4")[: len(clip) * FRAME] for clip in held]
-        speech = method.listen(np.concatenate(sounds))
+        speech = method.encode_audio(np.concatenate(sounds))
         drawn = []
         for part in np.array_split(np.arange(len(faces)), -(-len(faces) // BATCH)):
             batch = Batch(faces[part], part / FPS, speech, references, points[part], marks)
