@@ -161,7 +161,7 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
     report("weights")
     source = _source(entry, request.checkpoint, work, lambda done, total: report("weights", done, total))
     method = entry.load(entry.card, source, False)
-    recipe = recipe_for(method)
+    recipe = recipe_for(entry, source)
     landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
     (work / "clips").mkdir()
     person = prepare_person(

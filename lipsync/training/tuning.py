@@ -18,15 +18,17 @@ from lipsync.errors import ConfigError
 from lipsync.experts.perceptual import load_lpips
 from lipsync.faces.references import Look, choose_for_use, sharpness, turn
 from lipsync.media import read_audio
+from lipsync.methods import MethodEntry
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.multi_reference.infer import MultiReferenceMethod
 from lipsync.methods.multi_reference.model import MultiReference
+from lipsync.methods.registry import entry_for
 from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
 from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
 from lipsync.methods.wav2lip.convert import read_generator
 from lipsync.methods.wav2lip.infer import Wav2LipMethod
-from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.opening import measure
+from lipsync.registry import imported
 from lipsync.training.augment import cut, framing
 from lipsync.training.data import FPS, MARGIN, STORED, Clip
 from lipsync.training.dubbing import DubbingConfig, DubbingStage
@@ -61,19 +63,19 @@ class Recipe:
     fitted: bool = False
 
 
-def recipe_for(method: LipSyncMethod) -> Recipe:
-    """The recipe for a loaded core.
+def recipe_for(core: MethodEntry, weights: Path) -> Recipe:
+    """The recipe for a core with the weights of a folder.
 
     Raises:
-        ConfigError: there is none for its network.
+        ConfigError: there is none for the network that these weights are of.
     """
-    recipe = RECIPES.get(type(getattr(method, "net", None)))
-    if recipe is None:
+    recipe = entry_for(weights).recipe
+    if not recipe:
         raise ConfigError(
-            f"{method.card.title} cannot learn a face. Choose M-CSAWav2Lip, Wav2Lip, multi-reference fusion "
+            f"{core.card.title} cannot learn a face. Choose M-CSAWav2Lip, Wav2Lip, multi-reference fusion "
             "or visual dubbing."
         )
-    return recipe
+    return imported(recipe)
 
 
 def _features() -> tuple[float, str]:
@@ -142,11 +144,9 @@ def _dubbing_method(stage: DubbingStage, card: MethodCard) -> LipSyncMethod:
     return VisualDubbingMethod(card, core, "", morphable=stage.scene.model)
 
 
-RECIPES: dict[type, Recipe] = {
-    Generator: Recipe(_wav2lip_stage, _wav2lip_method, "generator"),
-    MultiReference: Recipe(_multi_reference_stage, _multi_reference_method, "multi-reference"),
-    VisualDubbing: Recipe(_dubbing_stage, _dubbing_method, "generator", fitted=True),
-}
+WAV2LIP = Recipe(_wav2lip_stage, _wav2lip_method, "generator")
+MULTI_REFERENCE = Recipe(_multi_reference_stage, _multi_reference_method, "multi-reference")
+VISUAL_DUBBING = Recipe(_dubbing_stage, _dubbing_method, "generator", fitted=True)
 
 
 class PersonStage:
