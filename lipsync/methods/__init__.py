@@ -9,15 +9,8 @@ from pathlib import Path
 from lipsync.errors import ConfigError
 from lipsync.methods.adapted import read_facts
 from lipsync.methods.base import LipSyncMethod, MethodCard
-from lipsync.methods.registry import (
-    EMBEDDED,
-    METHODS,
-    Core,
-    MethodEntry,
-    adapted_entry,
-    find_methods,
-    register_method,
-)
+from lipsync.methods.entry import METHODS, MethodEntry, adapted_entry, find_methods
+from lipsync.methods.registry import EMBEDDED, Core, register_method
 
 __all__ = [
     "AUTO",

@@ -26,7 +26,7 @@ from lipsync.audio.mel import RATE, mel_spectrogram
 from lipsync.media import read_audio
 from lipsync.training.backgrounds import BACKGROUNDS
 from lipsync.training.data import FPS, Clip, Sampler
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.silero import Silero
 from lipsync.training.speech import one_cycle
 
@@ -60,7 +60,7 @@ class Recording:
     speaks: np.ndarray  # (1 + N / COLUMN,) bool, as the teacher says
 
 
-class ActivityStage:
+class ActivityStage(Stage):
     """Raises:
     ArtefactError: the teacher cannot be had.
     ConfigError: onnxruntime is not installed, or no clip lasts a second.

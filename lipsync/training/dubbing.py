@@ -34,7 +34,7 @@ from lipsync.training.expression import load_expression
 from lipsync.training.fits import fit_of, fitted
 from lipsync.training.generator import lip_weight
 from lipsync.training.judges import mouth_square
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.ranger import Ranger
 
 OPTIMIZERS = {"ranger": Ranger, "adam": torch.optim.Adam}
@@ -76,7 +76,7 @@ class DubbingConfig:
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
 
 
-class DubbingStage:
+class DubbingStage(Stage):
     def __init__(self, config: DubbingConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
             raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')

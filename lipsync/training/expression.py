@@ -31,7 +31,7 @@ from lipsync.training.backgrounds import silent_sound
 from lipsync.training.curves import Curves, load_curves
 from lipsync.training.data import FPS, MARGIN, STORED, Clip, Sampler
 from lipsync.training.fits import fit_of, fitted
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.ranger import Ranger
 
@@ -69,7 +69,7 @@ class ExpressionStageConfig:
     curve_stretches: int = 0  # of them per batch
 
 
-class ExpressionStage:
+class ExpressionStage(Stage):
     def __init__(self, config: ExpressionStageConfig, train: list[Clip], dev: list[Clip]):
         if config.model.semantic_images and not config.semantic:
             raise ConfigError(

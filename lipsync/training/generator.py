@@ -20,7 +20,7 @@ from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.data import Clip, Sampler
 from lipsync.training.judges import load_mouth_expert, load_sync_expert, mouth_input, mouth_square
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -78,7 +78,7 @@ class GeneratorConfig:
     decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
 
 
-class GeneratorStage:
+class GeneratorStage(Stage):
     def __init__(self, config: GeneratorConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
             raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')

@@ -22,7 +22,7 @@ from lipsync.methods.lstm_cbam.model import LipGANGenerator
 from lipsync.training.data import Clip, Sampler
 from lipsync.training.generator import lip_weight
 from lipsync.training.judges import load_sync_expert, mouth_square
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import sync_bce, sync_loss, sync_probability
 from lipsync.training.movement import corrected, load_movement_head
 from lipsync.training.sheet import look_at
@@ -55,7 +55,7 @@ class JointConfig:
     augment: bool = False  # random framing, mirror, light and sound: an aid for little data, not in the paper
 
 
-class JointStage:
+class JointStage(Stage):
     def __init__(self, config: JointConfig, train: list[Clip], dev: list[Clip]):
         if not config.discriminator:
             raise ConfigError(

@@ -21,7 +21,7 @@ from lipsync.experts.lip_reader import (
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip, Sampler
 from lipsync.training.judges import mouth_square
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.speech import one_cycle
 from lipsync.training.words import Words
 
@@ -37,7 +37,7 @@ class LipReaderTraining:
     augment: bool = False  # random framing, mirror and light: an aid for little data, not in the patent
 
 
-class LipReaderStage:
+class LipReaderStage(Stage):
     def __init__(self, config: LipReaderTraining, train: list[Clip], dev: list[Clip]):
         if not config.words:
             raise ConfigError("stage.words names the folder of words.csv: what is said in the clips.")

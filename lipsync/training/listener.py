@@ -27,7 +27,7 @@ from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.methods.multi_reference.speech import LearnedEncoder
 from lipsync.training.data import Clip, Sampler
 from lipsync.training.hearing import Hearing, gather
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.movement import movement
 from lipsync.training.speech import load_speech, mean_correlation, one_cycle
@@ -58,7 +58,7 @@ class ListenerConfig:
     token_weight: float = 1.0  # squared difference from the teacher's tokens, whose variance is about 1
 
 
-class ListenerStage:
+class ListenerStage(Stage):
     def __init__(self, config: ListenerConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)

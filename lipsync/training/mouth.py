@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lipsync.experts.mouth import MouthExpert
 from lipsync.training.augment import cut, framing, light
 from lipsync.training.data import MARGIN, STORED, Clip, Sampler
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.speech import one_cycle
 
 SIZE = 96
@@ -26,7 +26,7 @@ class MouthConfig:
     learning_rate: float = 2e-3
 
 
-class MouthStage:
+class MouthStage(Stage):
     def __init__(self, config: MouthConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)

@@ -28,7 +28,7 @@ from lipsync.training.hearing import Hearing, gather
 from lipsync.training.judges import load_mouth_expert, mouth_input, mouth_square
 from lipsync.training.lip_reader import load_lip_reader, pack_texts, unpack_texts
 from lipsync.training.listener import load_head, load_listener, tell
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -88,7 +88,7 @@ class MultiReferenceTraining:
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
 
 
-class MultiReferenceStage:
+class MultiReferenceStage(Stage):
     def __init__(self, config: MultiReferenceTraining, train: list[Clip], dev: list[Clip]):
         if config.shape_weight and not config.mouth_expert:
             raise ConfigError("stage.shape_weight needs stage.mouth_expert: train one with `train mouth`.")

@@ -29,7 +29,7 @@ from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.augment import mask_bands
 from lipsync.training.backgrounds import silent_sound
 from lipsync.training.data import FPS, Clip, Sampler, heard
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.mouth_teacher import Teacher
 from lipsync.training.movement import closed_movement, load_movement_head, movement
@@ -61,7 +61,7 @@ class SpeechConfig:
     silent_weight: float = 10.0  # L1 on the movement there
 
 
-class SpeechStage:
+class SpeechStage(Stage):
     def __init__(self, config: SpeechConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)
@@ -222,7 +222,7 @@ def load_speech(net: nn.Module, path: str) -> None:
         raise ConfigError(f"There is no speech encoder {path}. Train one with `train speech` first.")
     own = {k: v for k, v in net.state_dict().items() if k.startswith(("audio_encoder", "audio_attention"))}
     # A sync expert has no attention; it takes the encoder alone.
-    parts = ("audio_encoder", "audio_attention") if hasattr(net, "audio_attention") else ("audio_encoder",)
+    parts = tuple({"audio_encoder", "audio_attention"} & dict(net.named_children()).keys())
     state = {k: v for k, v in load_file(path).items() if k.startswith(parts)}
     wrong = [key for key in own if key not in state or state[key].shape != own[key].shape]
     wrong += [key for key in state if key not in own]

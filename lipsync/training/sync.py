@@ -16,7 +16,7 @@ from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import WINDOW, SyncExpert, SyncExpertConfig, lower_halves
 from lipsync.training.augment import cut, framing, light, mask_bands
 from lipsync.training.data import MARGIN, STORED, Clip, Sampler
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import sync_bce, sync_probability
 from lipsync.training.offset import SIZE, shift_distances
 from lipsync.training.speech import load_speech, one_cycle
@@ -39,7 +39,7 @@ class SyncConfig:
     shape_weight: float = 0.0  # both embeddings also tell the mouth shape, through one shared layer
 
 
-class SyncStage:
+class SyncStage(Stage):
     def __init__(self, config: SyncConfig, train: list[Clip], dev: list[Clip]):
         if config.windows < 2:
             raise ConfigError("stage.windows must be 2 or more: the other times of a clip are its negatives.")

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from lipsync.audio.encoders import load_encoder
 from lipsync.media import read_audio
 from lipsync.training.data import Clip, Sampler
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.mouth_teacher import ShapeFromFeatures, at_frames
 from lipsync.training.speech import mean_correlation, one_cycle
@@ -40,7 +40,7 @@ class TeacherConfig:
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.4)  # of MOUTH_SHAPE in the loss
 
 
-class TeacherStage:
+class TeacherStage(Stage):
     def __init__(self, config: TeacherConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)

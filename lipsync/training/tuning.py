@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from lipsync import hub
 from lipsync.errors import ConfigError
@@ -20,9 +20,9 @@ from lipsync.faces.references import Look, choose_for_use, sharpness, turn
 from lipsync.media import read_audio
 from lipsync.methods import MethodEntry
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
+from lipsync.methods.entry import entry_for
 from lipsync.methods.multi_reference.infer import MultiReferenceMethod
 from lipsync.methods.multi_reference.model import MultiReference
-from lipsync.methods.registry import entry_for
 from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
 from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
 from lipsync.methods.wav2lip.convert import read_generator
@@ -149,7 +149,7 @@ MULTI_REFERENCE = Recipe(_multi_reference_stage, _multi_reference_method, "multi
 VISUAL_DUBBING = Recipe(_dubbing_stage, _dubbing_method, "generator", fitted=True)
 
 
-class PersonStage:
+class PersonStage(Stage):
     """A stage whose validations are of the held-out part of one person's video.
 
     Args:
@@ -160,7 +160,7 @@ class PersonStage:
     def __init__(self, stage: Stage, judge: Callable[[Stage], dict[str, float]]):
         self.stage, self.judge = stage, judge
         self.modules, self.optimizers = stage.modules, stage.optimizers
-        self.frozen: dict[str, nn.Module] = getattr(stage, "frozen", {})
+        self.frozen = stage.frozen
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         return self.stage.batch(rng)

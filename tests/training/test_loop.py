@@ -16,7 +16,7 @@ from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.training.generator import GeneratorConfig, GeneratorStage
 from lipsync.training.joint import JointConfig, JointStage
-from lipsync.training.loop import RunConfig, fit
+from lipsync.training.loop import RunConfig, Stage, fit
 from lipsync.training.mouth import MouthConfig, MouthStage
 from lipsync.training.speech import SpeechConfig, SpeechStage
 from lipsync.training.sync import SyncConfig, SyncStage
@@ -261,7 +261,7 @@ def test_sync_speech_belongs_to_the_first_frame(clips, aids):
         np.testing.assert_allclose(heard[None], clip.speech(np.array([first]), EXPERT.audio), atol=1e-5)
 
 
-class Counter:
+class Counter(Stage):
     """A stage that learns nothing: its validations say what the test wants."""
 
     def __init__(self, scores):
