@@ -66,6 +66,8 @@ class ActivityStage(Stage):
     ConfigError: onnxruntime is not installed, or no clip lasts a second.
     """
 
+    settings = ActivityTraining
+
     def __init__(
         self, config: ActivityTraining, train: list[Clip], dev: list[Clip], teacher: Silero | None = None
     ):

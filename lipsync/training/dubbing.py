@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,12 @@ from lipsync.faces.camera import in_crop
 from lipsync.faces.fit import Fit
 from lipsync.faces.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_opening
 from lipsync.faces.morphable import load_morphable
-from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
+from lipsync.methods.visual_dubbing.config import (
+    ExpressionConfig,
+    RendererConfig,
+    VisualDubbingConfig,
+    completed,
+)
 from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
 from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.view import Scene, mirrored
@@ -77,6 +83,8 @@ class DubbingConfig:
 
 
 class DubbingStage(Stage):
+    settings = DubbingConfig
+
     def __init__(self, config: DubbingConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
             raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
@@ -102,6 +110,10 @@ class DubbingStage(Stage):
         wants = config.perceptual_weight or config.style_weight
         self.looks = Features(config.features) if wants else None  # type: ignore[arg-type]
         self.frozen: dict[str, nn.Module] = {"features": self.looks} if self.looks is not None else {}
+
+    @classmethod
+    def restored(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        return super().restored({**settings, "model": completed(settings["model"])})
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         clips = self.sampler.draw(self.config.faces, rng)

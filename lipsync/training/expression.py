@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -70,6 +71,9 @@ class ExpressionStageConfig:
 
 
 class ExpressionStage(Stage):
+    settings = ExpressionStageConfig
+    before: ClassVar[dict[str, Any]] = {"reduction": "mean"}
+
     def __init__(self, config: ExpressionStageConfig, train: list[Clip], dev: list[Clip]):
         if config.model.semantic_images and not config.semantic:
             raise ConfigError(

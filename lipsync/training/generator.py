@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -79,6 +80,9 @@ class GeneratorConfig:
 
 
 class GeneratorStage(Stage):
+    settings = GeneratorConfig
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
     def __init__(self, config: GeneratorConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
             raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')

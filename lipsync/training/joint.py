@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -56,6 +57,9 @@ class JointConfig:
 
 
 class JointStage(Stage):
+    settings = JointConfig
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
     def __init__(self, config: JointConfig, train: list[Clip], dev: list[Clip]):
         if not config.discriminator:
             raise ConfigError(

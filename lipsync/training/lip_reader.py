@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -38,6 +39,9 @@ class LipReaderTraining:
 
 
 class LipReaderStage(Stage):
+    settings = LipReaderTraining
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
     def __init__(self, config: LipReaderTraining, train: list[Clip], dev: list[Clip]):
         if not config.words:
             raise ConfigError("stage.words names the folder of words.csv: what is said in the clips.")

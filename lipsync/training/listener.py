@@ -59,6 +59,8 @@ class ListenerConfig:
 
 
 class ListenerStage(Stage):
+    settings = ListenerConfig
+
     def __init__(self, config: ListenerConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -54,6 +54,8 @@ class Stage(Protocol):
     """What is trained: modules, their optimisers, and one step. A stage derives from this class.
 
     Attributes:
+        settings: dataclass of its settings, the table ``[stage]`` of a configuration.
+        before: settings that came later than the first runs, with what was done before they came.
         modules: networks that are trained, by name.
         optimizers: that move them, by name.
         frozen: networks that it looks at; they go to the same device, and neither into checkpoints nor back
@@ -63,6 +65,8 @@ class Stage(Protocol):
         sampler: what draws its clips; processes that make batches share out the memory that it may use.
     """
 
+    settings: ClassVar[type]
+    before: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     modules: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     frozen: Mapping[str, nn.Module] = MappingProxyType({})
@@ -71,8 +75,19 @@ class Stage(Protocol):
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]: ...
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]: ...
-    def check(self, folder: Path, step: int) -> dict[str, float]: ...
     def export(self, folder: Path) -> None: ...
+
+    def check(self, folder: Path, step: int) -> dict[str, float]:
+        """What a validation finds, by name; none where nothing is validated."""
+        return {}
+
+    @classmethod
+    def restored(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """The settings of a run of any earlier version, as they are read now: it goes on as it began."""
+        settings = {**cls.before, **settings}
+        if "vary" in settings:  # what ``augment`` was called
+            settings["augment"] = settings.pop("vary")
+        return settings
 
 
 class Update:

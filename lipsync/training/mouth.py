@@ -27,6 +27,8 @@ class MouthConfig:
 
 
 class MouthStage(Stage):
+    settings = MouthConfig
+
     def __init__(self, config: MouthConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)

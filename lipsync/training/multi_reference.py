@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -89,6 +90,9 @@ class MultiReferenceTraining:
 
 
 class MultiReferenceStage(Stage):
+    settings = MultiReferenceTraining
+    before: ClassVar[dict[str, Any]] = {"augment": True, "mouth_only": True, "discriminators": 1}
+
     def __init__(self, config: MultiReferenceTraining, train: list[Clip], dev: list[Clip]):
         if config.shape_weight and not config.mouth_expert:
             raise ConfigError("stage.shape_weight needs stage.mouth_expert: train one with `train mouth`.")

@@ -62,6 +62,8 @@ class SpeechConfig:
 
 
 class SpeechStage(Stage):
+    settings = SpeechConfig
+
     def __init__(self, config: SpeechConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +40,9 @@ class SyncConfig:
 
 
 class SyncStage(Stage):
+    settings = SyncConfig
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
     def __init__(self, config: SyncConfig, train: list[Clip], dev: list[Clip]):
         if config.windows < 2:
             raise ConfigError("stage.windows must be 2 or more: the other times of a clip are its negatives.")

@@ -41,6 +41,8 @@ class TeacherConfig:
 
 
 class TeacherStage(Stage):
+    settings = TeacherConfig
+
     def __init__(self, config: TeacherConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)
