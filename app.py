@@ -12,29 +12,32 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
 
-from eval.study.admin import Admin
-from eval.study.mirror import mirrored
-from eval.study.origin import trusted_proxies
-from eval.study.service import Service
-from eval.study.store import Store
-from eval.ui import compare, rate, results, score
-from eval.ui.api import add_compare, add_score
+from eval.study.server.admin import Admin
+from eval.study.server.client_address import trusted_proxies
+from eval.study.server.hub_backup import mirrored
+from eval.study.server.service import Service
+from eval.study.storage.store import Store
+from eval.ui.compare import compare_page
+from eval.ui.compare.compare_api import add_compare
+from eval.ui.compare.compare_context import Desk, set_of_result
 from eval.ui.compare_texts import TEXTS as COMPARE_TEXTS
-from eval.ui.desk import Desk, set_of_result
-from eval.ui.study_api import add_study
+from eval.ui.score import score_page
+from eval.ui.score.score_api import add_score
+from eval.ui.score.score_queue import Works
+from eval.ui.study import rate_page, results_page
+from eval.ui.study.study_api import add_study
 from eval.ui.study_texts import TEXTS as STUDY_TEXTS
 from eval.ui.texts import TEXTS as SCORE_TEXTS
-from eval.ui.work import Works
-from lipsync import hub
 from lipsync.data_folder import data_folder
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
 from lipsync.texts import TEXTS, say, translations
-from lipsync.ui import generate, intake, markup, theme, zerogpu
-from lipsync.ui.api import add_generate
-from lipsync.ui.intake import is_photo
-from lipsync.ui.jobs import Jobs
+from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
+from lipsync.ui.generate_api import add_generate
+from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.settings import read_settings
+from lipsync.ui.uploads import is_photo
+from lipsync.weights import hub
 
 HOUR = 3600.0
 
@@ -47,11 +50,11 @@ def build(
     with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(24 * HOUR))) as demo:
         gr.HTML(markup.header())
         with gr.Tabs() as tabs:
-            made = generate.build(demo, jobs, max_seconds)
-            compared = compare.build(demo, desk, max_seconds)
-            scored = score.build(works)
-            rate.build(studies)
-            results.build(studies.store, admin, desk.errands)
+            made = generate_page.build(demo, jobs, max_seconds)
+            compared = compare_page.build(demo, desk, max_seconds)
+            scored = score_page.build(works)
+            rate_page.build(studies)
+            results_page.build(studies.store, admin, desk.errands)
         send_to_compare(tabs, desk, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
@@ -63,7 +66,7 @@ def build(
 
 
 def send_to_compare(
-    tabs: gr.Tabs, desk: Desk, made: generate.GenerateTab, compared: compare.CompareTab
+    tabs: gr.Tabs, desk: Desk, made: generate_page.GenerateTab, compared: compare_page.CompareTab
 ) -> None:
     """A button under the result that opens it in the Compare tab, beside the video it was made from."""
     with made.actions:
@@ -77,7 +80,7 @@ def send_to_compare(
     )
 
 
-def send_to_score(tabs: gr.Tabs, made: generate.GenerateTab, scored: score.ScoreTab) -> None:
+def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_page.ScoreTab) -> None:
     """A button under the result that opens the Score tab with the result and the video it was made from."""
     with made.actions:
         button = gr.Button(say("result.score"), elem_id="to-score")
@@ -119,15 +122,15 @@ def main() -> None:
         max_file_size=settings.max_upload,
         allowed_paths=[
             str(folder)
-            for folder in (intake.EXAMPLES, jobs.folder, works.folder, desk.links.folder, store.clips)
+            for folder in (uploads.EXAMPLES, jobs.folder, works.folder, desk.links.folder, store.clips)
         ],
         footer_links=[],
         run_history=False,
-        i18n=gr.I18n(**translations(TEXTS, intake.method_texts(), COMPARE_TEXTS, SCORE_TEXTS, STUDY_TEXTS)),
+        i18n=gr.I18n(**translations(TEXTS, uploads.method_texts(), COMPARE_TEXTS, SCORE_TEXTS, STUDY_TEXTS)),
         theme=theme.theme(),
         css_paths=theme.CSS,
         js=theme.script(),
-        app_kwargs={"routes": rate.routes()},
+        app_kwargs={"routes": rate_page.routes()},
         mcp_server=settings.mcp,
         ssr_mode=False,  # its server in front knows no routes but Gradio's own
     )

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
-from lipsync import hub
 from lipsync.errors import Cancelled, ConfigError
 from lipsync.generate import Progress
 from lipsync.methods import AUTO, METHODS, MethodEntry
 from lipsync.methods.adapted import Facts, read_facts
+from lipsync.weights import hub
 
 if TYPE_CHECKING:
-    from lipsync.training.person import Person
-    from lipsync.training.tuning import Judge, Recipe
+    from lipsync.data.preparation.person import Person
+    from lipsync.methods.tuning import Judge, Recipe
 
 FEWEST, MOST = 0.1, 60.0  # minutes
 CHECKS = 8  # validations in the time that is given, beside the one before it
@@ -152,8 +152,8 @@ def _alone(out: Path) -> Iterator[Path]:
 
 def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., None]) -> Facts:
     """Fill the folder ``out``; ``work`` is for what is needed on the way."""
-    from lipsync.training.person import check_video, prepare_person
-    from lipsync.training.tuning import Judge, recipe_for
+    from lipsync.data.preparation.person import check_video, prepare_person
+    from lipsync.methods.tuning import Judge, recipe_for
 
     check_video(request.face)  # before anything is fetched
     name = resolve_method(request.method)
@@ -242,10 +242,10 @@ def _tune(
     """
     import torch
 
+    from lipsync.data.face_fitting import keep_fit
+    from lipsync.methods.tuning import PersonStage
     from lipsync.nn.device import default_device, supports_bfloat16
-    from lipsync.training.fit import keep_fit
     from lipsync.training.loop import RunConfig, fit
-    from lipsync.training.tuning import PersonStage
 
     if recipe.fitted:
         for clip in person.train:
@@ -329,7 +329,7 @@ they ask: nothing else of the video was kept.
 
 
 def _write_card(out: Path, facts: Facts, source: Path) -> None:
-    from lipsync.card import read_card
+    from lipsync.weights.model_card import read_card
 
     try:
         licence = str(read_card(source)["license"])

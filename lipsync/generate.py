@@ -13,23 +13,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lipsync import hub
 from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
 from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
-from lipsync.faces.choose import Choice
 from lipsync.faces.references import Reference, choose, scan
-from lipsync.faces.track import FaceTracker, Tracked
-from lipsync.faces.view import View, views
-from lipsync.label import Label
+from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.track import FaceTracker, Tracked
+from lipsync.faces.tracking.view import View, views
 from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
+from lipsync.media.label import Label
 from lipsync.media.size import fitting
 from lipsync.methods import LipSyncMethod, load_method
 from lipsync.methods.base import Batch
 from lipsync.progress import Progress, Report
 from lipsync.request import ReferenceFrame, Request, Result
 from lipsync.stream import Clock, background
+from lipsync.weights import hub
 
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from lipsync import hub
 from lipsync.audio import RATE
 from lipsync.audio.activity import LIVE_PAUSE, find_speech, reach
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
-from lipsync.faces.choose import Choice
 from lipsync.faces.references import choose
-from lipsync.faces.track import FaceTracker, Tracked
-from lipsync.faces.view import View, views
+from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.track import FaceTracker, Tracked
+from lipsync.faces.tracking.view import View, views
 from lipsync.media import Frame, probe, read_frames
 from lipsync.media.size import reduced
 from lipsync.methods.base import Batch, LipSyncMethod
+from lipsync.weights import hub
 
 LONGEST = 512  # pixels a side of the pictures; larger ones are reduced
 KEEP_BYTES = 96e6  # of prepared pictures: 128 of 512 pixels, about 5 s

@@ -9,24 +9,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lipsync.artefact import Artefact, HubFile, table
 from lipsync.errors import ConfigError, LipSyncError
-from lipsync.push import check_repo, upload
+from lipsync.weights.manifest import Artefact, HubFile, table
+from lipsync.weights.push import check_repo, upload
 
+TABLE = "lipsync/weights/artefacts.toml"  # in every result, by which it is known again
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).resolve().parent
-PARTS = ("app.py", "LICENSE", "assets", "eval", "lipsync", "spaces_config")
-# The command line and the pictures of the README are not for the portal; what lies here is, once it is
-# the Space's own README, requirements and packages.
+PARTS = ("app.py", "LICENSE", "assets", "eval", "lipsync")
+# The library's command line, the training of ablations and the README's pictures are not for the portal.
 LEFT_OUT = (
     "assets/readme",
-    "eval/ablate_command.py",
-    "eval/ablation.py",
+    "eval/batch/ablation.py",
+    "eval/cli/ablate.py",
+    "eval/report/ablation.py",
     "lipsync/__main__.py",
-    "spaces_config/README.md",
-    "spaces_config/deploy.py",
-    "spaces_config/packages.txt",
-    "spaces_config/requirements.txt",
+    "lipsync/cli/",
 )
 
 
@@ -40,7 +38,7 @@ def assemble(out: Path) -> list[Path]:
         ConfigError: there is something else in it, or it cannot be written.
     """
     if out.is_dir() and any(out.iterdir()):
-        if not (out / "spaces_config" / "artefacts.toml").is_file() or (out / ".git").exists():
+        if not (out / TABLE).is_file() or (out / ".git").exists():
             raise ConfigError(f"{out} holds other files; choose an empty folder.")
         shutil.rmtree(out)
     try:

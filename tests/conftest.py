@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lipsync.weights import hub
 from tests.hub_server import HubServer
 
 
@@ -47,7 +48,7 @@ def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubSe
         monkeypatch.delenv(name, raising=False)
     with HubServer() as server:
         monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        monkeypatch.setattr("lipsync.hub._FAILED", {})
+        monkeypatch.setattr("lipsync.weights.hub._FAILED", {})
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
         monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
@@ -55,3 +56,15 @@ def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubSe
         monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server
+
+
+@pytest.fixture(scope="session")
+def landmarker() -> Path:
+    """The face landmarker's file; tests that need it skip without it."""
+    found = hub.locate("face_landmarker")
+    if found is None:
+        beside = Path(__file__).resolve().parents[2] / "shared" / "weights" / "face_landmarker.task"
+        found = beside if beside.is_file() else None
+    if found is None:
+        pytest.skip("needs the face_landmarker artefact (make weights)")
+    return found

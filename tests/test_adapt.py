@@ -15,10 +15,10 @@ import torch
 from filelock import FileLock
 from safetensors import SafetensorError
 
-from lipsync import hub
 from lipsync.__main__ import main
 from lipsync.adapt import AdaptRequest, adapt
 from lipsync.audio.features import AudioFeatures
+from lipsync.data.preparation.person import Person, check_speech, prepare_person, speech_seconds
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
 from lipsync.generate import Progress, Request, generate
 from lipsync.media import VideoWriter, read_audio, read_frames
@@ -26,10 +26,10 @@ from lipsync.methods import METHODS, cards, load_method
 from lipsync.methods.adapted import adapted_folder, adapted_names, delete_adapted, secret_name
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
-from lipsync.push import push
+from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
 from lipsync.sentences import chinese
-from lipsync.training.generator import GeneratorConfig, GeneratorStage
-from lipsync.training.person import Person, check_speech, prepare_person, speech_seconds
+from lipsync.weights import hub
+from lipsync.weights.push import push
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -74,7 +74,7 @@ def video(tmp_path_factory: pytest.TempPathFactory, face: list[np.ndarray], voic
 @pytest.fixture(scope="module")
 def person(tmp_path_factory: pytest.TempPathFactory, video: Path, landmarker: Path) -> Person:
     with pytest.MonkeyPatch.context() as patch:  # the bundled face smiles and moves its lips but little
-        patch.setattr("lipsync.training.person.LEAST_MOVEMENT", 0.0)
+        patch.setattr("lipsync.data.preparation.person.LEAST_MOVEMENT", 0.0)
         return prepare_person(video, tmp_path_factory.mktemp("clips"), landmarker)
 
 
@@ -94,7 +94,7 @@ def asked(
     tmp_path: Path, video: Path, core: Path, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> AdaptRequest:
     """A short run; the video was cut before, for all tests once."""
-    monkeypatch.setattr("lipsync.training.person.prepare_person", lambda *args: person)
+    monkeypatch.setattr("lipsync.data.preparation.person.prepare_person", lambda *args: person)
     return AdaptRequest(video, tmp_path / "cores" / "ada", "mcsawav2lip-embedded", core, minutes=60, steps=8)
 
 
@@ -177,7 +177,7 @@ def test_a_core_is_tuned_named_used_pushed_and_deleted(
 ) -> None:
     monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(  # noise becomes a face in a few steps
-        "lipsync.training.tuning.GeneratorConfig",
+        "lipsync.methods.tuning.GeneratorConfig",
         lambda **given: GeneratorConfig(**{**given, "learning_rate": 0.01, "anchor_weight": 0.0}),
     )
     asked = replace(asked, out=adapted_folder("ada"), steps=16)

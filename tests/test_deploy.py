@@ -16,8 +16,8 @@ import pytest
 import yaml
 from gradio_client import Client, handle_file
 
-from lipsync.artefact import table
 from lipsync.media import VideoWriter, read_frames
+from lipsync.weights.manifest import table
 from spaces_config.deploy import assemble, main
 from tests.portal import ROOT, serving
 
@@ -83,13 +83,10 @@ def test_only_what_the_portal_needs_is_there(folder):
     parts = {path.name for path in folder.iterdir()}
     assert parts == {
         "LICENSE", "README.md", "app.py", "assets", "eval", "lipsync", "packages.txt", "requirements.txt",
-        "spaces_config",
     }  # fmt: skip
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     assert not [path for path in files if "__pycache__" in path or "/." in path]
-    assert {path for path in files if path.startswith("spaces_config/")} == {
-        "spaces_config/__init__.py", "spaces_config/artefacts.toml",
-    }  # fmt: skip
+    assert "lipsync/weights/artefacts.toml" in files
     for path in files:
         if path not in ("README.md", "packages.txt", "requirements.txt"):
             assert (folder / path).read_bytes() == (ROOT / path).read_bytes()
@@ -167,8 +164,8 @@ def through(python: str, folder: Path, work: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    places = call("-c", "import eval, lipsync, spaces_config as s; print(eval, lipsync, s)")
-    assert places.count(str(folder)) == 3
+    places = call("-c", "import eval, lipsync; print(eval, lipsync)")
+    assert places.count(str(folder)) == 2
     assert str(ROOT) not in places
 
     clip = work / "clips" / "one" / "ours.mp4"

@@ -2,7 +2,7 @@
 //
 // With compare_page.js, compare_load.js, compare_clock.js and compare_curves.js before it, this is the body of one
 // function: `js_on_load` of one gr.HTML, whose names it uses: `element`, `props`, `trigger`, `watch`. `props.value` is the payload of
-// eval/ui/player.py, which also writes `TEXTS`, the words in both languages, before it. What takes longer comes later as
+// eval/ui/compare/player.py, which also writes `TEXTS`, the words in both languages, before it. What takes longer comes later as
 // messages: `extra` (mouth and curves) and `heats` (differences). All times are seconds of the item.
 
 const READ = 120; // ms between two changes of a number while the videos play

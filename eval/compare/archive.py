@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.compare.index import ComparisonSet
-from eval.compare.intake import Entry, is_junk, item_and_method
 from eval.compare.names import REFERENCE
+from eval.compare.video_import import Entry, is_junk, item_and_method
 from lipsync.errors import ConfigError
 
 FORMAT = 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.compare.index import ComparisonSet
-from eval.scores import write_text
+from eval.scoring.scores import write_text
 from lipsync.errors import ConfigError
 
 CACHE = "cache"

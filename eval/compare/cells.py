@@ -12,7 +12,7 @@ import numpy as np
 from eval.compare.clip import Clip
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
-from eval.protocol import resize
+from eval.scoring.protocol import resize
 from lipsync.errors import ConfigError
 from lipsync.media import read_frames
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from eval.compare.clip import Clip, take_in
 from eval.compare.index import ComparisonSet, Item, write_index
-from eval.compare.intake import Entry
 from eval.compare.names import REFERENCE
+from eval.compare.video_import import Entry
 from lipsync.errors import LipSyncError, MediaError
 
 Tell = Callable[[int, int, str], None]

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from eval.columns import OPENINGS
 from eval.compare import cache
 from eval.compare.clip import Clip
 from eval.compare.index import ComparisonSet, Item
-from eval.networks import Networks, load_networks
-from eval.protocol import FPS
-from eval.score import score
-from eval.scores import Scores
+from eval.scoring.accumulators import OPENINGS
+from eval.scoring.networks import Networks, load_networks
+from eval.scoring.protocol import FPS
+from eval.scoring.score import score
+from eval.scoring.scores import Scores
 from lipsync.errors import Cancelled, FaceError, LipSyncError, MediaError
-from lipsync.faces.landmarks import mouth_opening
-from lipsync.faces.track import FaceTracker
+from lipsync.faces.tracking.landmarks import mouth_opening
+from lipsync.faces.tracking.track import FaceTracker
 from lipsync.media import read_audio_blocks, read_frames
 
 VERSION = 1

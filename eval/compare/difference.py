@@ -12,7 +12,7 @@ import numpy as np
 from eval.compare import cache
 from eval.compare.clip import Clip
 from eval.compare.index import ComparisonSet
-from eval.protocol import resize
+from eval.scoring.protocol import resize
 from lipsync.media import VideoWriter, read_frames
 
 VERSION = 1

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from eval.compare.clip import Clip
-from eval.scores import write_text
+from eval.scoring.scores import write_text
 from lipsync.errors import ConfigError
 
 FORMAT = 1

@@ -19,8 +19,8 @@ from eval.compare.archive import Archive, unpacked, write_archive
 from eval.compare.changes import Tell, explained, taken_in, with_taken, write_changed
 from eval.compare.clip import Clip
 from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, write_index
-from eval.compare.intake import Entry
 from eval.compare.names import REFERENCE, checked
+from eval.compare.video_import import Entry
 from lipsync.errors import ConfigError
 
 __all__ = ["REFERENCE", "Clip", "ComparisonSet", "Entry", "Item", "Sets", "Summary"]

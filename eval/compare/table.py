@@ -5,26 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any
 
-from eval.batch import Options, run
+from eval.batch.manifest import Row, with_controls
+from eval.batch.rows import Options, run
+from eval.batch.summary import Table, summarise_rows
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
-from eval.controls import CONTROLS
-from eval.manifest import Row, with_controls
-from eval.published.papers import published
-from eval.published.print import printed
-from eval.report.files import summary_csv
-from eval.report.latex import latex
-from eval.report.markdown import markdown
-from eval.scores import write_text
-from eval.summary import Table, summarise_rows
+from eval.scoring.controls import CONTROLS
+from eval.scoring.scores import write_text
 from lipsync.errors import ConfigError
 
 SCORES = "scores"  # folder of the batch in the set's folder
 RESULTS = "results.json"
-Form = Literal["tex", "csv", "md"]
-FORMS: tuple[Form, ...] = get_args(Form)
+
+
 Tell = Callable[[int, int, str, str], None]
 
 
@@ -91,22 +86,6 @@ def scored(set_: ComparisonSet) -> Table | None:
         note = f"{unscored} of {len(here)} videos are not scored yet; score the set again."
         table = replace(table, notes=(*table.notes, note))
     return table
-
-
-def table_text(table: Table, form: Form, papers: bool = False) -> str:
-    """The table as LaTeX, CSV or Markdown.
-
-    Args:
-        papers: put the published tables below that share a metric; in CSV there is no place for them.
-    """
-    if form == "csv":
-        return summary_csv(table)
-    text = latex(table) if form == "tex" else markdown(table)
-    if papers:
-        metrics = {column.metric for column in table.columns}
-        shown = [paper for paper in published() if metrics & {column.metric for column in paper.columns}]
-        text += "\n" + printed(shown, form)
-    return text
 
 
 def _rows(set_: ComparisonSet) -> list[Row]:

@@ -12,9 +12,9 @@ def aed_update(generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
     Args:
         generated, reference: (N, C) coefficients of one model: those of the fitted 3D face
-            (``eval.expressions``), the 52 blendshape scores (0..1) of the face landmarker, or the 64 of a
-            BFM reconstruction. Numbers from different models cannot be compared. Rows of NaN where no
-            face was found.
+            (``eval.scoring.expressions``), the 52 blendshape scores (0..1) of the face landmarker, or the
+            64 of a BFM reconstruction. Numbers from different models cannot be compared. Rows of NaN where
+            no face was found.
 
     Returns:
         (N,) float64, NaN where either has no face; concatenate and give to `aed_compute`.

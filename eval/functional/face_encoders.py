@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import torch
 
-from lipsync.checkpoint import load_checkpoint
 from lipsync.errors import ArtefactError
+from lipsync.weights.checkpoint import load_checkpoint
 
 
 class FaceEncoder(Protocol):
@@ -64,7 +64,7 @@ def load_facenet(path: Path | None = None) -> FaceNet:
     from facenet_pytorch import InceptionResnetV1
 
     if path is None:
-        from lipsync.hub import fetch
+        from lipsync.weights.hub import fetch
 
         path = fetch("facenet_vggface2")
     # The classifier over the training identities is not part of the embedding.

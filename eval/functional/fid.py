@@ -173,7 +173,7 @@ def load_inception(path: Path | None = None) -> torch.nn.Module:
         ArtefactError: if the file cannot be had or is not a TorchScript network.
     """
     if path is None:
-        from lipsync.hub import fetch
+        from lipsync.weights.hub import fetch
 
         path = fetch("inception_fid")
     try:

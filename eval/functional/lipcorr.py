@@ -2,7 +2,7 @@
 
 Needs no network beyond landmarks, so it is the check that stays when SyncNet's weights cannot be
 reached. The mouth opening (inner-lip gap / inter-ocular distance) is
-`lipsync.faces.landmarks.mouth_opening`.
+`lipsync.faces.tracking.landmarks.mouth_opening`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-SIDE = 160  # pixels of the crop, ``lipsync.faces.crop``'s square, in which steps are measured
+SIDE = 160  # pixels of the crop, ``lipsync.faces.tracking.crop``'s square, in which steps are measured
 PLACES = ("nose", "cheek", "chin")
 STRETCH = 0.25  # of a strip's length, over which a change is averaged along the edge
 NARROW = (

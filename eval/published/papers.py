@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from eval.metrics import METRICS, Better
+from eval.scoring.metrics import METRICS, Better
 
 FOLDER = Path(__file__).parent / "tables"
 Kind = Literal["comparison", "ablation", "user study", "complexity"]
@@ -36,10 +36,10 @@ class PublishedColumn:
     """One column.
 
     Attributes:
-        key: name in `eval.metrics` where the column is one of those, else its own.
+        key: name in `eval.scoring.metrics` where the column is one of those, else its own.
         label, chinese: heading.
         better: which way is better.
-        metric: the metric of `eval.metrics` that measures the same; None where there is none.
+        metric: the metric of `eval.scoring.metrics` that measures the same; None where there is none.
     """
 
     key: str

@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from eval.core_scores import NEAR, CoreResults, CoreScores
-from eval.cores import OWN, PICTURES, REAL, STILL, Core
+from eval.batch.core_scores import NEAR, CoreResults, CoreScores
+from eval.batch.cores import OWN, PICTURES, REAL, STILL, Core
+from eval.batch.silences import SECONDS, SILENCES
 from eval.functional.closures import TOUCH, ClosureScore
 from eval.functional.lipcorr import LipCorrScore
 from eval.functional.silence import SilenceScore
 from eval.functional.spread import SpreadScore
-from eval.metrics import METRICS
 from eval.report.files import csv_text, number, plain
 from eval.report.markdown import pipe_table
-from eval.scores import write_text
-from eval.silences import SECONDS, SILENCES
+from eval.scoring.metrics import METRICS
+from eval.scoring.scores import write_text
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from eval.batch.summary import Table
 from eval.report.latex import latex
 from eval.report.markdown import markdown
-from eval.scores import write_text
-from eval.summary import Table
+from eval.scoring.scores import write_text
 
 
 def write_tables(table: Table, folder: Path) -> str:

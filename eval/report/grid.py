@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eval.batch.summary import Column, Table
 from eval.functional.aggregate import Summary
-from eval.metrics import METRICS
-from eval.summary import Column, Table
+from eval.scoring.metrics import METRICS
 
 LEVEL = 0.05  # of the test against the best method
 MARK = "†"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from eval.batch.summary import Table
 from eval.report.grid import Cell, cells, heading, videos
-from eval.summary import Table
 
 LINE = 330.0  # pt; the article class has 345, and some letters are wider than a digit
 DIGIT, GUTTER = 5.0, 12.0  # pt, of a digit at 10 pt and between two columns

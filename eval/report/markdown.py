@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eval.batch.summary import Table
 from eval.report.grid import MARK, Cell, cells, heading, missing, videos
-from eval.summary import Table
 
 
 def markdown(table: Table, intervals: bool = True) -> str:

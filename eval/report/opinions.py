@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from eval.report.grid import LEVEL, MARK, Cell, ranked
-from eval.study.mos import Opinion
-from eval.study.results import Outcome, Results
+from eval.study.statistics.mos import Opinion
+from eval.study.statistics.results import Outcome, Results
 
 DECIMALS = 2
 TITLES = {"sync": "Sync accuracy", "quality": "Visual quality", "overall": "Overall"}

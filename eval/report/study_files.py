@@ -23,8 +23,8 @@ from eval.report.opinions import (
     strengths,
 )
 from eval.report.study_lines import Line
-from eval.scores import write_text
-from eval.study.results import Results
+from eval.scoring.scores import write_text
+from eval.study.statistics.results import Results
 
 MAIN_AGREEMENT = ("Krippendorff's alpha, ordinal", "ICC(2,1)", "ICC(2,k)")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eval.study.agreement import Coefficient
-from eval.study.mos import Opinion
-from eval.study.results import Outcome, Results
+from eval.study.statistics.agreement import Coefficient
+from eval.study.statistics.mos import Opinion
+from eval.study.statistics.results import Outcome, Results
 
 Line = list[str | int | float | None]
 

@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from eval.report.opinions import title
-from eval.scores import write_text
-from eval.study.marks import HIGHEST, LOWEST
-from eval.study.results import Outcome, Results
+from eval.scoring.scores import write_text
+from eval.study.statistics.marks import HIGHEST, LOWEST
+from eval.study.statistics.results import Outcome, Results
 
 INK = "#1b2a30"  # text and lines; on a page it becomes the colour of the text around
 GRID = "#8a979d"

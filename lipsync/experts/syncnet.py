@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lipsync.checkpoint import load_checkpoint
 from lipsync.errors import ArtefactError
+from lipsync.weights.checkpoint import load_checkpoint
 
 WINDOW = 5  # video frames
 SIZE = 224  # pixels

@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from lipsync.audio.speech_input import LEARNED, HeardSpeech
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import WINDOW
-from lipsync.methods.multi_reference.config import LEARNED, HeardSpeech
-from lipsync.methods.multi_reference.speech import LearnedEncoder
+from lipsync.nn.speech_encoder import LearnedEncoder
 from lipsync.registry import unknown
 
 
@@ -79,7 +79,7 @@ class SyncX(
         return F.normalize(self.face_encoder(faces), dim=1)
 
     def embed_audio(self, heard: Tensor) -> Tensor:
-        """(B, F, ...) of ``lipsync.training.hearing`` around the middle frame to (B, D) of length 1."""
+        """(B, F, ...) of ``lipsync.data.speech_stretches`` around the middle frame to (B, D) of length 1."""
         return F.normalize(self.audio_encoder(heard), dim=1)
 
     def forward(self, heard: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:

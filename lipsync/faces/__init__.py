@@ -1,10 +1,10 @@
 """Faces in pictures and videos: find, choose, track, crop, blend back."""
 
 from lipsync.faces.blend import paste
-from lipsync.faces.choose import Choice, faces_in, preview
-from lipsync.faces.crop import Pose, crop_face, crop_matrix
-from lipsync.faces.detect import Face, FaceDetector
-from lipsync.faces.track import FaceTracker, Tracked
+from lipsync.faces.tracking.choose import Choice, faces_in, preview
+from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix
+from lipsync.faces.tracking.detect import Face, FaceDetector
+from lipsync.faces.tracking.track import FaceTracker, Tracked
 
 __all__ = [
     "Choice",

@@ -11,7 +11,7 @@ from math import ceil
 import cv2
 import numpy as np
 
-from lipsync.faces.crop import Pose, crop_face, crop_matrix, transform_points
+from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix, transform_points
 
 # What the mask encloses: from under the nose, beside the corners of the mouth, to the jaw. Cheeks and nose
 # stay the frame's own: a network's light need not fit there. Pairs of the landmarker's points, and how

@@ -45,7 +45,7 @@ def load_sface(path: Path | None = None) -> SFace:
         ArtefactError: if the file cannot be had or read.
     """
     if path is None:
-        from lipsync.hub import fetch
+        from lipsync.weights.hub import fetch
 
         path = fetch("sface")
     try:

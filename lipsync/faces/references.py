@@ -16,10 +16,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipsync.faces.choose import Choice
-from lipsync.faces.landmarks import NOSE_TIP, five_points, mouth_opening
-from lipsync.faces.track import FaceTracker, Tracked
-from lipsync.faces.view import View, views
+from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.landmarks import NOSE_TIP, five_points, mouth_opening
+from lipsync.faces.tracking.track import FaceTracker, Tracked
+from lipsync.faces.tracking.view import View, views
 from lipsync.media import read_frames
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture
@@ -33,7 +33,9 @@ SCAN_RATE, SCAN_FRAMES = 5.0, 60  # Hz and frames of a video that are looked at:
 class Look:
     """What decides whether a frame is a good reference."""
 
-    opening: float  # inner-lip gap in inter-ocular distances (``lipsync.faces.landmarks.mouth_opening``)
+    opening: (
+        float  # inner-lip gap in inter-ocular distances (``lipsync.faces.tracking.landmarks.mouth_opening``)
+    )
     sharpness: float  # see ``sharpness``; comparable within one clip
     turn: float  # see ``turn``
 

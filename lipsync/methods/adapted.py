@@ -38,7 +38,7 @@ class Facts:
         kept_original: nothing was gained, so the weights are those it came from.
         video_seconds: usable video, learned and held out together.
         seconds: of learning; ``steps`` made, and ``best_step``, whose weights these are.
-        before, after: measured on the held-out last fifth (``lipsync.training.tuning.Judge``).
+        before, after: measured on the held-out last fifth (``lipsync.methods.tuning.Judge``).
     """
 
     name: str

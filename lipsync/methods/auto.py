@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from lipsync import hub
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods import METHODS, LipSyncMethod, MethodEntry
 from lipsync.methods.ranking import ranking
+from lipsync.weights import hub
 
 
 def candidates(live: bool = False, supports_mouth_opening: bool = False) -> list[MethodEntry]:

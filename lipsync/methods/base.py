@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from lipsync.faces.view import View
+    from lipsync.faces.tracking.view import View
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,7 @@ from lipsync.methods.registry import CORES, EMBEDDED, LAST, Core
 from lipsync.registry import Registry
 
 if TYPE_CHECKING:
-    from lipsync.artefact import Artefact
-
-CARD = "card"  # the module of a method's folder that registers it
+    from lipsync.weights.manifest import Artefact
 
 
 @dataclass(frozen=True)
@@ -63,14 +61,14 @@ class MethodEntry:
                     f"assets/models/{self.folder.name}."
                 )
             return self.folder
-        from lipsync import hub
+        from lipsync.weights import hub
 
         assert self.artefact is not None
         return hub.fetch(self.artefact, progress)
 
     def method(self, progress: Callable[[int, int | None], None] | None = None) -> LipSyncMethod:
         """The method with its own weights; those from the Hub are pinned by their commit on its card."""
-        from lipsync import hub
+        from lipsync.weights import hub
 
         if self.core is None:
             weights = self.weights(progress)
@@ -90,7 +88,7 @@ class MethodEntry:
     @property
     def artefacts(self) -> tuple[Artefact, ...]:
         """The rows of the artefact table that it cannot work without."""
-        from lipsync import hub
+        from lipsync.weights import hub
 
         names = self.needs if self.artefact is None else (self.artefact, *self.needs)
         return tuple(hub.artefacts()[name] for name in names)
@@ -98,7 +96,7 @@ class MethodEntry:
     @property
     def ready(self) -> bool:
         """Whether everything it works with is on this machine."""
-        from lipsync import hub
+        from lipsync.weights import hub
 
         if self.core is not None:
             from lipsync.methods.hub_core import locate_core
@@ -133,11 +131,16 @@ class _Methods(Registry[MethodEntry]):
 METHODS: Registry[MethodEntry] = _Methods("method")
 
 
+def folders(package: ModuleType) -> list[str]:
+    """The full names of the folders in a package, a method's each."""
+    modules = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    return [module.name for module in modules if module.ispkg]
+
+
 def find_methods(package: ModuleType) -> None:
     """Import ``card`` of every folder in a package; the cores that they register are then in ``METHODS``."""
-    for _, name, is_folder in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        if is_folder:
-            importlib.import_module(f"{name}.{CARD}")
+    for name in folders(package):
+        importlib.import_module(f"{name}.card")
     for name in CORES:
         METHODS.register(name, MethodEntry.of(CORES.get(name)))
 

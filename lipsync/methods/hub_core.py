@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lipsync import hub
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods.hub_name import CARD, CONFIG, WEIGHTS, HubCore
-from lipsync.transfer import (
+from lipsync.weights import hub
+from lipsync.weights.download import (
     CHUNK,
     TIMEOUT,
     NoSuchFile,

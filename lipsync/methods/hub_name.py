@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from lipsync.checkpoint import check_ending
 from lipsync.errors import ConfigError
-from lipsync.transfer import hub_endpoint
+from lipsync.weights.checkpoint import check_ending
+from lipsync.weights.download import hub_endpoint
 
 PREFIX = "hub:"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.registry import Registry
+
+if TYPE_CHECKING:
+    from lipsync.data.clips import Clip
+    from lipsync.training.loop import Stage
 
 MODELS = Path(__file__).parents[2] / "assets" / "models"
 EMBEDDED = "mcsawav2lip-embedded"  # always here; loads checkpoints of the Wav2Lip family
@@ -51,6 +57,23 @@ class Core:
             ConfigError: these are the weights of another network.
         """
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one kind of core learns a person; it lives in ``lipsync/methods/NAME/tune.py``.
+
+    Attributes:
+        stage: from the folder of a core and the clips to learn from.
+        method: the stage's present weights as the pipeline would use them.
+        folder: where the stage's ``export`` leaves them, in the run's.
+        fitted: clips need the 3D face fitted to them.
+    """
+
+    stage: Callable[[Path, list[Clip]], Stage]
+    method: Callable[[Any, MethodCard], LipSyncMethod]
+    folder: str
+    fitted: bool = False
 
 
 CORES: Registry[type[Core]] = Registry("method")

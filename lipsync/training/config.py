@@ -3,55 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from lipsync.errors import ConfigError
-from lipsync.experts.sync_expert import SyncExpertConfig
-from lipsync.methods.lstm_cbam.config import ABLATIONS as LSTM_CBAM
-from lipsync.methods.lstm_cbam.config import discriminator_config
-from lipsync.methods.mcsawav2lip.config import ABLATIONS as MCSAWAV2LIP
-from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
-from lipsync.methods.visual_dubbing.config import (
-    ExpressionConfig,
-    RendererConfig,
-    expression_config,
-    renderer_config,
-)
-from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.registry import unknown
-from lipsync.training.activity import ActivityStage, ActivityTraining
-from lipsync.training.dubbing import DubbingConfig, DubbingStage
-from lipsync.training.expression import ExpressionStage, ExpressionStageConfig
-from lipsync.training.generator import GeneratorConfig, GeneratorStage
-from lipsync.training.joint import JointConfig, JointStage
-from lipsync.training.lip_reader import LipReaderStage, LipReaderTraining
-from lipsync.training.listener import ListenerConfig, ListenerStage
+from lipsync.training.ablations import ROWS, ablated
 from lipsync.training.loop import RunConfig
-from lipsync.training.mouth import MouthConfig, MouthStage
-from lipsync.training.multi_reference import MultiReferenceStage, MultiReferenceTraining
-from lipsync.training.speech import SpeechConfig, SpeechStage
-from lipsync.training.sync import SyncConfig, SyncStage
-from lipsync.training.syncx import SyncXStage, SyncXTraining
-from lipsync.training.teacher import TeacherConfig, TeacherStage
-
-STAGES: dict[str, tuple[type, Callable[..., Any]]] = {
-    "activity": (ActivityTraining, ActivityStage),
-    "teacher": (TeacherConfig, TeacherStage),
-    "speech": (SpeechConfig, SpeechStage),
-    "mouth": (MouthConfig, MouthStage),
-    "sync": (SyncConfig, SyncStage),
-    "generator": (GeneratorConfig, GeneratorStage),
-    "joint": (JointConfig, JointStage),
-    "expression": (ExpressionStageConfig, ExpressionStage),
-    "dubbing": (DubbingConfig, DubbingStage),
-    "listener": (ListenerConfig, ListenerStage),
-    "lip-reader": (LipReaderTraining, LipReaderStage),
-    "syncx": (SyncXTraining, SyncXStage),
-    "multi-reference": (MultiReferenceTraining, MultiReferenceStage),
-}
 
 
 @dataclass(frozen=True)
@@ -71,24 +30,22 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for ``train.json``; :func:`read_config` takes them back."""
+        """Plain values, for ``train.json``; :func:`build_config` takes them back."""
         return {"run": asdict(self.run), "data": asdict(self.data), "stage": asdict(self.stage)}
 
 
-def read_config(stage: str, tables: dict[str, Any], sets: list[str] | None = None) -> TrainConfig:
+def build_config(stage: type, tables: dict[str, Any], sets: list[str] | None = None) -> TrainConfig:
     """The configuration of a run.
 
     Args:
-        stage: a name of ``STAGES``.
+        stage: dataclass of the stage's settings.
         tables: as :func:`read_toml` returns them.
         sets: ``key=value`` with the key's whole path, such as ``run.steps=500`` or
             ``stage.model.width=0.25``; values as in TOML, strings without quotes too. They win.
 
     Raises:
-        ConfigError: unknown stage or key (the nearest is named), or a value of another type.
+        ConfigError: unknown key (the nearest is named), or a value of another type.
     """
-    if stage not in STAGES:
-        raise ConfigError(unknown("training stage", stage, STAGES))
     tables = {key: dict(value) if isinstance(value, dict) else value for key, value in tables.items()}
     for text in sets or []:
         _set(tables, text)
@@ -98,7 +55,7 @@ def read_config(stage: str, tables: dict[str, Any], sets: list[str] | None = Non
         if not isinstance(value, dict):
             raise ConfigError(f"{key} is a table of settings, not {value!r}.")
     config = TrainConfig(
-        stage=_build(STAGES[stage][0], tables.get("stage", {}), "stage"),
+        stage=_build(stage, tables.get("stage", {}), "stage"),
         run=_build(RunConfig, tables.get("run", {}), "run"),
         data=_build(DataConfig, tables.get("data", {}), "data"),
     )
@@ -120,19 +77,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not a TOML file: {problem}.") from problem
 
 
-def expert_config(ablation: str) -> SyncExpertConfig:
-    """The sync expert of a row of either paper's ablation table.
-
-    Raises:
-        ConfigError: unknown name.
-    """
-    if ablation in LSTM_CBAM:
-        return discriminator_config(ablation)
-    if ablation in MCSAWAV2LIP:
-        return sync_expert_config(ablation)
-    raise ConfigError(unknown("ablation", ablation, (*MCSAWAV2LIP, *LSTM_CBAM)))
-
-
 def _set(tables: dict[str, Any], text: str) -> None:
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
@@ -152,19 +96,13 @@ def _set(tables: dict[str, Any], text: str) -> None:
 def _build(kind: type, table: dict[str, Any], path: str, base: Any = None) -> Any:
     """A dataclass from a table; what the table leaves out is as in ``base``, or the default."""
     table = dict(table)
-    shortcuts: dict[type, Callable[[str], Any]] = {
-        Wav2LipConfig: generator_config,
-        SyncExpertConfig: expert_config,
-        ExpressionConfig: expression_config,
-        RendererConfig: renderer_config,
-    }
-    if kind in shortcuts and "ablation" in table:
-        base = shortcuts[kind](str(table.pop("ablation")))
+    if kind in ROWS and "ablation" in table:
+        base = ablated(kind, str(table.pop("ablation")))
     base = kind() if base is None else base
     hints, changes = get_type_hints(kind), {}
     for key, value in table.items():
         if key not in hints:
-            names = [*hints, *(["ablation"] if kind in shortcuts else [])]
+            names = [*hints, *(["ablation"] if kind in ROWS else [])]
             raise ConfigError(unknown(f"setting in [{path}]", key, names))
         if is_dataclass(hints[key]):
             if not isinstance(value, dict):

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 if TYPE_CHECKING:
-    from lipsync.training.data import Sampler
+    from lipsync.data.clips import Sampler
 
 AHEAD = 2  # batches that each process keeps ready
 

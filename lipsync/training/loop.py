@@ -23,7 +23,7 @@ from lipsync.training.feed import Batches, feed
 from lipsync.training.log import add_row, cut_rows
 
 if TYPE_CHECKING:
-    from lipsync.training.data import Sampler
+    from lipsync.data.clips import Sampler
 
 
 @dataclass(frozen=True)

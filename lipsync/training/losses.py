@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Sequence
 
+import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from lipsync.data.clips import Clip
 
 
 def sync_probability(face: Tensor, audio: Tensor, guard: str = "epsilon", epsilon: float = 1e-8) -> Tensor:
@@ -46,8 +50,26 @@ def correlation(predicted: Tensor, target: Tensor) -> Tensor:
     return (p * t).sum(1) / ((p * p).sum(1) * (t * t).sum(1) + 1e-6).sqrt()
 
 
-def warm_cosine(progress: float, warm: float) -> float:
-    """Learning-rate factor: linearly up from 0 over the share ``warm`` of a run, then a cosine down to 0."""
-    if progress < warm:
-        return progress / warm
-    return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
+def mean_correlation(clips: Sequence[Clip], told: Callable[[Clip], Tensor]) -> dict[str, float]:
+    """r over time of what is told of each clip, (T, 4), with its mouth shape; clips count by their length."""
+    if not clips:
+        return {}
+    found = [correlation(told(clip)[None], torch.from_numpy(clip.shape)[None])[0].numpy() for clip in clips]
+    mean = np.average(found, axis=0, weights=[len(clip) for clip in clips])
+    return {
+        f"dev_r_{name}": float(r) for name, r in zip(("gap", "height", "width", "chin"), mean, strict=True)
+    }
+
+
+def lip_weight(lips: Tensor, size: int, extra: float) -> Tensor:
+    """(B, 1, S, S) weight of the L1: 1, plus a Gaussian of height ``extra`` around the mouth.
+
+    Args:
+        lips: (B, 4, 2) pixels of mouth corners, top and bottom of the lips.
+    """
+    grid = torch.arange(size, device=lips.device, dtype=torch.float32)
+    centre = lips.mean(1)  # (B, 2)
+    spread = (lips[:, 0] - lips[:, 1]).norm(dim=1)[:, None] * 0.45  # (B, 1)
+    x = torch.exp(-(((grid - centre[:, :1]) / spread) ** 2) / 2)  # (B, S)
+    y = torch.exp(-(((grid - centre[:, 1:]) / spread) ** 2) / 2)
+    return 1 + extra * y[:, None, :, None] * x[:, None, None, :]

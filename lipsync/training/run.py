@@ -9,28 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lipsync.errors import ConfigError
-from lipsync.methods.visual_dubbing.config import completed
-from lipsync.training.config import STAGES, TrainConfig
+from lipsync.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from lipsync.training.data import Clip
+    from lipsync.data.clips import Clip
 
 KEPT = "train.json"  # configuration of a run, beside its checkpoint
-_VARIED = {"augment": True}
-# What was done before a setting came that can change it, by stage: a run of then goes on as it began.
-BEFORE: dict[str, dict[str, Any]] = {
-    "sync": _VARIED,
-    "syncx": _VARIED,
-    "generator": _VARIED,
-    "joint": _VARIED,
-    "lip-reader": _VARIED,
-    "expression": {"reduction": "mean"},
-    "multi-reference": {**_VARIED, "mouth_only": True, "discriminators": 1},
-}
 
 
 def train(
     kind: str,
+    make: Callable[..., Any],
     config: TrainConfig,
     data: Path,
     out: Path,
@@ -42,7 +31,8 @@ def train(
     """Train a stage and leave its checkpoint, logs, weights and ``train.json`` in ``out``.
 
     Args:
-        kind: of ``STAGES``.
+        kind: name of the stage.
+        make: the stage, of its settings, the clips to train on and those to check on.
         data: folder that ``prepare`` wrote.
         resume: go on from the run's last checkpoint.
         tell: gets a line about the data.
@@ -54,7 +44,7 @@ def train(
     """
     import torch
 
-    from lipsync.training.data import load_clips
+    from lipsync.data.clips import load_clips
     from lipsync.training.loop import fit
 
     if not resume and (out / "checkpoint.pt").exists():
@@ -68,7 +58,7 @@ def train(
     distributed = join_processes(config.run.device)
     try:
         torch.manual_seed(config.run.seed)  # of the first weights
-        stage = STAGES[kind][1](config.stage, clips, dev)
+        stage = make(config.stage, clips, dev)
         first = not distributed or torch.distributed.get_rank() == 0
         if first:
             out.mkdir(parents=True, exist_ok=True)
@@ -83,18 +73,6 @@ def train(
 def kept_form(kind: str, config: TrainConfig) -> dict[str, Any]:
     """What ``train.json`` holds."""
     return {"kind": kind, **config.to_dict()}
-
-
-def read_kept(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Stage of the run in a folder and its tables for ``read_config``; an earlier version's too."""
-    tables = json.loads((folder / KEPT).read_text(encoding="utf-8"))
-    kind = tables.pop("kind")
-    stage = {**BEFORE.get(kind, {}), **tables["stage"]}
-    if "vary" in stage:  # what ``augment`` was called
-        stage["augment"] = stage.pop("vary")
-    if kind == "dubbing":
-        stage["model"] = completed(stage["model"])
-    return kind, {**tables, "stage": stage}
 
 
 def join_processes(device: str) -> bool:

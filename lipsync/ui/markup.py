@@ -10,13 +10,13 @@ from PIL import Image
 
 from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Result
-from lipsync.hub import offline
 from lipsync.media import MediaInfo
 from lipsync.methods import AUTO
 from lipsync.methods.base import MethodCard
 from lipsync.sentences import Sentences, chinese
 from lipsync.texts import both, pair
-from lipsync.ui.jobs import Job, speed
+from lipsync.ui.generate_queue import Job, speed
+from lipsync.weights.hub import offline
 
 SEPARATOR = '<span class="dot" aria-hidden="true"> · </span>'
 

@@ -18,7 +18,7 @@ import gradio as gr
 
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
 from lipsync.generate import Progress, Request, Result, generate, result_seconds
-from lipsync.ui.jobs import Generate
+from lipsync.ui.generate_queue import Generate
 
 START = 20  # s until the child has its GPU and the networks are there
 PACE = 1.0  # s of work for a second of video; tracking and encoding, on the processor, set it

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync import hub
 from lipsync.audio.encoders import ENCODERS, Cached, load_encoder
 from lipsync.audio.encoders.mel import MelEncoder
 from lipsync.audio.encoders.whisper import WhisperEncoder, log_mel
 from lipsync.audio.selector import select
 from lipsync.errors import ConfigError
+from lipsync.weights import hub
 
 RATE = 16_000
 

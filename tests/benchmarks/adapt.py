@@ -16,8 +16,8 @@ from typing import Any
 
 import soundfile
 
-from eval.batch import Options, run
-from eval.manifest import Row
+from eval.batch.manifest import Row
+from eval.batch.rows import Options, run
 from lipsync.adapt import AdaptRequest, adapt
 from lipsync.generate import Request, generate
 from lipsync.media import VideoWriter, probe, read_audio, read_frames

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lipsync.methods.saved import read_config
 from lipsync.methods.visual_dubbing.config import VisualDubbingConfig
 from lipsync.methods.visual_dubbing.model import VisualDubbing
+from lipsync.weights.pretrained import read_config
 
 # Table 7: millions of parameters, billions of FLOPs.
 PUBLISHED = {

@@ -19,15 +19,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lipsync import hub
-from lipsync.faces.blendshapes import BlendshapeNetwork
-from lipsync.faces.camera import place
-from lipsync.faces.fit import Fit
-from lipsync.faces.fitting import fit_clip
-from lipsync.faces.landmarks import mouth_opening
-from lipsync.faces.morphable import MorphableModel, load_morphable
-from lipsync.faces.render import flow, render
-from lipsync.training.data import MARGIN, STORED, Clip, load_clips
+from lipsync.data.clips import MARGIN, STORED, Clip, load_clips
+from lipsync.faces.model3d.blendshapes import BlendshapeNetwork
+from lipsync.faces.model3d.camera import place
+from lipsync.faces.model3d.fit import Fit
+from lipsync.faces.model3d.fitting import fit_clip
+from lipsync.faces.model3d.load import load_morphable
+from lipsync.faces.model3d.morphable import MorphableModel
+from lipsync.faces.model3d.render import flow, render
+from lipsync.faces.tracking.landmarks import mouth_opening
+from lipsync.weights import hub
 
 TOUCH = 0.03  # mouth opening up to which lips touch
 DRAWN, SIZE = 8, 192  # frames of a clip that are drawn, pixels

@@ -13,10 +13,11 @@ import time
 import numpy as np
 import torch
 
-from lipsync.faces.camera import Camera, place
-from lipsync.faces.fitting import fit_clip
-from lipsync.faces.morphable import MorphableModel, load_morphable
-from lipsync.faces.render import flow, render
+from lipsync.faces.model3d.camera import Camera, place
+from lipsync.faces.model3d.fitting import fit_clip
+from lipsync.faces.model3d.load import load_morphable
+from lipsync.faces.model3d.morphable import MorphableModel
+from lipsync.faces.model3d.render import flow, render
 
 SIZE = 192
 

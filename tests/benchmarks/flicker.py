@@ -23,11 +23,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipsync import hub
 from lipsync.faces.blend import mouth_mask
-from lipsync.faces.crop import crop_face, crop_matrix, transform_points
-from lipsync.faces.track import FaceTracker, Tracked
+from lipsync.faces.tracking.crop import crop_face, crop_matrix, transform_points
+from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import probe, read_frames
+from lipsync.weights import hub
 
 SIDE = 160  # pixels of the crop that is looked at
 SEAM = (0.04, 0.96)  # of the mask: where two pictures mix

@@ -24,13 +24,13 @@ import numpy as np
 import soundfile
 
 from eval.functional.lipcorr import lipcorr
-from lipsync import hub
 from lipsync.audio import RATE
-from lipsync.faces.landmarks import mouth_opening
-from lipsync.faces.track import FaceTracker
+from lipsync.faces.tracking.landmarks import mouth_opening
+from lipsync.faces.tracking.track import FaceTracker
 from lipsync.generate import Request, generate
 from lipsync.media import probe, read_audio, read_frames
 from lipsync.methods import EMBEDDED
+from lipsync.weights import hub
 
 FACE = Path(__file__).parents[2] / "assets" / "examples" / "portrait.mp4"
 LANGUAGES = ("zh", "en", "ja", "fr")

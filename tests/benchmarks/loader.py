@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
+from lipsync.data.clips import load_clips
 from lipsync.methods.mcsawav2lip.config import generator_config
-from lipsync.training.data import load_clips
+from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
 from lipsync.training.feed import Batches, feed
-from lipsync.training.generator import GeneratorConfig, GeneratorStage
 from lipsync.training.loop import RunConfig, Update, pick_device
 from tests.training.toy import toy_folder
 

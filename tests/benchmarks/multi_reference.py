@@ -13,7 +13,8 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
+from lipsync.audio.speech_input import HeardSpeech
+from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.model import MultiReference
 
 BATCH, ROUNDS = 4, 2

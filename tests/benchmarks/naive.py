@@ -16,16 +16,16 @@ import torch
 
 from eval.functional.fid import fid
 from eval.functional.lse import lse
-from eval.networks import Networks
-from eval.pair import face_square
-from eval.protocol import cut_face, points_in_region
-from eval.sync import read_speech
+from eval.scoring.networks import Networks
+from eval.scoring.pair import face_square
+from eval.scoring.protocol import cut_face, points_in_region
+from eval.scoring.sync import read_speech
 from lipsync.faces import FaceDetector, Pose, crop_face, crop_matrix
-from lipsync.faces.crop import pose_from_points
-from lipsync.faces.fitting import Fitter, fit_clip
-from lipsync.faces.follow import MARGIN, WINDOW
-from lipsync.faces.landmarks import Landmarker, Landmarks, mouth_opening
-from lipsync.faces.landmarks68 import to_68
+from lipsync.faces.model3d.fitting import Fitter, fit_clip
+from lipsync.faces.tracking.crop import pose_from_points
+from lipsync.faces.tracking.follow import MARGIN, WINDOW
+from lipsync.faces.tracking.landmarks import Landmarker, Landmarks, mouth_opening
+from lipsync.faces.tracking.landmarks68 import to_68
 from lipsync.media import read_frames
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync import hub
 from lipsync.media import probe, read_audio
 from lipsync.methods import EMBEDDED
+from lipsync.weights import hub
 from tests.methods.test_opening import FACTORS, drawn
 
 SPEECH = Path(__file__).parents[2] / "assets" / "examples" / "english.wav"

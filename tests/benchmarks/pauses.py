@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from lipsync.audio.activity import speech_probability, stretches
+from lipsync.data.clips import Clip, load_clips
 from lipsync.media import read_audio
-from lipsync.training.data import Clip, load_clips
 
 LIMITS = (0.3, 0.5, 0.8, 1.2, 2.0, np.inf)  # s: upper ends of the lengths that are counted together
 REST, READY = 0.15, 0.1  # s

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lipsync import hub
-from lipsync.training.people import embedding, grouped
-from lipsync.training.sources import Video
+from lipsync.data.preparation.people import embedding, grouped
+from lipsync.data.preparation.sources import Video
+from lipsync.weights import hub
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import csv
 import re
 from pathlib import Path
 
-from eval.metrics import TABLE
+from eval.scoring.metrics import TABLE
 
 SAME = "same audio+video as ground truth"
 

@@ -23,10 +23,10 @@ import cv2
 import numpy as np
 
 from eval.functional.lpips import lpips_update
-from eval.judges import SyncNetJudge
-from eval.networks import LSE_METRICS, Networks, load_networks
-from eval.score import score
-from eval.scores import Scores
+from eval.scoring.networks import LSE_METRICS, Networks, load_networks
+from eval.scoring.score import score
+from eval.scoring.scores import Scores
+from eval.scoring.sync_networks import SyncNetJudge
 from lipsync.experts.syncnet import SyncNet
 from lipsync.media import VideoWriter, loop_frames
 from lipsync.stream import Clock
@@ -88,7 +88,10 @@ def parts(pair: Sequence[Path], names: Sequence[str], networks: Networks) -> dic
         networks = replace(networks, inception=timed("Inception", networks.inception))  # type: ignore[arg-type]
     if networks.encoder is not None:
         networks = replace(networks, encoder=timed("face encoder", networks.encoder))  # type: ignore[arg-type]
-    with patch("eval.stream.AHEAD", 0), patch("eval.columns.lpips_update", timed("LPIPS", lpips_update)):
+    with (
+        patch("eval.scoring.stream.AHEAD", 0),
+        patch("eval.scoring.accumulators.lpips_update", timed("LPIPS", lpips_update)),
+    ):
         spent = dict(score(*pair, metrics=names, networks=networks).seconds)
     spent["other metrics"] = spent.pop("metrics") - sum(clock.seconds.values())
     return {**spent, **clock.seconds}

@@ -30,8 +30,8 @@ from eval.functional.seam import (
     seam_update,
     yaw_bin,
 )
-from lipsync.faces.crop import crop_face, crop_matrix, transform_points
-from lipsync.faces.track import Tracked
+from lipsync.faces.tracking.crop import crop_face, crop_matrix, transform_points
+from lipsync.faces.tracking.track import Tracked
 from tests.benchmarks.flicker import tracked
 
 SHOWN = 6  # frames of a contact sheet

@@ -27,15 +27,15 @@ import cv2
 import numpy as np
 import soundfile
 
-from lipsync import hub
 from lipsync.audio import RATE
 from lipsync.audio.activity import AFTER, BEFORE
-from lipsync.faces.crop import crop_face, crop_matrix
-from lipsync.faces.landmarks import Landmarker, mouth_opening
-from lipsync.faces.track import FaceTracker
+from lipsync.data.backgrounds import music, noise
+from lipsync.faces.tracking.crop import crop_face, crop_matrix
+from lipsync.faces.tracking.landmarks import Landmarker, mouth_opening
+from lipsync.faces.tracking.track import FaceTracker
 from lipsync.media import probe, read_audio, read_frames
 from lipsync.methods import DEFAULT
-from lipsync.training.backgrounds import music, noise
+from lipsync.weights import hub
 
 SIDE = 192  # pixels of the crop that is looked at
 PAUSE = 1.5  # s

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lipsync.data.clips import FPS, load_clips
 from lipsync.faces.blend import ACROSS, JAW
-from lipsync.faces.crop import pose_from_points, smooth_pose
-from lipsync.faces.landmarks import five_points, mouth_opening
-from lipsync.training.data import FPS, load_clips
+from lipsync.faces.tracking.crop import pose_from_points, smooth_pose
+from lipsync.faces.tracking.landmarks import five_points, mouth_opening
 from tests.benchmarks.flicker import LIPS
 
 EARS = (234, 454)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.study.store import Store
+from eval.study.storage.store import Store
 from tests.study.http_rater import Crowd, check
 from tests.study.postgres import new_schema, postgres_server
-from tests.study.server import Nursery, Server
 from tests.study.studies import make_open
+from tests.study.study_server import Nursery, Server
 
 
 def processor_seconds(pid: int) -> float:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
+from lipsync.data.clips import Clip, load_clips
+from lipsync.data.preparation.offsets import distances, shift_distances
+from lipsync.data.preparation.timing import EMBEDDED, Trust
 from lipsync.experts.sync_expert import SyncExpert
-from lipsync.training.data import Clip, load_clips
-from lipsync.training.offset import distances, shift_distances
-from lipsync.training.timing import EMBEDDED, Trust
 
 LEADS = (-10, -7, -5, -3, 3, 5, 7, 10)  # frames
 CPU = torch.device("cpu")

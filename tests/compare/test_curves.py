@@ -8,11 +8,11 @@ import pytest
 import eval.compare.curves
 from eval.compare.curves import envelope, item_curves
 from eval.compare.difference import FULL, difference_video, heat
-from eval.compare.mouth import mouth_track as track_of
-from eval.compare.mouth import smooth
+from eval.compare.mouth_region import mouth_track as track_of
+from eval.compare.mouth_region import smooth
 from eval.compare.sets import Entry, Sets
-from eval.networks import load_networks
-from eval.score import score
+from eval.scoring.networks import load_networks
+from eval.scoring.score import score
 from lipsync.errors import Cancelled, FaceError
 from lipsync.media import probe, read_frames
 from tests.media.clips import write_clip
@@ -136,8 +136,8 @@ def test_a_video_without_sound_has_no_envelope(video, tmp_path):
 
 
 def test_the_mouth_region_holds_the_lips_and_does_not_jitter(real, weights):
-    from lipsync.faces.landmarks68 import to_68
-    from lipsync.faces.track import FaceTracker
+    from lipsync.faces.tracking.landmarks68 import to_68
+    from lipsync.faces.tracking.track import FaceTracker
 
     item = real.items[0]
     track = track_of(real, item)

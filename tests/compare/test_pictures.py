@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from eval.compare.cells import enlarged, fitted, letters
+from eval.compare.contact_sheet import contact_sheet
 from eval.compare.lettering import FONT, plate
 from eval.compare.montage import montage
-from eval.compare.mouth import MouthTrack
+from eval.compare.mouth_region import MouthTrack
 from eval.compare.sets import Entry
-from eval.compare.sheet import contact_sheet
 from lipsync.errors import ConfigError
 from lipsync.media import probe, read_audio, read_frames
 from tests.media.clips import number_of, peak_time

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from eval.metrics import METRICS
 from eval.published.papers import KINDS, published
-from eval.published.print import marks, printed
 from eval.report.latex import escape
+from eval.report.published_tables import marks, printed
+from eval.scoring.metrics import METRICS
 from lipsync.methods.lstm_cbam.config import ABLATIONS as LSTM_CBAM
 from lipsync.methods.mcsawav2lip.config import ABLATIONS as MCSA
 from tests.compare.test_table import latex_problems

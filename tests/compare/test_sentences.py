@@ -15,7 +15,10 @@ from tests.ui.test_sentences import FAMILY, spoken
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-FILES = [*(ROOT / "eval" / "compare").glob("*.py"), ROOT / "eval" / "manifest.py"]
+FILES = [
+    *(ROOT / "eval" / "compare").glob("*.py"),
+    *(ROOT / "eval" / name for name in ("batch/manifest.py", "cli/compare.py", "report/table_plot.py")),
+]
 
 
 @pytest.mark.parametrize(("english", "translation"), SENTENCES)

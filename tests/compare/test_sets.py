@@ -9,8 +9,8 @@ import pytest
 
 import eval.compare.clip
 from eval.compare.index import INDEX
-from eval.compare.intake import entries_of_files, entries_of_folder, entries_of_manifest
 from eval.compare.sets import Entry, Sets
+from eval.compare.video_import import entries_of_files, entries_of_folder, entries_of_manifest
 from lipsync.errors import Cancelled, ConfigError, MediaError
 from tests.compare.conftest import tree
 

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from eval.batch import Options
-from eval.compare.plot import plot_table
+from eval.batch.rows import Options
+from eval.batch.summary import summarise_rows
 from eval.compare.sets import Entry
-from eval.compare.table import score_set, scored, table_text
+from eval.compare.table import score_set, scored
+from eval.report.comparison import table_text
 from eval.report.grid import cells, ranked
 from eval.report.latex import environment, escape
 from eval.report.markdown import markdown
-from eval.summary import summarise_rows
-from eval.ui import board
+from eval.report.table_plot import plot_table
+from eval.ui.score import result_table
 from lipsync.errors import Cancelled, ConfigError
 from lipsync.media import read_frames
 
@@ -179,7 +180,7 @@ def test_best_second_and_significance(tmp_path):
     assert f"<u>{near}</u>" in md
     assert f"{far} †" in md
     assert latex_problems(tex) == []
-    html = board.table_html(table)
+    html = result_table.table_html(table)
     assert f"<u>{near}</u>" in html
     assert f"{far} †" in html
 

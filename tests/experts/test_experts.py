@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lipsync.audio.features import AudioFeatures
-from lipsync.experts.mouth import MouthExpert
+from lipsync.experts.mouth_shape import MouthExpert
 from lipsync.experts.quality import QualityDiscriminator
 from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig, lower_halves, pair_windows
 

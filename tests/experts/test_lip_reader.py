@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from lipsync.data.transcripts import Words
 from lipsync.errors import ConfigError
 from lipsync.experts.lip_reader import (
     ALPHABET,
@@ -17,9 +18,13 @@ from lipsync.experts.lip_reader import (
     read_off,
     spell,
 )
-from lipsync.training.lip_reader import LipReaderStage, LipReaderTraining, pack_texts, unpack_texts
+from lipsync.experts.training.lip_reader_stage import (
+    LipReaderStage,
+    LipReaderTraining,
+    pack_texts,
+    unpack_texts,
+)
 from lipsync.training.loop import RunConfig, Update, fit
-from lipsync.training.words import Words
 from tests.training.toy import toy_clip
 
 

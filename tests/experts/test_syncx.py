@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from lipsync.audio.speech_input import HeardSpeech
+from lipsync.data.speech_stretches import Hearing
 from lipsync.experts.syncx import ResNeXtBlock, SyncX, SyncXConfig
-from lipsync.methods.multi_reference.config import HeardSpeech
-from lipsync.training.hearing import Hearing
+from lipsync.experts.training.syncx_stage import SyncXStage, SyncXTraining
 from lipsync.training.loop import RunConfig, Update
-from lipsync.training.syncx import SyncXStage, SyncXTraining
 from tests.training.toy import toy_clip
 
 SMALL = SyncXConfig(HeardSpeech(dimension=16, count=3), width=0.125, groups=4, dimension=32)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsync.faces.morphable import MorphableModel, load_morphable
+from lipsync.faces.model3d.load import load_morphable
+from lipsync.faces.model3d.morphable import MorphableModel
 from tests.faces.toy_morphable import write_toy
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from lipsync.faces.blend import mouth_mask, paste, sharpened
-from lipsync.faces.crop import Pose, crop_face, crop_matrix, pose_from_points
-from lipsync.faces.landmarks import Landmarker, five_points
+from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix, pose_from_points
+from lipsync.faces.tracking.landmarks import Landmarker, five_points
 
 SIZE = 96
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from lipsync.faces.camera import Camera, axis_angle, in_crop, place, rotation
-from lipsync.faces.crop import Pose, crop_matrix, transform_points
+from lipsync.faces.model3d.camera import Camera, axis_angle, in_crop, place, rotation
+from lipsync.faces.tracking.crop import Pose, crop_matrix, transform_points
 
 CAMERA = Camera(torch.tensor(500.0), torch.tensor([95.5, 95.5]), 192)
 

@@ -6,14 +6,14 @@ import torch
 from safetensors.numpy import save_file
 
 from lipsync.errors import ConfigError
-from lipsync.faces.blendshapes import NAMES, BlendshapeNetwork, scores_by_name
-from lipsync.faces.camera import Camera, place
-from lipsync.faces.embedded import EMBEDDED, read_embedded, write_embedded
-from lipsync.faces.fitting import fit_clip
-from lipsync.faces.landmarks import Landmarker
-from lipsync.faces.morphable import load_morphable
-from lipsync.faces.rasteriser import NOTHING, rasterise
-from lipsync.faces.render import render
+from lipsync.faces.model3d.blendshapes import NAMES, BlendshapeNetwork, scores_by_name
+from lipsync.faces.model3d.camera import Camera, place
+from lipsync.faces.model3d.embedded import EMBEDDED, read_embedded, write_embedded
+from lipsync.faces.model3d.fitting import fit_clip
+from lipsync.faces.model3d.load import load_morphable
+from lipsync.faces.model3d.rasteriser import NOTHING, rasterise
+from lipsync.faces.model3d.render import render
+from lipsync.faces.tracking.landmarks import Landmarker
 from lipsync.media import read_frames
 from lipsync.methods.visual_dubbing.view import Scene
 from tests.faces.test_fitting import mean_gap_correlation

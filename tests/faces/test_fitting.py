@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from lipsync.errors import ConfigError
-from lipsync.faces.blendshapes import BlendshapeNetwork
-from lipsync.faces.camera import Camera, place
-from lipsync.faces.fit import Fit
-from lipsync.faces.fitting import Fitter, FittingConfig, fit_clip
-from lipsync.faces.landmarks import Landmarker, mouth_opening
+from lipsync.faces.model3d.blendshapes import BlendshapeNetwork
+from lipsync.faces.model3d.camera import Camera, place
+from lipsync.faces.model3d.fit import Fit
+from lipsync.faces.model3d.fitting import Fitter, FittingConfig, fit_clip
+from lipsync.faces.tracking.landmarks import Landmarker, mouth_opening
 from lipsync.media import read_frames
 
 FRAMES = 60

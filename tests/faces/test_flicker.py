@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync.faces.crop import crop_face, crop_matrix, pose_from_points, transform_points
-from lipsync.faces.landmarks import Landmarker
+from lipsync.faces.tracking.crop import crop_face, crop_matrix, pose_from_points, transform_points
+from lipsync.faces.tracking.landmarks import Landmarker
 from tests.benchmarks.flicker import LIPS, SIDE, Flicker, inside_lips, static_skin
 
 EVERYWHERE = np.ones((SIDE, SIDE), bool)

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from lipsync.errors import ArtefactError, ConfigError
-from lipsync.faces.blendshapes import NAMES, scores_by_name
-from lipsync.faces.landmarks68 import MESH_TO_68
-from lipsync.faces.lighting import harmonics, shade
-from lipsync.faces.morphable import load_morphable
+from lipsync.faces.model3d.blendshapes import NAMES, scores_by_name
+from lipsync.faces.model3d.lighting import harmonics, shade
+from lipsync.faces.model3d.load import load_morphable
+from lipsync.faces.tracking.landmarks68 import MESH_TO_68
 from tests.faces.toy_morphable import toy_arrays, write_toy
 
 

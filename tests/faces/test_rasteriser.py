@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lipsync.faces.rasteriser import NOTHING, rasterise
+from lipsync.faces.model3d.rasteriser import NOTHING, rasterise
 
 # Counter-clockwise as seen: down the left side, then along the bottom.
 RIGHT_ANGLE = np.array([[0, 0, 1], [0, 4, 1], [4, 4, 1]], np.float32)

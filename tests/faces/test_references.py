@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync.faces.choose import Choice
-from lipsync.faces.landmarks import Landmarker, mouth_opening
 from lipsync.faces.references import (
     BLURRED,
     PROFILE,
@@ -17,6 +15,8 @@ from lipsync.faces.references import (
     turn,
     usable,
 )
+from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.landmarks import Landmarker, mouth_opening
 from lipsync.media import VideoWriter, read_frames
 
 

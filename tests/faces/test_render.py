@@ -2,8 +2,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lipsync.faces.camera import Camera, place
-from lipsync.faces.render import covered, flow, interpolate, render
+from lipsync.faces.model3d.camera import Camera, place
+from lipsync.faces.model3d.render import covered, flow, interpolate, render
 
 AHEAD = torch.tensor([[0.0, 0, 0, 0, -6, 890]])
 

@@ -6,9 +6,9 @@ import pytest
 
 from lipsync.errors import FaceError
 from lipsync.faces import Choice, FaceTracker
-from lipsync.faces.crop import Pose, pose_from_points, smooth_pose
-from lipsync.faces.follow import Seen
-from lipsync.faces.track import bridge
+from lipsync.faces.tracking.crop import Pose, pose_from_points, smooth_pose
+from lipsync.faces.tracking.follow import Seen
+from lipsync.faces.tracking.track import bridge
 from lipsync.media import Frame, read_frames
 
 RATE = 25.0

@@ -148,7 +148,7 @@ def test_a_file_that_is_no_network_is_said_so(tmp_path):
 def test_real_inception_orders_real_and_blurred_faces(shared):
     import cv2
 
-    from lipsync.hub import locate
+    from lipsync.weights.hub import locate
     from tests.functional.conftest import read_frames
 
     path = locate("inception_fid")

@@ -86,7 +86,7 @@ def test_clips_that_say_nothing_are_counted_apart():
 
 def test_real_mouths_in_and_out_of_sync(shared):
     """Landmarks of real clips: a clip agrees with its reconstruction, not with another person."""
-    from lipsync.faces.landmarks import Landmarker, mouth_opening
+    from lipsync.faces.tracking.landmarks import Landmarker, mouth_opening
     from tests.functional.conftest import read_frames
 
     landmarker = Landmarker(shared / "weights/face_landmarker.task")

@@ -14,7 +14,7 @@ from eval.functional.lpips import lpips, lpips_update
 from lipsync.compat import ensure_torchvision
 from lipsync.errors import ArtefactError
 from lipsync.experts.perceptual import load_lpips, lpips_network
-from lipsync.numpy_pickle import load_arrays
+from lipsync.weights.numpy_pickle import load_arrays
 
 EXAMPLES = Path(__file__).parent / "lpips_examples"
 # (stride, padding) of AlexNet's convolutions; where a maximum is taken before them.
@@ -129,7 +129,7 @@ def test_every_layer_lands_in_its_place(degraded, net, arrays, trunk, shape):
 
 
 def test_vgg_with_published_weights(degraded):
-    from lipsync.hub import locate
+    from lipsync.weights.hub import locate
 
     path = locate("lpips_vgg")
     if path is None:

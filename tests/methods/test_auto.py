@@ -14,9 +14,7 @@ from types import SimpleNamespace
 import pytest
 import soundfile
 
-from lipsync import deadline, hub
 from lipsync.__main__ import main
-from lipsync.artefact import Artefact, HubFile, Url
 from lipsync.audio import RATE
 from lipsync.errors import ArtefactError, Cancelled, ConfigError
 from lipsync.live import MOST
@@ -24,6 +22,8 @@ from lipsync.media import read_audio
 from lipsync.methods import AUTO, EMBEDDED, METHODS, MethodCard, MethodEntry, auto, load_method
 from lipsync.methods.ranking import ranking
 from lipsync.sentences import chinese
+from lipsync.weights import deadline, hub
+from lipsync.weights.manifest import Artefact, HubFile, Url
 from tests.portal import ROOT
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB: several chunks

@@ -9,18 +9,19 @@ import pytest
 import torch
 
 from lipsync.audio.features import features, frame_windows
+from lipsync.audio.speech_input import HeardSpeech
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.generate import Request, generate
 from lipsync.live import MOST, Live
 from lipsync.media import read_audio
 from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch
-from lipsync.methods.multi_reference.config import HeardSpeech, MultiReferenceConfig
+from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.fusion import Fusion, Listener, positions, upper_half
 from lipsync.methods.multi_reference.infer import CLOSED, CLOSED_AT, MultiReferenceMethod
 from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.methods.multi_reference.moving import STEP, Motion, blend
-from lipsync.methods.multi_reference.speech import LearnedEncoder
+from lipsync.nn.speech_encoder import LearnedEncoder
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 AUDIO = HeardSpeech(dimension=16)

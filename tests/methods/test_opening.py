@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from lipsync import hub
 from lipsync.errors import ConfigError, FaceError
-from lipsync.faces.choose import Choice
 from lipsync.faces.references import choose
-from lipsync.faces.track import FaceTracker
-from lipsync.faces.view import views
+from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.track import FaceTracker
+from lipsync.faces.tracking.view import views
 from lipsync.media import read_audio, read_frames
 from lipsync.methods import EMBEDDED, METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.wav2lip.opening import fit, measure
+from lipsync.weights import hub
 
 FACTORS = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 
@@ -77,7 +77,7 @@ def rises(face, voice, landmarker, name: str = EMBEDDED, least: float = 0.1) -> 
 
 
 def test_the_shipped_core_opens_further_with_the_factor_on_the_example(shared):
-    from lipsync.ui.intake import EXAMPLES
+    from lipsync.ui.uploads import EXAMPLES
 
     landmarker = shared / "weights" / "face_landmarker.task"
     rises(EXAMPLES / "portrait.jpg", read_audio(EXAMPLES / "english.wav")[:48000], landmarker)
@@ -94,7 +94,7 @@ def test_the_shipped_core_opens_further_with_the_factor_on_a_real_clip(shared):
 
 
 def test_the_multi_reference_core_opens_further_with_the_factor(shared):
-    from lipsync.ui.intake import EXAMPLES
+    from lipsync.ui.uploads import EXAMPLES
 
     clip = shared / "data" / "train" / "id060_clip01.mp4"
     landmarker = shared / "weights" / "face_landmarker.task"
@@ -104,7 +104,7 @@ def test_the_multi_reference_core_opens_further_with_the_factor(shared):
 
 
 def test_without_the_landmarker_a_sentence_says_what_is_missing(monkeypatch, shared):
-    from lipsync.ui.intake import EXAMPLES
+    from lipsync.ui.uploads import EXAMPLES
 
     monkeypatch.setattr(hub, "locate", lambda name: None)
     with pytest.raises(ConfigError, match="with the face landmarker"):

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lipsync import hub
-from lipsync.faces.choose import Choice
-from lipsync.faces.landmarks import mouth_opening
 from lipsync.faces.references import scan
-from lipsync.faces.track import FaceTracker
-from lipsync.faces.view import views
+from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.landmarks import mouth_opening
+from lipsync.faces.tracking.track import FaceTracker
+from lipsync.faces.tracking.view import views
 from lipsync.media import read_audio, read_frames
 from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.wav2lip.opening import measure
+from lipsync.weights import hub
 
 
 @pytest.mark.parametrize("name", ["multi-reference", "visual-dubbing"])

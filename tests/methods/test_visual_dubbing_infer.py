@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from lipsync import hub
 from lipsync.errors import ArtefactError
-from lipsync.faces.camera import Camera, place, rotation
-from lipsync.faces.landmarks import Landmarker, mouth_opening
-from lipsync.faces.morphable import MorphableModel, load_morphable
+from lipsync.faces.model3d.camera import Camera, place, rotation
+from lipsync.faces.model3d.load import load_morphable
+from lipsync.faces.model3d.morphable import MorphableModel
+from lipsync.faces.tracking.landmarks import Landmarker, mouth_opening
 from lipsync.generate import Request, generate
 from lipsync.media import VideoWriter, read_frames
 from lipsync.methods import METHODS, load_method
@@ -21,6 +21,7 @@ from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod, closed_exp
 from lipsync.methods.visual_dubbing.model import View, VisualDubbing
 from lipsync.methods.visual_dubbing.motion import identity_grid, warp
 from lipsync.methods.visual_dubbing.view import Scene, mirrored
+from lipsync.weights import hub
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 # Untrained, such a core shows the face as the 3DMM alone moves it.
@@ -54,8 +55,8 @@ def core(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def portrait(landmarker) -> Batch:
     """Six real frames, cut to crops by the pipeline, as it hands them to a method."""
-    from lipsync.faces.crop import crop_face, crop_matrix, pose_from_points, transform_points
-    from lipsync.faces.landmarks import five_points
+    from lipsync.faces.tracking.crop import crop_face, crop_matrix, pose_from_points, transform_points
+    from lipsync.faces.tracking.landmarks import five_points
 
     find = Landmarker(landmarker, blendshapes=True)
     crops, points, scores = [], [], []

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from eval.networks import Networks, load_networks
-from lipsync.faces.crop import Pose
+from eval.scoring.networks import Networks, load_networks
+from lipsync.faces.tracking.crop import Pose
 from lipsync.media import VideoWriter, read_frames
 
 METRICS = ("psnr", "psnr_pooled", "ssim", "lpips", "lmd", "lmd_vico", "csim", "aed", "lipcorr")

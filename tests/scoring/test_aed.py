@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from eval.networks import load_networks
-from eval.score import score
+from eval.scoring.networks import load_networks
+from eval.scoring.score import score
 
 REAL = "train/id003_clip04.mp4"
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from eval.__main__ import main
-from eval.controls import CONTROLS
-from eval.expert import EXPERT, MEASURED, Check, Measured, load_expert, measure, worth
-from eval.judges import file_sha256
-from eval.manifest import Row, with_controls
-from eval.networks import LSE_METRICS, Networks
-from eval.score import score
-from lipsync import hub
+from eval.batch.manifest import Row, with_controls
+from eval.scoring.controls import CONTROLS
+from eval.scoring.expert import EXPERT, MEASURED, Check, Measured, load_expert, measure, worth
+from eval.scoring.networks import LSE_METRICS, Networks
+from eval.scoring.score import score
+from eval.scoring.sync_networks import file_sha256
 from lipsync.errors import ArtefactError, ConfigError
+from lipsync.weights import hub
 
 # People of the split that no network of this project was trained on.
 UNSEEN = ("id008_clip01", "id022_clip01", "id031_clip01", "id037_clip01", "id044_clip01")

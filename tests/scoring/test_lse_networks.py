@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from eval.batch import Options, run
-from eval.manifest import Row
-from eval.networks import LSE_METRICS, load_networks
+from eval.batch.manifest import Row
+from eval.batch.rows import Options, run
+from eval.batch.summary import summarise_rows
 from eval.report.files import write_tables
-from eval.score import score
-from eval.summary import summarise_rows
+from eval.scoring.networks import LSE_METRICS, load_networks
+from eval.scoring.score import score
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ArtefactError
 from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
@@ -42,7 +42,7 @@ def test_own_expert_is_named_in_label_protocol_note_and_table(cut, weights, expe
     assert scores["lse_c"] == pytest.approx(np.median(scores.curve) - min(scores.curve))
     assert scores["offset"] == 15 - int(np.argmin(scores.curve))
 
-    monkeypatch.setattr("eval.batch.load_networks", lambda *_: networks)
+    monkeypatch.setattr("eval.batch.rows.load_networks", lambda *_: networks)
     rows = [Row("one", "A", cut("train/id003_clip04.mp4", 40))]
     results = run(rows, Options(tuple(LSE_METRICS), resize=True), tmp_path)
     text = write_tables(summarise_rows(results, tmp_path), tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.score import score
+from eval.scoring.score import score
 from tests.benchmarks import naive
 
 # How far a face found afresh in every frame, by five points, may move the number from the tracked one.

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from eval.batch.summary import summarise_rows
 from eval.report.files import write_tables
-from eval.summary import summarise_rows
 from tests.benchmarks.published import manifest, with_table
 from tests.portal import ROOT
 

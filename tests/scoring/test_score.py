@@ -5,12 +5,12 @@ import weakref
 import numpy as np
 import pytest
 
-import eval.stream
+import eval.scoring.stream
 from eval.__main__ import main
-from eval.controls import CONTROLS
 from eval.functional.psnr import psnr
-from eval.networks import Networks, load_networks
-from eval.score import score, wanted
+from eval.scoring.controls import CONTROLS
+from eval.scoring.networks import Networks, load_networks
+from eval.scoring.score import score, wanted
 from lipsync.errors import ConfigError, FaceError, LipSyncError, MediaError
 from lipsync.media import VideoWriter, read_frames
 
@@ -32,9 +32,9 @@ def test_numbers_are_those_of_the_functions_on_the_frames(pair, cut):
     """Decoded, tracked and cut once more by hand."""
     import cv2
 
-    from lipsync import hub
-    from lipsync.faces.landmarks68 import to_68
-    from lipsync.faces.track import FaceTracker
+    from lipsync.faces.tracking.landmarks68 import to_68
+    from lipsync.faces.tracking.track import FaceTracker
+    from lipsync.weights import hub
 
     sides = []
     for path in (cut(METHOD, 50), cut(REAL, 60)):
@@ -153,7 +153,7 @@ def test_frames_do_not_pile_up(shared, networks, monkeypatch):
             most[0] = max(most[0], len(alive))
             yield frame
 
-    monkeypatch.setattr(eval.stream, "read_frames", watched)
+    monkeypatch.setattr(eval.scoring.stream, "read_frames", watched)
     path = shared / "data" / REAL
     scores = score(path, path, networks=networks, metrics=["lipcorr"])
     assert scores.scores["lipcorr"].frames == 110

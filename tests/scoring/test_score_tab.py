@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.batch import Options
-from eval.expert import Measured, worth
-from eval.manifest import Row
-from eval.ui import board
-from eval.ui.work import Works
+from eval.batch.manifest import Row
+from eval.batch.rows import Options
+from eval.scoring.expert import Measured, worth
+from eval.ui.score import result_table
+from eval.ui.score.score_queue import Works
 from lipsync.errors import LipSyncError
 from tests.ui.test_sentences import FAMILY, spoken
 
@@ -19,8 +19,8 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 def test_every_sentence_of_scoring_has_chinese():
     """What is raised between the page's button and its table; the command line speaks English."""
-    files = [ROOT / "eval" / name for name in ("score.py", "stream.py", "protocol.py", "pairing.py")]
-    files += (ROOT / "eval" / "ui").glob("*.py")
+    files = [ROOT / "eval" / "scoring" / name for name in ("score.py", "stream.py", "protocol.py")]
+    files += [ROOT / "eval" / "batch" / "pairing.py", *(ROOT / "eval" / "ui").rglob("*.py")]
     said = [
         sentence
         for path in files
@@ -29,14 +29,14 @@ def test_every_sentence_of_scoring_has_chinese():
         if (sentence := spoken(node.args[0]))
     ]
     assert len(said) > 8
-    assert [sentence for sentence in said if not CHINESE.search(board.chinese(sentence))] == []
+    assert [sentence for sentence in said if not CHINESE.search(result_table.chinese(sentence))] == []
     note = (
         "LSE (own expert): SyncNet v2 could not be had; these numbers compare methods with each other, "
         "not with papers. "
     )
     figures = Measured(9, 7, 6, 0, 0.1, "here", "0" * 64)
-    assert "有 7 个找到真实偏移" in board.chinese(note + figures.sentence())
-    assert "尚未测量" in board.chinese(note + worth(ROOT, "0" * 64))
+    assert "有 7 个找到真实偏移" in result_table.chinese(note + figures.sentence())
+    assert "尚未测量" in result_table.chinese(note + worth(ROOT, "0" * 64))
 
 
 @pytest.fixture
@@ -62,15 +62,17 @@ def test_a_table_is_made_in_the_background(works, cut, weights):
     work = wait(works.submit(rows, Options(("ssim",))))
     assert work.error is None
     assert works.get(work.id) is work
-    page = board.table_html(work.table)
+    page = result_table.table_html(work.table)
     value = work.table.columns[0].methods["<A>"].mean
     assert f"{value:.3f}" in page
     assert "<A>" not in page
-    curves = board.frame_curves(work)
+    curves = result_table.frame_curves(work)
     assert len(curves) == 12
     assert curves["value"].mean() == pytest.approx(value, abs=1e-4)
-    assert {"videos.csv", "table.tex"} <= {path.rsplit("/", 1)[-1] for path in board.downloads(work.folder)}
-    assert "protocol 1; SSIM" in board.protocol(work.table)
+    assert {"videos.csv", "table.tex"} <= {
+        path.rsplit("/", 1)[-1] for path in result_table.downloads(work.folder)
+    }
+    assert "protocol 1; SSIM" in result_table.protocol(work.table)
 
 
 def test_cancelled_work_leaves_nothing(works, cut, weights):
@@ -86,4 +88,4 @@ def test_bad_options_are_a_sentence(works, cut):
     clip = cut("train/id003_clip04.mp4", 8)
     work = wait(works.submit([Row("one", "A", clip)], Options(("psnr",))))
     assert isinstance(work.error, LipSyncError)
-    assert "reference" in board.trouble(work.error)
+    assert "reference" in result_table.trouble(work.error)

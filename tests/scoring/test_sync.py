@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from eval.functional.lse import lse
-from eval.judges import SyncNetJudge
-from eval.sync import SyncStream, mean_curve, per_frame, read_speech
+from eval.scoring.sync import SyncStream, mean_curve, per_frame, read_speech
+from eval.scoring.sync_networks import SyncNetJudge
 from lipsync.experts.syncnet import SyncNet
-from lipsync.faces.crop import Pose
-from lipsync.faces.track import FaceTracker, Tracked
+from lipsync.faces.tracking.crop import Pose
+from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import Frame, read_frames
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from eval.study.store import Store, StudyInfo
-
-from .postgres import new_schema, postgres_server
-from .rater import Clock
-from .server import Nursery, Server
-from .studies import make_open
+from eval.study.storage.store import Store, StudyInfo
+from tests.study.postgres import new_schema, postgres_server
+from tests.study.rater import Clock
+from tests.study.studies import make_open
+from tests.study.study_server import Nursery, Server
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.study.exchange import export_csv
-from eval.study.store import Store
+from eval.study.storage.csv_import_export import export_csv
+from eval.study.storage.store import Store
 
 QUESTIONS = ("sync", "quality", "overall")
 

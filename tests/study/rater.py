@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from eval.study.service import Service
-from eval.study.views import View
+from eval.study.server.service import Service
+from eval.study.server.views import View
 
 START = 1_700_000_000.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from eval.study.spec import Spec
-from eval.study.store import Clip, Store, StudyInfo
+from eval.study.storage.spec import Spec
+from eval.study.storage.store import Clip, Store, StudyInfo
 
 
 def make_open(store: Store, items: int = 4, methods: int = 3, **values: Any) -> StudyInfo:

@@ -11,13 +11,12 @@ import pytest
 import yaml
 
 from eval.__main__ import main
-from eval.study.command import EXAMPLE
-from eval.study.service import Service
-from eval.study.spec import read_spec
-from eval.study.store import Store
+from eval.cli.study import EXAMPLE
+from eval.study.server.service import Service
+from eval.study.storage.spec import read_spec
+from eval.study.storage.store import Store
 from tests.media.clips import card, click, write_clip
-
-from .rater import Clock, Rater
+from tests.study.rater import Clock, Rater
 
 SPEC = """
 title: {en: A small study, zh: 小研究}
@@ -107,8 +106,7 @@ def test_the_example_of_the_help_is_a_possible_spec_with_every_field(
 
 
 def test_listing_loads_no_network_library() -> None:
-    code = (
-        "import sys, eval.study.command, eval.study.store, eval.study.service; print('torch' in sys.modules)"
-    )
+    code = "import sys, eval.cli.study, eval.study.storage.store, eval.study.server.service"
+    code += "; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from eval.__main__ import main
-from eval.study.results import evaluate
-from eval.study.service import Service
-from eval.study.store import Store, StudyInfo
-from eval.study.views import View
-
-from .rater import Clock, Rater
-from .studies import clip, make_open
+from eval.study.server.service import Service
+from eval.study.server.views import View
+from eval.study.statistics.results import evaluate
+from eval.study.storage.store import Store, StudyInfo
+from tests.study.rater import Clock, Rater
+from tests.study.studies import clip, make_open
 
 RATERS = 4
 

@@ -9,19 +9,18 @@ from pathlib import Path
 import pytest
 
 from eval.sentences import SENTENCES as ALL
-from eval.study import service
-from eval.study.exchange import import_csv
 from eval.study.sentences import SENTENCES
-from eval.study.service import Service
-from eval.study.spec import Spec
-from eval.study.store import Store
+from eval.study.server import service
+from eval.study.server.service import Service
+from eval.study.storage.csv_import_export import import_csv
+from eval.study.storage.spec import Spec
+from eval.study.storage.store import Store
 from lipsync.errors import LipSyncError
 from lipsync.sentences import chinese
+from tests.study.studies import make_open
 from tests.ui.test_sentences import FAMILY, spoken
 
-from .studies import make_open
-
-FOLDER = Path(service.__file__).parent
+FOLDER = Path(service.__file__).parents[1]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 

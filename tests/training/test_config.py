@@ -2,26 +2,22 @@
 
 import argparse
 import json
-from pathlib import Path
 
 import pytest
 import torch
 
-import lipsync.training
 from lipsync.audio.features import AudioFeatures
+from lipsync.cli.prepare import add_prepare_command
+from lipsync.cli.train import add_train_command
 from lipsync.errors import ConfigError
 from lipsync.methods.lstm_cbam.config import discriminator_config
 from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
+from lipsync.methods.stages import STAGES, read_config, read_kept, recipe, recipes
 from lipsync.methods.wav2lip.config import Wav2LipConfig
-from lipsync.training.cli import add_prepare_command, add_train_command
-from lipsync.training.config import STAGES, DataConfig, read_config, read_toml
-from lipsync.training.generator import GeneratorConfig
+from lipsync.methods.wav2lip.train import GeneratorConfig
+from lipsync.training.config import DataConfig, read_toml
 from lipsync.training.loop import RunConfig
-from lipsync.training.run import read_kept
-
-from .toy import toy_folder
-
-CONFIGS = Path(lipsync.training.__path__[0]) / "configs"
+from tests.training.toy import toy_folder
 
 
 def test_nothing_given_is_the_defaults():
@@ -113,7 +109,7 @@ def test_what_is_kept_with_a_run_reads_back():
     assert read_config("speech", json.loads(json.dumps(config.to_dict()))) == config
 
 
-@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("file", recipes().values(), ids=lambda path: path.stem)
 def test_shipped_configurations_are_valid(file):
     name = file.stem.partition("-")[2]  # the stage, and what tells it from others of the same
     stage = max((kind for kind in STAGES if f"{name}-".startswith(f"{kind}-")), key=len)
@@ -122,11 +118,11 @@ def test_shipped_configurations_are_valid(file):
 
 
 def test_published_recipes_are_the_papers():
-    sync = read_config("sync", read_toml(CONFIGS / "mcsawav2lip-sync.toml")).stage
+    sync = read_config("sync", read_toml(recipe("mcsawav2lip-sync"))).stage
     assert (2 * sync.clips * sync.windows, sync.learning_rate, sync.weight_decay) == (32, 1e-3, 0)
     assert sync.objective == "bce"
     assert sync.model == sync_expert_config("full")
-    generator = read_config("generator", read_toml(CONFIGS / "mcsawav2lip-generator.toml")).stage
+    generator = read_config("generator", read_toml(recipe("mcsawav2lip-generator"))).stage
     assert (generator.windows, generator.learning_rate) == (48, 1e-4)
     assert (generator.sync_weight, generator.gan_weight) == (0.03, 0.07)
     assert (generator.ema, generator.shape_weight, generator.mouth_weight) == (0, 0, 0)
@@ -138,7 +134,7 @@ def test_published_recipes_are_the_papers():
 AIDED = ("sync", "syncx", "generator", "joint", "lip-reader", "expression", "dubbing", "multi-reference")
 
 
-@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("file", recipes().values(), ids=lambda path: path.stem)
 def test_only_recipes_that_are_no_papers_augment(file):
     name = file.stem.partition("-")[2]
     kind = max((kind for kind in STAGES if f"{name}-".startswith(f"{kind}-")), key=len)
@@ -155,20 +151,20 @@ def test_published_is_the_default():
     for kind in AIDED:
         assert not read_config(kind, {}).stage.augment
     for name, kind in (("visual_dubbing-expression", "expression"), ("visual_dubbing-dubbing", "dubbing")):
-        published, usual = read_config(kind, read_toml(CONFIGS / f"{name}.toml")).stage, STAGES[kind][0]()
+        published, usual = read_config(kind, read_toml(recipe(f"{name}"))).stage, STAGES.get(kind).settings()
         assert published.model == usual.model
         assert (kind, getattr(published, "reduction", "sum")) == (kind, "sum")
     dubbing = read_config("dubbing", {}).stage
     assert dubbing.model.references > 1
     assert not dubbing.mouth_only
-    patent = read_config("multi-reference", read_toml(CONFIGS / "multi_reference-multi-reference.toml")).stage
+    patent = read_config("multi-reference", read_toml(recipe("multi_reference-multi-reference"))).stage
     assert (patent.mouth_only, patent.perceptual_frames, patent.sync_epsilon) == (False, 0, 1e-6)
     assert patent.discriminators > 1
-    small = read_config("multi-reference", read_toml(CONFIGS / "embedded-multi-reference.toml")).stage
+    small = read_config("multi-reference", read_toml(recipe("embedded-multi-reference"))).stage
     assert (small.mouth_only, small.perceptual_frames, small.discriminators) == (True, 3, 1)
-    small = read_config("expression", read_toml(CONFIGS / "embedded-expression.toml")).stage
+    small = read_config("expression", read_toml(recipe("embedded-expression"))).stage
     assert small.reduction == "mean"
-    assert read_config("dubbing", read_toml(CONFIGS / "embedded-dubbing.toml")).stage.model.references == 1
+    assert read_config("dubbing", read_toml(recipe("embedded-dubbing"))).stage.model.references == 1
 
 
 @pytest.mark.parametrize(
@@ -203,10 +199,10 @@ def test_a_run_of_before_goes_on_as_it_began(kind, was, goes_on, tmp_path):
 
 
 def test_recipes_of_lstm_cbam_are_the_papers():
-    sync = read_config("sync", read_toml(CONFIGS / "lstm_cbam-sync.toml")).stage
+    sync = read_config("sync", read_toml(recipe("lstm_cbam-sync"))).stage
     assert (sync.learning_rate, sync.weight_decay, sync.objective) == (1e-4, 0, "bce")
     assert sync.model == discriminator_config("lstm-cbam")
-    joint = read_config("joint", read_toml(CONFIGS / "lstm_cbam-joint.toml")).stage
+    joint = read_config("joint", read_toml(recipe("lstm_cbam-joint"))).stage
     assert joint.learning_rate == 1e-4
     assert joint.model.width == 1
     assert joint.model.audio.kind == sync.model.audio.kind

@@ -7,13 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from lipsync.data.clips import Sampler
 from lipsync.errors import ConfigError
-from lipsync.training.data import Sampler
+from lipsync.experts.training.mouth_stage import MouthConfig, MouthStage
 from lipsync.training.feed import Batches, feed
 from lipsync.training.loop import RunConfig, Stage, Update, compile_stage, fit
-from lipsync.training.mouth import MouthConfig, MouthStage
-
-from .toy import toy_clip
+from tests.training.toy import toy_clip
 
 RUN = RunConfig(steps=3, device="cpu", threads=1, log_every=1, check_every=0)
 

@@ -5,10 +5,9 @@ import torch
 
 from lipsync.audio.features import AudioFeatures
 from lipsync.experts.sync_expert import SyncExpertConfig
+from lipsync.experts.training.sync_stage import SyncConfig, SyncStage, offset_accuracy
 from lipsync.training.loop import RunConfig, fit
-from lipsync.training.sync import SyncConfig, SyncStage, offset_accuracy
-
-from .toy import toy_clip
+from tests.training.toy import toy_clip
 
 
 @pytest.mark.slow

@@ -11,17 +11,16 @@ from safetensors.torch import load_file
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
+from lipsync.experts.training.mouth_stage import MouthConfig, MouthStage
+from lipsync.experts.training.sync_stage import SyncConfig, SyncStage
 from lipsync.methods.lstm_cbam.config import LstmCbamConfig, discriminator_config
+from lipsync.methods.lstm_cbam.train import JointConfig, JointStage
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
-from lipsync.training.generator import GeneratorConfig, GeneratorStage
-from lipsync.training.joint import JointConfig, JointStage
+from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
+from lipsync.methods.wav2lip.train_speech import SpeechConfig, SpeechStage
 from lipsync.training.loop import RunConfig, Stage, fit
-from lipsync.training.mouth import MouthConfig, MouthStage
-from lipsync.training.speech import SpeechConfig, SpeechStage
-from lipsync.training.sync import SyncConfig, SyncStage
-
-from .toy import STORED, toy_clip
+from tests.training.toy import STORED, toy_clip
 
 MODEL = Wav2LipConfig(
     audio=AudioFeatures(start=-4), channel_attention=True, spatial_attention=True, width=0.03

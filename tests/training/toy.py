@@ -8,7 +8,8 @@ import pandas as pd
 import soundfile
 
 from lipsync.audio.mel import mel_spectrogram
-from lipsync.faces.landmarks import (
+from lipsync.data.clips import STORED, Clip
+from lipsync.faces.tracking.landmarks import (
     EYE_LEFT,
     EYE_RIGHT,
     LIP_LOWER_INNER,
@@ -18,7 +19,6 @@ from lipsync.faces.landmarks import (
     NOSE_TIP,
 )
 from lipsync.media import VideoWriter
-from lipsync.training.data import STORED, Clip
 
 # Pixels of a stored crop: the mouth stands in the middle of the lower half that networks look at.
 MOUTH = (STORED // 2, round(0.72 * STORED))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.study.store import Store
+from eval.study.storage.store import Store
 from tests.portal import serving
 from tests.ui.rated import example_clip
 

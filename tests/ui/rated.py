@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from eval.study.create import create
-from eval.study.spec import Spec
-from eval.study.store import Clip, Store, StudyInfo, new_id
+from eval.study.storage.create import create
+from eval.study.storage.spec import Spec
+from eval.study.storage.store import Clip, Store, StudyInfo, new_id
 from lipsync.media import VideoWriter, read_frames
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from eval.compare.mouth import mouth_track
+from eval.compare.mouth_region import mouth_track
 from eval.compare.names import REFERENCE
 from eval.compare.sets import Entry, Sets
 from lipsync.media import VideoWriter, read_frames

@@ -13,7 +13,7 @@ from lipsync.errors import Cancelled, ConfigError, MediaError
 from lipsync.generate import Progress, Request, Result
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import Facts
-from lipsync.ui.jobs import Job, Jobs, speed
+from lipsync.ui.generate_queue import Job, Jobs, speed
 
 
 class Gate:

@@ -15,10 +15,10 @@ from lipsync.live import MOST, Live, Microphone
 from lipsync.media import read_audio
 from lipsync.methods import AUTO, EMBEDDED
 from lipsync.methods.auto import candidates
-from lipsync.ui.inputs import Inputs
-from lipsync.ui.intake import EXAMPLES
-from lipsync.ui.jobs import Jobs
-from lipsync.ui.live import LivePart, moving
+from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.live_page import LivePart, moving
+from lipsync.ui.request_form import Inputs
+from lipsync.ui.uploads import EXAMPLES
 
 PHOTO = str(EXAMPLES / "portrait.jpg")
 

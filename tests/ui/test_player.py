@@ -14,11 +14,11 @@ import pytest
 
 from eval.compare.clip import Clip
 from eval.compare.index import ComparisonSet, Item
-from eval.ui import compare_markup, player
+from eval.ui.compare import compare_markup, player
+from eval.ui.compare.links import KEPT, Links
+from eval.ui.compare.player import LETTERS, MOST
+from eval.ui.compare.set_export import frame_numbers
 from eval.ui.compare_texts import TEXTS
-from eval.ui.links import KEPT, Links
-from eval.ui.player import LETTERS, MOST
-from eval.ui.set_export import frame_numbers
 from lipsync.errors import ConfigError
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

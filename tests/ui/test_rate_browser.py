@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from eval.study.store import Store
+from eval.study.storage.store import Store
 from tests.ui.pages import BROWSER, CJK, PATIENCE, reading, shoot
 from tests.ui.pages import fits as fits_across
 from tests.ui.rated import METHODS, add_study

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import TimeoutError, expect
 
-from eval.study.service import Service
-from eval.study.store import Store, StudyInfo
+from eval.study.server.service import Service
+from eval.study.storage.store import Store, StudyInfo
 from tests.ui.conftest import PASSWORD
 from tests.ui.pages import BROWSER, CJK, PATIENCE, fits, reading, shoot
 from tests.ui.rated import METHODS, add_study

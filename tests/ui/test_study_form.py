@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from eval.study.spec import Spec
-from eval.study.words import CONSENT, RATING_QUESTIONS
-from eval.ui.study_board import chinese
-from eval.ui.study_form import lines_of, plain_values
+from eval.study.storage.labels import CONSENT, RATING_QUESTIONS
+from eval.study.storage.spec import Spec
+from eval.ui.study.study_form import lines_of, plain_values
+from eval.ui.study.study_markup import chinese
 from lipsync.errors import LipSyncError
 from tests.ui.pages import CJK
 

@@ -4,12 +4,11 @@ import ast
 import re
 from pathlib import Path
 
-from eval.ui.rate import rater_page
+from eval.ui.study.rate_page import rater_page
 from eval.ui.study_texts import TEXTS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "eval" / "ui" / f"{name}.py" for name in ("rate", "results", "door")]
-PAGES += sorted((ROOT / "eval" / "ui").glob("study_*.py"))
+PAGES = sorted((ROOT / "eval" / "ui" / "study").glob("*.py"))
 SCRIPTS = sorted((ROOT / "assets" / "js").glob("rate*.js"))
 
 
@@ -17,8 +16,6 @@ def used() -> tuple[set[str], tuple[str, ...]]:
     """Keys that the pages name, and beginnings of those they put together."""
     whole, begun = set(), set()
     for path in PAGES:
-        if path.name == "study_texts.py":
-            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
                 whole.add(node.value)

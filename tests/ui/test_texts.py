@@ -12,7 +12,7 @@ from eval.ui.compare_texts import TEXTS as COMPARE
 from eval.ui.study_texts import TEXTS as STUDY
 from eval.ui.texts import TEXTS as SCORE
 from lipsync.texts import TEXTS, both, pair, say, translations
-from lipsync.ui.intake import method_texts
+from lipsync.ui.uploads import method_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

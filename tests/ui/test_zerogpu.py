@@ -16,7 +16,7 @@ from gradio.context import LocalContext
 from lipsync.errors import ConfigError, FaceError
 from lipsync.generate import Progress, Request, Result, generate
 from lipsync.ui import zerogpu
-from lipsync.ui.jobs import Job, Jobs
+from lipsync.ui.generate_queue import Job, Jobs
 from tests.portal import ROOT
 
 EXAMPLES = ROOT / "assets" / "examples"
@@ -157,8 +157,8 @@ import sys, time
 from pathlib import Path
 from lipsync.generate import Request
 from lipsync.ui import zerogpu
-from lipsync.ui.intake import look
-from lipsync.ui.jobs import Jobs
+from lipsync.ui.uploads import look
+from lipsync.ui.generate_queue import Jobs
 face, out = Path(sys.argv[1]), Path("x.mp4")
 work = zerogpu.on_gpu()
 look(str(face))  # the page has used the face tracker before, in the process that is forked

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lipsync.audio.encoders.base import SpeechEncoder
 from lipsync.audio.encoders.cache import Cached
-from lipsync.hub import Progress
 from lipsync.registry import Registry
+from lipsync.weights.hub import Progress
 
 __all__ = ["ENCODERS", "Cached", "SpeechEncoder", "load_encoder"]
 

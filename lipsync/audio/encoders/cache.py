@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync import hub
 from lipsync.audio.encoders.base import SpeechEncoder
 from lipsync.media import read_audio
+from lipsync.weights import hub
 
 LIMIT = 2_000_000_000  # bytes in the folder; an hour of Whisper base is 370 MB
 

@@ -9,7 +9,7 @@ import numpy as np
 from lipsync.audio.features import MEL_RATE
 from lipsync.audio.mel import N_FFT, N_MELS, RATE, mel_spectrogram
 from lipsync.errors import ConfigError
-from lipsync.hub import Progress
+from lipsync.weights.hub import Progress
 
 
 class MelEncoder:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from lipsync import hub
 from lipsync.audio.encoders.overlap import Overlap, encode_overlapping
 from lipsync.audio.mel import RATE
 from lipsync.compat import ensure_torchvision
 from lipsync.errors import ArtefactError, ConfigError
-from lipsync.hub import Progress
-from lipsync.transfer import brief
+from lipsync.weights import hub
+from lipsync.weights.download import brief
+from lipsync.weights.hub import Progress
 
 REPOSITORIES = {
     "hubert-base": "facebook/hubert-base-ls960",

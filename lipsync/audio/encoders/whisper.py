@@ -9,11 +9,11 @@ from typing import Any
 import librosa
 import numpy as np
 
-from lipsync import hub
 from lipsync.audio.encoders.overlap import Overlap, encode_overlapping
 from lipsync.audio.mel import RATE
 from lipsync.errors import ConfigError
-from lipsync.hub import Progress
+from lipsync.weights import hub
+from lipsync.weights.hub import Progress
 
 N_FFT = 400  # samples: 25 ms
 HOP = 160  # samples: 10 ms; the encoder's second convolution halves the rate

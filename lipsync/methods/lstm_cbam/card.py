@@ -6,6 +6,13 @@ from pathlib import Path
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import MODELS, Core, register_method
+from lipsync.training.stages import STAGES
+
+STAGES.register(
+    "joint",
+    "lipsync.methods.lstm_cbam.train:JointStage",
+    help="the generator and its sync discriminator, by turns",
+)
 
 
 @register_method
@@ -35,8 +42,8 @@ class LstmCbamCore(Core):
     def load(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
         from lipsync.methods.lstm_cbam.config import LstmCbamConfig
         from lipsync.methods.lstm_cbam.model import LipGANGenerator
-        from lipsync.methods.saved import read_saved, weights_sha256
         from lipsync.methods.wav2lip.infer import Wav2LipMethod
+        from lipsync.weights.pretrained import read_saved, weights_sha256
 
         net = read_saved(weights, LipGANGenerator, LstmCbamConfig, "a generator of LSTM-CBAM")
         return Wav2LipMethod(card, net, weights_sha256(weights))

@@ -6,6 +6,18 @@ from pathlib import Path
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import MODELS, WHISPER, Core, register_method
+from lipsync.training.stages import STAGES
+
+STAGES.register(
+    "listener",
+    "lipsync.methods.multi_reference.train_listener:ListenerStage",
+    help="the speech half of multi-reference fusion",
+)
+STAGES.register(
+    "multi-reference",
+    "lipsync.methods.multi_reference.train:MultiReferenceStage",
+    help="the whole network of multi-reference fusion",
+)
 
 
 @register_method
@@ -29,7 +41,7 @@ class MultiReferenceCore(Core):
     )
     folder = MODELS / "multi-reference-embedded"
     signature = "image_encoder.stages.0.0.conv.weight"
-    recipe = "lipsync.training.tuning:MULTI_REFERENCE"
+    recipe = "lipsync.methods.multi_reference.tune:RECIPE"
     order = 30
 
     @staticmethod
@@ -37,7 +49,7 @@ class MultiReferenceCore(Core):
         from lipsync.methods.multi_reference.config import MultiReferenceConfig
         from lipsync.methods.multi_reference.infer import MultiReferenceMethod
         from lipsync.methods.multi_reference.model import MultiReference
-        from lipsync.methods.saved import read_saved, weights_sha256
+        from lipsync.weights.pretrained import read_saved, weights_sha256
 
         net = read_saved(weights, MultiReference, MultiReferenceConfig, "a multi-reference network")
         return MultiReferenceMethod(card, net, weights_sha256(weights))

@@ -13,9 +13,9 @@ from lipsync.audio.encoders import SpeechEncoder, load_encoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
 from lipsync.audio.selector import reach, select
+from lipsync.audio.speech_input import LEARNED
 from lipsync.media import read_audio
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
-from lipsync.methods.multi_reference.config import LEARNED
 from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.nn.device import default_device, supports_bfloat16
 

@@ -12,11 +12,12 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from lipsync.methods.multi_reference.config import LEARNED, MultiReferenceConfig
+from lipsync.audio.speech_input import LEARNED
+from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.fusion import Fusion, Listener
 from lipsync.methods.multi_reference.moving import Motion, blend
-from lipsync.methods.multi_reference.speech import LearnedEncoder
 from lipsync.nn.spade import SpadeResBlock
+from lipsync.nn.speech_encoder import LearnedEncoder
 
 
 class MultiReference(

@@ -6,6 +6,18 @@ from pathlib import Path
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import MODELS, WHISPER, Core, register_method
+from lipsync.training.stages import STAGES
+
+STAGES.register(
+    "expression",
+    "lipsync.methods.visual_dubbing.train_expression:ExpressionStage",
+    help="stage 1 of visual dubbing: expressions from speech",
+)
+STAGES.register(
+    "dubbing",
+    "lipsync.methods.visual_dubbing.train_renderer:DubbingStage",
+    help="stage 2 of visual dubbing: the renderer",
+)
 
 
 @register_method
@@ -29,14 +41,14 @@ class VisualDubbingCore(Core):
     folder = MODELS / "visual-dubbing-embedded"
     needs = ("face_landmarker",)  # without landmarks it would give every frame back
     signature = "renderer.inpaint.colour.weight"
-    recipe = "lipsync.training.tuning:VISUAL_DUBBING"
+    recipe = "lipsync.methods.visual_dubbing.tune:RECIPE"
     order = 20
 
     @staticmethod
     def load(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
-        from lipsync.methods.saved import weights_sha256
         from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
         from lipsync.methods.visual_dubbing.model import read_core
+        from lipsync.weights.pretrained import weights_sha256
 
         return VisualDubbingMethod(card, read_core(weights), weights_sha256(weights))
 

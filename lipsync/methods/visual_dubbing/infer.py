@@ -13,11 +13,12 @@ from lipsync.audio.encoders import SpeechEncoder, load_encoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
 from lipsync.audio.selector import select
-from lipsync.faces.camera import rotation
-from lipsync.faces.fit import Fit
-from lipsync.faces.fitting import Fitter
-from lipsync.faces.landmarks import mouth_opening
-from lipsync.faces.morphable import MorphableModel, load_morphable
+from lipsync.faces.model3d.camera import rotation
+from lipsync.faces.model3d.fit import Fit
+from lipsync.faces.model3d.fitting import Fitter
+from lipsync.faces.model3d.load import load_morphable
+from lipsync.faces.model3d.morphable import MorphableModel
+from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.visual_dubbing.inpaint import around
 from lipsync.methods.visual_dubbing.model import VisualDubbing

@@ -10,12 +10,12 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from lipsync.methods.saved import read_saved
 from lipsync.methods.visual_dubbing.config import RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.expression import ExpressionNet
 from lipsync.methods.visual_dubbing.inpaint import InpaintNet
 from lipsync.methods.visual_dubbing.motion import MotionNet, identity_grid, warp
 from lipsync.methods.visual_dubbing.texture import TextureNet
+from lipsync.weights.pretrained import read_saved
 
 
 class View(NamedTuple):

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipsync.faces.camera import Camera, place
-from lipsync.faces.morphable import MorphableModel
-from lipsync.faces.render import flow, render
+from lipsync.faces.model3d.camera import Camera, in_crop, place
+from lipsync.faces.model3d.fit import Fit
+from lipsync.faces.model3d.morphable import MorphableModel
+from lipsync.faces.model3d.render import flow, render
 from lipsync.methods.visual_dubbing.model import View
 
 UNDER_NOSE, NOSE_TIP = 2, 4  # MediaPipe's landmarks between which the hole begins
@@ -98,3 +99,44 @@ def mirrored(view: View) -> View:
     geometry = view.geometry.flip(2) * view.geometry.new_tensor((-1.0, 1.0) * count)
     guide, reference, cropped, hole = (x.flip(3) for x in view[:4])
     return View(guide, reference, cropped, hole, geometry)
+
+
+def view_of(
+    scene: Scene,
+    fit: Fit,
+    at: int,
+    others: np.ndarray,
+    maps: list[np.ndarray],
+    face: Tensor,
+    references: Tensor,
+    guide: str,
+    expression: Tensor | None = None,
+) -> View:
+    """A frame of a fitted clip and its references, as the renderer sees them.
+
+    Args:
+        fit: of the stored crops (``lipsync.data.fitted_clips``).
+        at, others: frame of the target and (R,) of the references.
+        maps: (2, 3) from stored crop to the pictures, of target and references.
+        face, references: (1, 3, S, S) and (R, 3, S, S) in 0..1, already cut.
+        expression: (1, E) instead of the frame's own.
+    """
+    size = face.shape[-1]
+    frames = (np.array([at]), others)
+    (camera, pose), (camera_r, pose_r) = (
+        in_crop(fit.camera, torch.from_numpy(fit.pose[i]).float(), torch.from_numpy(matrix).float(), size)
+        for i, matrix in zip(frames, maps, strict=True)
+    )
+    own, theirs = (torch.from_numpy(fit.expression[i]).float() for i in frames)
+    return scene.view(
+        face,
+        references,
+        torch.from_numpy(fit.identity).float()[None],
+        own if expression is None else expression,
+        pose,
+        camera,
+        theirs,
+        pose_r,
+        camera_r,
+        guide,
+    )

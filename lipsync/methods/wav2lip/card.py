@@ -6,20 +6,30 @@ from pathlib import Path
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import Core, register_method
+from lipsync.training.stages import STAGES
+
+STAGES.register(
+    "speech",
+    "lipsync.methods.wav2lip.train_speech:SpeechStage",
+    help="the speech half of the Wav2Lip family and of the sync expert",
+)
+STAGES.register(
+    "generator", "lipsync.methods.wav2lip.train:GeneratorStage", help="the generator of the Wav2Lip family"
+)
 
 
 class Wav2LipCore(Core):
     """A core of the Wav2Lip family: a published checkpoint, or a folder that this project wrote."""
 
-    recipe = "lipsync.training.tuning:WAV2LIP"
+    recipe = "lipsync.methods.wav2lip.tune:RECIPE"
 
     @staticmethod
     def load(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
-        from lipsync.checkpoint import PICKLED
-        from lipsync.methods.saved import weights_sha256
         from lipsync.methods.wav2lip.convert import read_generator, read_published
         from lipsync.methods.wav2lip.infer import Wav2LipMethod
         from lipsync.methods.wav2lip.model import Generator
+        from lipsync.weights.checkpoint import PICKLED
+        from lipsync.weights.pretrained import weights_sha256
 
         read = read_published if again and weights.suffix.lower() in PICKLED else read_generator
         config, state = read(weights)

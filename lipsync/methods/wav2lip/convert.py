@@ -14,12 +14,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lipsync import hub
-from lipsync.checkpoint import load_checkpoint
 from lipsync.errors import ArtefactError, ConfigError
-from lipsync.methods.saved import read_config
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
+from lipsync.weights import hub
+from lipsync.weights.checkpoint import load_checkpoint
+from lipsync.weights.pretrained import read_config
 
 _STEM, _LAST = "face_encoder_blocks.0.0.conv_block.0.weight", "output_block.1"
 # What else the people who hold such files also hold, told by a key or two.

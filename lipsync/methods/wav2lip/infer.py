@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from lipsync import hub
 from lipsync.audio.features import MEL_RATE, features, frame_windows
 from lipsync.audio.mel import RATE
 from lipsync.errors import ConfigError
@@ -19,10 +18,7 @@ from lipsync.methods.wav2lip.opening import MOUTHS, Opening, ask
 from lipsync.nn.blocks import ConvBlock, UpBlock
 from lipsync.nn.device import default_device, supports_bfloat16
 from lipsync.nn.prior import pose_prior
-
-if TYPE_CHECKING:
-    from lipsync.methods.lstm_cbam.model import LipGANGenerator
-    from lipsync.methods.wav2lip.model import Generator
+from lipsync.weights import hub
 
 
 class Wav2LipMethod(LipSyncMethod):
@@ -37,14 +33,14 @@ class Wav2LipMethod(LipSyncMethod):
     def __init__(
         self,
         card: MethodCard,
-        net: Generator | LipGANGenerator,
+        net: nn.Module,
         weights_sha256: str,
         device: torch.device | None = None,
     ):
         self.card, self.weights_sha256 = card, weights_sha256
-        self.config = net.config
-        self.crop_size = net.config.size
-        self.audio_lookahead = net.config.audio.reach
+        self.config = cast(Any, net.config)
+        self.crop_size = self.config.size
+        self.audio_lookahead = self.config.audio.reach
         self.opening: Opening | None = None  # of this job, measured when it is first needed
         self.device = device or default_device()
         self.net: Any = fuse(net.eval()).to(self.device)

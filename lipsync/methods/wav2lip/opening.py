@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from lipsync.errors import FaceError
-from lipsync.faces.landmarks import Landmarker, mouth_opening
+from lipsync.faces.tracking.landmarks import Landmarker, mouth_opening
 
 MOUTHS = 32  # drawn and measured once per job
 SIDE = 192  # pixels at which the landmarker sees them

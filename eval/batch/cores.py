@@ -1,0 +1,122 @@
+"""Cores side by side: what each draws for people it never saw, with their own speech, another's, and none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.batch.held_out import speaker_for
+from eval.batch.manifest import Row
+from eval.scoring.controls import CONTROLS
+from eval.scoring.networks import LSE_METRICS
+from lipsync.generate import Request, generate
+from lipsync.methods import load_method
+
+OWN, OTHER = "own speech", "other speech"
+REAL, STILL = "real", "still frame"
+PICTURES = ("psnr", "ssim", "lpips", "lmd", "csim")
+METRICS = (*PICTURES, "offset", "lipcorr")
+OPENING = ("lipcorr",)  # what is asked for where only the mouth's opening is looked at
+
+
+@dataclass(frozen=True)
+class Core:
+    """A method with its weights.
+
+    Attributes:
+        name: of `lipsync.methods`; the row in the tables.
+        checkpoint: weights instead of the method's own.
+        sha256: of the weights; what other weights drew is not taken for theirs.
+    """
+
+    name: str
+    checkpoint: Path | None
+    sha256: str
+
+    @property
+    def folder(self) -> str:
+        """A name for its files."""
+        return re.sub(r"[^A-Za-z0-9._+-]+", "-", self.name)
+
+    def row(self, kind: str) -> str:
+        """What its videos of one kind are called in the batch."""
+        return f"{self.name}, {kind}"
+
+
+@dataclass(frozen=True)
+class Face:
+    """A person who is redrawn, and the other one whose speech drives them.
+
+    Attributes:
+        name, clip: the video that is redrawn.
+        speaker, voice: name and file of the clip that the other speech is taken from.
+    """
+
+    name: str
+    clip: Path
+    speaker: str
+    voice: Path
+
+
+def find_cores(names: Sequence[str], checkpoint: Path | None) -> list[Core]:
+    """The methods of these names, each once; all are opened, so that nothing is drawn where one is not here.
+
+    Raises:
+        ConfigError, ArtefactError: an unknown name, or weights that cannot be had.
+    """
+    return [
+        Core(name, checkpoint, load_method(name, checkpoint).weights_sha256) for name in dict.fromkeys(names)
+    ]
+
+
+def faces_of(clips: Mapping[str, Path], most: int | None) -> list[Face]:
+    """The first clips (None: all), each with the speaker it has among all."""
+    speakers = {name: speaker_for(name, dict(clips)) for name in list(clips)[:most]}
+    return [Face(name, clips[name], voice, clips[voice]) for name, voice in speakers.items()]
+
+
+def real_rows(faces: Sequence[Face]) -> list[Row]:
+    """The real clips: their own offset and opening, the speakers' opening, and the first frame still."""
+    by_name = {control.name: control for control in CONTROLS}
+    shown = {face.name: face.clip for face in faces}
+    speakers = {face.speaker: face.voice for face in faces if face.speaker not in shown}
+    rows = []
+    for name, clip in {**shown, **speakers}.items():
+        metrics = ("offset", *OPENING) if name in shown else OPENING
+        rows.append(Row(name, REAL, clip, clip, control=by_name[REAL], metrics=metrics))
+    still = tuple(metric for metric in METRICS if metric not in LSE_METRICS)
+    rows += [
+        Row(name, STILL, clip, clip, control=by_name[STILL], metrics=still) for name, clip in shown.items()
+    ]
+    return rows
+
+
+def draw(
+    core: Core, face: Face, silences: Mapping[str, Path], folder: Path, tell: Callable[[str], None]
+) -> list[Row]:
+    """The videos of one core and one face as rows; those that are not in ``folder`` yet are drawn.
+
+    Args:
+        silences: sounds without a voice, by name; the face's video is played for as long as they last.
+        folder: for the videos of these weights.
+        tell: told what was drawn.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = {
+        OWN: (face.clip, "video", METRICS),
+        OTHER: (face.voice, "video", (*PICTURES, *OPENING)),
+        **{name: (sound, "audio", OPENING) for name, sound in silences.items()},
+    }
+    rows = []
+    for kind, (sound, length, metrics) in asked.items():
+        made = folder / f"{face.name} {kind}.mp4"
+        if not made.is_file():
+            request = Request(
+                face=face.clip, audio=sound, output=made, method=core.name, checkpoint=core.checkpoint,
+                length=length, label=False, allow_silence=kind in silences,
+            )  # fmt: skip
+            tell(f"{core.name}, {made.name}: {generate(request).frames} frames")
+        rows.append(Row(face.name, core.row(kind), made, face.clip, metrics=metrics))
+    return rows

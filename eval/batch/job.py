@@ -1,0 +1,132 @@
+"""One row of a batch: what is scored and how, and the files that keep what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.batch.manifest import Row
+from eval.scoring.protocol import Region
+from eval.scoring.scores import write_text
+from eval.scoring.sync import Variant
+from lipsync.experts.perceptual import LpipsNet
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the scores of a batch are made; the same for all its rows."""
+
+    metrics: tuple[str, ...] | None = None
+    region: Region = "face"
+    variant: Variant = "track"
+    syncnet: Path | None = None
+    lpips: LpipsNet = "alex"
+    resize: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row, how to score it and where its files go; all that a worker anywhere needs."""
+
+    row: Row
+    options: Options
+    folder: Path
+    fingerprint: str
+    threads: int = 0  # of torch; 0: as it likes
+
+    @property
+    def key(self) -> str:
+        """File name of the row: readable, and unique whatever the names hold."""
+        return row_key(self.row.item, self.row.method)
+
+    @property
+    def path(self) -> Path:
+        """The file of the result."""
+        return self.folder / "rows" / f"{self.key}.json"
+
+    @property
+    def frames(self) -> Path:
+        """The file of what every metric says about every frame."""
+        return frames_file(self.folder, self.row.item, self.row.method)
+
+    def finished(self) -> dict[str, Any] | None:
+        """The result of an earlier run with the same inputs, if it had one and it is all there."""
+        try:
+            result = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        if not isinstance(result, dict) or result.get("fingerprint") != self.fingerprint:
+            return None
+        if "error" in result or not self.frames.is_file():
+            return None
+        lost = result.get("features") and load_features(self.folder, result) is None
+        return None if lost else result
+
+    def write(self, **found: Any) -> dict[str, Any]:
+        """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it."""
+        result = {
+            "fingerprint": self.fingerprint, "item": self.row.item, "method": self.row.method,
+            "control": self.row.control is not None, **found,
+        }  # fmt: skip
+        text = json.dumps(result, indent=1, ensure_ascii=False)
+        write_text(self.path, text + "\n")
+        return json.loads(text)
+
+
+def row_key(item: str, method: str) -> str:
+    """File name of a row: readable, and unique whatever the names hold."""
+    name = f"{item}--{method}"
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', name)[:80]}-{mark}"
+
+
+def frames_file(folder: Path, item: str, method: str) -> Path:
+    """The CSV with a line for every frame of a row, in the folder of its batch."""
+    return folder / "frames" / f"{row_key(item, method)}.csv"
+
+
+class FeatureFiles:
+    """Two growing files of Inception features, named only when the row is done."""
+
+    def __init__(self, job: Job):
+        self.name: str | None = None
+        self._key = job.key
+        self._paths = [
+            job.folder / "features" / f"{job.key}.{side}.f32" for side in ("generated", "reference")
+        ]
+        self._files: list[Any] = []
+
+    def __call__(self, generated: np.ndarray, reference: np.ndarray) -> None:
+        if not self._files:
+            self._paths[0].parent.mkdir(parents=True, exist_ok=True)
+            self._files = [path.with_suffix(".part").open("wb") for path in self._paths]
+        for file, rows in zip(self._files, (generated, reference), strict=True):
+            file.write(np.ascontiguousarray(rows, np.float32).tobytes())
+
+    def __enter__(self) -> FeatureFiles:
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        for file, path in zip(self._files, self._paths, strict=False):
+            file.close()
+            if kind is None:
+                path.with_suffix(".part").replace(path)
+                self.name = self._key
+            else:
+                path.with_suffix(".part").unlink(missing_ok=True)
+
+
+def load_features(folder: Path, result: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
+    """(N, 2048) Inception features of a row's generated and reference faces, left on disk."""
+    name = result.get("features")
+    paths = [folder / "features" / f"{name}.{side}.f32" for side in ("generated", "reference")]
+    if not name or not all(path.is_file() and path.stat().st_size for path in paths):
+        return None
+    generated, reference = (np.memmap(path, np.float32, "r").reshape(-1, 2048) for path in paths)
+    return generated, reference

@@ -1,0 +1,109 @@
+"""The manifest of a batch: a CSV with one line per video to score."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from eval.scoring.controls import Control
+from lipsync.errors import ConfigError
+
+COLUMNS = ("item", "method", "generated", "reference", "reference_image")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One video to score.
+
+    Attributes:
+        item: which clip; the same name joins methods on the same clip.
+        method: who made it.
+        generated, reference, reference_image: files; the last two may be None.
+        control: what is done to the real video where this is a control and no method.
+        metrics: names of `eval.scoring.metrics`, where this row needs fewer than the batch; None: all.
+    """
+
+    item: str
+    method: str
+    generated: Path
+    reference: Path | None = None
+    reference_image: Path | None = None
+    control: Control | None = None
+    metrics: tuple[str, ...] | None = None
+
+    def absolute(self) -> Row:
+        """The same, wherever the process that scores it is."""
+        return replace(
+            self,
+            generated=self.generated.absolute(),
+            reference=self.reference and self.reference.absolute(),
+            reference_image=self.reference_image and self.reference_image.absolute(),
+            control=self.control and self.control.absolute(),
+        )
+
+
+def read_manifest(path: Path) -> list[Row]:
+    """The rows of a manifest; paths in it are relative to its folder.
+
+    Raises:
+        ConfigError: it cannot be read, lacks a column or a value, or names a video twice.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names = [name.strip() for name in reader.fieldnames or ()]
+            lines = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise ConfigError(f"The manifest {path} cannot be read as a CSV file ({problem}).") from problem
+    lacking = [name for name in COLUMNS[:3] if name not in names]
+    if lacking:
+        raise ConfigError(
+            f"{path.name} lacks the column {lacking[0]!r}; its first line must name {', '.join(COLUMNS)}."
+        )
+    rows = [_row(path, number, line) for number, line in enumerate(lines, start=2)]
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        if (row.item, row.method) in seen:
+            raise ConfigError(f"{path.name} has two rows for item {row.item!r} and method {row.method!r}.")
+        seen.add((row.item, row.method))
+    if not rows:
+        raise ConfigError(f"{path.name} lists no video.")
+    return rows
+
+
+def with_controls(rows: Sequence[Row], controls: Sequence[Control]) -> list[Row]:
+    """The controls of every item that has a reference, followed by the rows themselves.
+
+    The other audio of an item is that of the next item; with one item there is none.
+    """
+    real: dict[str, Path] = {}
+    for row in rows:
+        if row.reference is not None:
+            real.setdefault(row.item, row.reference)
+    items = list(real)
+    added = []
+    for control in controls:
+        for number, item in enumerate(items):
+            other = real[items[(number + 1) % len(items)]]
+            if control.other_audio:
+                if other == real[item]:
+                    continue
+                control = control.with_audio(other)
+            added.append(Row(item, control.name, real[item], real[item], control=control))
+    return [*added, *rows]
+
+
+def _row(path: Path, number: int, line: dict[str, str | None]) -> Row:
+    values = {
+        (key or "").strip(): (value or "").strip() for key, value in line.items() if isinstance(key, str)
+    }
+    for name in COLUMNS[:3]:
+        if not values.get(name):
+            raise ConfigError(f"{path.name}, line {number}: the column {name!r} is empty.")
+    generated, reference, image = (
+        path.parent / values[name] if values.get(name) else None for name in COLUMNS[2:]
+    )
+    assert generated is not None
+    return Row(values["item"], values["method"], generated, reference, image)

@@ -1,0 +1,146 @@
+"""Many videos: one file per scored row, so that a run can stop anywhere and go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from eval.batch.engines import in_processes, on_ray
+from eval.batch.job import FeatureFiles, Job, Options, load_features
+from eval.batch.manifest import Row
+from eval.scoring.metrics import METRICS
+from eval.scoring.networks import Networks, load_networks
+from eval.scoring.protocol import VERSION
+from eval.scoring.score import score, wanted
+from lipsync.errors import Cancelled, ConfigError, LipSyncError
+
+__all__ = ["Job", "Options", "load_features", "run", "run_job"]
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    rows: Sequence[Row],
+    options: Options,
+    folder: Path,
+    workers: int = 1,
+    ray: str | None = None,
+    tell: Callable[[int, int, dict[str, Any]], None] | None = None,
+    tell_frames: Callable[[Row, int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Score all rows that are not finished yet; the results of all of them, in the order of ``rows``.
+
+    A row that fails is a result too, with the reason; it is tried again by the next run.
+
+    Args:
+        workers: processes on this machine.
+        ray: address of a Ray cluster, whose nodes must see all files at the same paths; ``auto``: the
+            one this machine belongs to, or one started on it for this run.
+        tell: called with (rows done, rows in all, result) after each row.
+        tell_frames: in one process, called with (row, frames done, frames expected); a `Cancelled`
+            that it raises ends the run.
+
+    Raises:
+        ConfigError: the options cannot be met, or Ray is not installed.
+    """
+    rows = [row.absolute() for row in rows]  # a worker may be somewhere else
+    syncnet = options.syncnet.absolute() if options.syncnet else None
+    options = replace(options, metrics=_possible(rows, options.metrics), syncnet=syncnet)
+    networks = _networks(options)
+    jobs = [Job(row, options, folder.resolve(), _fingerprint(row, options, networks)) for row in rows]
+    del networks
+    results = {job.key: result for job in jobs if (result := job.finished()) is not None}
+    todo = [job for job in jobs if job.key not in results]
+    first = {job.row.reference: number for number, job in reversed(list(enumerate(todo)))}
+    todo.sort(key=lambda job: first[job.row.reference])  # what is known of a reference serves the next rows
+    log.info("%d of %d rows are finished already", len(results), len(jobs))
+    if todo and ray is not None:
+        _networks.cache_clear()  # the workers load their own
+        engine = on_ray(todo, run_job, ray)
+    elif workers > 1 and len(todo) > 1:
+        _networks.cache_clear()
+        engine = in_processes(todo, run_job, min(workers, len(todo)))
+    else:
+        engine = ((job, run_job(job, tell_frames) if tell_frames else run_job(job)) for job in todo)
+    for job, result in engine:
+        results[job.key] = result
+        if tell is not None:
+            tell(len(results), len(jobs), result)
+    return [results[job.key] for job in jobs]
+
+
+def run_job(job: Job, tell: Callable[[Row, int, int], None] | None = None) -> dict[str, Any]:
+    """Score one row and write its files; what any engine runs. Never raises for a bad row."""
+    row, options = job.row, job.options
+    if job.threads:
+        import torch
+
+        torch.set_num_threads(job.threads)
+    try:
+        for path in (row.generated, row.reference, row.reference_image):
+            if path is not None and not path.is_file():
+                raise ConfigError(f"There is no file {path}; check the manifest.")
+        names = _possible([row], row.metrics or options.metrics)
+        with FeatureFiles(job) as features:
+            scores = score(
+                row.generated, row.reference, row.reference_image, metrics=names, region=options.region,
+                variant=options.variant, resize=options.resize, networks=_networks(options),
+                keep_features=features, control=row.control, progress=partial(tell, row) if tell else None,
+            )  # fmt: skip
+        scores.write_frames(job.frames)
+        return job.write(scores=scores.to_dict(), features=features.name)
+    except Cancelled:
+        raise
+    except LipSyncError as problem:
+        return job.write(error=str(problem))
+    except Exception as problem:
+        log.exception("row %s, %s", row.item, row.method)
+        return job.write(error=f"Unexpected {type(problem).__name__}: {problem}")
+
+
+def _possible(rows: Iterable[Row], chosen: Sequence[str] | None) -> tuple[str, ...]:
+    """The chosen metrics that at least one of the rows can have, in the order of the table.
+
+    Raises:
+        ConfigError: an unknown name, or nothing is left.
+    """
+    for name in chosen or ():
+        METRICS.get(name)
+    inputs = {(row.reference is not None, row.reference_image is not None) for row in rows}
+    can = {name for given in inputs for name in wanted(None, *given)}
+    names = tuple(name for name in METRICS if name in can and (chosen is None or name in chosen))
+    if not names:
+        raise ConfigError("None of the chosen metrics can be had without a reference video; name it.")
+    return names
+
+
+@lru_cache(maxsize=1)  # a portal meets many options, and each set of networks takes hundreds of MB
+def _networks(options: Options) -> Networks:
+    """Loaded once for a batch."""
+    return load_networks(options.metrics or (), options.syncnet, options.lpips)
+
+
+def _fingerprint(row: Row, options: Options, networks: Networks) -> str:
+    """Changes with anything that changes the row's scores: files, options, weights, protocol."""
+    audio = row.control.audio if row.control else None
+    files = [
+        (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in (row.generated, row.reference, row.reference_image, audio)
+        if path is not None and path.is_file()
+    ]
+    control = asdict(row.control) if row.control else None
+    said = [
+        VERSION,
+        files,
+        control,
+        asdict(replace(options, metrics=row.metrics or options.metrics)),
+        sorted(networks.hashes.items()),
+        sorted(networks.names.items()),
+    ]
+    return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,38 @@
+"""The commands of ``python -m eval``: score videos, compare methods, ask people. One file for each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+from lipsync.errors import LipSyncError
+
+COMMANDS = {
+    "score": "eval.cli.score",
+    "batch": "eval.cli.batch",
+    "compare": "eval.cli.compare",
+    "core": "eval.cli.core",
+    "ablate": "eval.cli.ablate",
+    "sync-expert": "eval.cli.sync_expert",
+    "study": "eval.cli.study",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it worked, 2 with one sentence when the person can mend what is wrong."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="python -m eval", description="Score lip-sync videos.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    # Some load networks' libraries, which takes seconds: only the command that is asked for is loaded. What
+    # trains is not on a Space.
+    for name in arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS:
+        if find_spec(COMMANDS[name]):
+            import_module(COMMANDS[name]).add(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except LipSyncError as problem:
+        print(problem, file=sys.stderr)
+        return 2

@@ -1,0 +1,112 @@
+"""The ``ablate`` command: a paper's ablation table, trained and measured row by row."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of ``python -m eval``."""
+    parser = commands.add_parser(
+        "ablate",
+        help="train all rows of a paper's ablation table under one budget, measure them, print the table",
+        description="Trains every row of an ablation table with one budget and one seed, measures each on "
+        "people who were not trained on, and prints the paper's table with our numbers beside the published "
+        "ones. It may be stopped: finished runs, videos and scores are kept, and the next call goes on.",
+    )
+    parser.add_argument(
+        "--table",
+        required=True,
+        metavar="NAME",
+        help="2 (M-CSAWav2Lip, eight rows), lstm-1 (LSTM-CBAM, four), or of visual dubbing dubbing-3 "
+        "(expressions, five), dubbing-4 (renderer, six), dubbing-5 (σ, three), dubbing-6 (MSAF, three)",
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder that `python -m lipsync prepare` wrote"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the table")
+    parser.add_argument("--steps", type=int, required=True, help="of each row's generator")
+    parser.add_argument(
+        "--first-steps", "--sync-steps", type=int,
+        help="of what comes before it: the discriminator, or the other stage of visual dubbing (default: as "
+        "--steps)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR",
+        help="folder for runs, videos and scores, where tables share them (default: --out)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of all runs (default: %(default)s)")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+        help="settings of the training that win over the paper's recipe: for both stages, such as "
+        "stage.model.width=0.25, or for one of them, such as generator:stage.windows=4 (its stages: sync and "
+        "generator, sync and joint, or expression and dubbing)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--recipe", nargs="+", action="extend", default=[], metavar="STAGE=FILE",
+        help="TOML files of training to be used instead of the paper's recipes, by stage",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rows", nargs="+", metavar="NAME", help="only these rows, by their configuration's name"
+    )
+    parser.add_argument("--split", default="val", help="that is measured on (default: %(default)s)")
+    parser.add_argument(
+        "--clips",
+        type=int,
+        default=12,
+        help="at most, of all people in turn, short ones first (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--region", choices=("face", "mouth", "full"), default="face", help="default: %(default)s"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, draw, score what is missing, and print the table."""
+    from eval.batch.ablation import rows_of, table_named, train_part
+    from eval.report.ablation import held_out, measure, printed, write
+    from lipsync.data.clips import load_clips
+    from lipsync.errors import ConfigError
+    from lipsync.registry import unknown
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    table, out = table_named(options.table), options.out.resolve()
+    runs = (options.runs or out).resolve()
+    rows = rows_of(
+        table, runs, options.steps, options.first_steps or options.steps, options.seed, options.set,
+        _recipes(options.recipe),
+    )  # fmt: skip
+    for name in options.rows or ():
+        if name not in table.rows:
+            raise ConfigError(unknown("row of this table", name, table.rows))
+    rows = [row for row in rows if options.rows is None or row.name in options.rows]
+    trained = tuple({split for part in rows[0].parts for split in part.config.data.train})
+    people = held_out(options.data, trained, options.split, options.clips)
+    out.mkdir(parents=True, exist_ok=True)
+    load = functools.cache(load_clips)  # what one run decoded serves the next
+    for row in rows:
+        for part in row.parts:
+            train_part(part, options.data, tell, load)
+        tell(f"{row.name}: trained")
+    measured = measure(table, rows, people, runs, out, options.region, tell)
+    text = printed(table, rows, measured, people, options.data)
+    write(text, table, rows, options.data, out)
+    print(text)
+    return 0
+
+
+def _recipes(texts: list[str]) -> dict[str, Path]:
+    """Files by stage, of ``STAGE=FILE``."""
+    from lipsync.errors import ConfigError
+
+    for text in texts:
+        if not all(text.partition("=")):
+            raise ConfigError(f"--recipe takes STAGE=FILE, such as dubbing=my.toml, not {text!r}.")
+    return {stage: Path(file) for stage, _, file in (text.partition("=") for text in texts)}

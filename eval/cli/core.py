@@ -1,0 +1,80 @@
+"""The ``core`` command: the scores of a model card, on people that the model never saw."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from eval.batch.held_out import add_arguments, held_out, unseen
+from lipsync.errors import ConfigError
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of ``python -m eval``."""
+    parser = commands.add_parser(
+        "core",
+        help="drive held-out people with their own speech, with others' and with none, and score the results",
+    )
+    add_arguments(parser)
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR",
+        help="folder for videos, rows and tables; another call goes on with what is in it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--method", nargs="+", action="extend", metavar="NAME",
+        help="one or more of the portal's methods, a row for each (default: the embedded core)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoint", type=Path, help="weights to use instead of the method's own; with one method"
+    )
+    parser.add_argument(
+        "--clips", type=int, metavar="N", help="only the first N clips of the split, to try (default: all)"
+    )
+    parser.add_argument(
+        "--region", choices=("face", "mouth", "full"), default="mouth", help="default: %(default)s"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Draw and score what is missing, beside the controls, and print the table of the cores."""
+    from eval.batch.core_scores import CoreResults
+    from eval.batch.cores import METRICS, draw, faces_of, find_cores, real_rows
+    from eval.batch.rows import Options
+    from eval.batch.rows import run as run_batch
+    from eval.batch.silences import write_silences
+    from eval.report.cores import write_cores
+    from eval.report.files import write_tables
+    from lipsync.methods import EMBEDDED
+
+    names = options.method or [EMBEDDED]
+    if options.checkpoint is not None and len(set(names)) > 1:
+        raise ConfigError("--checkpoint belongs to one method; give one --method with it.")
+    if options.clips is not None and options.clips < 1:
+        raise ConfigError("--clips must be 1 or more.")
+    clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
+    faces = faces_of(clips, options.clips)
+    cores = find_cores(names, options.checkpoint)
+    silences = write_silences(options.out / "silences")
+    rows = real_rows(faces)
+    for core in cores:  # one core at a time: its weights stay in the cache of the machine
+        folder = options.out / core.folder / f"videos-{core.sha256[:10]}"
+        for face in faces:
+            rows += draw(core, face, silences, folder, _tell)
+    results = run_batch(rows, Options(metrics=METRICS, region=options.region), options.out, tell=_scored)
+    scored = CoreResults(results, options.out, faces)
+    for core in cores:
+        write_tables(scored.table(core), options.out / core.folder)
+    print(write_cores(scored, cores, options.out))
+    return 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _scored(done: int, total: int, result: dict[str, Any]) -> None:
+    end = f": failed. {result['error']}" if "error" in result else ""
+    _tell(f"{done} of {total}  {result['item']}, {result['method']}{end}")

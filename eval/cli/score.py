@@ -1,0 +1,90 @@
+"""The ``score`` command: one video, its numbers on the screen and in files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from eval.scoring.metrics import METRICS
+from eval.scoring.protocol import Region
+from eval.scoring.scores import Scores
+from eval.scoring.sync import Variant
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of ``python -m eval``."""
+    parser = commands.add_parser("score", help="score one video")
+    parser.add_argument("--generated", type=Path, required=True, help="the video to score")
+    parser.add_argument("--reference", type=Path, help="ground-truth video")
+    parser.add_argument("--reference-image", type=Path, help="picture of the person, for CSIM")
+    add_protocol(parser)
+    parser.add_argument("--json", type=Path, required=True, metavar="OUT", help="write all scores here")
+    parser.add_argument("--frames-csv", type=Path, metavar="OUT", help="write one line per frame here")
+    parser.set_defaults(run=run)
+
+
+def add_protocol(parser: argparse.ArgumentParser) -> None:
+    """The options that say how scores are made, the same for one video and for many."""
+    parser.add_argument(
+        "--metrics", nargs="+", metavar="NAME", help=f"default: all that can be had; of {', '.join(METRICS)}"
+    )
+    parser.add_argument("--region", choices=get_args(Region), default="face", help="for PSNR, SSIM and LPIPS")
+    parser.add_argument("--variant", choices=get_args(Variant), default="track", help="how LSE cuts the lips")
+    parser.add_argument(
+        "--syncnet", type=Path, metavar="FILE", help="checkpoint of the SyncNet v2 architecture"
+    )
+    parser.add_argument("--lpips", choices=("alex", "vgg"), default="alex", help="network of LPIPS")
+    parser.add_argument(
+        "--resize", action="store_true", help="allow sizes that differ; changes PSNR by many dB"
+    )
+
+
+def metric_names(options: argparse.Namespace) -> list[str] | None:
+    """The chosen metrics; both spaces and commas separate them."""
+    if options.metrics is None:
+        return None
+    return [name for part in options.metrics for name in part.split(",") if name]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score one video, print its numbers, write what was asked for."""
+    from eval.scoring.networks import load_networks
+    from eval.scoring.score import score, wanted
+
+    names = wanted(metric_names(options), options.reference is not None, options.reference_image is not None)
+    scores = score(
+        options.generated,
+        options.reference,
+        options.reference_image,
+        metrics=names,
+        region=options.region,
+        variant=options.variant,
+        resize=options.resize,
+        networks=load_networks(names, options.syncnet, options.lpips),
+        progress=_show if sys.stderr.isatty() else None,
+    )
+    scores.write_json(options.json)
+    if options.frames_csv is not None:
+        scores.write_frames(options.frames_csv)
+    print(report(scores))
+    return 0
+
+
+def report(scores: Scores) -> str:
+    """The scores as lines of text, each number with its protocol."""
+    lines = []
+    for entry in scores.scores.values():
+        metric = METRICS.get(entry.metric)
+        if entry.value is None:
+            lines.append(f"{entry.label:<28} -         {entry.reason}")
+        else:
+            number = f"{entry.value:.{metric.decimals}f} {metric.unit}".strip()
+            lines.append(f"{entry.label + ' ' + metric.arrow:<28} {number:<10} {entry.protocol}")
+    return "\n".join([*lines, *(f"Note: {note}" for note in scores.notes)])
+
+
+def _show(done: int, total: int) -> None:
+    if done % 10 == 0 or done == total:
+        print(f"\r{done} of {total} frames", end="\n" if done == total else "", file=sys.stderr, flush=True)

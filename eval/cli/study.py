@@ -1,0 +1,158 @@
+"""The ``study`` command: all that the admin page does with studies."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.cli import study_results
+from lipsync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from eval.study.storage.store import Store, StudyInfo
+
+EXAMPLE = """\
+title: {en: Lip sync of talking heads, zh: 说话人唇形同步}   # or one text for both languages
+source: {set: My comparison}     # a comparison set, or {folder: clips} with clips/ITEM/METHOD.mp4
+#         besides, items: [...] and methods: [...] to take only some
+mode: rating                     # one clip, marks 1-5; pairwise: two clips, which is better
+languages: [en, zh]
+questions:                       # default: sync, quality, overall
+  - sync
+  - {key: natural, text: {en: "How natural is the face?", zh: "面部自然吗？"}}   # labels: [...] for others
+reference: reference             # the method that is the real video: rated too, without its name
+training: [anna/wav2lip, practice.mp4]   # clips to practise on, item/method of the source or files
+catch: {choose: [2, 4], desync: 1}       # clips that say which mark to choose, or have another's sound
+ratings_per_stimulus: 24         # wanted for each clip (pair)
+stimuli_per_rater: 0             # 0: all
+instructions: {en: ..., zh: ...}
+consent: {en: ..., zh: ...}
+completion_code: null            # shown at the end; null: a random one for each rater
+addresses: flag                  # keep a keyed hash to see duplicates; refuse a second rater; off: keep none
+comments: false                  # ask for a remark at the end
+reservation: 900                 # s after which a clip that a rater left is handed to others
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of ``python -m eval``."""
+    parser = commands.add_parser("study", help="collect marks from people, and make a table of them")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verb = verbs.add_parser(
+        "create",
+        help="make a study of a spec; prints its id",
+        epilog=f"A spec; only title and source must be there:\n\n{EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("--spec", type=Path, required=True, metavar="YAML", help="what the study is")
+    verb.add_argument("--open", action="store_true", help="let raters in at once")
+    verb.set_defaults(run=_create)
+    verb = verbs.add_parser("list", help="all studies, the newest first")
+    verb.set_defaults(run=_list)
+    for name, run, purpose in (
+        ("open", _open, "let raters in"),
+        ("close", _close, "let nobody in any more"),
+    ):
+        verb = verbs.add_parser(name, help=purpose)
+        _study(verb)
+        verb.set_defaults(run=run)
+    verb = verbs.add_parser("delete", help="remove a study with its marks and clips")
+    _study(verb)
+    verb.add_argument("--yes", action="store_true", help="really")
+    verb.set_defaults(run=_delete)
+    verb = verbs.add_parser("export", help="all marks as CSV, raters as pseudonyms")
+    _study(verb)
+    verb.add_argument("--out", type=Path, metavar="CSV", help="default: the standard output")
+    verb.set_defaults(run=_export)
+    verb = verbs.add_parser("import", help="add the marks of another export of the same study")
+    _study(verb)
+    verb.add_argument("file", type=Path, metavar="CSV")
+    verb.set_defaults(run=_import)
+    study_results.add(verbs)
+
+
+def _study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--study", required=True, metavar="S", help="id, as `study list` shows it")
+
+
+def _store() -> Store:
+    from eval.study.storage.store import Store
+
+    return Store()
+
+
+def _create(options: argparse.Namespace) -> int:
+    from eval.study.storage.create import create
+    from eval.study.storage.spec import read_spec
+
+    spec = read_spec(options.spec)
+    store = _store()
+    made = create(store, spec, options.spec.parent, _show if sys.stderr.isatty() else None)
+    if options.open:
+        made = store.open_study(made.id)
+    print(_line(made))
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    for study in _store().studies():
+        print(_line(study))
+    return 0
+
+
+def _open(options: argparse.Namespace) -> int:
+    print(_line(_store().open_study(options.study)))
+    return 0
+
+
+def _close(options: argparse.Namespace) -> int:
+    print(_line(_store().close_study(options.study)))
+    return 0
+
+
+def _delete(options: argparse.Namespace) -> int:
+    store = _store()
+    study = store.get(options.study)
+    if not options.yes:
+        raise ConfigError(
+            f"{study.spec.title.en!r} with {study.ratings} ratings of {study.raters} raters would be gone; "
+            "add --yes."
+        )
+    store.delete_study(study.id)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from eval.scoring.scores import write_text
+    from eval.study.storage.csv_import_export import export_csv
+
+    text = export_csv(_store(), options.study)
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(options.out, text)
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from eval.study.storage.csv_import_export import import_csv
+
+    taken = import_csv(_store(), options.study, options.file)
+    print(f"{taken.marks} marks of {taken.trials} clips added, {taken.raters} new raters")
+    return 0
+
+
+def _line(study: StudyInfo) -> str:
+    made = datetime.fromtimestamp(study.made, UTC).date()
+    return (
+        f"{study.id}  {study.state:<6}  {made}  {study.ratings}/{study.wanted} ratings  "
+        f"{study.finished}/{study.raters} raters finished  link {study.link}  {study.spec.title.en}"
+    )
+
+
+def _show(done: int, total: int) -> None:
+    end = "\n" if done == total else ""
+    print(f"\r{done} of {total} clips", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,115 @@
+"""Chosen frames of all videos of an item on one picture, as papers print them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from eval.compare.cells import Cell, blank, cells_of, enlarged, fitted
+from eval.compare.index import ComparisonSet, Item
+from eval.compare.lettering import plate, width_of
+from eval.compare.mouth_region import ASPECT, mouth_track
+from eval.scoring.scores import write_bytes
+from lipsync.errors import ConfigError
+from lipsync.media import read_frames
+
+INK, PAPER = (0, 0, 0), (255, 255, 255)
+WIDEST = 512  # pixels of one picture
+LARGEST = 12_000  # pixels of a side of the sheet
+GAP = 4
+
+
+def contact_sheet(
+    set_: ComparisonSet,
+    item: Item,
+    out: Path,
+    frames: Sequence[int],
+    methods: Sequence[str] = (),
+    *,
+    names: Mapping[str, str] | None = None,
+    labels: bool = True,
+    zoom: bool = False,
+) -> Path:
+    """Write a PNG with a row for every video and a column for every frame.
+
+    Args:
+        out: .png file.
+        frames: numbers from 0, counted at the rate of the first video shown (the reference where there
+            is one); the others show the same time.
+        methods, names: as in `eval.compare.montage.montage`.
+        labels: write names and frame numbers.
+        zoom: show the mouth, enlarged, under every picture.
+
+    Raises:
+        ConfigError: a frame or a method is not there, or the file cannot be written.
+        FaceError: with ``zoom``, no face is there.
+    """
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"{out.name} cannot be written: the name of a contact sheet must end in .png.")
+    cells = cells_of(set_, item, methods, names)
+    clips = [cell.clip for cell in cells if cell.clip is not None]
+    fps = clips[0].fps
+    _check(frames, max(round(clip.seconds * fps) for clip in clips), item)
+    track = mouth_track(set_, item) if zoom else None
+    wide = min(WIDEST, max(clip.width for clip in clips), LARGEST // len(frames) - GAP)
+    tall = max(8, round(wide * clips[0].height / clips[0].width))
+    mouth = round(wide / ASPECT) if zoom else 0
+    size = max(12, wide // 14)
+    margin = min(wide, max(width_of(cell.label, size) for cell in cells) + 16) if labels else 0
+    head = size * 2 if labels else 0
+    page = np.full(
+        (head + len(cells) * (tall + mouth + GAP) + GAP, margin + len(frames) * (wide + GAP) + GAP, 3),
+        PAPER, np.uint8,
+    )  # fmt: skip
+    if labels:
+        for column, frame in enumerate(frames):
+            left = margin + GAP + column * (wide + GAP)
+            page[:head, left : left + wide] = plate(
+                f"{frame}  ({frame / fps:.2f} s)", wide, head, INK, PAPER, size
+            )
+    for row, cell in enumerate(cells):
+        top = head + GAP + row * (tall + mouth + GAP)
+        if labels:
+            page[top : top + tall, :margin] = plate(cell.label, margin, tall, INK, PAPER, size)
+        found = _pictures(cell, frames, fps)
+        for column, frame in enumerate(frames):
+            across = slice(margin + GAP + column * (wide + GAP), margin + (column + 1) * (wide + GAP))
+            picture = found.get(frame)
+            if picture is None:
+                page[top : top + tall + mouth, across] = blank(wide, tall + mouth)
+                continue
+            page[top : top + tall, across] = fitted(picture, wide, tall, PAPER)
+            if track is not None:
+                page[top + tall : top + tall + mouth, across] = enlarged(
+                    picture, track.at(frame / fps), wide, mouth
+                )
+    packed = BytesIO()
+    Image.fromarray(page).save(packed, "PNG", optimize=True)
+    write_bytes(out, packed.getvalue())
+    return out
+
+
+def _check(frames: Sequence[int], length: int, item: Item) -> None:
+    if not frames:
+        raise ConfigError("Name the frames of the contact sheet, such as 10,20,30.")
+    for frame in frames:
+        if not 0 <= frame < length:
+            raise ConfigError(f"{item.name} has no frame {frame}; its frames are 0 to {length - 1}.")
+    if len(frames) > 50:
+        raise ConfigError("A contact sheet shows at most 50 frames; choose fewer.")
+
+
+def _pictures(cell: Cell, frames: Sequence[int], fps: float) -> dict[int, np.ndarray]:
+    """The pictures of the frames that a video has, by number."""
+    if cell.clip is None:
+        return {}
+    wanted = set(frames)
+    found = {}
+    for frame in read_frames(cell.clip.path, fps=fps, max_frames=max(frames) + 1):
+        if frame.index in wanted:
+            found[frame.index] = frame.image
+    return found

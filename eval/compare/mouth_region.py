@@ -1,0 +1,120 @@
+"""Where to look: one region around the mouth over time, the same for all videos of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from eval.compare import cache
+from eval.compare.index import ComparisonSet, Item
+from eval.scoring.pair import face_square
+from eval.scoring.protocol import FPS, REGION_SIZE
+from lipsync.errors import FaceError
+from lipsync.faces.tracking.track import FaceTracker
+from lipsync.media import read_frames
+from lipsync.weights import hub
+
+VERSION = 1
+# (x0, y0, x1, y1) in the 256-pixel face region: as wide as the mouth region of the protocol, 4:3, lips in
+# the middle (they lay within x 73-182, y 126-216 on 275 frames of 60 clips).
+REGION = (64, 122, 192, 218)
+ASPECT = (REGION[2] - REGION[0]) / (REGION[3] - REGION[1])  # width / height in pixels
+STILL = 0.25  # s, sigma: the place follows the head, not the jitter of the track
+STEADY = 1.0  # s, sigma: the size changes only as fast as somebody walks towards the camera
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class MouthTrack:
+    """A region over time, relative to the picture: 0 is its left or upper edge, 1 the other one.
+
+    Attributes:
+        fps: boxes per second, the first one at time 0.
+        boxes: (x0, y0, x1, y1) each, inside the picture; 4:3 in pixels of the video that was tracked.
+    """
+
+    fps: float
+    boxes: tuple[tuple[float, float, float, float], ...]
+
+    def at(self, seconds: float) -> tuple[float, float, float, float]:
+        """The box at a time; before the first and after the last one those stand."""
+        return self.boxes[min(max(0, round(seconds * self.fps)), len(self.boxes) - 1)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the browser."""
+        return {"fps": self.fps, "boxes": [list(box) for box in self.boxes]}
+
+
+def mouth_track(set_: ComparisonSet, item: Item, tell: Tell | None = None) -> MouthTrack:
+    """The mouth region of an item, from its reference, else from the first video with a face.
+
+    Args:
+        tell: called with (frames done, frames expected).
+
+    Raises:
+        FaceError: there is no face in any of its videos.
+    """
+    clips = [clip for clip in (item.reference, *item.clips.values()) if clip is not None]
+    landmarker = hub.locate("face_landmarker")
+    for clip in clips:
+        path = cache.place(set_, "mouth", ".json", VERSION, clip.sha256, landmarker is None)
+        make = partial(_boxes, clip.source, round(clip.seconds * FPS), landmarker, tell)
+        boxes = cache.remembered(path, make)["boxes"]
+        if boxes:
+            return MouthTrack(FPS, tuple(tuple(box) for box in boxes))
+    raise FaceError(f"No face was found in the videos of {item.name}, so no mouth can be shown large.")
+
+
+def _boxes(path: Path, total: int, landmarker: Path | None, tell: Tell | None) -> dict[str, Any]:
+    """Relative ``boxes`` at 25 per second; none where there is no face."""
+    squares: list[np.ndarray | None] = []
+    starts: list[int] = []
+    size = (1, 1)
+    tracker = FaceTracker(landmarker, FPS)
+    try:
+        for item in tracker.track(read_frames(path, fps=FPS)):
+            size = item.frame.image.shape[1], item.frame.image.shape[0]
+            if item.new:
+                starts.append(len(squares))
+            squares.append(None if item.pose is None else face_square(item.pose))
+            if tell is not None:
+                tell(len(squares), max(total, len(squares)))
+    finally:
+        tracker.close()
+    if all(square is None for square in squares):
+        return {"boxes": []}
+    return {"boxes": smooth(squares, starts, size).round(5).tolist()}
+
+
+def smooth(squares: list[np.ndarray | None], starts: list[int], size: tuple[int, int]) -> np.ndarray:
+    """(T, 4) mouth boxes, relative and inside the picture, of face squares that may be missing.
+
+    Args:
+        squares: (x0, y0, x1, y1) pixels at 25 per second, None without a face.
+        starts: where a track begins after a cut; nothing is smoothed across.
+        size: width and height in pixels.
+    """
+    known = np.array([index for index, square in enumerate(squares) if square is not None])
+    found = np.stack([squares[index] for index in known])  # type: ignore[misc]
+    side = found[:, 2] - found[:, 0]
+    x0, y0, x1, y1 = (edge / REGION_SIZE for edge in REGION)
+    place = found[:, :2] + side[:, None] * [(x0 + x1) / 2, (y0 + y1) / 2]
+    parts = np.split(np.arange(len(known)), np.searchsorted(known, [start for start in starts if start]))
+    values = np.column_stack([place, side])
+    for part in parts:
+        if len(part):
+            values[part, :2] = gaussian_filter1d(values[part, :2], STILL * FPS, axis=0, mode="nearest")
+            values[part, 2] = gaussian_filter1d(values[part, 2], STEADY * FPS, mode="nearest")
+    time = np.arange(len(squares))
+    # Across a cut the nearest known value stands; inside a shot a gap is bridged straight.
+    filled = np.column_stack([np.interp(time, known, column) for column in values.T])
+    half = filled[:, 2, None] * [(x1 - x0) / 2, (y1 - y0) / 2]
+    half *= np.minimum(1.0, (np.array(size) / 2 / half).min(axis=1, keepdims=True))
+    centre = np.clip(filled[:, :2], half, np.array(size) - half)
+    return np.concatenate([centre - half, centre + half], axis=1) / np.tile(size, 2)

@@ -1,0 +1,165 @@
+"""What people bring: files, a folder or a manifest, as videos of items and methods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.batch.manifest import Row, read_manifest
+from eval.batch.pairing import rows_by_name
+from eval.compare.names import REFERENCE
+from lipsync.errors import ConfigError
+from lipsync.media.source import VIDEO_SUFFIXES
+
+# Words in a file name that say "this is the real video".
+REAL = frozenset({"reference", "ref", "gt", "groundtruth", "real", "original", "target"})
+JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A video on its way into a set.
+
+    Attributes:
+        item: which face and speech.
+        method: who made it; ``reference`` for the real video.
+        path: the file.
+        name: what the file is called in sentences, where its own name says nothing.
+        move: the file may be moved instead of copied.
+        original: the file that ``path`` was made from for browsers, where it was.
+        sha256: of such a file, where only that is known.
+    """
+
+    item: str
+    method: str
+    path: Path
+    name: str = ""
+    move: bool = False
+    original: Path | None = None
+    sha256: str | None = None
+
+
+def entries_of_files(
+    generated: Sequence[Path], references: Sequence[Path] = (), item: str = ""
+) -> tuple[Entry, ...]:
+    """Videos paired by name as `eval.batch.pairing` does it, ready to be put right by a person.
+
+    Without ``references`` a file whose name holds a word such as "reference", "gt" or "real" is one.
+    Without any all files are one item, and what their names do not share is the method.
+
+    Args:
+        item: what to call the item where there is no reference.
+    """
+    generated = list(generated)
+    if not references:
+        references = [path for path in generated if _words(path) & REAL and len(generated) > 1]
+        generated = [path for path in generated if path not in references]
+    if references:
+        return entries_of_rows(
+            [row for row in rows_by_name(generated, references) if row.reference is not None],
+            {path: _plain_name(path) for path in references},
+        ) + tuple(
+            Entry(_plain_name(path), REFERENCE, path)
+            for path in references
+            if not any(row.reference == path for row in rows_by_name(generated, references))
+        )
+    shared = set.intersection(*(_words(path, False) for path in generated)) if len(generated) > 1 else set()
+    rows = []
+    for path in generated:
+        own = [word for word in _split(path) if word not in shared]
+        rows.append(
+            Entry(item or "-".join(_split_shared(path, shared)) or "1", "-".join(own) or path.stem, path)
+        )
+    return tuple(rows)
+
+
+def entries_of_rows(rows: Sequence[Row], items: dict[Path, str] | None = None) -> tuple[Entry, ...]:
+    """The videos of rows to score, each reference once per item.
+
+    Args:
+        items: what the items of these references are called, where not as in the rows.
+    """
+    entries: dict[tuple[str, str], Entry] = {}
+    for row in rows:
+        name = (items or {}).get(row.reference, row.item) if row.reference else row.item
+        if row.reference is not None:
+            entries.setdefault((name, REFERENCE), Entry(name, REFERENCE, row.reference))
+            if entries[name, REFERENCE].path != row.reference:
+                raise ConfigError(f"The item {name!r} has two references; give it one.")
+        if (name, row.method) in entries:
+            raise ConfigError(f"There are two videos for {name!r} and {row.method!r}; keep one.")
+        entries[name, row.method] = Entry(name, row.method, row.generated)
+    return tuple(entries.values())
+
+
+def entries_of_manifest(path: Path) -> tuple[Entry, ...]:
+    """The videos of a manifest as `eval.batch.manifest` reads it.
+
+    Raises:
+        ConfigError: it cannot be read, lacks a column or names something twice.
+    """
+    return entries_of_rows(read_manifest(path))
+
+
+def entries_of_folder(folder: Path) -> tuple[Entry, ...]:
+    """The videos of a folder with one folder per item: ``item/method.mp4``.
+
+    Raises:
+        ConfigError: there is none, or a file is named otherwise.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"There is no folder {folder}; check the name.")
+    names = [
+        path.relative_to(folder).as_posix()
+        for path in sorted(folder.rglob("*"))
+        if not path.is_dir() and not is_junk(path.relative_to(folder).as_posix())
+    ]
+    if not names:
+        raise ConfigError(f"{folder.name} holds no video named item/method.mp4.")
+    return tuple(Entry(*item_and_method(name, folder.name), folder / name, name) for name in names)
+
+
+def item_and_method(name: str, where: str) -> tuple[str, str]:
+    """Item and method of a file called ``item/method.mp4``.
+
+    Args:
+        where: the archive or folder, for the sentence.
+
+    Raises:
+        ConfigError: it is called otherwise.
+    """
+    parts = name.split("/")
+    stem, dot, suffix = parts[-1].rpartition(".")
+    if (
+        len(parts) != 2
+        or not parts[0].strip()
+        or not stem.strip()
+        or f"{dot}{suffix}".lower() not in VIDEO_SUFFIXES
+    ):
+        raise ConfigError(f"{where} holds {name!r}; every file in it must be a video named item/method.mp4.")
+    return parts[0], REFERENCE if stem.lower() == REFERENCE else stem
+
+
+def is_junk(name: str) -> bool:
+    """Whether a file is one that computers leave in folders and archives by themselves."""
+    parts = name.split("/")
+    return parts[0] == "__MACOSX" or parts[-1].lower() in JUNK or parts[-1].startswith("._")
+
+
+def _split(path: Path) -> list[str]:
+    return [word for word in re.split(r"[^0-9A-Za-z\u4e00-\u9fff]+", path.stem) if word]
+
+
+def _words(path: Path, lower: bool = True) -> set[str]:
+    return {word.lower() if lower else word for word in _split(path)}
+
+
+def _split_shared(path: Path, shared: set[str]) -> list[str]:
+    return [word for word in _split(path) if word in shared]
+
+
+def _plain_name(path: Path) -> str:
+    """A reference's name without the word that says it is one."""
+    return "-".join(word for word in _split(path) if word.lower() not in REAL) or path.stem

@@ -1,0 +1,1 @@
+"""One pass over a video and its reference: protocol, pairs of frames, metrics, networks, scores."""

@@ -1,0 +1,135 @@
+"""The own sync expert: where it lies, and what it was measured to be worth."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from eval.functional.lse import MAX_SHIFT
+from eval.scoring.sync_networks import ExpertJudge, file_sha256
+from lipsync.errors import ArtefactError, ConfigError
+from lipsync.experts.sync_expert import SyncExpert
+
+EXPERT = Path(__file__).resolve().parents[2] / "assets" / "models" / "sync-expert-embedded"
+MEASURED = "measured.json"  # beside the weights, written by ``python -m eval sync-expert``
+TOLERANCE = 1  # frames
+CHANCE = (2 * TOLERANCE + 1) / (2 * MAX_SHIFT + 1)  # an offset drawn from all shifts
+
+
+@dataclass(frozen=True)
+class Check:
+    """One clip in sync, judged with its own sound and with another person's.
+
+    Attributes:
+        offset, distance: found with its own sound; the true offset is 0.
+        other_offset, other_distance: with the other sound, where nothing is to be found.
+    """
+
+    offset: int
+    distance: float
+    other_offset: int
+    other_distance: float
+
+    @property
+    def found(self) -> bool:
+        """Whether the offset is the true one, a frame more or less."""
+        return abs(self.offset) <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an expert is worth on clips of people it never saw.
+
+    Attributes:
+        clips: how many were judged.
+        found: in how many of them the offset is within a frame of the true one.
+        preferred: in how many the own sound has the smaller LSE-D.
+        by_luck: how many other sounds have an "offset" within a frame of 0.
+        p: probability of at least ``found`` if the offset was drawn at random from all shifts.
+        data: what was measured.
+        sha256: of the weights that were measured.
+    """
+
+    clips: int
+    found: int
+    preferred: int
+    by_luck: int
+    p: float
+    data: str
+    sha256: str
+
+    def as_dict(self) -> dict[str, int | float | str]:
+        """For measured.json."""
+        return asdict(self)
+
+    def report(self) -> str:
+        """The figures as lines of text."""
+        return (
+            f"True offset found within ±{TOLERANCE} frame: {self.found} of {self.clips} clips "
+            f"({self.found / self.clips:.0%}). Chance: {CHANCE:.1%}, p = {self.p:.1g}.\n"
+            f"Other sound taken for in sync within ±{TOLERANCE} frame: {self.by_luck} of {self.clips}.\n"
+            f"LSE-D of the own sound below that of the other: {self.preferred} of {self.clips} clips.\n"
+            f"Weights {self.sha256[:12]}, {self.data}."
+        )
+
+    def sentence(self) -> str:
+        """For the notes below a table."""
+        return (
+            f"The own expert finds the true offset of {self.found} of {self.clips} unseen clips "
+            f"(by chance: {CHANCE:.0%}) and prefers the true sound in {self.preferred}."
+        )
+
+
+def measure(checks: Sequence[Check], sha256: str, data: str) -> Measured:
+    """The figures of an expert from its clips.
+
+    Raises:
+        ConfigError: no clip could be judged.
+    """
+    from scipy.stats import binomtest
+
+    if not checks:
+        raise ConfigError("No clip of the split could be judged; each needs a face and sound for a second.")
+    found = sum(check.found for check in checks)
+    return Measured(
+        clips=len(checks),
+        found=found,
+        preferred=sum(check.distance < check.other_distance for check in checks),
+        by_luck=sum(abs(check.other_offset) <= TOLERANCE for check in checks),
+        p=float(binomtest(found, len(checks), CHANCE, alternative="greater").pvalue),
+        data=data,
+        sha256=sha256,
+    )
+
+
+def load_expert(folder: Path = EXPERT) -> ExpertJudge:
+    """The expert of a folder (config.json, model.safetensors) as judge of LSE.
+
+    Raises:
+        ArtefactError: there is none.
+    """
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or not (folder / "config.json").is_file():
+        raise ArtefactError(
+            f"{folder} holds no sync expert (config.json and model.safetensors); train one with "
+            "python -m lipsync train, or give the folder of another."
+        )
+    sha256 = file_sha256(weights)
+    with redirect_stdout(io.StringIO()):  # the Hub library prints that it loads, amid our tables
+        network = SyncExpert.from_pretrained(str(folder))
+    return ExpertJudge(network, sha256, worth(folder, sha256))
+
+
+def worth(folder: Path, sha256: str) -> str:
+    """What tables say about the weights of a folder: the measured figure, or that there is none."""
+    try:
+        measured = Measured(**json.loads((folder / MEASURED).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        measured = None
+    if measured is None or measured.sha256 != sha256:  # figures of other weights say nothing
+        return "How well this own expert judges was not measured."
+    return measured.sentence()

@@ -1,0 +1,158 @@
+"""The pass itself: two videos decoded, tracked and cut side by side, once, for all metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+
+from eval.scoring.accumulators import Columns
+from eval.scoring.controls import Control
+from eval.scoring.networks import Networks
+from eval.scoring.pair import Batch, Pair, look
+from eval.scoring.protocol import FPS, PairedFrames, Region, require_frames, require_size, resize
+from eval.scoring.sync import SyncStream
+from lipsync.errors import FaceError
+from lipsync.faces.tracking.track import FaceTracker, Tracked
+from lipsync.media import Frame, probe, read_frames
+from lipsync.stream import Clock, background
+
+BATCH = 16  # pairs looked at together
+AHEAD = 4  # frames that each video is decoded and tracked ahead of the metrics, on a thread; 0: none
+Tell = Callable[[int, int], None]
+
+
+class Pass:
+    """Two videos side by side, and what is counted on the way."""
+
+    def __init__(
+        self, generated: Path, reference: Path | None, networks: Networks, region: Region, needs_face: bool,
+        expressions: bool, may_resize: bool, tell: Tell | None, control: Control | None = None,
+    ):  # fmt: skip
+        self.generated = generated
+        self.reference = reference
+        self.frames = self.faces_generated = self.faces_reference = 0
+        self.beyond = 0
+        self.resized = False
+        self._clocks = [Clock()]  # of the metrics, then of each video's own thread
+        self._networks, self._region = networks, region
+        self._control = control
+        self._needs_face, self._expressions = needs_face, expressions
+        self._may_resize, self._tell = may_resize, tell or (lambda done, total: None)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Time by stage; the videos are decoded and tracked while the metrics are at work."""
+        stages = dict.fromkeys(("decode", "track", "look", "metrics", "lip sync"), 0.0)
+        for clock in self._clocks:
+            for stage, spent in clock.exclusive(("decode", "track")).items():
+                stages[stage] += spent
+        return stages
+
+    def run(self, columns: Columns, stream: SyncStream | None) -> None:
+        """Decode, track, look and hand on, until both videos are over."""
+        with ExitStack() as stack:
+            clocks = Clock(), Clock()
+            self._clocks += clocks
+            ours = clocks[0].over("decode", read_frames(self.generated, fps=FPS))
+            if self._control is not None:
+                ours = self._control.frames(ours)
+            theirs = None
+            if self.reference is not None:
+                theirs = clocks[1].over("decode", read_frames(self.reference, fps=FPS))
+                ours, theirs = self._same_size(ours, theirs)
+            seen = self._watch(self._track(ours, stack, clocks[0], None), stream)
+            if theirs is None:
+                pairs: Iterable[tuple[Tracked, Tracked | None]] = ((item, None) for item in seen)
+                self._feed(pairs, columns)
+                return
+            paired = PairedFrames(seen, self._track(theirs, stack, clocks[1], self.reference))
+            self._feed(iter(paired), columns)
+            self.beyond = paired.left_over_generated + paired.left_over_reference
+
+    def check_faces(self) -> None:
+        """Stop where one of the videos has (nearly) no face, naming it.
+
+        Raises:
+            FaceError: no face at all, or fewer than 5 frames to use.
+        """
+        require_frames(self.frames, self.generated.name, "that is all there is at 25 fps")
+        if not self._needs_face:
+            return
+        counts = [(self.generated, self.faces_generated)]
+        if self.reference is not None:
+            counts.append((self.reference, self.faces_reference))
+        for path, faces in counts:
+            if not faces:
+                raise FaceError(
+                    f"No face was found in {path.name}; use a video in which the face is larger, "
+                    "brighter and turned to the camera, or score whole frames with --region full."
+                )
+            require_frames(faces, path.name)
+
+    def _same_size(
+        self, ours: Iterator[Frame], theirs: Iterator[Frame]
+    ) -> tuple[Iterator[Frame], Iterator[Frame]]:
+        """Both streams at the size of the reference; an error where they differ and may not."""
+        first, other = next(ours), next(theirs)
+        have, want = first.image.shape[:2], other.image.shape[:2]
+        require_size(have, want, self._may_resize, self.generated.name)  # type: ignore[arg-type]
+        self.resized = have != want
+        ours = chain([first], ours)
+        if self.resized:
+            ours = (frame._replace(image=resize(frame.image, want)) for frame in ours)  # type: ignore[arg-type]
+        return ours, chain([other], theirs)
+
+    def _track(
+        self, frames: Iterator[Frame], stack: ExitStack, clock: Clock, known: Path | None
+    ) -> Iterator[Tracked]:
+        """What the tracker sees on each frame, made ahead on a thread of its own.
+
+        Args:
+            known: the file, where its faces are to be remembered for the next pass over it.
+        """
+
+        def track(frames: Iterable[Frame]) -> Iterator[Tracked]:
+            tracker = FaceTracker(self._networks.landmarker, FPS, blendshapes=self._expressions)
+            stack.callback(tracker.close)
+            return tracker.track(frames)
+
+        if not self._needs_face:
+            tracked: Iterator[Tracked] = (Tracked(frame, None) for frame in frames)
+        elif known is None:
+            tracked = track(frames)
+        else:
+            file = known.stat()
+            key = str(known.absolute()), file.st_size, file.st_mtime_ns, self._expressions
+            tracked = self._networks.tracks(key, frames, track)
+        tracked = clock.over("track", tracked)
+        return stack.enter_context(background(tracked, AHEAD)) if AHEAD else tracked
+
+    def _watch(self, tracked: Iterator[Tracked], stream: SyncStream | None) -> Iterator[Tracked]:
+        """Every generated frame passes here, those without a partner too: LSE needs no reference."""
+        total = max(1, round(probe(self.generated).duration * FPS))
+        for item in tracked:
+            if stream is not None:
+                with self._clocks[0]("lip sync"):
+                    stream.see(item)
+            self.frames += 1
+            self.faces_generated += item.pose is not None
+            self._tell(self.frames, total)
+            yield item
+
+    def _feed(self, pairs: Iterable[tuple[Tracked, Tracked | None]], columns: Columns) -> None:
+        waiting: list[Pair] = []
+        for ours, theirs in pairs:
+            self.faces_reference += theirs is not None and theirs.pose is not None
+            with self._clocks[0]("look"):
+                waiting.append(look(ours, theirs, self._region))
+            if len(waiting) == BATCH:
+                self._add(waiting, columns)
+                waiting = []
+        if waiting:
+            self._add(waiting, columns)
+
+    def _add(self, pairs: list[Pair], columns: Columns) -> None:
+        with self._clocks[0]("metrics"):
+            columns.add(Batch(pairs, self._networks, self._region))

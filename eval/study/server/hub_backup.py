@@ -1,0 +1,206 @@
+"""Studies on a machine whose disk is lost: their journal and their clips in a dataset repository on the Hub.
+
+``LIPSYNC_STUDY_REPO=you/ratings`` names the repository, made private if it is missing. When the portal
+starts, what is there becomes the studies again; while it runs, what is new is sent every minute, and once
+more when it stops. ``LIPSYNC_STUDY_WAIT=1`` answers a rater only when the marks are on the Hub: for studies
+so small that a commit for each answer is no burden, and so dear that not even a crash may cost a minute.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import (
+    CommitInfo,
+    CommitOperationAdd,
+    CommitOperationDelete,
+    CommitScheduler,
+    HfApi,
+    snapshot_download,
+)
+
+from eval.study.server.service import Service
+from eval.study.server.views import Completion, Deleted, Started, View
+from eval.study.storage.change_log import FOLDER, Journal
+from eval.study.storage.store import CLIPS, Store
+from lipsync.errors import ConfigError, StudyError
+from lipsync.weights.download import SourceError, hub_answers, hub_endpoint, reporting
+from lipsync.weights.push import check_repo
+
+log = logging.getLogger(__name__)
+
+EVERY = 60.0  # s; the Hub takes about a hundred commits an hour
+PATTERNS = [f"{FOLDER}/*.jsonl", f"{CLIPS}/*/*.mp4"]
+
+
+class Mirror:
+    """A store of studies and its repository.
+
+    Args:
+        store: what is kept; its database has to be the portal's own.
+        repo: ``user/name`` of a dataset repository.
+        every: seconds between two uploads.
+
+    Raises:
+        ConfigError: the repository cannot be used. Nothing may be rated then: it would be lost.
+    """
+
+    def __init__(self, store: Store, repo: str, every: float = EVERY) -> None:
+        check_repo(repo)
+        self.store, self.repo = store, repo
+        self.journal = Journal(store)
+        self._api = HfApi(endpoint=hub_endpoint())
+        try:
+            with hub_answers(store.folder, variable="LIPSYNC_DATA"):
+                self._api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
+                self._fetch()
+                left_out = self.journal.replay()
+                self.journal.start()
+                self._pusher = _Pusher(self, every)
+        except SourceError as problem:
+            raise ConfigError(
+                f"LIPSYNC_STUDY_REPO is {repo!r}, which cannot be used: {problem}. HF_TOKEN has to be a "
+                "token that may write there."
+            ) from problem
+        if left_out:
+            log.warning("%d changes in the journal of %s do not fit and were left out", left_out, repo)
+
+    def flush(self) -> None:
+        """Return when all that is stored now is on the Hub.
+
+        Raises:
+            StudyError: it cannot be sent now; it is kept here, and is sent later.
+        """
+        try:
+            self._pusher.push_to_hub()
+        except Exception as problem:
+            log.warning("the studies could not be sent to %s", self.repo, exc_info=True)
+            raise StudyError("The answer could not be kept safely yet; send it again.") from problem
+
+    def close(self) -> None:
+        """Take no more answers, and send what is left."""
+        self.journal.close()
+        self._pusher.stop()
+        try:
+            self._pusher.push_to_hub()
+        except Exception:
+            log.exception(
+                "the last answers could not be sent to %s; they are in %s", self.repo, self.store.folder
+            )
+
+    def _fetch(self) -> None:
+        """Bring what is on the Hub; a file that is longer here has lines that were not sent yet."""
+        there = Path(
+            snapshot_download(
+                self.repo,
+                repo_type="dataset",
+                allow_patterns=PATTERNS,
+                endpoint=hub_endpoint(),
+                tqdm_class=reporting(lambda done, total: None),
+            )
+        )
+        for pattern in PATTERNS:
+            for path in there.glob(pattern):
+                here = self.store.folder / path.relative_to(there)
+                if not here.is_file() or here.stat().st_size < path.stat().st_size:
+                    here.parent.mkdir(parents=True, exist_ok=True)
+                    part = here.with_name(f".{here.name}.part")
+                    shutil.copyfile(path, part)
+                    part.replace(here)
+
+    def erase(self) -> None:
+        """Take deleted raters and studies out of the repository, also out of its history."""
+        studies = {change["study"] for change in self.journal.gone if change["rater"] is None}
+        changed = self.journal.erase()
+        there = self._api.list_repo_files(self.repo, repo_type="dataset") if studies else []
+        operations: list[Any] = [
+            CommitOperationAdd(path.relative_to(self.store.folder).as_posix(), path) for path in changed
+        ]
+        operations += [
+            CommitOperationDelete(file)
+            for file in there
+            if file.startswith(tuple(f"{CLIPS}/{study}/" for study in studies))
+        ]
+        if operations:
+            self._api.create_commit(
+                self.repo, operations, commit_message="Delete what was asked for", repo_type="dataset"
+            )
+            self._api.super_squash_history(self.repo, repo_type="dataset")
+
+
+class _Pusher(CommitScheduler):
+    """Sends what has grown; one upload at a time, whoever asks for it."""
+
+    def __init__(self, mirror: Mirror, every: float) -> None:
+        self._mirror = mirror
+        self._alone = threading.Lock()
+        super().__init__(
+            repo_id=mirror.repo,
+            repo_type="dataset",
+            folder_path=mirror.store.folder,
+            every=every / 60,
+            private=True,
+            allow_patterns=PATTERNS,
+            ignore_patterns=[f"{CLIPS}/.*"],  # a study in the making
+            hf_api=mirror._api,
+        )
+
+    def push_to_hub(self) -> CommitInfo | None:
+        """Send what is new, and take out what was deleted."""
+        with self._alone:
+            if self._mirror.journal.gone:
+                self._mirror.erase()
+            return super().push_to_hub()
+
+
+class SafeService(Service):
+    """The rater's verbs, each answered when what it stored is on the Hub."""
+
+    def __init__(self, store: Store, mirror: Mirror) -> None:
+        super().__init__(store)
+        self._mirror = mirror
+
+    def consent(self, link: str, language: str = "en", address: str | None = None) -> Started:
+        """As `Service.consent`."""
+        started = super().consent(link, language, address)
+        self._mirror.flush()
+        return started
+
+    def rate(self, session: str, trial: str, marks: Mapping[str, int], token: str) -> View:
+        """As `Service.rate`."""
+        view = super().rate(session, trial, marks, token)
+        self._mirror.flush()
+        return view
+
+    def finish(self, session: str, comment: str = "") -> Completion:
+        """As `Service.finish`."""
+        completion = super().finish(session, comment)
+        self._mirror.flush()
+        return completion
+
+    def delete(self, code: str, address: str | None = None) -> Deleted:
+        """As `Service.delete`."""
+        deleted = super().delete(code, address)
+        self._mirror.flush()
+        return deleted
+
+
+def mirrored(store: Store, environment: Mapping[str, str]) -> tuple[Service, Mirror | None]:
+    """The rater's verbs over a store, and its mirror where LIPSYNC_STUDY_REPO names one.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    repo = environment.get("LIPSYNC_STUDY_REPO", "").strip()
+    if not repo:
+        return Service(store), None
+    wait = environment.get("LIPSYNC_STUDY_WAIT", "0").strip() or "0"
+    if wait not in ("0", "1"):
+        raise ConfigError(f"LIPSYNC_STUDY_WAIT is {wait!r}; set it to 1 or 0.")
+    mirror = Mirror(store, repo)
+    return SafeService(store, mirror) if wait == "1" else Service(store), mirror

@@ -1,0 +1,161 @@
+"""One request of one rater: the study locked, what is needed read once, clips handed out and shown."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from eval.study.server.views import View
+from eval.study.storage.assignment import Candidate, choose
+from eval.study.storage.design import Design, rated, reserved
+from eval.study.storage.models import CATCH, RATED, REFERENCE, TRAINING, Rater, Rating, Stimulus, Study, Trial
+from lipsync.errors import StudyError
+
+
+@dataclass
+class Visit:
+    """What one request works on. While it lasts, no other request changes this study.
+
+    Attributes:
+        db: session of the database, for writing.
+        study, rater: whose they are; both are locked.
+        design: of the study.
+        now: seconds since 1970.
+        trials: all that was handed to the rater, by position; those before the last are rated.
+    """
+
+    db: Session
+    study: Study
+    rater: Rater
+    design: Design
+    now: float
+    trials: list[Trial] = field(init=False)
+
+    def __post_init__(self) -> None:
+        query = select(Trial).where(Trial.rater_id == self.rater.id).order_by(Trial.position)
+        self.trials = list(self.db.scalars(query))
+
+    @property
+    def rated(self) -> int:
+        """How many trials are rated."""
+        return sum(trial.rated is not None for trial in self.trials)
+
+    def named(self, name: object) -> Trial:
+        """The trial of this name.
+
+        Raises:
+            StudyError: this rater has none.
+        """
+        for trial in self.trials:
+            if trial.name == name:
+                return trial
+        raise StudyError("This clip was not handed to you; reload the page.")
+
+    def show(self, position: int) -> View:
+        """The trial at a position, handed out now if it never was; after the last one, the end."""
+        if position >= self.design.total:
+            total = self.design.total
+            return View("end", "", (), 0.0, 0.0, {}, total, total, self.rated, total > 0)
+        for trial in self.trials:
+            if trial.position == position:
+                return self._view(trial)
+        return self._view(self._hand_out(position))
+
+    def seconds(self, trial: Trial) -> float:
+        """How long the clip of a trial plays, or both of a pair."""
+        return self.design.playing((trial.stimulus_id, trial.other_id))
+
+    def _hand_out(self, position: int) -> Trial:
+        one, other = self._next(position).key
+        sides = random.Random(f"{self.rater.seed} side {position}")
+        trial = Trial(
+            rater_id=self.rater.id,
+            name=secrets.token_hex(8),
+            position=position,
+            stimulus_id=one,
+            other_id=other,
+            swapped=other is not None and sides.random() < 0.5,
+            handed=self.now,
+            rated=None,
+        )
+        self.db.add(trial)
+        self.trials.append(trial)
+        return trial
+
+    def _next(self, position: int) -> Candidate:
+        design, rater = self.design, self.rater
+        past = [design.by_key[trial.stimulus_id, trial.other_id] for trial in self.trials]
+        kind = design.kinds(rater.seed)[position]
+        if kind == TRAINING:
+            return design.training[position]
+        before = past[-1].item if past else None
+        if kind == CATCH:
+            left = [entry for entry in design.catches if entry not in past]
+            fresh = [entry for entry in left if entry.item != before] or left
+            return random.Random(f"{rater.seed} catch {position}").choice(fresh)
+        had = [entry for entry in past if design.clips[entry.key[0]].kind in (RATED, REFERENCE)]
+        open_now = reserved(self.db, self.study.id, self.now - design.spec.reservation)
+        # A catch clip in between does not excuse showing an item again, but its own item is only avoided.
+        last = next((entry.item for entry in reversed(past) if entry not in design.catches), None)
+        return choose(
+            design.candidates,
+            rated(self.db, self.study.id) + open_now,
+            had,
+            left=design.per_rater - len(had),
+            number=rater.number,
+            seed=rater.seed,
+            others=bool(open_now),
+            before=last,
+            avoid=before,
+        )
+
+    def _view(self, trial: Trial) -> View:
+        parts = [self.design.clips[part] for part in (trial.stimulus_id, trial.other_id) if part is not None]
+        if trial.swapped:
+            parts.reverse()
+        seconds = self.seconds(trial)
+        return View(
+            stage=TRAINING if parts[0].kind == TRAINING else "rating",
+            trial=trial.name,
+            media=tuple(f"{clip.study_id}/{clip.file}" for clip in parts),
+            seconds=seconds,
+            wait=0.0 if trial.rated is not None else max(0.0, trial.handed + seconds - self.now),
+            marks=self._marks(trial),
+            position=trial.position,
+            total=self.design.total,
+            rated=self.rated,
+            back=trial.position > 0,
+        )
+
+    def _marks(self, trial: Trial) -> dict[str, int]:
+        """The last mark of each question, as the rater gave it."""
+        if trial.rated is None:
+            return {}
+        query = select(Rating.question, Rating.mark).where(Rating.trial_id == trial.id).order_by(Rating.id)
+        return {question: turned(mark, trial) for question, mark in self.db.execute(query)}
+
+
+def turned(mark: int, trial: Trial) -> int:
+    """A side, 1 left and 2 right, as the number of a clip, or back; other marks as they are."""
+    return 3 - mark if trial.swapped and mark in (1, 2) else mark
+
+
+def has_room(db: Session, study: Study, design: Design, now: float) -> bool:
+    """Whether someone new is needed: what is still wanted is more than the raters at work will give."""
+    wanted = design.spec.ratings_per_stimulus
+    have = rated(db, study.id)
+    missing = sum(max(0, wanted - have[entry.key]) for entry in design.candidates)
+    of_theirs = func.count(Trial.rated).filter(Stimulus.kind.in_((RATED, REFERENCE)))
+    given = (
+        select(of_theirs)
+        .join_from(Rater, Trial, isouter=True)
+        .join(Stimulus, Trial.stimulus_id == Stimulus.id, isouter=True)
+        .where(Rater.study_id == study.id, Rater.done.is_(None), Rater.seen > now - design.spec.reservation)
+        .group_by(Rater.id)
+    )
+    promised = sum(max(0, design.per_rater - number) for number in db.scalars(given))
+    return missing > promised

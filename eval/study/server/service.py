@@ -1,0 +1,275 @@
+"""What a rater's browser can ask for. Every verb is checked here, whoever calls it.
+
+The way of a rater: :meth:`Service.open` shows the study (nothing is stored), :meth:`Service.consent`
+makes a rater of the reader, :meth:`Service.next` hands out the first clip, :meth:`Service.rate` takes the
+marks and hands out the next one, :meth:`Service.finish` gives the completion code.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from eval.study.server.limits import Limit
+from eval.study.server.rater_session import Visit, has_room, turned
+from eval.study.server.secret import address_fingerprint, code_fingerprint, fingerprint, new_code, new_token
+from eval.study.server.views import Completion, Deleted, Opening, Started, View
+from eval.study.storage.design import Design, load_design
+from eval.study.storage.models import DRAFT, OPEN, Rater, Rating, Study, Trial
+from eval.study.storage.store import Store, find
+from eval.study.storage.values import plain_text
+from lipsync.errors import StudyError
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SUBMISSION = re.compile(r"[A-Za-z0-9_-]{8,64}")
+EARLY = 0.1  # s by which a browser's player may be through before the file's own length
+ANSWERING = 8.0  # s that people take for the marks of a clip, to say how long a study takes
+COMMENT = 2000  # characters
+
+GONE = "This session has ended, because the study was opened again elsewhere or its data was deleted."
+
+
+class Service:
+    """The rater's verbs. Safe to call from many threads.
+
+    Args:
+        store: the studies.
+        clock: seconds since 1970; tests pass their own.
+        newcomers: raters that one address may make in a minute.
+        requests: requests of one session in a minute.
+
+    Every verb raises :class:`lipsync.errors.StudyError` with one sentence, and stores nothing, when it is
+    asked for something that cannot be: an unknown or closed study, an old or forged session, a trial of
+    someone else, marks that are not possible, marks before the clip can have been played.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+        newcomers: int = 120,
+        requests: int = 300,
+    ) -> None:
+        self.store = store
+        self._clock = clock
+        self._newcomers = Limit(newcomers, 60.0, clock)
+        self._requests = Limit(requests, 60.0, clock)
+        self._wrong = Limit(20, 60.0, clock)  # codes that do not exist
+        self._designs: dict[str, Design] = {}
+
+    def open(self, link: str, code: str = "", address: str | None = None) -> Opening:
+        """The study behind a link; with the rater code, the way back into it.
+
+        Args:
+            link: token of the link.
+            code: rater code that the browser kept; "": someone new. A code that is not known here (any
+                more) counts as none.
+            address: where the request comes from, for rate limits.
+        """
+        state, session, completion = "new", "", ""
+        with self.store.database.read() as db:
+            study = find(db, _token(link), by_link=True)
+            design = self._design(db, study)
+        if code:
+            self._wrong.check(address)
+            with self.store.database.write() as db:
+                study = find(db, link, lock=True, by_link=True)
+                rater = _by_code(db, code, study)
+                if rater is None:
+                    self._wrong.count(address)
+                else:
+                    session, completion = new_token(), rater.completion or ""
+                    state = "going" if rater.done is None else "finished"
+                    if state == "going":
+                        _check_open(study)
+                    rater.session, rater.seen = fingerprint(session), self._clock()
+        if state == "new":
+            _check_open(study)
+        spec = design.spec
+        return Opening(
+            title=spec.title,
+            instructions=spec.instructions,
+            consent=spec.consent,
+            languages=spec.languages,
+            mode=spec.mode,
+            questions=spec.questions,
+            comments=spec.comments,
+            clips=design.total,
+            minutes=max(1, round((design.seconds + ANSWERING * design.total) / 60)),
+            state=state,
+            session=session,
+            completion=completion,
+        )
+
+    def consent(self, link: str, language: str = "en", address: str | None = None) -> Started:
+        """Take part: makes a rater, stores the first data about them."""
+        self._newcomers.take(address)
+        code, session, now = new_code(), new_token(), self._clock()
+        with self.store.database.write() as db:
+            study = find(db, _token(link), lock=True, by_link=True)
+            _check_open(study)
+            design = self._design(db, study)
+            if language not in design.spec.languages:
+                raise StudyError("This study is not held in that language.")
+            if not has_room(db, study, design, now):
+                raise StudyError("This study has all the answers it needs; thank you for your interest.")
+            number = db.scalar(select(func.count()).where(Rater.study_id == study.id)) or 0
+            db.add(
+                Rater(
+                    study_id=study.id,
+                    name=secrets.token_hex(6),
+                    code=code_fingerprint(code),
+                    session=fingerprint(session),
+                    address=_address(db, study, design, address),
+                    language=language,
+                    number=number,
+                    seed=secrets.randbits(31),
+                    began=now,
+                    seen=now,
+                )
+            )
+        return Started(code, session)
+
+    def next(self, session: str) -> View:
+        """The trial to be rated now; the same one until it is rated."""
+        with self._visit(session) as visit:
+            return visit.show(visit.rated)
+
+    def rate(self, session: str, trial: str, marks: Mapping[str, int], token: str) -> View:
+        """Store the marks of a trial, and show the one after it.
+
+        Args:
+            session: from :meth:`consent` or :meth:`open`.
+            trial: the current one, or an earlier one whose marks change.
+            marks: a mark for every question: 1-5; in pairwise mode 0 no difference, 1 left, 2 right.
+            token: 8-64 letters, digits, - and _, made by the browser for this submission; the same one
+                sent again stores nothing again and answers the same.
+        """
+        if not isinstance(token, str) or not SUBMISSION.fullmatch(token):
+            raise StudyError("The answer came without its token; reload the page and send it again.")
+        with self._visit(session) as visit:
+            given = visit.named(trial)
+            sent = select(Rating.id).where(Rating.trial_id == given.id, Rating.token == token).limit(1)
+            if given.rated is None or visit.db.scalar(sent) is None:
+                _store(visit, given, marks, token)
+            return visit.show(given.position + 1)
+
+    def back(self, session: str, trial: str = "") -> View:
+        """The trial before this one, with its marks; before the end ("") is the last one."""
+        with self._visit(session) as visit:
+            position = visit.named(trial).position if trial else len(visit.trials)
+            if position == 0:
+                raise StudyError("This is the first clip; there is none before it.")
+            return visit.show(position - 1)
+
+    def finish(self, session: str, comment: str = "") -> Completion:
+        """End the session after the last trial; asked again, the same answer."""
+        with self._visit(session, closed=True) as visit:
+            rater, spec = visit.rater, visit.design.spec
+            if visit.rated < visit.design.total:
+                raise StudyError(f"{visit.design.total - visit.rated} clips are left to rate.")
+            if rater.done is None:
+                text = plain_text(comment, "The remark", COMMENT)
+                rater.comment = text if text and spec.comments else None
+                rater.completion = spec.completion_code or new_code()
+                rater.done = visit.now
+            return Completion(rater.completion or "")
+
+    def delete(self, code: str, address: str | None = None) -> Deleted:
+        """Remove a rater and all their marks."""
+        self._wrong.check(address)
+        with self.store.database.write() as db:
+            rater = _by_code(db, code)
+            if rater is None:
+                self._wrong.count(address)
+                raise StudyError("There is no data under this code; check its letters.")
+            find(db, rater.study_id, lock=True)
+            db.delete(rater)
+        return Deleted()
+
+    def _design(self, db: Session, study: Study) -> Design:
+        if study.id not in self._designs:
+            self._designs[study.id] = load_design(db, study)
+        return self._designs[study.id]
+
+    @contextmanager
+    def _visit(self, session: str, closed: bool = False) -> Iterator[Visit]:
+        """One request of whoever has this session.
+
+        Args:
+            session: its token.
+            closed: also when the study is closed.
+        """
+        mark = fingerprint(_token(session, GONE))
+        self._requests.take(mark)
+        # Locking both rows reads both anew after other requests of this study, for which it may wait.
+        query = select(Study, Rater).join(Rater).where(Rater.session == mark).with_for_update()
+        with self.store.database.write() as db:
+            found = db.execute(query).one_or_none()
+            if found is None:
+                raise StudyError(GONE)
+            study, rater = found
+            if not closed:
+                _check_open(study)
+            rater.seen = now = self._clock()
+            yield Visit(db, study, rater, self._design(db, study), now)
+
+
+def _store(visit: Visit, trial: Trial, marks: object, token: str) -> None:
+    """Append the marks of a trial."""
+    if visit.rater.done is not None:
+        raise StudyError("You have finished this study; its marks can no longer be changed.")
+    checked = _marks(visit.design, marks)
+    left = trial.handed + visit.seconds(trial) - EARLY - visit.now
+    if trial.rated is None and left > 0:
+        raise StudyError(f"Play the clip to its end first; {left:.1f} s are left.")
+    rows = [
+        {"trial_id": trial.id, "token": token, "question": key, "mark": turned(mark, trial), "at": visit.now}
+        for key, mark in checked.items()
+    ]
+    visit.db.execute(insert(Rating), rows)
+    trial.rated = trial.rated or visit.now
+
+
+def _token(value: object, otherwise: str = "There is no such study; check the link.") -> str:
+    if not isinstance(value, str) or not TOKEN.fullmatch(value):
+        raise StudyError(otherwise)
+    return value
+
+
+def _check_open(study: Study) -> None:
+    if study.state == DRAFT:
+        raise StudyError("This study has not begun yet; come back later.")
+    if study.state != OPEN:
+        raise StudyError("This study is closed; no more answers are taken.")
+
+
+def _by_code(db: Session, code: object, study: Study | None = None) -> Rater | None:
+    if not isinstance(code, str) or len(code) > 64:
+        return None
+    query = select(Rater).where(Rater.code == code_fingerprint(code))
+    return db.scalar(query if study is None else query.where(Rater.study_id == study.id))
+
+
+def _marks(design: Design, marks: object) -> dict[str, int]:
+    questions = {question.key: question for question in design.spec.questions}
+    if not isinstance(marks, Mapping) or set(marks) != set(questions):
+        raise StudyError("Give one mark for each question.")
+    return {key: question.check(marks[key]) for key, question in questions.items()}
+
+
+def _address(db: Session, study: Study, design: Design, address: str | None) -> str | None:
+    if design.spec.addresses == "off" or not address or not study.salt:
+        return None
+    mark = address_fingerprint(address, study.salt)
+    if design.spec.addresses == "refuse" and db.scalar(
+        select(Rater.id).where(Rater.study_id == study.id, Rater.address == mark).limit(1)
+    ):
+        raise StudyError("Someone at your network address has taken part already; each person can once.")
+    return mark

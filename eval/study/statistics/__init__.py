@@ -1,0 +1,1 @@
+"""From marks and votes to statements about methods."""

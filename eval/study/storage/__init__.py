@@ -1,0 +1,1 @@
+"""What is kept of studies: their specification, clips, raters and marks, and how it changed."""

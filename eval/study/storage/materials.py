@@ -1,0 +1,139 @@
+"""The clips a study is made of: found, checked, and put under random names that tell nothing."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.compare.names import REFERENCE
+from eval.compare.sets import Sets
+from eval.compare.video_import import Entry, entries_of_folder
+from eval.study.storage.spec import Source, Spec
+from lipsync.errors import ConfigError
+from lipsync.media.source import VIDEO_SUFFIXES
+
+TAGS = (b"udta", b"meta")  # boxes of an MP4 that hold titles and comments
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What a study shows, before it is copied.
+
+    Attributes:
+        rated: all that is rated, item by item, the methods of each in the same order.
+        training: clips to practise on.
+    """
+
+    rated: tuple[Entry, ...]
+    training: tuple[Entry, ...]
+
+
+def find_materials(spec: Spec, sets: Sets, base: Path) -> Materials:
+    """The clips that a spec names.
+
+    Args:
+        spec: of the study.
+        sets: where a comparison set is looked up.
+        base: what relative paths of training clips start from.
+
+    Raises:
+        ConfigError: something named is not there, or a method lacks a video of an item.
+    """
+    found = {(entry.item, entry.method): entry for entry in _entries(spec.source, sets)}
+    items = _chosen(spec.source.items, [item for item, _ in found], "item")
+    methods = _chosen(spec.source.methods, [method for _, method in found], "method")
+    if not spec.source.methods and spec.reference != REFERENCE:
+        methods = tuple(method for method in methods if method != REFERENCE)
+    if spec.reference is not None and spec.reference not in methods:
+        methods = (*methods, *_chosen((spec.reference,), [method for _, method in found], "method"))
+    for item in items:
+        for method in methods:
+            if (item, method) not in found:
+                raise ConfigError(
+                    f"There is no video of {method!r} for the item {item!r}; add it, or leave one of them "
+                    "out with items or methods."
+                )
+    if spec.mode == "pairwise" and len(methods) < 2:
+        raise ConfigError("A study of pairs needs at least two methods.")
+    rated = tuple(found[item, method] for item in items for method in methods)
+    if not rated:
+        raise ConfigError("The study has no clip; its source is empty.")
+    if spec.stimuli_per_rater > (count := len(rated) if spec.mode == "rating" else _pairs(items, methods)):
+        raise ConfigError(f"stimuli_per_rater is {spec.stimuli_per_rater}, but there are {count}; lower it.")
+    training = tuple(_training(name, found, base, number) for number, name in enumerate(spec.training, 1))
+    if spec.mode == "pairwise":
+        for item in {entry.item for entry in training}:
+            if sum(entry.item == item for entry in training) < 2:
+                raise ConfigError(f"Training on pairs needs two clips of the item {item!r}.")
+    return Materials(rated, training)
+
+
+def _entries(source: Source, sets: Sets) -> tuple[Entry, ...]:
+    if source.folder is not None:
+        return entries_of_folder(source.folder)
+    found = sets.find(source.set or "")
+    methods = (REFERENCE, *found.methods)
+    return tuple(
+        Entry(item.name, method, clip.path)
+        for item in found.items
+        for method in methods
+        if (clip := item.clip(method)) is not None
+    )
+
+
+def _chosen(wanted: Sequence[str], there: Sequence[str], what: str) -> tuple[str, ...]:
+    """The wanted names, or all; each once."""
+    there = list(dict.fromkeys(there))
+    for name in wanted:
+        if name not in there:
+            raise ConfigError(f"The source has no {what} {name!r}; it has {', '.join(there)}.")
+    return tuple(dict.fromkeys(wanted)) or tuple(there)
+
+
+def _pairs(items: Sequence[str], methods: Sequence[str]) -> int:
+    return len(items) * len(methods) * (len(methods) - 1) // 2
+
+
+def _training(name: str, found: dict[tuple[str, str], Entry], base: Path, number: int) -> Entry:
+    item, _, method = name.rpartition("/")
+    if (item, method) in found:
+        return found[item, method]
+    path = base / name
+    if path.suffix.lower() not in VIDEO_SUFFIXES or not path.is_file():
+        raise ConfigError(f"There is no training clip {name}; name item/method of the source, or a video.")
+    return Entry(f"training {number}", "training", path)
+
+
+def blank_tags(path: Path) -> None:
+    """Overwrite titles and comments of an MP4 in place: they often say which program made it."""
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+        for kind, begin, end in _boxes(data, 0, len(data)):
+            if kind == b"moov":
+                _blank(data, begin, end)
+
+
+def _blank(data: mmap.mmap, begin: int, end: int) -> None:
+    for kind, start, stop in _boxes(data, begin, end):
+        if kind in TAGS:
+            data[start - 4 : start] = b"free"  # the box stays, so that nothing after it moves
+            data[start:stop] = bytes(stop - start)
+        elif kind == b"trak":
+            _blank(data, start, stop)
+
+
+def _boxes(data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, begin and end of the contents of each box (ISO/IEC 14496-12, 4.2)."""
+    while begin + 8 <= end:
+        size, kind = struct.unpack(">I4s", data[begin : begin + 8])
+        head = 8
+        if size == 1:
+            (size,) = struct.unpack(">Q", data[begin + 8 : begin + 16])
+            head = 16
+        stop = end if size == 0 else begin + size
+        if stop < begin + head or stop > end:
+            return
+        yield kind, begin + head, stop
+        begin = stop

@@ -1,0 +1,88 @@
+"""Checks of the plain values that YAML, JSON and browsers give: each value as it was meant, or a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from eval.study.storage.labels import LANGUAGES, Words
+from lipsync.errors import ConfigError
+
+MARKUP = re.compile(r"<\s*[/!?a-zA-Z]|&#?\w+;")  # a tag, a comment, an entity
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # no database takes all of these
+LONGEST = 8000  # characters of one text
+
+
+def plain_text(text: object, what: str, longest: int = LONGEST) -> str:
+    """The text, trimmed.
+
+    Raises:
+        ConfigError: no text, too long, or with HTML in it.
+    """
+    if not isinstance(text, str):
+        raise ConfigError(f"{what} must be text; in YAML, put numbers, yes and no in quotes.")
+    if len(text) > longest:
+        raise ConfigError(f"{what} is too long: {len(text)} characters, {longest} are possible.")
+    if MARKUP.search(text) or CONTROL.search(text):
+        raise ConfigError(f"{what} must be plain text without HTML.")
+    return text.strip()
+
+
+def mapping(values: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f'{what} must be a list of names with values, such as "title: My study".')
+    return values
+
+
+def known(given: Mapping[str, Any], names: set[str], what: str) -> None:
+    for name in given:
+        if name not in names:
+            raise ConfigError(f"A {what} has no {name!r}; it has {', '.join(sorted(names))}.")
+
+
+def entries(value: object) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def choice(value: object, choices: tuple[str, ...], what: str) -> str:
+    if value is False and "off" in choices:  # YAML reads a bare off as false
+        value = "off"
+    if value not in choices:
+        raise ConfigError(f"{what} must be one of {', '.join(choices)}, not {value!r}.")
+    return str(value)
+
+
+def whole(value: object, least: int, what: str) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or not least <= value <= 1_000_000:
+        raise ConfigError(f"{what} must be a whole number of {least} or more, not {value!r}.")
+    return value
+
+
+def flag(value: object, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{what} must be true or false, not {value!r}.")
+    return value
+
+
+def name_of(value: object, what: str) -> str | None:
+    return None if value is None or value == "" else plain_text(str(value), what, 200)
+
+
+def words(value: object, what: str) -> Words:
+    if isinstance(value, Words):
+        return value
+    if isinstance(value, Mapping):
+        known(value, set(LANGUAGES), "text")
+        texts = [plain_text(value[name], what) for name in LANGUAGES if value.get(name)]
+        if not texts:
+            raise ConfigError(f"{what} has no text; write it in en or zh.")
+        return Words(*(plain_text(value.get(name) or texts[0], what) for name in LANGUAGES))
+    text = plain_text(value, what)
+    if not text:
+        raise ConfigError(f"{what} has no text; write it in en or zh.")
+    return Words(text, text)

@@ -1,0 +1,126 @@
+"""What the players show beside the videos, for the browser: curves, the mouth, the waveform, differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from eval.compare.curves import Curve, Curves, envelope, item_curves
+from eval.compare.difference import difference_video
+from eval.compare.index import ComparisonSet, Item
+from eval.compare.mouth_region import mouth_track
+from eval.compare.names import REFERENCE
+from eval.scoring.metrics import METRICS
+from eval.sentences import SENTENCES
+from eval.ui.compare.links import Links
+from eval.ui.compare_texts import TEXTS
+from lipsync.errors import FaceError
+from lipsync.sentences import chinese
+
+Tell = Callable[[int, int], None]
+PICTURE = ("psnr", "ssim", "lpips")
+DECIMALS = {"psnr": 2, "ssim": 3, "lpips": 3, "opening": 3}
+WAVE = 1000  # most points of the waveform; more than a screen has columns says nothing
+
+
+def quick(set_: ComparisonSet, item: Item, lanes: Sequence[str], tell: Tell) -> dict[str, Any]:
+    """The mouth region and the waveform: seconds of work.
+
+    Returns:
+        ``mouth`` for the zoom, None without a face; ``curves`` with the waveform alone.
+    """
+    try:
+        mouth = mouth_track(set_, item, tell).to_dict()
+    except FaceError:
+        mouth = None
+    return {"mouth": mouth, "curves": _wave(set_, item, lanes)}
+
+
+def full(set_: ComparisonSet, item: Item, lanes: Sequence[str], tell: Tell) -> dict[str, Any]:
+    """All charts: a scoring pass per video that was not looked at before.
+
+    Returns:
+        ``curves``; ``reasons`` why some are not there, as pairs of texts without the name of a method.
+    """
+    shown = replace(item, clips={name: clip for name, clip in item.clips.items() if name in lanes})
+    curves = item_curves(set_, shown, tell=tell)
+    charts = [_chart(name, curves, lanes) for name in (*PICTURE, "opening")]
+    return {
+        "curves": [chart for chart in charts if chart["lines"]] + _wave(set_, item, lanes),
+        "reasons": _reasons(curves),
+    }
+
+
+def differences(
+    set_: ComparisonSet, item: Item, lanes: Sequence[str], links: Links, tell: Tell
+) -> list[str | None]:
+    """Addresses of the heat maps against the reference, by cell; None where there is none."""
+    clips = [None if name == REFERENCE else item.clip(name) for name in lanes]
+    total = sum(round(clip.seconds * clip.fps) for clip in clips if clip)
+    before = 0
+    made: list[str | None] = []
+    for clip in clips:
+        if clip is None or item.reference is None:
+            made.append(None)
+            continue
+        made.append(links.url(difference_video(set_, clip, item.reference, _later(tell, before, total))))
+        before += round(clip.seconds * clip.fps)
+    return made
+
+
+def _later(tell: Tell, before: int, total: int) -> Tell:
+    return lambda done, _: tell(before + done, max(total, before + done))
+
+
+def _chart(name: str, curves: Curves, lanes: Sequence[str]) -> dict[str, Any]:
+    lines = []
+    for cell, lane in enumerate(lanes):
+        curve: Curve | None = curves.reference if lane == REFERENCE else curves.methods.get(lane)
+        values = curve.values.get(name) if curve else None
+        if values:
+            lines.append({"clip": cell, "values": list(values)})
+    return {"name": _name(name), "fps": curves.fps, "decimals": DECIMALS[name], "lines": lines}
+
+
+def _reasons(curves: Curves) -> list[list[str]]:
+    said = {
+        (name, why)
+        for curve in (curves.reference, *curves.methods.values())
+        if curve is not None
+        for name, why in curve.reasons.items()
+    }
+    return [
+        [f"{_name(name)[0]}: {why}", f"{_name(name)[1]}: {chinese(why, SENTENCES)}"]
+        for name, why in sorted(said)
+    ]
+
+
+def _name(name: str) -> list[str]:
+    if name == "opening":
+        return list(TEXTS["curve.opening"])
+    metric = METRICS.get(name)
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return [f"{metric.label}{unit} {metric.arrow}"] * 2
+
+
+def _wave(set_: ComparisonSet, item: Item, lanes: Sequence[str]) -> list[dict[str, Any]]:
+    """The speech of the first video that has sound."""
+    for cell, lane in enumerate(lanes):
+        clip = item.clip(lane)
+        if clip is None or not clip.audio:
+            continue
+        sound = envelope(set_, clip)
+        if not sound.high:
+            continue
+        group = -(-len(sound.high) // WAVE)
+        starts = range(0, len(sound.high), group)
+        top = max(1e-3, *sound.high, *(-value for value in sound.low))
+        line = {
+            "clip": cell,
+            "low": [round(min(sound.low[i : i + group]) / top, 3) for i in starts],
+            "high": [round(max(sound.high[i : i + group]) / top, 3) for i in starts],
+        }
+        fps = 1 / (sound.step * group)
+        return [{"name": list(TEXTS["curve.speech"]), "fps": fps, "wave": True, "lines": [line]}]
+    return []

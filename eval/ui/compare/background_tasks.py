@@ -1,0 +1,112 @@
+"""Work of the Compare page that takes seconds: done in the background, once for all who ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from lipsync.errors import Cancelled
+from lipsync.ui.job_queue import POLL, Task, Tasks
+
+
+@dataclass
+class Errand(Task):
+    """One piece of work.
+
+    Attributes:
+        done, total: how far it is, in whatever it counts; name: at what.
+        watchers: pages that wait for it.
+        stays: it goes on when nobody waits for it.
+    """
+
+    key: Hashable
+    work: Callable[[Errand], Any]
+    done: int = 0
+    total: int = 0
+    name: str = ""
+    result: Any = None
+    watchers: int = 0
+    stays: bool = False
+
+    def tell(self, done: int, total: int, name: str = "") -> None:
+        """Note how far the work is.
+
+        Raises:
+            Cancelled: nobody waits for it any more.
+        """
+        if self.cancel.is_set():
+            raise Cancelled("Stopped.")
+        self.done, self.total, self.name = done, total, name
+
+    def outcome(self) -> Any:
+        """The result of an errand that is over; its error is raised."""
+        if self.state == "cancelled":
+            raise Cancelled("Stopped.")
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class Errands(Tasks[Errand]):
+    """Runs errands in order of arrival; the same one asked for twice at a time is done once."""
+
+    def has(self, key: Hashable) -> bool:
+        """Whether an errand of that key waits or runs."""
+        return self._on_its_way(key) is not None
+
+    def stop(self, key: Hashable) -> None:
+        """Stop the errand of that key, where there is one."""
+        errand = self._on_its_way(key)
+        if errand is not None:
+            errand.cancel.set()
+
+    async def follow(
+        self, key: Hashable, work: Callable[[Errand], Any], stays: bool = False
+    ) -> AsyncIterator[Errand]:
+        """The errand, again after each change, and once more when it is over.
+
+        Whoever stops listening before the end gives it up; without a listener it is stopped, unless it stays.
+
+        Args:
+            key: of the work; None: it is like no other.
+            work: does it, and calls ``tell`` of the errand now and then.
+            stays: go on when nobody listens.
+
+        Raises:
+            ConfigError: too many are waiting.
+        """
+        errand = self._join(key, work, stays)
+        seen: object = None
+        try:
+            while not errand.over:
+                if (now := (errand.done, errand.total, errand.name)) != seen:
+                    seen = now
+                    yield errand
+                await asyncio.sleep(POLL)
+            yield errand
+        finally:
+            with self._lock:
+                errand.watchers -= 1
+                if not errand.watchers and not errand.stays:
+                    errand.cancel.set()
+
+    def _join(self, key: Hashable, work: Callable[[Errand], Any], stays: bool) -> Errand:
+        """The errand of that key where one is on its way, else a new one."""
+        known = self._on_its_way(key)
+        if known is not None:
+            known.watchers += 1
+            return known
+        name, folder = self._place()
+        return self._add(Errand(key, work, watchers=1, stays=stays, id=name, folder=folder))
+
+    def _on_its_way(self, key: Hashable) -> Errand | None:
+        with self._lock:
+            for known in self._tasks.values():
+                if key is not None and known.key == key and not known.over and not known.cancel.is_set():
+                    return known
+        return None
+
+    def _do(self, task: Errand) -> None:
+        task.result = task.work(task)

@@ -1,0 +1,161 @@
+"""Pieces of HTML of the Compare page, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+from eval.compare.index import ComparisonSet
+from eval.sentences import SENTENCES
+from eval.ui.compare.background_tasks import Errand
+from eval.ui.compare.multi_method_run import Round
+from eval.ui.compare_texts import TEXTS
+from lipsync.errors import LipSyncError
+from lipsync.sentences import chinese as translate
+from lipsync.texts import TEXTS as PORTAL
+from lipsync.texts import both, pair
+from lipsync.ui import markup
+from lipsync.ui.generate_queue import Job
+
+
+def text(key: str, **values: object) -> str:
+    """HTML of one text of this page in both languages."""
+    return both(key, TEXTS, **values)
+
+
+def chinese(sentence: str) -> str:
+    """The Chinese of a sentence of comparing, scoring or the library."""
+    return translate(sentence, SENTENCES)
+
+
+def sentence(english: str) -> str:
+    """A sentence of the library in both languages."""
+    return pair(escape(english), escape(chinese(english)))
+
+
+def empty(sets: int) -> str:
+    """What the place of the players says while nothing is open."""
+    how = text("compare.empty.choose") if sets else text("compare.empty.how")
+    return f'<div class="empty"><strong>{text("compare.empty")}</strong><p>{how}</p></div>'
+
+
+def bare() -> str:
+    """What the place of the players says in a set without items."""
+    return f'<div class="empty"><strong>{text("compare.bare")}</strong></div>'
+
+
+def trouble(error: Exception) -> str:
+    """What went wrong, as a sentence; a bug is only named as one."""
+    return markup.trouble(error, SENTENCES)
+
+
+def note(key: str, errand: Errand) -> list[str]:
+    """What an errand does and how far it is, as two plain texts."""
+    share = f" {100 * errand.done // errand.total} %" if errand.total else ""
+    return [said + share for said in TEXTS[key]]
+
+
+def error_note(error: Exception, blind: bool) -> list[str]:
+    """What went wrong, as two plain texts; a sentence may hold a name, so blind none is said."""
+    if isinstance(error, LipSyncError) and blind:
+        return list(TEXTS["analysis.failed"])
+    if isinstance(error, LipSyncError):
+        return [str(error), chinese(str(error))]
+    return list(PORTAL["job.bug"])
+
+
+def running(key: str, errand: Errand) -> str:
+    """What an errand does and how far it is."""
+    share = f' max="{errand.total}" value="{errand.done}"' if errand.total else ""
+    name = f'<p class="figures">{escape(errand.name)}</p>' if errand.name else ""
+    return f'<div class="running"><strong>{text(key)}</strong><progress{share}></progress>{name}</div>'
+
+
+def heading(set_: ComparisonSet, item: int) -> str:
+    """The title of the open set, what is in it, and what is shown of it."""
+    facts = text("compare.facts", items=len(set_.items), methods=len(set_.methods))
+    if len(set_.items) == 1 and set_.items[item].name != set_.title:  # no menu says it
+        facts = f"{escape(set_.items[item].name)}{markup.SEPARATOR}{facts}"
+    return f'<h2 class="set-title">{escape(set_.title)}</h2><p class="figures">{facts}</p>'
+
+
+def blind_heading() -> str:
+    """What stands there instead while names are withheld."""
+    how = text("compare.blind.how")
+    return f'<h2 class="set-title">{text("compare.blind")}</h2><p class="figures">{how}</p>'
+
+
+def side_heading() -> str:
+    """Above the list of sets."""
+    return f'<h2 class="group">{text("sets.heading")}</h2><p class="figures">{text("sets.legend")}</p>'
+
+
+def confirm(set_: ComparisonSet) -> str:
+    """The question before a set is deleted."""
+    return f'<p class="figures">{text("sets.delete.sure", title=set_.title, items=len(set_.items))}</p>'
+
+
+def download(address: str, path: Path, key: str) -> str:
+    """A link to a file that was made."""
+    megabytes = text("compare.megabytes", size=f"{path.stat().st_size / 1e6:.1f}")
+    return (
+        f'<p class="made"><a href="{escape(address)}" download>{text(key)}</a> '
+        f'<span class="figures">{escape(path.name)}, {megabytes}</span></p>'
+    )
+
+
+def round_running(round_: Round, ahead: Callable[[Job], int]) -> str:
+    """All methods of a round, each with how far it is: one display for the whole queue."""
+    lines = "".join(f"<li>{escape(title)}: {_state(job, ahead)}</li>" for title, job in round_.jobs)
+    share = sum(_share(job) for _, job in round_.jobs) / len(round_.jobs)
+    over = sum(job.over for _, job in round_.jobs)
+    title = text("round.running", number=min(over + 1, len(round_.jobs)), total=len(round_.jobs))
+    return (
+        f'<div class="running"><strong>{title}</strong>'
+        f'<progress max="100" value="{100 * share:.0f}"></progress><ol class="notes">{lines}</ol>'
+        f"<p>{text('round.reload')}</p></div>"
+    )
+
+
+def _share(job: Job) -> float:
+    if job.over:
+        return 1.0
+    step = job.progress
+    return min(1.0, step.done / step.total) if step and step.total else 0.0
+
+
+def _state(job: Job, ahead: Callable[[Job], int]) -> str:
+    if job.state == "failed":
+        return sentence(str(job.error)) if isinstance(job.error, LipSyncError) else both("job.bug")
+    if job.state == "running" and job.progress and job.progress.total:
+        step = job.progress
+        return text("round.frames", done=step.done, total=step.total, fps=f"{step.fps:.0f}")
+    if job.state == "waiting":
+        return text("round.waiting", ahead=ahead(job))
+    return text("round.running.one" if job.state == "running" else f"round.{job.state}")
+
+
+def picture(address: str, path: Path, key: str) -> str:
+    """A link to a picture that was made, and the picture."""
+    shown = f'<img class="sheet" src="{escape(address)}" alt="{escape(path.name)}">'
+    return download(address, path, key) + shown
+
+
+def unscored() -> str:
+    """What the place of the table says before there is one."""
+    return f'<div class="empty"><strong>{text("table.empty")}</strong><p>{text("table.empty.how")}</p></div>'
+
+
+def plot(address: str) -> str:
+    """The table as bars."""
+    said = TEXTS["table.plot"]
+    return f'<img class="plot-picture" src="{escape(address)}" alt="{escape(" ".join(said))}">'
+
+
+def links(files: Sequence[tuple[str, str]]) -> str:
+    """Links to files: address, and what to call it."""
+    shown = " · ".join(
+        f'<a href="{escape(address)}" download>{escape(label)}</a>' for address, label in files
+    )
+    return f'<p class="made">{text("table.download")} {shown}</p>'

@@ -1,0 +1,275 @@
+"""The Compare tab: methods side by side on the same item, locked frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from eval.compare.index import ComparisonSet
+from eval.ui.compare import analysis, player
+from eval.ui.compare import compare_markup as markup
+from eval.ui.compare.background_tasks import Errand
+from eval.ui.compare.compare_context import Desk
+from eval.ui.compare.new_set import Maker
+from eval.ui.compare.player import View
+from eval.ui.compare.set_export import SetExport
+from eval.ui.compare.set_list import Chooser
+from eval.ui.compare.set_results import SetResults
+from eval.ui.compare.set_tools import SetTools
+from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.texts import say
+from lipsync.ui.request_form import QUIET
+
+Update = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class CompareTab:
+    """What other tabs take from this one.
+
+    Attributes:
+        tab: to jump to.
+        made: State; set to (id of a set, name of an item, anything new), that item is opened.
+    """
+
+    tab: gr.Tab
+    made: gr.State
+
+
+class _Page:
+    """Components of the tab and what their events do."""
+
+    def __init__(self, demo: gr.Blocks, desk: Desk, max_seconds: float | None) -> None:
+        self.desk, self.sets = desk, desk.sets
+        self.view = gr.State()
+        self.kept = gr.BrowserState(None, storage_key="lipsync-compare", secret="compare")
+        under = desk.sets, desk.links, desk.errands
+        with gr.Row(equal_height=False):
+            self.chooser = Chooser(desk.sets, desk.errands)
+            with gr.Column(scale=8, min_width=300):
+                self.status = gr.HTML(elem_id="compare-status")
+                self.empty = gr.HTML(elem_id="compare-empty")
+                self.maker = Maker(demo, desk.sets, desk.errands, desk.jobs, desk.rounds, max_seconds)
+                with gr.Column(visible=False, elem_id="compare-desk") as self.table:
+                    self.tools = SetTools(*under)
+                    with gr.Row(elem_classes="item-row", visible=False) as self.items:
+                        small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 88}
+                        self.item = gr.Dropdown([], label=say("compare.item"), elem_id="compare-item")
+                        self.before = gr.Button(say("compare.before"), elem_id="item-before", **small)
+                        self.after = gr.Button(say("compare.after"), elem_id="item-after", **small)
+                    self.methods = gr.CheckboxGroup(
+                        [], label=say("compare.methods"), visible=False, elem_id="compare-methods"
+                    )
+                    self.player = player.player()
+                    self.extra, self.heats = player.messenger("extra"), player.messenger("heats")
+                    self.results, self.exports = SetResults(*under), SetExport(*under)
+        self.parts = (self.tools, self.results, self.exports)  # each shows a view in its own way
+
+    def listen(self, tab: gr.Tab) -> None:
+        """Connect the events; the list is filled when the tab is opened."""
+        many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
+        found = self.view.change(self.on_view, self.view, self.extra, **many)
+        opens: dict[str, Any] = {"cancels": [found], **many}
+        shown = [
+            self.view, self.kept, self.status, self.empty, self.maker.panel, self.table, self.items,
+            self.item, self.methods, self.player, *self.chooser.shown,
+            *(component for part in self.parts for component in part.shown),
+        ]  # fmt: skip
+        self.chooser.list.input(self.on_list, self.chooser.list, shown, **opens)
+        self.item.input(self.on_item, [self.item, self.view], shown, **opens)
+        for button, step in ((self.before, -1), (self.after, 1)):
+            button.click(self.on_step(step), self.view, shown, **opens)
+        self.methods.input(self.on_methods, [self.methods, self.view], shown, **opens)
+        self.player.ask(self.on_ask, self.view, shown, **opens)
+        self.player.heat(self.on_heat, self.view, self.heats, **many)
+        self.maker.made.change(self.on_made, self.maker.made, shown, **opens)
+        self.maker.close.click(self.on_close, self.view, shown, **opens)
+        hide = gr.update(visible=False)
+        self.chooser.new.click(
+            lambda: [gr.update(visible=True), hide, hide, None, ""],
+            None, [self.maker.panel, self.table, self.empty, self.chooser.list, self.status], **QUIET,
+        )  # fmt: skip
+        tab.select(self.on_resume, [self.kept, self.view], shown, **many)
+        self.chooser.listen(self.view, self.status, self.maker.made)
+        self.maker.listen(self.view, tab)
+        self.tools.listen(self.view, self.status, shown, opens, self.on_close, self._closed)
+        self.results.listen(self.view)
+        self.exports.listen(self.view)
+
+    # ---- what is shown ----------------------------------------------------------------------------------
+
+    def on_resume(self, kept: dict[str, Any] | None, view: View | None) -> Update:
+        if view is not None:
+            return self.chooser.show(view.set, view.blind)
+        kept = kept or {}
+        try:
+            set_ = self.sets.open(kept["set"])
+            again = player.first_view(set_, min(int(kept["item"]), len(set_.items) - 1))
+        except (KeyError, IndexError, LipSyncError):
+            # What a person did in the meantime stays: only the list and the words of the empty place come.
+            found = gr.update(value=markup.empty(len(self.sets.list())))
+            return {self.kept: None, self.empty: found, **self.chooser.show(None)}
+        return self._show(set_, player.blinded(again) if kept.get("blind") else again)
+
+    def on_list(self, id: str) -> Update:
+        return self._open(id)
+
+    def on_made(self, made: tuple[str, str, object] | None) -> Update:
+        return {self.status: gr.skip()} if made is None else self._open(*made[:2])
+
+    def on_close(self, view: View | None) -> Update:
+        return self._closed() if view is None else self._open(view.set, number=view.item)
+
+    def on_item(self, number: int, view: View) -> Update:
+        try:
+            set_ = self.sets.open(view.set)
+            other = player.first_view(set_, number, view.methods or None)
+        except (IndexError, LipSyncError) as error:
+            return self._closed(error)
+        return self._show(set_, player.blinded(other) if view.blind else other)
+
+    def on_step(self, step: int) -> Callable[[View], Update]:
+        """What shows the item before or after; after the last comes the first."""
+
+        def go(view: View) -> Update:
+            try:
+                count = len(self.sets.open(view.set).items)
+            except LipSyncError as error:
+                return self._closed(error)
+            return self.on_item((view.item + step) % count, view)
+
+        return go
+
+    def on_methods(self, methods: list[str], view: View) -> Update:
+        try:
+            set_ = self.sets.open(view.set)
+            most = player.room(set_.items[view.item])
+            if len(methods) > most:
+                raise ConfigError(f"At most {player.MOST} videos play side by side; untick one first.")
+        except LipSyncError as error:
+            return {self.status: markup.trouble(error), self.methods: list(view.methods)}
+        other = player.first_view(set_, view.item, methods)
+        return self._show(set_, other.again(place=view.place))
+
+    def on_ask(self, view: View, event: gr.EventData) -> Update:
+        """Blind or reveal, as the player asks."""
+        try:
+            set_ = self.sets.open(view.set)
+        except LipSyncError as error:
+            return self._closed(error)
+        blind = event._data["what"] == "blind"
+        return self._show(set_, player.blinded(view) if blind else player.revealed(view))
+
+    def _open(self, id: str, item: str = "", number: int = 0) -> Update:
+        """The updates that open a set; without items there is nothing to play."""
+        try:
+            set_ = self.sets.open(id)
+        except LipSyncError as error:
+            return self._closed(error)
+        names = [known.name for known in set_.items]
+        if not names:
+            return self._show(set_, View(set_.id, 0, ()))
+        number = names.index(item) if item in names else min(number, len(names) - 1)
+        return self._show(set_, player.first_view(set_, number))
+
+    def _show(self, set_: ComparisonSet, view: View) -> Update:
+        """All updates for a view; while it is blind none of them holds a name."""
+        hide, blind = gr.update(visible=False), view.blind
+        items = [(str(n + 1) if blind else item.name, n) for n, item in enumerate(set_.items)]
+        choosable = bool(items) and len(set_.methods) > player.room(set_.items[view.item])
+        updates: Update = {
+            self.view: view,
+            self.kept: {"set": view.set, "item": view.item, "blind": blind},
+            self.status: "",
+            self.empty: hide if items else gr.update(value=markup.bare(), visible=True),
+            self.maker.panel: hide,
+            self.table: gr.update(visible=True),
+            self.items: gr.update(visible=len(items) > 1),
+            self.item: gr.update(choices=items, value=view.item),
+            self.methods: gr.update(
+                choices=[] if blind else list(set_.methods),
+                value=[] if blind else list(view.methods),
+                visible=choosable and not blind,
+            ),
+            self.player: gr.update(value=player.payload(view, set_, self.desk.links) if items else {}),
+            **self.chooser.show(view.set, blind),
+        }
+        for part in self.parts:
+            updates |= part.show(set_, view)
+        return updates
+
+    def _closed(self, error: Exception | None = None) -> Update:
+        """Nothing is open."""
+        return {
+            self.view: None,
+            self.kept: None,
+            self.status: markup.trouble(error) if error else "",
+            self.empty: gr.update(value=markup.empty(len(self.sets.list())), visible=True),
+            self.maker.panel: gr.update(visible=False),
+            self.table: gr.update(visible=False),
+            self.player: gr.update(value={}),
+            **self.chooser.show(None),
+        }
+
+    # ---- what comes later -------------------------------------------------------------------------------
+
+    async def on_view(self, view: View | None) -> AsyncIterator[Any]:
+        """The mouth and the waveform, then the curves, as soon as they are there."""
+        if view is None:
+            return
+        try:
+            set_ = self.sets.open(view.set)
+            item = set_.items[view.item]
+        except (IndexError, LipSyncError):
+            return
+        lanes = player.lanes(view, item)
+        extra: dict[str, Any] = {"key": view.key}
+        steps = (("mouth", analysis.quick), ("curves", analysis.full))
+        for name, work in steps:
+            key = (name, view.set, item.key, lanes)
+            async for errand in self.desk.errands.follow(key, _work(work, set_, item, lanes)):
+                if not errand.over:
+                    yield gr.update(value=extra | {"note": markup.note(f"analysis.{name}", errand)})
+            try:
+                extra = extra | errand.outcome()
+            except Cancelled:
+                return
+            except Exception as error:
+                extra = extra | {"note": markup.error_note(error, view.blind)}
+            yield gr.update(value=extra)
+
+    async def on_heat(self, view: View) -> AsyncIterator[Any]:
+        """The heat maps against the reference."""
+        set_ = self.sets.open(view.set)
+        item = set_.items[view.item]
+        lanes = player.lanes(view, item)
+        heats: dict[str, Any] = {"key": view.key}
+        async for errand in self.desk.errands.follow(
+            None, lambda errand: analysis.differences(set_, item, lanes, self.desk.links, errand.tell)
+        ):
+            if not errand.over:
+                yield gr.update(value=heats | {"note": markup.note("analysis.difference", errand)})
+        try:
+            yield gr.update(value=heats | {"paths": errand.outcome()})
+        except Exception as error:
+            yield gr.update(value=heats | {"note": markup.error_note(error, view.blind)})
+
+
+def build(demo: gr.Blocks, desk: Desk, max_seconds: float | None = None) -> CompareTab:
+    """Add the tab, inside ``gr.Tabs()``.
+
+    Args:
+        desk: what it works with; the folder of its links must be among the launch's ``allowed_paths``.
+        max_seconds: longest video that is generated; None: no limit.
+    """
+    with gr.Tab(say("compare.tab"), id="compare") as tab:
+        page = _Page(demo, desk, max_seconds)
+    page.listen(tab)
+    return CompareTab(tab, page.maker.made)
+
+
+def _work(work: Callable[..., Any], *arguments: Any) -> Callable[[Errand], Any]:
+    return lambda errand: work(*arguments, errand.tell)

@@ -1,0 +1,235 @@
+"""How a comparison set is made on the page: from files, or by several methods on one upload."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from eval.compare.sets import Entry, Sets
+from eval.compare.video_import import entries_of_files
+from eval.ui.compare import compare_markup as markup
+from eval.ui.compare.background_tasks import Errands
+from eval.ui.compare.multi_method_run import Round, Rounds
+from eval.ui.compare_texts import TEXTS
+from lipsync.errors import ConfigError, LipSyncError
+from lipsync.media.source import VIDEO_SUFFIXES
+from lipsync.texts import say
+from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.job_queue import MODEL, said_of
+from lipsync.ui.markup import cancelled
+from lipsync.ui.request_form import QUIET, Inputs
+from lipsync.ui.uploads import request
+
+COLUMNS = ("item", "method", "file")
+ZIP = ".zip"
+Update = dict[Any, Any]
+
+
+class Maker:
+    """The panel in which a set is made.
+
+    Attributes:
+        panel: the column that holds all, hidden at first.
+        made: State with (id of a set, name of an item, anything new) or None; the page opens that item.
+        close: the button that hides it.
+    """
+
+    def __init__(
+        self,
+        demo: gr.Blocks,
+        sets: Sets,
+        errands: Errands,
+        jobs: Jobs,
+        rounds: Rounds,
+        max_seconds: float | None,
+    ) -> None:
+        self.sets, self.errands, self.jobs, self.rounds = sets, errands, jobs, rounds
+        self.max_seconds = max_seconds
+        self.made = gr.State()
+        self.round = gr.BrowserState(None, storage_key="lipsync-round", secret="round")
+        self.following = gr.State()
+        with gr.Column(visible=False, elem_id="compare-maker") as self.panel:
+            with gr.Row(elem_classes="head-row"):
+                gr.HTML(f'<h2 class="set-title">{markup.text("make.heading")}</h2>')
+                self.close = gr.Button(
+                    say("make.close"), size="sm", elem_id="make-close", scale=0, min_width=96
+                )
+            with gr.Tabs():
+                with gr.Tab(say("make.files"), id="files"):
+                    self._files()
+                with gr.Tab(say("make.methods"), id="methods"):
+                    self._methods(demo)
+
+    def _files(self) -> None:
+        gr.HTML(f'<p class="figures">{markup.text("make.files.how")}</p>')
+        self.files = gr.File(
+            label=say("make.files.box"),
+            file_count="multiple",
+            file_types=["video", ZIP],
+            height=160,
+            elem_id="make-files",
+        )
+        self.rows = gr.Dataframe(
+            # Headers of a data frame are not translated by the browser: both languages, always.
+            headers=[" ".join(TEXTS[f"make.row.{name}"]) for name in COLUMNS],
+            type="array",
+            column_count=len(COLUMNS),
+            interactive=True,
+            static_columns=[2],
+            label=say("make.rows"),
+            visible=False,
+            elem_id="make-rows",
+        )
+        self.title = gr.Textbox(label=say("make.title"), max_length=120, elem_id="make-title")
+        self.build = gr.Button(say("make.start"), variant="primary", elem_id="make-start")
+        self.status = gr.HTML(elem_id="make-status")
+        self.files.change(self.on_files, self.files, [self.rows, self.status], **QUIET)
+        self.build.click(
+            self.on_build, [self.files, self.rows, self.title],
+            [self.status, self.build, self.made, self.files, self.title], concurrency_limit=None, **QUIET,
+        )  # fmt: skip
+
+    def _methods(self, demo: gr.Blocks) -> None:
+        gr.HTML(f'<p class="figures">{markup.text("make.methods.how")}</p>')
+        self.inputs = Inputs(self.jobs, prefix="make-", several=True)
+        self.inputs.on_load(demo)
+        self.target = gr.Radio(
+            [(say("make.target.new"), "new"), (say("make.target.open"), "open")],
+            value="new",
+            label=say("make.target"),
+            elem_id="make-target",
+        )
+        with gr.Row():
+            self.generate = gr.Button(say("make.generate"), variant="primary", elem_id="make-generate")
+            self.cancel = gr.Button(say("make.cancel"), visible=False, elem_id="make-cancel")
+        self.progress = gr.HTML(elem_id="make-progress")
+        self.shown = [
+            self.round, self.following, self.generate, self.cancel, self.progress, self.made,
+        ]  # fmt: skip
+        self.cancel.click(self.on_cancel, self.round, None, queue=False, **QUIET)
+
+    def listen(self, open_set: gr.State, tab: gr.Tab) -> None:
+        """Connect what needs the rest of the page.
+
+        Args:
+            open_set: State with the view that is open, or None.
+            tab: when it is opened, a round that still runs is found again.
+        """
+        inputs = [open_set, self.target, *self.inputs.values]
+        self.generate.click(self.on_generate, inputs, self.shown, **MODEL, **QUIET)
+        tab.select(self.on_resume, [self.round, self.following], self.shown, concurrency_limit=None, **QUIET)
+
+    def on_files(self, files: list[str] | None) -> list[Any]:
+        """Items and methods as the names of the files say, to be put right."""
+        videos = [Path(path) for path in files or () if not path.lower().endswith(ZIP)]
+        try:
+            entries = entries_of_files(videos) if videos else ()
+        except LipSyncError as error:
+            return [gr.update(visible=False), markup.trouble(error)]
+        rows = [[entry.item, entry.method, entry.path.name] for entry in entries]
+        return [gr.update(value=rows, visible=bool(rows)), ""]
+
+    async def on_build(
+        self, files: list[str] | None, rows: list[list[str]], title: str
+    ) -> AsyncIterator[Update]:
+        try:
+            work = self._plan([Path(path) for path in files or ()], rows, title)
+            async for errand in self.errands.follow(None, work):
+                if not errand.over:
+                    yield {
+                        self.status: markup.running("make.running", errand),
+                        self.build: gr.update(interactive=False),
+                    }
+            id = errand.outcome()
+            first = self.sets.open(id).items[0].name
+            yield {
+                self.status: "",
+                self.build: gr.update(interactive=True),
+                self.made: (id, first, id),
+                self.files: None,
+                self.title: "",
+            }
+        except Exception as error:
+            yield {self.status: markup.trouble(error), self.build: gr.update(interactive=True)}
+
+    def _plan(self, files: list[Path], rows: list[list[str]], title: str) -> Any:
+        """What makes the set of these files."""
+        if not files:
+            raise ConfigError("Choose videos or a zip first.")
+        zips = [path for path in files if path.suffix.lower() == ZIP]
+        if zips and len(files) > 1:
+            raise ConfigError("Choose either one zip or videos, not both.")
+        if zips:
+            return lambda errand: self.sets.bring(zips[0], title, errand.tell)
+        odd = [path.name for path in files if path.suffix.lower() not in VIDEO_SUFFIXES]
+        if odd:
+            raise ConfigError(f"{odd[0]} is not a video file; choose videos or one zip.")
+        # The table shows the files in the order of their entries.
+        known = entries_of_files(files)
+        entries = [
+            Entry(str(row[0] or ""), str(row[1] or ""), entry.path)
+            for row, entry in zip(rows, known, strict=True)
+        ]
+        return lambda errand: self.sets.create(title, entries, errand.tell)
+
+    async def on_generate(
+        self, view: Any, target: str, face: str, camera: str, *options: Any
+    ) -> AsyncIterator[Update]:
+        speech, own, consent, methods, which, length, mark = options
+        try:
+            if not methods:
+                raise ConfigError("Choose at least one method.")
+            wanted = [
+                request(camera or face, speech, own, consent, method, which, length, mark, self.max_seconds)
+                for method in methods
+            ]
+            sound = wanted[0].audio
+            item = wanted[0].face.stem + (f" + {sound.stem}" if sound else "")
+            set_id = view.set if target == "open" and view is not None else None
+            round_ = self.rounds.start(wanted, item[:100], set_id)
+        except LipSyncError as error:
+            yield {self.progress: markup.trouble(error)}
+            return
+        async for update in self._follow(round_):
+            yield update
+
+    async def on_resume(self, id: str | None, following: str | None) -> AsyncIterator[Update]:
+        round_ = self.rounds.get(id)
+        if round_ is None or round_.over or round_.id == following:
+            yield {self.following: following}
+            return
+        async for update in self._follow(round_):
+            yield update
+
+    def on_cancel(self, id: str | None) -> None:
+        round_ = self.rounds.get(id)
+        if round_ is not None:
+            round_.stop()
+
+    async def _follow(self, round_: Round) -> AsyncIterator[Update]:
+        """Updates until the round is over; each is complete."""
+        busy: Update = {
+            self.round: round_.id,
+            self.following: round_.id,
+            self.generate: gr.update(interactive=False),
+            self.cancel: gr.update(visible=True),
+        }
+        async for text in said_of(round_, lambda: markup.round_running(round_, self.jobs.ahead)):
+            yield busy | {self.progress: text}
+        yield {
+            self.round: None,
+            self.following: None,
+            self.generate: gr.update(interactive=True),
+            self.cancel: gr.update(visible=False),
+            self.progress: self._said(round_),
+            self.made: (round_.set, round_.item, round_.id) if round_.kept else None,
+        }
+
+    @staticmethod
+    def _said(round_: Round) -> str:
+        if round_.error is not None:
+            return markup.trouble(round_.error)
+        return "" if round_.kept else cancelled()

@@ -1,0 +1,54 @@
+"""The papers' own tables on the page, each saying that nothing of it was measured here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from eval.published.papers import NOTICE, PublishedColumn, PublishedRow, PublishedTable
+from eval.report.published_tables import marks
+from eval.scoring.metrics import METRICS
+from eval.ui.compare_texts import TEXTS
+from lipsync.texts import both, pair
+
+
+def tables(shown: Sequence[PublishedTable]) -> str:
+    """All tables, one under the other."""
+    notice = f'<p class="notice">{pair(*map(escape, NOTICE))}. {both("published.how", TEXTS)}</p>'
+    return notice + "".join(map(_table, shown))
+
+
+def _table(table: PublishedTable) -> str:
+    best = marks(table)
+    head = "".join(map(_heading, table.columns))
+    rows = "".join(_row(row, best) for row in table.rows)
+    title = pair(escape(table.title), escape(table.chinese))
+    note = (
+        f'<p class="figures">{pair(escape(table.note), escape(table.note_chinese))}</p>' if table.note else ""
+    )
+    return (
+        f'<h3 class="published-title">{title}</h3><p class="figures">{escape(table.source)}</p>'
+        '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
+        f'<th scope="col">{both("published.method", TEXTS)}</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>{note}"
+    )
+
+
+def _heading(column: PublishedColumn) -> str:
+    said = ""
+    if column.metric:
+        metric = METRICS.get(column.metric)
+        said = f' title="{escape(f"{metric.english} {metric.chinese}")}"'
+    return f'<th scope="col"{said}>{pair(escape(column.label), escape(column.chinese))} {column.arrow}</th>'
+
+
+def _row(row: PublishedRow, best: list[tuple[set[str], set[str]]]) -> str:
+    cells = []
+    for value, (first, second) in zip(row.values, best, strict=True):
+        text = escape(value or "–")
+        text = f"<strong>{text}</strong>" if row.method in first else text
+        text = f"<u>{text}</u>" if row.method in second else text
+        cells.append(f"<td>{text}</td>")
+    name = pair(escape(row.method), escape(row.chinese))
+    name = f"<em>{name}</em>" if row.control else name
+    return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'

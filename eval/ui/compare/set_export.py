@@ -1,0 +1,101 @@
+"""Under the players: an item as one video and as one picture, for a talk or a paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from eval.compare.contact_sheet import contact_sheet
+from eval.compare.index import ComparisonSet
+from eval.compare.montage import montage
+from eval.compare.sets import Sets
+from eval.ui.compare import compare_markup as markup
+from eval.ui.compare import player
+from eval.ui.compare.background_tasks import Errands
+from eval.ui.compare.links import Links
+from eval.ui.compare.player import View
+from lipsync.errors import ConfigError
+from lipsync.texts import say
+from lipsync.ui.request_form import QUIET
+
+Update = dict[Any, Any]
+
+
+class SetExport:
+    """A folded part with two buttons.
+
+    Attributes:
+        shown: components that ``show`` gives updates for.
+    """
+
+    def __init__(self, sets: Sets, links: Links, errands: Errands) -> None:
+        self.sets, self.links, self.errands = sets, links, errands
+        with gr.Accordion(say("export.heading"), open=False, elem_id="compare-export") as self.part:
+            self.zoom = gr.Checkbox(label=say("export.zoom"), elem_id="export-zoom")
+            self.frames = gr.Textbox(
+                label=say("export.frames"), info=say("export.frames.info"), value="0, 25, 50",
+                elem_id="export-frames",
+            )  # fmt: skip
+            with gr.Row(elem_classes="table-actions"):
+                self.movie = gr.Button(say("export.montage"), size="sm", elem_id="export-montage")
+                self.sheet = gr.Button(say("export.sheet"), size="sm", elem_id="export-sheet")
+            self.made = gr.HTML(elem_id="export-made")
+        self.shown = [self.part, self.made]
+
+    def listen(self, view: gr.State) -> None:
+        """Connect what needs the rest of the page; ``view`` holds what is open, or None."""
+        many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
+        self.movie.click(self.on_montage, [view, self.zoom], self.made, **many)
+        self.sheet.click(self.on_sheet, [view, self.zoom, self.frames], self.made, **many)
+
+    def show(self, set_: ComparisonSet, view: View) -> Update:
+        """The updates for another view; files with names in them are not made while names are withheld."""
+        return {self.part: gr.update(visible=bool(set_.items) and not view.blind), self.made: ""}
+
+    async def on_montage(self, view: View, zoom: bool) -> AsyncIterator[str]:
+        try:
+            set_ = self.sets.open(view.set)
+            item = set_.items[view.item]
+            lanes = player.lanes(view, item)
+            path, address = self.links.place(f"{item.name}.mp4")
+            async for errand in self.errands.follow(
+                None, lambda errand: montage(set_, item, path, lanes, zoom=zoom, tell=errand.tell)
+            ):
+                if not errand.over:
+                    yield markup.running("export.montage.running", errand)
+            errand.outcome()
+            yield markup.download(address, path, "export.montage.done")
+        except Exception as error:
+            yield markup.trouble(error)
+
+    async def on_sheet(self, view: View, zoom: bool, frames: str) -> AsyncIterator[str]:
+        try:
+            numbers = frame_numbers(frames)
+            set_ = self.sets.open(view.set)
+            item = set_.items[view.item]
+            lanes = player.lanes(view, item)
+            path, address = self.links.place(f"{item.name}.png")
+            async for errand in self.errands.follow(
+                None, lambda errand: contact_sheet(set_, item, path, numbers, lanes, zoom=zoom)
+            ):
+                if not errand.over:
+                    yield markup.running("export.sheet.running", errand)
+            errand.outcome()
+            yield markup.picture(address, path, "export.sheet.done")
+        except Exception as error:
+            yield markup.trouble(error)
+
+
+def frame_numbers(text: str | None) -> list[int]:
+    """Numbers of frames, separated by commas or blanks.
+
+    Raises:
+        ConfigError: something else is there.
+    """
+    words = [word for word in re.split(r"[\s,，、;]+", text or "") if word]
+    if not words or not all(word.isdecimal() for word in words):
+        raise ConfigError("Name the frames of the contact sheet, such as 10,20,30.")
+    return [int(word) for word in words]

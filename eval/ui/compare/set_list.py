@@ -1,0 +1,98 @@
+"""The left side of the Compare page: the list of comparison sets, a new one, one that somebody sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from eval.compare.sets import Sets
+from eval.ui.compare import compare_markup as markup
+from eval.ui.compare.background_tasks import Errands
+from eval.ui.compare.player import View
+from lipsync.texts import say
+from lipsync.ui.request_form import QUIET
+
+MANY = 6  # sets; with more there is a field to search them
+LISTED = 60  # most sets in the list at once; the search finds the others
+Update = dict[Any, Any]
+
+
+class Chooser:
+    """The column at the left.
+
+    Attributes:
+        list: of the sets; its value is the id of the open one.
+        new: button for a new set.
+        shown: components that ``show`` gives updates for.
+    """
+
+    def __init__(self, sets: Sets, errands: Errands) -> None:
+        self.sets, self.errands = sets, errands
+        with gr.Column(scale=2, min_width=240, elem_id="compare-side") as self.side:
+            gr.HTML(markup.side_heading())
+            with gr.Row(elem_classes="side-actions"):
+                self.new = gr.Button(
+                    say("sets.new"), size="sm", variant="primary", elem_id="set-new", min_width=80
+                )
+                self.bring = gr.UploadButton(
+                    say("sets.bring"), file_types=[".zip"], size="sm", elem_id="set-bring", min_width=80
+                )
+            self.search = gr.Textbox(
+                placeholder=say("sets.search"), show_label=False, label=say("sets.search"), container=False,
+                visible=False, elem_id="set-search",
+            )  # fmt: skip
+            self.list = gr.Radio(
+                [], label=say("sets.heading"), show_label=False, container=False, elem_classes="methods",
+                elem_id="set-list",
+            )  # fmt: skip
+        self.shown = [self.side, self.list, self.search, self.bring]
+
+    def listen(self, view: gr.State, status: gr.HTML, made: gr.State) -> None:
+        """Connect what needs the rest of the page; ``made`` takes what is to be opened."""
+        self.search.change(self.on_search, [self.search, view], self.list, **QUIET)
+        self.bring.upload(self.on_bring, self.bring, [status, made], concurrency_limit=None, **QUIET)
+
+    def show(self, open_set: str | None, blind: bool = False) -> Update:
+        """The updates when another set, or none, is open; no title is there while names are withheld."""
+        if blind:
+            return {
+                self.side: gr.update(visible=False),
+                self.list: gr.update(choices=[], value=None),
+                self.search: gr.update(value="", visible=False),
+                self.bring: None,
+            }
+        return {
+            self.side: gr.update(visible=True),
+            self.list: self._choices("", open_set),
+            self.search: gr.update(value="", visible=len(self.sets.list()) > MANY),
+            self.bring: None,
+        }
+
+    def on_search(self, words: str, view: View | None) -> Any:
+        return gr.skip() if view and view.blind else self._choices(words, view.set if view else None)
+
+    async def on_bring(self, path: str) -> AsyncIterator[list[Any]]:
+        try:
+            async for errand in self.errands.follow(
+                None, lambda errand: self.sets.bring(Path(path), "", errand.tell)
+            ):
+                if not errand.over:
+                    yield [markup.running("make.running", errand), gr.skip()]
+            id = errand.outcome()
+            yield ["", (id, "", id)]
+        except Exception as error:
+            yield [markup.trouble(error), gr.skip()]
+
+    def _choices(self, words: str, value: str | None) -> Update:
+        """The list of sets whose titles hold all the words."""
+        wanted = words.lower().split()
+        found = [
+            (f"{known.title}\n{known.items} × {known.methods}", known.id)
+            for known in self.sets.list()
+            if all(word in known.title.lower() for word in wanted)
+        ]
+        here = value if value in {id for _, id in found[:LISTED]} else None
+        return gr.update(choices=found[:LISTED], value=here)

@@ -1,0 +1,164 @@
+"""Under the players: the table of a set, and beside it what papers published."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import gradio as gr
+
+from eval.batch.rows import Options
+from eval.batch.summary import Table
+from eval.compare.index import ComparisonSet
+from eval.compare.sets import Sets
+from eval.compare.table import score_set, scored
+from eval.published.papers import published
+from eval.report.comparison import FORMS, table_text
+from eval.report.published_tables import printed
+from eval.report.table_plot import plot_table
+from eval.scoring.metrics import TABLE
+from eval.ui.compare import compare_markup as markup
+from eval.ui.compare import published_markup
+from eval.ui.compare.background_tasks import Errand, Errands
+from eval.ui.compare.links import Links
+from eval.ui.compare.player import View
+from eval.ui.score import result_table
+from lipsync.errors import Cancelled, ConfigError
+from lipsync.texts import say
+from lipsync.ui.markup import cancelled
+from lipsync.ui.request_form import QUIET
+
+LABELS = {"tex": "LaTeX", "csv": "CSV", "md": "Markdown"}
+Update = dict[Any, Any]
+
+
+class SetResults:
+    """Two folded parts: what was measured of the set, and what was published elsewhere.
+
+    Attributes:
+        shown: components that ``show`` gives updates for.
+    """
+
+    def __init__(self, sets: Sets, links: Links, errands: Errands) -> None:
+        self.sets, self.links, self.errands = sets, links, errands
+        self.tabled = gr.State()  # set and time of its change that the table on the page is of
+        with gr.Accordion(say("table.heading"), open=False, elem_id="compare-results") as self.results:
+            self.status = gr.HTML(elem_id="table-status")
+            self.table = gr.HTML(elem_id="table")
+            with gr.Row(elem_classes="table-actions"):
+                self.start = gr.Button(
+                    say("table.start"), variant="primary", size="sm", elem_id="table-start"
+                )
+                self.cancel = gr.Button(say("table.cancel"), size="sm", visible=False, elem_id="table-cancel")
+            with gr.Accordion(say("table.how"), open=False):
+                self.metrics = gr.CheckboxGroup(
+                    [(f"{metric.label} {metric.arrow}", metric.name) for metric in TABLE],
+                    value=[metric.name for metric in TABLE],
+                    label=say("score.metrics"),
+                    elem_id="table-metrics",
+                )
+                self.controls = gr.Checkbox(label=say("score.controls"))
+        with gr.Accordion(say("published.heading"), open=False, elem_id="compare-published") as self.papers:
+            self.printed = gr.HTML(elem_id="published")
+        self.shown = [self.results, self.papers, self.table, self.status, self.printed, self.tabled]
+
+    def listen(self, view: gr.State) -> None:
+        """Connect what needs the rest of the page; ``view`` holds what is open, or None."""
+        many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
+        parts = [self.tabled, self.status, self.table, self.start, self.cancel]
+        view.change(self.on_view, [view, self.tabled], parts, **many)
+        self.start.click(self.on_start, [view, self.metrics, self.controls], parts, **many)
+        self.cancel.click(self.on_cancel, view, None, queue=False, **QUIET)
+        self.papers.expand(self.on_papers, view, self.printed, **QUIET)
+
+    def show(self, set_: ComparisonSet, view: View) -> Update:
+        """The updates for another view; nothing with a name in it is there while names are withheld."""
+        seen = bool(set_.items) and not view.blind
+        updates: Update = {
+            self.results: gr.update(visible=seen),
+            self.papers: gr.update(visible=seen, open=False),
+            self.printed: "",
+        }
+        return updates if seen else updates | {self.table: "", self.status: "", self.tabled: None}
+
+    async def on_view(self, view: View | None, tabled: object) -> AsyncIterator[Update]:
+        """The table of another set; of the same set it is there already."""
+        if view is None or view.blind:
+            return
+        try:
+            set_ = self.sets.open(view.set)
+        except ConfigError:
+            return
+        now = (set_.id, set_.modified)
+        if now == tabled:
+            return
+        if self.errands.has(("score", set_.id)):  # begun before a reload, or by somebody else
+            async for update in self._score(set_, lambda errand: None):
+                yield update
+            return
+        async for errand in self.errands.follow(
+            ("table", *now), lambda errand: self._html(set_, scored(set_))
+        ):
+            if errand.over:
+                yield self._ready(now, errand)
+
+    async def on_start(self, view: View, metrics: list[str], controls: bool) -> AsyncIterator[Update]:
+        try:
+            if not metrics:
+                raise ConfigError("Choose at least one metric.")
+            set_ = self.sets.open(view.set)
+            options = Options(tuple(metrics), resize=True)
+        except ConfigError as error:
+            yield {self.status: markup.trouble(error)}
+            return
+
+        def work(errand: Errand) -> str:
+            def frame(done: int, total: int, item: str, method: str) -> None:
+                errand.tell(done, total, f"{item}, {method}")
+
+            return self._html(set_, score_set(set_, options, controls=controls, tell_frames=frame))
+
+        async for update in self._score(set_, work):
+            yield update
+
+    def on_cancel(self, view: View) -> None:
+        self.errands.stop(("score", view.set))
+
+    def on_papers(self, view: View | None) -> str:
+        """The published tables, sent only when somebody looks."""
+        if view is None or view.blind:
+            return ""
+        path, address = self.links.place("published.tex")
+        path.write_text(printed(published(), "tex"), encoding="utf-8")
+        return published_markup.tables(published()) + markup.links([(address, "LaTeX")])
+
+    async def _score(self, set_: ComparisonSet, work: Callable[[Errand], Any]) -> AsyncIterator[Update]:
+        """Follow the scoring of a set, which goes on when nobody looks."""
+        busy: Update = {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
+        async for errand in self.errands.follow(("score", set_.id), work, stays=True):
+            if not errand.over:
+                yield busy | {self.status: markup.running("table.running", errand)}
+        yield self._ready((set_.id, set_.modified), errand)
+
+    def _ready(self, now: object, errand: Errand) -> Update:
+        updates: Update = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
+        try:
+            return updates | {self.tabled: now, self.status: "", self.table: errand.outcome()}
+        except Cancelled:
+            return updates | {self.status: cancelled()}
+        except Exception as error:
+            return updates | {self.status: markup.trouble(error)}
+
+    def _html(self, set_: ComparisonSet, table: Table | None) -> str:
+        """The table with its plot and its files; what to do where there is none yet."""
+        if table is None:
+            return markup.unscored()
+        files = []
+        for form in FORMS:
+            path, address = self.links.place(f"{set_.title}.{form}")
+            path.write_text(table_text(table, form), encoding="utf-8")
+            files.append((address, LABELS[form]))
+        path, plot = self.links.place(f"{set_.title}.png")
+        plot_table(table, path)
+        files.append((plot, "PNG"))
+        return result_table.table_html(table) + markup.plot(plot) + markup.links(files)

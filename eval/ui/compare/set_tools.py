@@ -1,0 +1,127 @@
+"""Above the players: which set is open, and what can be done with it: rename, export, delete."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import gradio as gr
+
+from eval.compare.index import ComparisonSet
+from eval.compare.sets import Sets
+from eval.ui.compare import compare_markup as markup
+from eval.ui.compare.background_tasks import Errands
+from eval.ui.compare.links import Links
+from eval.ui.compare.player import View
+from lipsync.errors import LipSyncError
+from lipsync.texts import say
+from lipsync.ui.request_form import QUIET
+
+Update = dict[Any, Any]
+SMALL: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 72}
+
+
+class SetTools:
+    """The head of the open set.
+
+    Attributes:
+        shown: components that ``show`` gives updates for.
+    """
+
+    def __init__(self, sets: Sets, links: Links, errands: Errands) -> None:
+        self.sets, self.links, self.errands = sets, links, errands
+        with gr.Row(elem_classes="head-row"):
+            self.heading = gr.HTML(elem_id="set-heading")
+            with gr.Row(elem_classes="set-tools", elem_id="set-tools") as self.tools:
+                self.rename = gr.Button(say("sets.rename"), elem_id="set-rename", **SMALL)
+                self.export = gr.Button(say("sets.export"), elem_id="set-export", **SMALL)
+                self.delete = gr.Button(say("sets.delete"), elem_id="set-delete", **SMALL)
+        with gr.Row(visible=False, elem_classes="asking") as self.renaming:
+            self.title = gr.Textbox(
+                show_label=False, label=say("make.title"), container=False, max_length=120,
+                elem_id="set-title",
+            )  # fmt: skip
+            self.rename_yes = gr.Button(
+                say("sets.rename.yes"), variant="primary", elem_id="set-rename-yes", **SMALL
+            )
+            self.rename_no = gr.Button(say("sets.keep"), **SMALL)
+        with gr.Row(visible=False, elem_classes="asking") as self.deleting:
+            self.sure = gr.HTML()
+            self.delete_yes = gr.Button(
+                say("sets.delete.yes"), variant="stop", elem_id="set-delete-yes", **SMALL
+            )
+            self.delete_no = gr.Button(say("sets.keep"), elem_id="set-delete-no", **SMALL)
+        self.shown = [self.heading, self.tools, self.renaming, self.deleting, self.title, self.sure]
+
+    def listen(
+        self,
+        view: gr.State,
+        status: gr.HTML,
+        shown: list[Any],
+        opens: dict[str, Any],
+        opened: Callable[[View], Update],
+        closed: Callable[[], Update],
+    ) -> None:
+        """Connect what needs the rest of the page.
+
+        Args:
+            view: what is open.
+            status: where errors and links go.
+            shown: components of the page's updates.
+            opens: arguments of events that open something.
+            opened, closed: the page's updates after a change, and after the set is gone.
+        """
+        hide, see = gr.update(visible=False), gr.update(visible=True)
+        self.rename.click(
+            lambda view: [see, hide, self.sets.open(view.set).title], view,
+            [self.renaming, self.deleting, self.title], **QUIET,
+        )  # fmt: skip
+        self.delete.click(
+            lambda view: [see, hide, markup.confirm(self.sets.open(view.set))], view,
+            [self.deleting, self.renaming, self.sure], **QUIET,
+        )  # fmt: skip
+        for button in (self.rename_no, self.delete_no):
+            button.click(lambda: [hide, hide], None, [self.renaming, self.deleting], **QUIET)
+
+        def rename(title: str, view: View) -> Update:
+            try:
+                self.sets.rename(view.set, title)
+            except LipSyncError as error:
+                return {status: markup.trouble(error)}
+            return opened(view)
+
+        def delete(view: View) -> Update:
+            try:
+                self.sets.delete(view.set)
+            except LipSyncError as error:
+                return {status: markup.trouble(error)}
+            return closed()
+
+        for event in (self.rename_yes.click, self.title.submit):
+            event(rename, [self.title, view], shown, **opens)
+        self.delete_yes.click(delete, view, shown, **opens)
+        self.export.click(self.on_export, view, status, concurrency_limit=None, **QUIET)
+
+    def show(self, set_: ComparisonSet, view: View) -> Update:
+        """The updates for another view; no name is there while names are withheld."""
+        hide = gr.update(visible=False)
+        return {
+            self.heading: markup.blind_heading() if view.blind else markup.heading(set_, view.item),
+            self.tools: gr.update(visible=not view.blind),
+            self.renaming: hide,
+            self.deleting: hide,
+            self.title: "",
+            self.sure: "",
+        }
+
+    async def on_export(self, view: View) -> AsyncIterator[str]:
+        try:
+            set_ = self.sets.open(view.set)
+            path, address = self.links.place(f"{set_.title}.zip")
+            async for errand in self.errands.follow(None, lambda errand: self.sets.export(view.set, path)):
+                if not errand.over:
+                    yield markup.running("sets.exporting", errand)
+            errand.outcome()
+            yield markup.download(address, path, "sets.download")
+        except Exception as error:
+            yield markup.trouble(error)

@@ -1,0 +1,210 @@
+"""Pieces of HTML and data frames of the Score page, in both languages."""
+
+from __future__ import annotations
+
+import csv
+from html import escape
+from math import isinf
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from eval.batch.manifest import Row
+from eval.batch.rows import Job, Options
+from eval.batch.summary import Column, Table
+from eval.report.grid import MARK, cells, heading, missing, videos
+from eval.scoring.metrics import METRICS
+from eval.sentences import SENTENCES
+from eval.ui.score.score_queue import Work
+from eval.ui.texts import TEXTS
+from lipsync.sentences import chinese as translate
+from lipsync.texts import both, pair
+from lipsync.ui import markup
+
+NOT_A_CURVE = {"frame", "time", "reason"}
+
+
+def text(key: str, **values: object) -> str:
+    """HTML of one text of this page in both languages."""
+    return both(key, TEXTS, **values)
+
+
+def chinese(sentence: str) -> str:
+    """The Chinese of a sentence of scoring or of the library."""
+    return translate(sentence, SENTENCES)
+
+
+def empty() -> str:
+    """What the place of the table says before there is one."""
+    return f'<div class="empty"><strong>{text("score.empty")}</strong><p>{text("score.empty.how")}</p></div>'
+
+
+def trouble(error: Exception) -> str:
+    """What went wrong, as a sentence; a bug is only named as one."""
+    return markup.trouble(error, SENTENCES)
+
+
+def running(work: Work, ahead: int, minutes: int) -> str:
+    """What is being scored, how far it is and how fast; before that how many wait in front of it."""
+    kept = f"<p>{both('job.reload', minutes=minutes)}</p>"
+    if work.row is None:
+        title = both("job.waiting", ahead=ahead) if ahead else text("score.loading")
+        return f'<div class="running"><strong>{title}</strong><progress></progress>{kept}</div>'
+    share = min(100, round(100 * work.done / max(1, work.total)))
+    title = text(
+        "score.running", item=work.row.item, method=work.row.method, done=work.done, total=work.total
+    )
+    rate = text("score.rate", row=work.number + 1, rows=len(work.rows), fps=f"{work.fps:.0f}")
+    return (
+        f'<div class="running"><strong>{title}</strong><progress max="100" value="{share}"></progress>'
+        f'<p class="figures">{rate}</p>{kept}</div>'
+    )
+
+
+def table_html(table: Table) -> str:
+    """Methods down, metrics across; a heading explains itself when pointed at."""
+    columns = [(column, cells(table, column)) for column in table.columns]
+    head = "".join(
+        f'<th scope="col" title="{escape(_explain(column.metric))}">{_heading(column)}</th>'
+        for column, _ in columns
+    )
+    lines = []
+    for name in (*table.controls, *table.methods):
+        shown = []
+        for _, row in columns:
+            cell = row.get(name)
+            number = "" if cell is None else _together(escape(cell.text))
+            if cell is not None:
+                number = f"<strong>{number}</strong>" if cell.best else number
+                number = f"<u>{number}</u>" if cell.second else number
+                number = f"{number} {MARK}" if cell.differs else number
+            interval = (
+                f"<br><small>({escape(cell.interval)})</small>" if cell is not None and cell.interval else ""
+            )
+            shown.append(f"<td>{number}{interval}</td>")
+        label = f"<em>{escape(name)}</em>" if name in table.controls else escape(name)
+        lines.append(f'<tr><th scope="row">{label}</th><td>{videos(table, name)}</td>{"".join(shown)}</tr>')
+    return (
+        '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
+        f'<th scope="col">{text("score.method")}</th>'
+        f'<th scope="col">{text("score.videos")}</th>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>" + _notes(table)
+    )
+
+
+def skipped_html(table: Table) -> str:
+    """Frames that were left out, by video and reason."""
+    lines = []
+    for result in table.results:
+        by_reason: dict[str, list[int]] = {}
+        for frame, reason in result["scores"]["skipped"] if "scores" in result else ():
+            by_reason.setdefault(reason, []).append(frame)
+        name = escape(f"{result['item']}, {result['method']}")
+        lines += [
+            f"<li>{name}: {pair(escape(reason), escape(chinese(reason)))}: {_ranges(frames)}</li>"
+            for reason, frames in by_reason.items()
+        ]
+    if not lines:
+        return f'<p class="figures">{text("score.skipped.none")}</p>'
+    return f'<ul class="notes">{"".join(lines)}</ul>'
+
+
+def protocol(table: Table) -> str:
+    """The protocol strings of all columns, to copy."""
+    return "\n".join(column.protocol for column in table.columns)
+
+
+def frame_curves(work: Work) -> pd.DataFrame:
+    """Long table of all per-frame values: video, seconds, metric, value."""
+    parts = []
+    for row in work.rows:
+        path = work.folder / "frames" / f"{Job(row, work.options, work.folder, '').key}.csv"
+        if not path.is_file():
+            continue
+        with path.open(newline="", encoding="utf-8") as file:
+            wide = pd.DataFrame(list(csv.DictReader(file)))
+        metrics = [name for name in wide.columns if name not in NOT_A_CURVE]
+        long = wide.melt("time", metrics, "metric", "value")
+        for name in ("time", "value"):
+            long[name] = pd.to_numeric(long[name], errors="coerce")
+        parts.append(long.dropna().assign(video=_name(row)))
+    columns = ["time", "metric", "value", "video"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def curve_names(columns: list[str]) -> list[tuple[str, str]]:
+    """What the columns of the table per frame are called on the page, each with the column."""
+    return [
+        (METRICS.get(name).label if name in METRICS else name.replace("_", " "), name) for name in columns
+    ]
+
+
+def shift_curves(table: Table) -> pd.DataFrame:
+    """Mean distance of lips and sound for every audio shift: shift, distance, video."""
+    rows: list[dict[str, Any]] = []
+    for result in table.results:
+        curve = result["scores"]["curve"] if "scores" in result else ()
+        name = f"{result['method']} ({result['item']})"
+        rows += [{"shift": k - len(curve) // 2, "distance": d, "video": name} for k, d in enumerate(curve)]
+    return pd.DataFrame(rows, columns=["shift", "distance", "video"])
+
+
+def plain(folder: Path) -> str:
+    """The table as Markdown, to copy."""
+    return (folder / "table.md").read_text(encoding="utf-8")
+
+
+def downloads(folder: Path) -> list[str]:
+    """The files of a finished table."""
+    names = ("videos.csv", "summary.csv", "tests.csv", "summary.json", "table.tex", "table.md")
+    tables = [folder / name for name in names]
+    return [str(path) for path in (*tables, *sorted((folder / "frames").glob("*.csv"))) if path.is_file()]
+
+
+def options_of(metrics: list[str], region: str, variant: str, resize: bool, syncnet: str | None) -> Options:
+    """What the page's controls say about the protocol."""
+    return Options(tuple(metrics) or None, region, variant, Path(syncnet) if syncnet else None, resize=resize)  # type: ignore[arg-type]
+
+
+def _notes(table: Table) -> str:
+    lines = [text("score.best")]
+    if table.lags:
+        lines.append(text("score.lag"))
+    plain = [*table.notes, *(f"{names}: {why}" for names, why in missing(table))]
+    plain += [f"{item}, {method}: {why}" for item, method, why in table.failed]
+    lines += [pair(escape(note), escape(chinese(note))) for note in plain]
+    return f'<ul class="notes">{"".join(f"<li>{line}</li>" for line in lines)}</ul>'
+
+
+def _heading(column: Column) -> str:
+    """The name; unit and arrow after it stay together."""
+    unit = heading(column).removeprefix(column.label).strip()
+    gap = " " if METRICS.get(column.metric).unit else "&nbsp;"
+    return f'{escape(column.label)}{gap}<span class="unit">{escape(unit)}</span>'
+
+
+def _together(number: str) -> str:
+    """What belongs to a number stays on its line; a list of numbers may be broken between them."""
+    return ", ".join(part.replace(" ", "&nbsp;") for part in number.split(", "))
+
+
+def _explain(name: str) -> str:
+    metric = METRICS.get(name)
+    high = "∞" if isinf(metric.high) else f"{metric.high:g}"
+    return f"{metric.english} ({metric.low:g} … {high} {metric.unit}) {metric.chinese}"
+
+
+def _name(row: Row) -> str:
+    return f"{row.method} ({row.item})"
+
+
+def _ranges(frames: list[int]) -> str:
+    """ "3, 7-12" of sorted frame numbers."""
+    parts: list[list[int]] = []
+    for frame in frames:
+        if parts and frame == parts[-1][-1] + 1:
+            parts[-1] = [parts[-1][0], frame]
+        else:
+            parts.append([frame])
+    return ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)

@@ -1,0 +1,304 @@
+"""The Score tab: generated videos and their references in, one table under one protocol out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import gradio as gr
+import pandas as pd
+
+from eval.batch.manifest import Row, with_controls
+from eval.batch.pairing import renamed, rows_by_name
+from eval.functional.lse import MAX_SHIFT
+from eval.scoring.controls import CONTROLS
+from eval.scoring.metrics import METRICS, TABLE
+from eval.scoring.protocol import Region
+from eval.scoring.sync import Variant
+from eval.ui.score import result_table
+from eval.ui.score.score_queue import Work, Works
+from eval.ui.texts import TEXTS
+from lipsync.errors import ConfigError, LipSyncError
+from lipsync.texts import say
+from lipsync.ui import markup
+from lipsync.ui.job_queue import MODEL, said_of
+
+COLUMNS = ("item", "method", "file", "reference")
+PRESETS: dict[str, tuple[str, ...]] = {
+    "all": tuple(METRICS),
+    "first": ("lse_d", "lse_c", "offset", "ssim", "psnr"),
+    "second": ("psnr", "lpips", "ssim", "lmd", "csim", "lse_d", "lse_c", "offset"),
+}
+Update = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class ScoreTab:
+    """What other tabs take from this one.
+
+    Attributes:
+        tab: to jump to.
+        generated, reference: file inputs, for "send to Score".
+    """
+
+    tab: gr.Tab
+    generated: gr.File
+    reference: gr.File
+
+
+class _Page:
+    """Components of the tab and what their events do."""
+
+    def __init__(self, works: Works) -> None:
+        self.works = works
+        self.work = gr.BrowserState(None, storage_key="lipsync-score", secret="score")
+        self.following = gr.State()  # the work this page shows already
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=4, min_width=300):
+                self._inputs()
+            with gr.Column(scale=7, min_width=300):
+                with gr.Row():
+                    self.start = gr.Button(
+                        say("score.start"), variant="primary", size="lg", elem_id="score-start"
+                    )
+                    self.cancel = gr.Button(
+                        say("score.cancel"), visible=False, size="lg", elem_id="score-cancel"
+                    )
+                self._outputs()
+        self._listen()
+
+    def _inputs(self) -> None:
+        many: dict[str, Any] = {"file_count": "multiple", "height": 140}
+        self.generated = gr.File(
+            label=say("score.generated"), file_types=["video"], elem_id="score-generated", **many
+        )
+        self.reference = gr.File(
+            label=say("score.reference"), file_types=["video"], elem_id="score-reference", **many
+        )
+        self.image = gr.File(
+            label=say("score.image"), file_types=["image"], height=140, elem_id="score-image"
+        )
+        self.rows = gr.Dataframe(
+            # Headers of a data frame are not translated by the browser: both languages, always.
+            headers=[" ".join(TEXTS[f"score.row.{name}"]) for name in COLUMNS],
+            type="array",
+            column_count=len(COLUMNS),
+            interactive=True,
+            static_columns=[2, 3],
+            label=say("score.rows"),
+            # There from the start, but not seen: one that is only being made when the next rows come may
+            # go on with the rows before.
+            visible="hidden",
+            elem_id="score-rows",
+        )
+        self.preset = gr.Radio(
+            [(say(f"score.preset.{name}"), name) for name in PRESETS], value="all", label=say("score.preset")
+        )
+        self.metrics = gr.CheckboxGroup(
+            [(f"{metric.label} {metric.arrow}", metric.name) for metric in TABLE],
+            value=list(PRESETS["all"]),
+            label=say("score.metrics"),
+            elem_id="score-metrics",
+        )
+        self.controls = gr.Checkbox(label=say("score.controls"), elem_id="score-controls")
+        with gr.Accordion(say("score.advanced"), open=False):
+            self.region = gr.Radio(
+                [(say(f"score.region.{name}"), name) for name in get_args(Region)],
+                value="face",
+                label=say("score.region"),
+            )
+            self.variant = gr.Radio(
+                [(say(f"score.variant.{name}"), name) for name in get_args(Variant)],
+                value="track",
+                label=say("score.variant"),
+            )
+            self.resize = gr.Checkbox(label=say("score.resize"))
+            self.syncnet = gr.File(label=say("score.syncnet"), height=140)
+
+    def _outputs(self) -> None:
+        self.status = gr.HTML(result_table.empty(), elem_id="score-status")
+        self.table = gr.HTML(visible=False, elem_id="score-table")
+        hidden: dict[str, Any] = {"visible": False}
+        self.metric = gr.Dropdown(label=say("score.curve.metric"), elem_id="score-curve-metric", **hidden)
+        self.curves = gr.State()
+        # Axes, too, are not translated by the browser.
+        self.plot = gr.LinePlot(
+            x="time", y="value", color="video", height=280, x_title=" ".join(TEXTS["score.curve.time"]),
+            y_title=" ", color_title=" ", **hidden,
+        )  # fmt: skip
+        with gr.Column(**hidden) as self.shifts:
+            gr.HTML(f'<h2 class="group">{result_table.text("score.shift")}</h2>')
+            self.shift = gr.LinePlot(
+                x="shift", y="distance", color="video", height=300, x_lim=[-MAX_SHIFT, MAX_SHIFT],
+                x_title=" ".join(TEXTS["score.shift.axis"]), y_title=" ", color_title=" ",
+            )  # fmt: skip
+        with gr.Accordion(say("score.skipped"), open=False, **hidden) as self.more:
+            self.skipped = gr.HTML()
+        self.protocol = gr.Textbox(
+            label=say("score.protocol"), lines=4, max_lines=12, interactive=False, buttons=["copy"],
+            elem_id="score-protocol", **hidden,
+        )  # fmt: skip
+        with gr.Accordion(say("score.plain"), open=False, **hidden) as self.text:
+            self.plain = gr.Textbox(
+                show_label=False, container=False, lines=6, max_lines=16, interactive=False,
+                buttons=["copy"], elem_id="score-plain",
+            )  # fmt: skip
+        self.files = gr.File(
+            label=say("score.files"),
+            file_count="multiple",
+            interactive=False,
+            height=220,
+            elem_id="score-files",
+            **hidden,
+        )
+
+    def _listen(self) -> None:
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        # One event of both: a browser asks again only after the answer. Two would be two requests on their
+        # way, and the one from before the references were there may come to be answered last.
+        gr.on(
+            [self.generated.change, self.reference.change], self.on_files,
+            [self.generated, self.reference], self.rows, trigger_mode="always_last", **quiet,
+        )  # fmt: skip
+        self.preset.change(lambda name: list(PRESETS[name]), self.preset, self.metrics, **quiet)
+        inputs = [
+            self.generated, self.reference, self.image, self.rows, self.metrics, self.controls, self.region,
+            self.variant, self.resize, self.syncnet,
+        ]  # fmt: skip
+        self.shown = [
+            self.work, self.following, self.start, self.cancel, self.status, self.table, self.metric,
+            self.curves, self.plot, self.shifts, self.shift, self.more, self.skipped, self.protocol,
+            self.text, self.plain, self.files,
+        ]  # fmt: skip
+        self.start.click(self.on_start, inputs, self.shown, **MODEL, **quiet)
+        self.cancel.click(self.on_cancel, self.work, None, queue=False, **quiet)
+        self.metric.change(_one_curve, [self.metric, self.curves], self.plot, **quiet)
+
+    def on_open(self, tab: gr.Tab) -> None:
+        """Find the table again that a page was reloaded from.
+
+        When the page loads, the browser's memory is not read yet: that of a tab is when it is opened.
+        """
+        tab.select(
+            self.on_resume, [self.work, self.following], self.shown, concurrency_limit=None,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+    def on_files(self, generated: list[str] | None, references: list[str] | None) -> Any:
+        rows = _rows(generated, references, None)
+        return gr.update(
+            value=[
+                [r.item, r.method, r.generated.name, r.reference.name if r.reference else ""] for r in rows
+            ],
+            visible=True if rows else "hidden",
+        )
+
+    async def on_start(
+        self, generated: list[str] | None, references: list[str] | None, image: str | None,
+        named: list[list[str]], metrics: list[str], controls: bool, *protocol: Any,
+    ) -> AsyncIterator[Update]:  # fmt: skip
+        try:
+            rows = _rows(generated, references, image)
+            if not rows:
+                raise ConfigError("Choose at least one generated video first.")
+            if not metrics:
+                raise ConfigError("Choose at least one metric.")
+            rows = renamed(rows, named)
+            if controls:
+                rows = with_controls(rows, CONTROLS)
+            work = self.works.submit(rows, result_table.options_of(metrics, *protocol))
+        except LipSyncError as error:
+            yield {self.status: gr.update(value=result_table.trouble(error), visible=True)}
+            return
+        async for update in self._follow(work):
+            yield update
+
+    async def on_resume(self, name: str | None, following: str | None) -> AsyncIterator[Update]:
+        work = self.works.get(name)
+        if work is None or work.id == following:
+            yield {self.following: following}
+            return
+        async for update in self._follow(work):
+            yield update
+
+    def on_cancel(self, name: str | None) -> None:
+        work = self.works.get(name)
+        if work is not None:
+            work.cancel.set()
+
+    async def _follow(self, work: Work) -> AsyncIterator[Update]:
+        """Updates until the work is over; each is complete."""
+        gone = gr.update(visible=False)
+        below = (self.metric, self.plot, self.shifts, self.more, self.protocol, self.text, self.files)
+        busy: Update = {
+            self.work: work.id,
+            self.following: work.id,
+            self.start: gr.update(interactive=False),
+            self.cancel: gr.update(visible=True),
+            **dict.fromkeys((self.table, *below), gone),
+        }
+        minutes = round(self.works.keep / 60)
+        async for text in said_of(work, lambda: result_table.running(work, self.works.ahead(work), minutes)):
+            yield busy | {self.status: gr.update(value=text, visible=True)}
+        ready: Update = {
+            self.work: work.id,
+            self.following: work.id,
+            self.start: gr.update(interactive=True),
+            self.cancel: gone,
+        }
+        if work.table is not None:
+            yield ready | self._done(work)
+        elif work.state == "cancelled":
+            yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.work: None}
+        else:
+            said = result_table.trouble(work.error or RuntimeError("no reason"))
+            yield ready | {self.status: gr.update(value=said, visible=True), self.work: None}
+
+    def _done(self, work: Work) -> Update:
+        assert work.table is not None
+        curves, shifts = result_table.frame_curves(work), result_table.shift_curves(work.table)
+        metrics = list(dict.fromkeys(curves["metric"]))
+        first = metrics[0] if metrics else None
+        return {
+            self.status: gr.update(value="", visible=False),
+            self.table: gr.update(value=result_table.table_html(work.table), visible=True),
+            self.metric: gr.update(
+                choices=result_table.curve_names(metrics), value=first, visible=bool(metrics)
+            ),
+            self.curves: curves,
+            self.plot: gr.update(value=curves[curves["metric"] == first], visible=bool(metrics)),
+            self.shifts: gr.update(visible=len(shifts) > 0),
+            self.shift: shifts,
+            self.more: gr.update(visible=True),
+            self.skipped: result_table.skipped_html(work.table),
+            self.protocol: gr.update(value=result_table.protocol(work.table), visible=True),
+            self.text: gr.update(visible=True),
+            self.plain: result_table.plain(work.folder),
+            self.files: gr.update(value=result_table.downloads(work.folder), visible=True),
+        }
+
+
+def build(works: Works) -> ScoreTab:
+    """Add the tab, inside ``gr.Tabs()``.
+
+    Args:
+        works: does the scoring; its ``folder`` must be among the launch's ``allowed_paths``.
+    """
+    with gr.Tab(say("score.tab"), id="score") as tab:
+        page = _Page(works)
+    page.on_open(tab)
+    return ScoreTab(tab, page.generated, page.reference)
+
+
+def _one_curve(metric: str | None, curves: pd.DataFrame | None) -> Any:
+    return gr.skip() if curves is None else curves[curves["metric"] == metric]
+
+
+def _rows(generated: list[str] | None, references: list[str] | None, image: str | None) -> list[Row]:
+    return rows_by_name(
+        [Path(path) for path in generated or ()],
+        [Path(path) for path in references or ()],
+        Path(image) if image else None,
+    )

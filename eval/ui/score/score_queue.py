@@ -1,0 +1,71 @@
+"""Tables in the making: scoring in the background, for the Score page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eval.batch.manifest import Row
+from eval.batch.rows import Options, run
+from eval.batch.summary import Table, summarise_rows
+from eval.report.files import write_tables
+from lipsync.errors import Cancelled
+from lipsync.ui.job_queue import Task, Tasks
+
+
+@dataclass
+class Work(Task):
+    """One table, and how far it is.
+
+    Attributes:
+        row, done, total: what is being scored and how far it is, frames.
+        number: rows finished.
+        began: when the first row began, seconds of `time.monotonic`.
+        frames: scored so far, in all rows.
+        table: the result.
+    """
+
+    rows: Sequence[Row]
+    options: Options
+    row: Row | None = None
+    done: int = 0
+    total: int = 0
+    number: int = 0
+    began: float = 0.0
+    frames: int = 0
+    table: Table | None = None
+
+    @property
+    def fps(self) -> float:
+        """Frames per second so far."""
+        return self.frames / max(1e-3, (self.ended or time.monotonic()) - self.began)
+
+
+class Works(Tasks[Work]):
+    """Scores one table after the other, see `Tasks`."""
+
+    def submit(self, rows: Sequence[Row], options: Options) -> Work:
+        """Queue a table.
+
+        Raises:
+            ConfigError: too many wait already.
+        """
+        name, folder = self._place()
+        return self._add(Work(rows, options, id=name, folder=folder))
+
+    def _do(self, work: Work) -> None:
+        def row_done(done: int, total: int, result: dict) -> None:
+            work.number = done
+
+        def frame_done(row: Row, done: int, total: int) -> None:
+            if work.cancel.is_set():
+                raise Cancelled("Stopped.")
+            work.row, work.done, work.total = row, done, total
+            work.frames += 1
+
+        work.began = time.monotonic()
+        results = run(work.rows, work.options, work.folder, tell=row_done, tell_frames=frame_done)
+        table = summarise_rows(results, work.folder)
+        write_tables(table, work.folder)
+        work.table = table

@@ -1,0 +1,128 @@
+"""The door of the Results tab: who is let in, and how every event shows that it may."""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+
+from eval.study.server.admin import Admin
+from eval.ui.study import study_markup as board
+from eval.ui.study.study_api import origin_of
+from eval.ui.study_texts import TEXTS
+from lipsync.errors import LipSyncError
+from lipsync.texts import say
+
+Update = dict[Any, Any]
+
+
+class Door:
+    """What stands before the tab until someone is let in.
+
+    Args:
+        admin: knows who may.
+
+    Attributes:
+        key: kept by the browser, so that it survives a reload. The first input of every guarded event.
+        panel: holds all; inside: what is shown instead of it.
+        parts: components that ``outside`` and ``let_in`` give updates for.
+    """
+
+    def __init__(self, admin: Admin) -> None:
+        self.admin = admin
+        self.key = gr.BrowserState(None, storage_key="lipsync-admin", secret=secrets.token_hex(16))
+        with gr.Column(elem_classes="narrow", elem_id="results-gate") as self.panel:
+            gr.HTML(f"<h2>{board.text('gate.heading')}</h2><p>{board.text('gate.how')}</p>")
+            asked = "gate.token" if admin.local else "gate.password"
+            if admin.local:
+                gr.HTML(f'<p class="figures">{board.text("gate.local")}</p>')
+            # Who logs in with an account needs no box, unless there is a password besides.
+            boxed = admin.local or admin.by_password
+            self.secret = gr.Textbox(
+                label=say(asked), type="password", max_lines=1, visible=boxed, elem_id="gate-password"
+            )
+            self.enter = gr.Button(say("gate.enter"), variant="primary", visible=boxed, elem_id="gate-enter")
+            if admin.by_account:
+                # Its script compares its words with these: they stand in both languages, always.
+                words, leave = (" ".join(TEXTS[key]) for key in ("gate.account", "gate.account.leave"))
+                gr.LoginButton(words, leave.replace("{account}", "{0}"), elem_id="gate-account")
+            self.refused = gr.HTML(elem_id="gate-refused")
+        self.inside = gr.Column(visible=False, elem_id="results-desk")
+        self.parts = [self.key, self.panel, self.secret, self.refused, self.inside]
+
+    def check(self, key: object, request: gr.Request) -> None:
+        """Nothing, for who has a key.
+
+        Raises:
+            StudyError: someone else.
+        """
+        self.admin.check(key, origin_of(request))
+
+    def known(self, key: str | None, account: str | None, request: gr.Request) -> str | None:
+        """The key of who was let in before, or a new one for an owner's account; None: neither is there.
+
+        Raises:
+            StudyError: the key is no longer good, or the account is nobody's who may enter.
+        """
+        if account is not None and not self._good(key, request):
+            return self.admin.enter_as(account)
+        if key is not None:
+            self.check(key, request)
+        return key
+
+    def _good(self, key: str | None, request: gr.Request) -> bool:
+        try:
+            self.check(key, request)
+        except LipSyncError:
+            return False
+        return True
+
+    def let_in(self, key: str | None) -> Update:
+        """Updates that open the tab."""
+        return {
+            self.key: key,
+            self.panel: gr.update(visible=False),
+            self.secret: "",
+            self.refused: "",
+            self.inside: gr.update(visible=True),
+        }
+
+    def outside(self, why: str = "") -> Update:
+        """Updates that close it."""
+        return {
+            self.key: None,
+            self.panel: gr.update(visible=True),
+            self.refused: why,
+            self.inside: gr.update(visible=False),
+        }
+
+
+def guarded(handler: Callable[..., Update]) -> Callable[..., Update]:
+    """The event of a page, done only for who is let in; the sentence of an error instead of its updates.
+
+    The page has a ``door``, and methods ``closed(why)`` and ``failed(error)`` that give updates. The first
+    value of the event is the door's key.
+    """
+
+    @wraps(handler)
+    def inside(page: Any, key: object, request: gr.Request, *values: Any) -> Update:
+        try:
+            page.door.check(key, request)
+        except LipSyncError as error:
+            return page.closed(board.trouble(error) if key else "")
+        try:
+            return handler(page, key, *values)
+        except LipSyncError as error:
+            return page.failed(error)
+
+    # Gradio fills in the request by the signature: the event's own, with the request after the key.
+    own = inspect.signature(handler)
+    page, key, *rest = own.parameters.values()
+    request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+    inside.__signature__ = own.replace(parameters=[page, key, request, *rest])  # type: ignore[attr-defined]
+    inside.__annotations__ = {**handler.__annotations__, "request": gr.Request}
+    return inside

@@ -1,0 +1,300 @@
+"""The Results tab: whoever runs the studies makes them here, follows them, and reads what raters said."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import gradio as gr
+
+from eval.compare.sets import Sets
+from eval.study.server.admin import Admin
+from eval.study.storage.create import create
+from eval.study.storage.spec import Spec
+from eval.study.storage.store import Store, StudyInfo
+from eval.ui.compare.background_tasks import Errands
+from eval.ui.study import study_markup as board
+from eval.ui.study.login import Door, guarded
+from eval.ui.study.study_api import origin_of
+from eval.ui.study.study_form import StudyForm, bring_zip, plain_values, source_choices, usual_texts
+from eval.ui.study.study_head import StudyHead
+from eval.ui.study.study_list import StudyList, state_of
+from eval.ui.study.study_results import StudyResults
+from lipsync.errors import LipSyncError
+from lipsync.texts import say
+from lipsync.ui.request_form import QUIET
+
+EVERY = 5.0  # s between two looks for new marks
+Update = dict[Any, Any]
+
+
+class _Page:
+    """Components of the tab and what their events do. Every event shows its key to the admin's door first."""
+
+    def __init__(self, store: Store, admin: Admin, errands: Errands) -> None:
+        self.store, self.errands = store, errands
+        self.sets = Sets(store.folder)
+        self.study = gr.State()
+        self.timer = gr.Timer(EVERY, active=False)
+        self.door = Door(admin)
+        with self.door.inside, gr.Row(equal_height=False):
+            self.list = StudyList()
+            with gr.Column(scale=8, min_width=300):
+                self.status = gr.HTML(visible=False, elem_id="study-status")
+                self.form = StudyForm()
+                self.head = StudyHead()
+                self.results = StudyResults(store, self.sets, errands.folder)
+
+    def listen(self, tab: gr.Tab) -> None:
+        """Connect the events; ``tab`` is the one this page is in."""
+        form, head, results = self.form, self.head, self.results
+        view = [self.door.key, self.study, *results.asked]
+        self.shown = [
+            *self.door.parts, self.study, self.timer, *self.list.shown, self.status, *head.shown, form.panel,
+            form.status, form.start, form.zip, *form.choices, results.files, results.said, *results.shown,
+        ]  # fmt: skip
+
+        def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
+            event(handler, inputs, self.shown, concurrency_limit=8, **QUIET)
+
+        for event in (self.door.enter.click, self.door.secret.submit):
+            on(event, self.on_enter, self.door.secret)
+        on(tab.select, self.on_tab, [self.door.key, self.study])
+        on(self.list.leave.click, self.on_leave, self.door.key)
+        on(self.timer.tick, self.on_tick, [*view, self.list.seen])
+        on(self.list.entries.click, self.on_pick, view)
+        for event in (results.screening.input, results.scores.change):
+            on(event, self.on_view, view)
+        on(results.question.select, self.on_question, view)
+        on(head.open.click, self.on_open, view)
+        on(head.close.click, self.on_close, view)
+        on(head.delete.click, self.on_ask, [self.door.key, self.study])
+        on(head.no.click, lambda: head.ask(None), None)
+        on(head.yes.click, self.on_delete, [self.door.key, self.study])
+        on(results.make.click, self.on_files, view)
+        on(results.bring.upload, self.on_import, [*view, results.bring])
+        on(self.list.new.click, self.on_new, self.door.key)
+        on(form.close.click, self.on_cancel, self.door.key)
+        on(form.source.input, self.on_source, [self.door.key, form.source])
+        on(form.zip.upload, self.on_zip, [self.door.key, form.zip])
+        on(form.start.click, self.on_create, [self.door.key, *form.values])
+        texts = [form.questions, form.instructions, form.instructions_zh]
+        form.mode.input(usual_texts, form.mode, texts, **QUIET)
+
+    # ---- the door ---------------------------------------------------------------------------------------
+
+    def on_enter(self, secret: str, request: gr.Request) -> Update:
+        try:
+            key = self.door.admin.enter(secret, origin_of(request))
+        except LipSyncError as error:
+            return {self.door.refused: board.trouble(error)}
+        return self._entered(key)
+
+    def on_tab(
+        self, key: str | None, study: str | None, request: gr.Request, account: gr.OAuthProfile | None
+    ) -> Update:
+        """The tab is opened: who was let in before needs no secret again."""
+        try:
+            key = self.door.known(key, account.username if account else None, request)
+        except LipSyncError as error:
+            return self.closed(board.trouble(error) if account else "")
+        if key is None:  # the door is closed already; closing it, late, would shut out who enters just now
+            return {self.study: gr.skip()}
+        return {self.study: study} if study else self._entered(key)
+
+    def on_leave(self, key: str | None) -> Update:
+        self.door.admin.leave(key)
+        return self.closed("")
+
+    def closed(self, why: str) -> Update:
+        """Back before the door."""
+        return {**self.door.outside(why), self.study: None, self.timer: gr.Timer(active=False)}
+
+    def failed(self, error: LipSyncError) -> Update:
+        """What was wrong, above everything; all stays as it was."""
+        return {self.status: _said(board.trouble(error))}
+
+    def _entered(self, key: str | None) -> Update:
+        return {**self.door.let_in(key), self.timer: gr.Timer(active=True), **self._listed(None)}
+
+    # ---- the studies ------------------------------------------------------------------------------------
+
+    @guarded
+    def on_pick(
+        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None,
+        event: gr.EventData,
+    ) -> Update:  # fmt: skip
+        return self._opened(self.store.get(event.study), screening, None, None) | {
+            self.results.files: gr.update(value=None, visible=False)
+        }
+
+    @guarded
+    def on_view(
+        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None
+    ) -> Update:
+        if study is None:
+            return {}
+        return self.results.show(self.store.get(study), screening, question, scores)
+
+    @guarded
+    def on_question(
+        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None,
+        event: gr.SelectData,
+    ) -> Update:  # fmt: skip
+        return self.results.show(self.store.get(study or ""), screening, event.value, scores)
+
+    @guarded
+    def on_tick(
+        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None,
+        seen: object,
+    ) -> Update:  # fmt: skip
+        now = state_of(self.store.studies())
+        if now == seen:
+            return {self.study: gr.skip()}
+        if study is None or study not in [entry[0] for entry in now]:
+            return self._listed(None)
+        found = self.store.get(study)
+        return {
+            **self._listed(found.id),
+            **self.head.show(found),
+            **self.results.show(found, screening, question, scores),
+        }
+
+    @guarded
+    def on_open(
+        self, key: str, study: str, screening: bool, question: str | None, scores: str | None
+    ) -> Update:
+        return self._opened(self.store.open_study(study), screening, question, scores)
+
+    @guarded
+    def on_close(
+        self, key: str, study: str, screening: bool, question: str | None, scores: str | None
+    ) -> Update:
+        return self._opened(self.store.close_study(study), screening, question, scores)
+
+    @guarded
+    def on_ask(self, key: str, study: str) -> Update:
+        return self.head.ask(self.store.get(study))
+
+    @guarded
+    def on_delete(self, key: str, study: str) -> Update:
+        self.store.delete_study(study)
+        return self._listed(None) | {self.status: _said(board.good("study.deleted"))}
+
+    @guarded
+    def on_files(
+        self, key: str, study: str, screening: bool, question: str | None, scores: str | None
+    ) -> Update:
+        paths = self.results.write(self.store.get(study), screening, scores)
+        return {self.results.files: gr.update(value=paths, visible=True)}
+
+    @guarded
+    def on_import(
+        self, key: str, study: str, screening: bool, question: str | None, scores: str | None, path: str
+    ) -> Update:
+        try:
+            said = self.results.take(self.store.get(study), path)
+        except LipSyncError as error:
+            return {self.results.said: board.trouble(error)}
+        return self._opened(self.store.get(study), screening, question, scores) | {self.results.said: said}
+
+    # ---- a new one --------------------------------------------------------------------------------------
+
+    @guarded
+    def on_new(self, key: str) -> Update:
+        return {
+            **self._listed(None),
+            self.status: _said(""),
+            self.form.panel: gr.update(visible=True),
+            **self._source(None),
+        }
+
+    @guarded
+    def on_cancel(self, key: str) -> Update:
+        return self._listed(None)
+
+    @guarded
+    def on_source(self, key: str, source: str | None) -> Update:
+        return self._source(source)
+
+    @guarded
+    def on_zip(self, key: str, path: str) -> Update:
+        try:
+            return self._source(bring_zip(self.sets, path))
+        except LipSyncError as error:
+            return {self.form.status: board.trouble(error)}
+
+    async def on_create(self, key: str | None, request: gr.Request, *values: Any) -> AsyncIterator[Update]:
+        form = self.form
+        try:
+            self.door.check(key, request)
+        except LipSyncError as error:
+            yield self.closed(board.trouble(error))
+            return
+        try:
+            spec = Spec.from_dict(plain_values(*values))
+            yield {form.start: gr.update(interactive=False), form.status: board.running(0, 0)}
+            async for errand in self.errands.follow(
+                None, lambda errand: create(self.store, spec, tell=errand.tell)
+            ):
+                if not errand.over:
+                    yield {form.status: board.running(errand.done, errand.total)}
+            made = self.store.open_study(errand.outcome().id)
+        except LipSyncError as error:
+            yield {form.start: gr.update(interactive=True), form.status: board.trouble(error)}
+            return
+        yield {
+            form.start: gr.update(interactive=True),
+            **self._opened(made, True, None, None),
+            self.status: _said(board.good("form.made")),
+        }
+
+    # ---- what is shown ----------------------------------------------------------------------------------
+
+    def _listed(self, chosen: str | None) -> Update:
+        """The list, and nothing beside it unless a study is chosen."""
+        found = self.store.studies()
+        shown: Update = {
+            self.study: chosen,
+            **self.list.show(found, chosen),
+            self.status: _said("" if chosen or not found else board.empty("studies.choose")),
+            **self.head.ask(None),
+            self.form.panel: gr.update(visible=False),
+            self.form.status: "",
+        }
+        return shown if chosen else {**shown, **self.head.hidden(), **self.results.hidden()}
+
+    def _opened(self, study: StudyInfo, screening: bool, question: str | None, scores: str | None) -> Update:
+        return {
+            **self._listed(study.id),
+            **self.head.show(study),
+            self.results.said: "",
+            **self.results.show(study, screening, question, scores),
+        }
+
+    def _source(self, chosen: str | None) -> Update:
+        updates = source_choices(self.sets, chosen)
+        return {
+            **dict(zip(self.form.choices, updates, strict=True)),
+            self.form.zip: None,
+            self.form.status: "",
+        }
+
+
+def build(store: Store, admin: Admin, errands: Errands) -> gr.Tab:
+    """Add the tab, inside ``gr.Tabs()``.
+
+    Args:
+        store: the studies.
+        admin: who may see them.
+        errands: does what takes seconds.
+    """
+    with gr.Tab(say("results.tab"), id="results") as tab:
+        page = _Page(store, admin, errands)
+    page.listen(tab)
+    return tab
+
+
+def _said(html: str) -> Any:
+    """The line above everything, which takes no room where it says nothing."""
+    return gr.update(value=html, visible=bool(html))

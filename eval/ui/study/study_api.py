@@ -1,0 +1,154 @@
+"""The rater's verbs over HTTP: for the Rate page, for programs, for other pages.
+
+Each verb is an end point of one POST, outside the queue::
+
+    POST /gradio_api/run/study_next   {"data": ["<session>"], "session_hash": "study"}
+    -> {"data": [{"stage": "rating", "trial": ..., "media": [...], ...}]}
+
+with a value for every parameter. ``session_hash`` may be left out, but then Gradio describes all components
+of the portal to itself at every request, which takes fifteen times as long as the vote. Any name will do, and
+all raters may use the same one, for Gradio keeps nothing of them. Or of ``gradio_client``::
+
+    Client(url).predict("<session>", api_name="/study_next")
+
+What cannot be done is answered with status 500 and ``{"error": "<one sentence>", "title": "<the same in
+Chinese>"}``; nothing is stored then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from eval.sentences import SENTENCES
+from eval.study.server.client_address import Origin, trusted_proxies
+from eval.study.server.service import Service
+from eval.study.server.views import View
+from lipsync.errors import LipSyncError
+from lipsync.sentences import chinese
+
+THREADS = 16  # the database writes one after the other; more threads would only wait
+
+
+def origin_of(request: gr.Request) -> Origin:
+    """The other end of a request of Gradio."""
+    client = request.client
+    headers = {str(name).lower(): str(value) for name, value in dict(request.headers).items()}
+    return Origin(client.host if client else "", headers)
+
+
+def address_of(request: gr.Request) -> str:
+    """The visitor's address, for limits and duplicates."""
+    return origin_of(request).address(trusted_proxies())
+
+
+def add_study(service: Service) -> None:
+    """Add the end points ``/study_open`` ... to the Blocks that is being built.
+
+    The clips they name lie under ``service.store.clips``, which ``launch`` must have in ``allowed_paths``.
+    """
+    # Threads of its own: a long job in Gradio's pool keeps no vote waiting, nor the event loop.
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="study")
+
+    async def answer(verb: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        try:
+            told = await asyncio.get_running_loop().run_in_executor(pool, verb, *arguments)
+        except LipSyncError as error:
+            said = str(error)
+            raise gr.Error(said, title=chinese(said, SENTENCES), print_exception=False) from error
+        plain = asdict(told)
+        if isinstance(told, View):
+            plain["media"] = [media_url(service, name) for name in told.media]
+        return plain
+
+    async def study_open(link: str, request: gr.Request, code: str = "") -> dict[str, Any]:
+        """Show a study: its texts, its questions, how many clips; nothing is stored.
+
+        Parameters:
+            link: token of the study's link
+            code: rater code, to come back into the study; empty for someone new
+        Returns:
+            title, instructions, consent (texts in "en" and "zh"), languages, mode ("rating" or
+            "pairwise"), questions (key, text, labels), comments, clips, minutes, state ("new", "going",
+            "finished"), session and completion (each empty where there is none)
+        """
+        return await answer(service.open, link, code, address_of(request))
+
+    async def study_consent(link: str, request: gr.Request, language: str = "en") -> dict[str, Any]:
+        """Take part in a study.
+
+        Parameters:
+            link: token of the study's link
+            language: "en" or "zh"
+        Returns:
+            code (to come back, and to delete the data) and session (for the other verbs)
+        """
+        return await answer(service.consent, link, language, address_of(request))
+
+    async def study_next(session: str) -> dict[str, Any]:
+        """The clip, or the pair, to be rated now.
+
+        Parameters:
+            session: from study_consent or study_open
+        Returns:
+            stage ("training", "rating" or "end"), trial, media (addresses of the clip, or of the left and
+            the right one), seconds (how long it plays), wait (seconds until marks are taken), marks
+            (given before), position, total, rated, back (there is one before)
+        """
+        return await answer(service.next, session)
+
+    async def study_rate(session: str, trial: str, marks: dict[str, int], token: str) -> dict[str, Any]:
+        """Store the marks of a clip, and show the next one as study_next does.
+
+        Parameters:
+            session: from study_consent or study_open
+            trial: from study_next or study_back
+            marks: a mark for every question: 1 to 5; of a pair 0 no difference, 1 left, 2 right
+            token: a random name for this submission; sent again, it is stored once
+        """
+        return await answer(service.rate, session, trial, marks, token)
+
+    async def study_back(session: str, trial: str = "") -> dict[str, Any]:
+        """The clip before this one with its marks, as study_next shows it.
+
+        Parameters:
+            session: from study_consent or study_open
+            trial: the one shown now; empty after the last one
+        """
+        return await answer(service.back, session, trial)
+
+    async def study_finish(session: str, comment: str = "") -> dict[str, Any]:
+        """End after the last clip.
+
+        Parameters:
+            session: from study_consent or study_open
+            comment: a remark, plain text
+        Returns:
+            completion: the code that a crowd platform wants to see
+        """
+        return await answer(service.finish, session, comment)
+
+    async def study_delete(code: str, request: gr.Request) -> dict[str, Any]:
+        """Delete everything of one rater.
+
+        Parameters:
+            code: the rater code
+        Returns:
+            deleted: true
+        """
+        return await answer(service.delete, code, address_of(request))
+
+    for verb in (
+        study_open, study_consent, study_next, study_rate, study_back, study_finish, study_delete
+    ):  # fmt: skip
+        gr.api(verb, api_name=verb.__name__, queue=False)
+
+
+def media_url(service: Service, name: str) -> str:
+    """Where the browser gets a clip of `eval.study.server.views.View.media`, from the root of the portal."""
+    return f"/gradio_api/file={service.store.clips / name}"

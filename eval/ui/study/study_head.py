@@ -1,0 +1,58 @@
+"""Above the results of a study: its title, progress and link, and what can be done with the whole of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from eval.study.storage.store import StudyInfo
+from eval.ui.study import study_markup as board
+from eval.ui.study.study_list import SCRIPT
+from lipsync.texts import say
+
+Update = dict[Any, Any]
+
+
+class StudyHead:
+    """Components of the head.
+
+    Attributes:
+        open, close, delete: buttons. yes, no: the answers to the question before a study is deleted.
+        shown: components that the methods give updates for.
+    """
+
+    def __init__(self) -> None:
+        small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 88}
+        with gr.Column(visible=False, elem_id="study-head") as self.panel:
+            self.words = gr.HTML(js_on_load=SCRIPT.read_text(encoding="utf-8"))
+            with gr.Row(elem_classes="study-tools"):
+                self.open = gr.Button(say("study.open"), elem_id="study-open", **small)
+                self.close = gr.Button(say("study.close"), elem_id="study-close", **small)
+                self.delete = gr.Button(say("study.delete"), elem_id="study-delete", **small)
+            with gr.Row(visible=False, elem_classes="study-row") as self.asking:
+                self.sure = gr.HTML()
+                self.yes = gr.Button(
+                    say("study.delete.yes"), variant="stop", elem_id="study-yes", **small | {"min_width": 128}
+                )
+                self.no = gr.Button(say("study.keep"), elem_id="study-no", **small)
+        self.shown = [self.panel, self.words, self.open, self.close, self.asking, self.sure]
+
+    def show(self, study: StudyInfo) -> Update:
+        """The updates for a study."""
+        return {
+            self.panel: gr.update(visible=True),
+            self.words: board.head(study),
+            self.open: gr.update(visible=study.state != "open"),
+            self.close: gr.update(visible=study.state == "open"),
+        }
+
+    def hidden(self) -> Update:
+        """The updates for no study."""
+        return {self.panel: gr.update(visible=False)}
+
+    def ask(self, study: StudyInfo | None) -> Update:
+        """Ask before this study is deleted; None: the question goes away."""
+        if study is None:
+            return {self.asking: gr.update(visible=False)}
+        return {self.asking: gr.update(visible=True), self.sure: board.sure(study)}

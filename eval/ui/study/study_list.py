@@ -1,0 +1,48 @@
+"""The left side of the Results tab: all studies, and the button that makes another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from eval.study.storage.store import StudyInfo
+from eval.ui.study import study_markup as board
+from lipsync.texts import say
+
+SCRIPT = Path(__file__).resolve().parents[3] / "assets" / "js" / "results.js"
+Update = dict[Any, Any]
+
+
+class StudyList:
+    """Components of the list.
+
+    Attributes:
+        new, leave: buttons. entries: the list; a click on it carries the ``study`` of the entry.
+        seen: what the list showed last, see `state_of`.
+        shown: components that ``show`` gives updates for.
+    """
+
+    def __init__(self) -> None:
+        self.seen = gr.State()
+        with gr.Column(scale=3, min_width=260):
+            with gr.Row(elem_classes="study-row"):
+                gr.HTML(f'<h2 class="title">{board.text("studies.heading")}</h2>')
+                self.new = gr.Button(
+                    say("studies.new"), variant="primary", size="sm", scale=0, min_width=112,
+                    elem_id="study-new",
+                )  # fmt: skip
+            self.entries = gr.HTML(elem_id="study-list", js_on_load=SCRIPT.read_text(encoding="utf-8"))
+            self.leave = gr.Button(say("gate.leave"), size="sm", elem_id="gate-leave")
+        self.shown = [self.seen, self.entries]
+
+    def show(self, found: Sequence[StudyInfo], chosen: str | None) -> Update:
+        """The updates for these studies, one of them chosen."""
+        return {self.seen: state_of(found), self.entries: board.studies(found, chosen)}
+
+
+def state_of(found: Sequence[StudyInfo]) -> tuple[tuple[Any, ...], ...]:
+    """What changes when there is something new to show; the id of each study comes first."""
+    return tuple((one.id, one.state, one.ratings, one.raters, one.finished) for one in found)

@@ -1,0 +1,282 @@
+"""Pieces of HTML of the Rate and Results pages, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+
+from eval.report import opinions, study_lines
+from eval.report.grid import MARK, Cell
+from eval.report.opinions import Sheet
+from eval.report.study_lines import Line
+from eval.sentences import SENTENCES
+from eval.study.statistics.results import Results
+from eval.study.storage.labels import Words
+from eval.study.storage.store import StudyInfo
+from eval.ui.study_texts import TEXTS
+from lipsync.errors import LipSyncError
+from lipsync.sentences import chinese as translate
+from lipsync.texts import both, pair
+
+
+def text(key: str, **values: object) -> str:
+    """HTML of one text of these pages in both languages."""
+    return both(key, TEXTS, **values)
+
+
+def chinese(sentence: str) -> str:
+    """The Chinese of a sentence of a study or of the library."""
+    return translate(sentence, SENTENCES)
+
+
+def trouble(error: Exception) -> str:
+    """What went wrong, as a sentence; a bug is only named as one."""
+    known = isinstance(error, LipSyncError)
+    what = pair(escape(str(error)), escape(chinese(str(error)))) if known else text("results.bug")
+    return f'<div class="trouble" role="alert"><p>{what}</p></div>'
+
+
+def good(key: str, **values: object) -> str:
+    """What was done."""
+    return f'<div class="done" role="status">{text(key, **values)}</div>'
+
+
+def words(text_: Words) -> str:
+    """A text of a study in the page's language."""
+    return pair(escape(text_.en), escape(text_.zh))
+
+
+def sentence(english: str) -> str:
+    """A sentence of the library in both languages."""
+    return pair(escape(english), escape(chinese(english)))
+
+
+def empty(key: str, how: str = "") -> str:
+    """What a place says before there is something in it."""
+    more = f"<p>{text(how)}</p>" if how else ""
+    return f'<div class="empty"><strong>{text(key)}</strong>{more}</div>'
+
+
+def running(done: int, total: int) -> str:
+    """How far the making of a study is."""
+    said = text("form.making", done=done, total=total)
+    return (
+        f'<div class="running" role="status"><strong>{said}</strong>'
+        f'<progress max="{max(1, total)}" value="{done}"></progress></div>'
+    )
+
+
+def studies(found: Sequence[StudyInfo], chosen: str | None) -> str:
+    """The list; a click on an entry is a click on its ``data-study``."""
+    if not found:
+        return empty("studies.empty", "studies.empty.how")
+    entries = []
+    for study in found:
+        line = text("studies.line", ratings=study.ratings, wanted=study.wanted, raters=study.raters)
+        entries.append(
+            f'<li><button type="button" class="study" data-study="{escape(study.id)}" '
+            f'aria-pressed="{"true" if study.id == chosen else "false"}">'
+            f"<strong>{words(study.spec.title)}</strong>{_state(study)}"
+            f'<span class="figures">{line}</span>{_bar(study)}</button></li>'
+        )
+    return f'<ul class="studies">{"".join(entries)}</ul>'
+
+
+def head(study: StudyInfo) -> str:
+    """Title, state and progress of a study, and the link to send, whose beginning the browser adds."""
+    day = datetime.fromtimestamp(study.made, UTC).date().isoformat()
+    facts = text("study.facts", clips=study.clips, day=day, raters=study.raters, finished=study.finished)
+    link = escape(f"rate?study={study.link}")
+    count = text("study.progress", ratings=study.ratings, wanted=study.wanted)
+    return (
+        f'<div class="study-head"><h2 class="title">{words(study.spec.title)} {_state(study)}</h2>'
+        f'<p class="figures">{count}<span aria-hidden="true"> · </span>{facts}</p>{_bar(study)}'
+        f'<label class="link"><span>{text("study.link")}</span>'
+        f'<span class="row"><input readonly data-path="{link}" id="study-link">'
+        f'<button type="button" data-copy><span class="before">{text("study.copy")}</span>'
+        f'<span class="after">{text("study.copied")}</span></button></span></label></div>'
+    )
+
+
+def sure(study: StudyInfo) -> str:
+    """The question before a study is deleted."""
+    title = pair(
+        escape(TEXTS["study.sure"][0]).format(title=escape(study.spec.title.en), ratings=study.ratings),
+        escape(TEXTS["study.sure"][1]).format(title=escape(study.spec.title.zh), ratings=study.ratings),
+    )
+    return f"<p>{title}</p>"
+
+
+def main_table(found: Results) -> str:
+    """The table as papers print it: MOS with intervals, or strengths of a study of pairs."""
+    if not found.raters:
+        return empty("results.empty", "results.empty.how")
+    if not found.used:
+        return ""  # the notes say why
+    if found.pairwise:
+        return sheet(opinions.strengths(found)) + legend([opinions.LEGEND_STRENGTH])
+    shown = sheet(opinions.opinions(found)) + legend(opinions.LEGEND)
+    if any(outcome.dmos for outcome in found.outcomes.values()):
+        shown += f"<h3>{text('results.dmos')}</h3>" + sheet(opinions.differences(found))
+        shown += legend([opinions.LEGEND_DMOS])
+    return shown
+
+
+def sheet(table: Sheet) -> str:
+    """A table of methods and questions."""
+    rows = list(table.rows)
+    lines = []
+    if table.reference:
+        lines.append(_row(table.reference, f"<em>{escape(str(table.reference[0]))}</em>"))
+    lines += [_row(row, escape(str(row[0]))) for row in rows]
+    heads = [text("results.method"), *(_heading(name) for name in table.head[1:])]
+    return _table(heads, lines)
+
+
+def lines(table: Sequence[Line]) -> str:
+    """A flat table of the report; "" where it holds nothing but its head."""
+    first, *rest = table
+    if not rest:
+        return ""
+    asked = first[0] == "question"
+    body = []
+    for row in rest:
+        name = _question(str(row[0])) if asked else _plain(row[0])
+        cells = "".join(f"<td{_aligned(value)}>{_plain(value)}</td>" for value in row[1:])
+        body.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
+    return _table([_heading(str(name)) for name in first], body, [_aligned(value) for value in rest[0]])
+
+
+def agreement(found: Results) -> str:
+    """Coefficients down, questions across."""
+    by_question: dict[str, dict[str, Line]] = {}
+    remarks = []
+    for question, name, *numbers, _clips, _raters, _marks, note in study_lines.agreement(found)[1:]:
+        by_question.setdefault(str(question), {})[str(name)] = numbers
+        remarks += [str(note)] if note else []
+    names = list(dict.fromkeys(name for values in by_question.values() for name in values if name))
+    rows = []
+    for name in names:
+        cells = []
+        for values in by_question.values():
+            value, low, high = values.get(name, [None] * 3)
+            interval = "" if low is None else f" <small>{low:.2f} … {high:.2f}</small>"
+            cells.append(f"<td>{'-' if value is None else f'{value:.2f}'}{interval}</td>")
+        rows.append(f'<tr><th scope="row">{sentence(name)}</th>{"".join(cells)}</tr>')
+    heads = [text("head.coefficient"), *(_question(question) for question in by_question)]
+    table = _table(heads, rows) if rows else ""
+    return table + (legend(list(dict.fromkeys(remarks))) if remarks else "")
+
+
+def tests(found: Results) -> str:
+    """Differences of methods, all methods at once, and agreement of the raters."""
+    parts = [
+        ("results.friedman", lines(study_lines.friedman(found))),
+        ("results.contrasts", lines(study_lines.contrasts(found))),
+        ("results.duels", lines(study_lines.duels(found))),
+        ("results.agreement", agreement(found)),
+    ]
+    shown = [f"<h3>{text(key)}</h3>{html}" for key, html in parts if html]
+    return "".join(shown) or empty("results.empty")
+
+
+def exclusions(found: Results) -> str:
+    """Who is left out, or would be, and why."""
+    if not found.excluded:
+        return f'<p class="figures">{text("results.nobody")}</p>'
+    rows = [
+        f'<tr><th scope="row"><code>{escape(entry.rater)}</code></th>'
+        f'<td class="words">{sentence(entry.reason)}</td></tr>'
+        for entry in found.excluded
+    ]
+    key = "results.left" if found.screened else "results.would"
+    return _table([text("results.rater"), text(key)], rows, ["", ' class="words"'])
+
+
+def clips(found: Results, question: str) -> str:
+    """Items down, methods across: the mean mark of every clip in one question."""
+    methods = [*([found.reference] if found.reference else []), *found.methods]
+    rows = []
+    for item in found.items:
+        cells = []
+        for method in methods:
+            outcome = found.clips.get((question, item, method))
+            mean = opinions.show(outcome.opinion.mos if outcome else None)
+            half = outcome.opinion.margin if outcome else None
+            more = "" if half is None else f" <small>± {opinions.show(half)}</small>"
+            cells.append(f"<td>{mean}{more}</td>")
+        rows.append(f'<tr><th scope="row">{escape(item)}</th>{"".join(cells)}</tr>')
+    heads = [text("results.item"), *(escape(method) for method in methods)]
+    return _table(heads, rows) if found.clips else ""
+
+
+def correlations(found: Results) -> str:
+    """Objective metrics against MOS, clip by clip."""
+    html = lines(study_lines.correlations(found))
+    return html or f'<p class="figures">{text("results.noscores")}</p>'
+
+
+def legend(sentences: Sequence[str]) -> str:
+    """Sentences below a table."""
+    return f'<ul class="notes">{"".join(f"<li>{sentence(one)}</li>" for one in sentences)}</ul>'
+
+
+def _state(study: StudyInfo) -> str:
+    return f'<span class="state {escape(study.state)}">{text(f"state.{study.state}")}</span>'
+
+
+def _bar(study: StudyInfo) -> str:
+    done = min(study.ratings, study.wanted)
+    return f'<progress aria-hidden="true" max="{max(1, study.wanted)}" value="{done}"></progress>'
+
+
+def _row(row: Sequence[str | Cell], name: str) -> str:
+    cells = []
+    for cell in row[1:]:
+        if not isinstance(cell, Cell):
+            cells.append(f"<td>{escape(cell)}</td>")
+            continue
+        number = escape(cell.text) + (f"<sup>{MARK}</sup>" if cell.differs else "")
+        number = f"<strong>{number}</strong>" if cell.best else f"<u>{number}</u>" if cell.second else number
+        more = f"± {cell.half}" if cell.half else cell.interval
+        cells.append(f"<td>{number}" + (f" <small>{escape(more)}</small>" if more else "") + "</td>")
+    return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'
+
+
+def _heading(name: str) -> str:
+    """A heading of the report; those that are words of a language are in both."""
+    plain, arrow = (name[:-2], name[-2:]) if name.endswith(" ↑") else (name, "")
+    key = f"head.{plain}"
+    return (text(key) if key in TEXTS else escape(plain)) + arrow
+
+
+def _question(key: str) -> str:
+    """What a question is called."""
+    return _heading(opinions.title(key))
+
+
+def _plain(value: str | int | float | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.1g}" if 0 < abs(value) < 1e-3 else f"{value:.3f}"
+    return sentence(value) if isinstance(value, str) else str(value)
+
+
+def _aligned(value: object) -> str:
+    """Words begin at the left, numbers end at the right."""
+    if not isinstance(value, str):
+        return ""
+    return ' class="words"' if " " in value else ' class="name"'
+
+
+def _table(heads: Sequence[str], rows: Sequence[str], aligned: Sequence[str] = ()) -> str:
+    classes = [*aligned, *[""] * (len(heads) - len(aligned))]
+    head_row = "".join(
+        f'<th scope="col"{kind}>{name}</th>' for name, kind in zip(heads, classes, strict=True)
+    )
+    return (
+        '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
+        f"{head_row}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )

@@ -1,0 +1,156 @@
+"""What raters said in one study: the table, the plots, who was left out, the files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from eval.compare.sets import Sets
+from eval.compare.table import scored
+from eval.report import study_plots
+from eval.report.files import videos_csv
+from eval.report.opinions import TITLES
+from eval.report.study_files import write_study
+from eval.scoring.scores import write_text
+from eval.study.statistics.correlation import Scores, read_scores
+from eval.study.statistics.results import Results, evaluate
+from eval.study.storage.csv_import_export import export_csv, import_csv
+from eval.study.storage.store import Store, StudyInfo
+from eval.ui.study import study_markup as board
+from lipsync.errors import LipSyncError
+from lipsync.texts import say
+
+Update = dict[Any, Any]
+
+
+class StudyResults:
+    """The part of the Results tab below the head of a study.
+
+    Args:
+        store: the studies.
+        sets: where a study's comparison set may have scores.
+        folder: temporary; files made for downloading are put there.
+
+    Attributes:
+        panel: holds all.
+        asked: components whose values ``show`` wants after the study: screening, question, scores.
+        shown: components that ``show`` gives updates for.
+        make, bring, files, said: of the downloads and the import.
+    """
+
+    def __init__(self, store: Store, sets: Sets, folder: Path) -> None:
+        self.store, self.sets, self.folder = store, sets, folder
+        with gr.Column(visible=False, elem_id="study-results") as self.panel:
+            self.screening = gr.Checkbox(True, label=say("study.screening"), elem_id="study-screening")
+            self.table = gr.HTML(elem_id="study-table")
+            self.plot = gr.HTML(elem_id="study-plot", elem_classes="drawn")
+            with gr.Accordion(say("results.clips"), open=False, elem_id="study-clips") as self.more:
+                self.question = gr.Radio(
+                    [], label=say("results.question"), interactive=True, elem_id="study-question"
+                )
+                self.clips = gr.HTML()
+                self.bars = gr.HTML(elem_classes="drawn")
+            with gr.Accordion(say("results.raters"), open=False, elem_id="study-raters"):
+                self.excluded = gr.HTML()
+            with gr.Accordion(say("results.tests"), open=False, elem_id="study-tests"):
+                self.tests = gr.HTML()
+            with gr.Accordion(say("results.metrics"), open=False, elem_id="study-metrics"):
+                self.metrics = gr.HTML()
+                self.scores = gr.File(
+                    label=say("results.scores"), file_types=[".csv"], height=150, elem_id="study-scores"
+                )
+            self._files()
+        # Not the radio itself: its choices change with the study, and an event under way brings an old one.
+        self.chosen = gr.State()
+        self.asked = [self.screening, self.chosen, self.scores]
+        self.shown = [
+            self.panel, self.table, self.plot, self.more, self.chosen, self.question, self.clips, self.bars,
+            self.excluded, self.tests, self.metrics,
+        ]  # fmt: skip
+
+    def _files(self) -> None:
+        with gr.Accordion(say("results.files"), open=False, elem_id="study-files"):
+            with gr.Row():
+                self.make = gr.Button(say("results.make"), size="sm", elem_id="study-make")
+                self.bring = gr.UploadButton(
+                    say("results.import"), file_types=[".csv"], size="sm", elem_id="study-import"
+                )
+            self.files = gr.File(
+                label=say("results.download"), file_count="multiple", interactive=False, visible=False,
+                height=260, elem_id="study-download",
+            )  # fmt: skip
+            self.said = gr.HTML(elem_id="study-said")
+
+    def show(self, study: StudyInfo, screening: bool, question: str | None, scores: str | None) -> Update:
+        """Everything about a study as of now."""
+        try:
+            found = evaluate(self.store, study.id, screening, self._scores(study, scores))
+        except LipSyncError as error:
+            return {self.panel: gr.update(visible=True), self.table: board.trouble(error)}
+        keys = [one.key for one in study.spec.questions]
+        question = question if question in keys else keys[0]
+        plots = study_plots.plots(found) if found.used else {}
+        drawn = {name: study_plots.svg(figure, page=True) for name, figure in plots.items()}
+        main = [name for name in drawn if name == "mos" or name.startswith("strength-")]
+        return {
+            self.panel: gr.update(visible=True),
+            self.table: board.main_table(found) + (board.legend(found.notes) if found.raters else ""),
+            self.plot: "".join(drawn[name] for name in main),
+            self.more: gr.update(visible=bool(found.clips)),
+            self.chosen: question,
+            self.question: gr.update(choices=[(_title(key), key) for key in keys], value=question),
+            self.clips: board.clips(found, question),
+            self.bars: "".join(drawn.get(f"{name}-{question}", "") for name in ("items", "histogram")),
+            self.excluded: board.exclusions(found),
+            self.tests: board.tests(found),
+            self.metrics: board.correlations(found),
+        }
+
+    def hidden(self) -> Update:
+        """No study is chosen."""
+        return {self.panel: gr.update(visible=False)}
+
+    def write(self, study: StudyInfo, screening: bool, scores: str | None) -> list[str]:
+        """All tables, plots and the raw marks as files; those made before for this study are removed."""
+        place = self.folder / study.id
+        shutil.rmtree(place, ignore_errors=True)
+        found: Results = evaluate(self.store, study.id, screening, self._scores(study, scores))
+        place.mkdir(parents=True)
+        raw = place / "marks.csv"
+        write_text(raw, export_csv(self.store, study.id))
+        paths = [raw, *write_study(found, place)]
+        if found.used:
+            paths += study_plots.write_plots(found, place)
+        return [str(path) for path in paths]
+
+    def take(self, study: StudyInfo, path: str) -> str:
+        """Add the marks of another export; what was added, as HTML.
+
+        Raises:
+            ConfigError: the file does not fit.
+        """
+        taken = import_csv(self.store, study.id, Path(path))
+        return board.good("results.taken", marks=taken.marks, trials=taken.trials, raters=taken.raters)
+
+    def _scores(self, study: StudyInfo, uploaded: str | None) -> Scores | None:
+        """The scores that were uploaded, or those of the study's comparison set where it has some."""
+        if uploaded:
+            return read_scores(Path(uploaded))
+        if not study.spec.source.set:
+            return None
+        try:
+            table = scored(self.sets.find(study.spec.source.set))
+        except LipSyncError:  # the set was deleted since; the study has clips of its own
+            return None
+        if table is None:
+            return None
+        path = self.folder / f"{study.id}.csv"
+        write_text(path, videos_csv(table))
+        return read_scores(path)
+
+
+def _title(key: str) -> str:
+    return say(f"head.{TITLES[key]}") if key in TITLES else key

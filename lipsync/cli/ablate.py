@@ -1,0 +1,23 @@
+"""``python -m lipsync ablate``: says where that command is now."""
+
+from __future__ import annotations
+
+import argparse
+
+from lipsync.errors import ConfigError
+
+
+def add_ablate_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``ablate`` to the subparsers of ``python -m lipsync``."""
+    parser = commands.add_parser(
+        "ablate", help="moved: `python -m eval ablate` trains and measures a paper's table", add_help=False
+    )
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    parser.set_defaults(handler=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    # It trains with this package and measures with the one above it.
+    raise ConfigError(
+        "An ablation table is trained and measured by `python -m eval ablate`, with the same options."
+    )

@@ -1,0 +1,63 @@
+"""``python -m lipsync fit`` and ``python -m lipsync fit-face-model``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_fit_command(subparsers: argparse._SubParsersAction) -> None:
+    """Add ``fit``; its ``handler`` runs it and returns the exit status."""
+    parser = subparsers.add_parser("fit", help="fit the 3D face to prepared clips, for visual dubbing")
+    parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
+    parser.add_argument("--splits", nargs="+", default=[], help="of the manifest (default: all)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="embedded for the 3D face that ships, a folder of `fit-face-model`, or a Basel Face Model's "
+        ".mat or .npz (default: ICT-FaceKit)",
+    )
+    parser.add_argument("--again", action="store_true", help="also clips that have a fit already")
+    parser.set_defaults(handler=_fit_command)
+
+
+def _fit_command(options: argparse.Namespace) -> int:
+    from lipsync.data.face_fitting import fit_folder
+
+    summary = fit_folder(
+        options.data,
+        tuple(options.splits),
+        options.workers,
+        options.model,
+        options.again,
+        tell=lambda line: print(line, flush=True),
+    )
+    print(summary)
+    return 0
+
+
+def add_face_model_command(subparsers: argparse._SubParsersAction) -> None:
+    """Add ``fit-face-model``; its ``handler`` runs it and returns the exit status."""
+    parser = subparsers.add_parser(
+        "fit-face-model", help="learn a 3D face (mean, identity, expressions) from prepared clips"
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
+    parser.add_argument(
+        "--splits", nargs="+", default=["train"], help="of the manifest (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write model.safetensors to")
+    parser.set_defaults(handler=_face_model_command)
+
+
+def _face_model_command(options: argparse.Namespace) -> int:
+    from lipsync.data.face_model import learn_face
+    from lipsync.faces.model3d.embedded import write_embedded
+    from lipsync.weights import hub
+
+    landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
+    face = learn_face(
+        options.data, tuple(options.splits), landmarker, tell=lambda line: print(line, flush=True)
+    )
+    print(write_embedded(face, options.out))
+    return 0

@@ -1,0 +1,112 @@
+"""``python -m lipsync generate``: a face and speech in, a video whose lips follow the speech out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from lipsync.methods import AUTO, DEFAULT, METHODS
+
+
+def add_generate_command(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "generate", help="a face and speech in, a video whose lips follow the speech out"
+    )
+    parser.add_argument("--face", type=Path, required=True, help="video or photo")
+    parser.add_argument("--audio", type=Path, help="any file with sound; without it the video's own sound")
+    parser.add_argument("--out", type=Path, required=True, help="the .mp4 to write")
+    parser.add_argument(
+        "--method",
+        default=DEFAULT,
+        help=f"{AUTO}, the best core whose files are here or can be fetched now; one of "
+        f"{', '.join(METHODS.names())}; or hub:org/name[@revision], a core on the Hugging Face Hub "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, help="weights to use instead: published Wav2Lip format, or one of ours"
+    )
+    parser.add_argument(
+        "--face-index",
+        type=int,
+        metavar="N",
+        help="which face, counted from the left from 0 (default: largest)",
+    )
+    parser.add_argument(
+        "--face-point", type=float, nargs=2, metavar=("X", "Y"), help="the face at this place, pixels"
+    )
+    parser.add_argument(
+        "--length",
+        choices=("audio", "video"),
+        default="audio",
+        help="as long as the speech, the video playing back and forth, or as the video",
+    )
+    parser.add_argument(
+        "--mouth-opening",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="how far the mouth opens against what the speech asks for, about 0.6 to 1.6 (default: 1)",
+    )
+    parser.add_argument(
+        "--sharpen",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="0 to 1: how far the drawn mouth's detail is brought to the strength of the skin around it "
+        "(default: 0)",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=16, help="frames the network takes at once (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--no-label", action="store_true", help="no visible AI-generated mark (the one in the metadata stays)"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON on stdout")
+    parser.set_defaults(handler=_generate)
+
+
+def _generate(options: argparse.Namespace) -> None:
+    from lipsync.generate import Progress, Request, generate
+
+    def show(progress: Progress) -> None:
+        line = progress.stage
+        if progress.stage == "weights" and progress.total:
+            line = f"weights {progress.done / 1e6:.1f}/{progress.total / 1e6:.1f} MB"
+        if progress.stage == "frames" and progress.total:
+            line = f"frames {progress.done}/{progress.total}, {progress.fps:.0f} frames/s"
+            if progress.seconds_left is not None:
+                line += f", about {progress.seconds_left:.0f} s left"
+        print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
+
+    request = Request(
+        face=options.face,
+        audio=options.audio,
+        output=options.out,
+        method=options.method,
+        checkpoint=options.checkpoint,
+        face_index=options.face_index,
+        face_point=tuple(options.face_point) if options.face_point else None,
+        length=options.length,
+        label=not options.no_label,
+        mouth_opening=options.mouth_opening,
+        sharpen=options.sharpen,
+        batch_size=options.batch_size,
+    )
+    try:
+        result = generate(request, progress=show)
+    finally:
+        print(file=sys.stderr)
+    if options.json:
+        print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        print(
+            f"{result.path}: {result.frames} frames ({result.frames_without_face} without a face), "
+            f"{result.width}x{result.height} at {result.fps:g} frames/s, {result.seconds['total']:.1f} s, "
+            f"{result.method}@{result.weights_sha256[:8]}"
+            + (f" ({AUTO})" if result.requested_method == AUTO else "")
+            + (f", revision {result.revision[:12]}" if result.revision else "")
+        )
+    for note in filter(None, (result.fallback, *result.notes)):
+        print(note, file=sys.stderr)

@@ -1,0 +1,30 @@
+"""``python -m lipsync push``: a core to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lipsync.weights.push import push
+
+
+def add_push_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``push`` to the subparsers of ``python -m lipsync``."""
+    parser = commands.add_parser("push", help="put a core on the Hugging Face Hub, with its model card")
+    parser.add_argument(
+        "--model", type=Path, required=True, help="folder with config.json, model.safetensors and README.md"
+    )
+    parser.add_argument("--repo", required=True, metavar="ORG/NAME", help="made if missing")
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, upload nothing")
+    parser.set_defaults(handler=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    done = push(options.model, options.repo, options.private, options.dry_run)
+    for name, size in done.files:
+        print(f"{size / 1e6:9.3f} MB  {name}")
+    if done.url is None:
+        print(f"Nothing was uploaded. Without --dry-run these files go to {options.repo}.")
+    else:
+        print(f"{done.url}\nUse it with --method hub:{options.repo}@{done.commit}")

@@ -1,0 +1,1 @@
+"""Prepared clips, and what is drawn from them to train on."""

@@ -1,0 +1,46 @@
+"""Recordings of speech with measured expression curves: a ``.flac`` and an ``.npz`` of the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lipsync.data.clips import FPS
+from lipsync.errors import ConfigError
+from lipsync.media import read_audio
+
+SPOKEN = ("mouth", "jaw")  # how names of curves begin that speech drives
+
+
+@dataclass(frozen=True)
+class Curves:
+    name: str
+    samples: np.ndarray  # (N,) float32 mono 16 kHz
+    values: np.ndarray  # (T, C) float32 at 25 fps, in 0..1
+
+
+def load_curves(folder: Path) -> list[Curves]:
+    """The recordings of a folder; each ``.npz`` holds ``weights`` (T, C), ``names`` (C,) and ``fps``.
+
+    Raises:
+        ConfigError: there is none, or a file is something else.
+    """
+    found = []
+    for path in sorted(folder.glob("*.npz")):
+        sound = path.with_suffix(".flac")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                weights, names, fps = file["weights"], file["names"], float(file["fps"])
+        except (OSError, ValueError, KeyError) as problem:
+            raise ConfigError(f"{path} holds no expression curves (weights, names, fps).") from problem
+        kept = [i for i, name in enumerate(names) if str(name).startswith(SPOKEN)]
+        curves = weights[:, kept].astype(np.float32)
+        times = np.arange(int(len(curves) / fps * FPS)) / FPS
+        at = np.arange(len(curves)) / fps
+        values = np.stack([np.interp(times, at, curve) for curve in curves.T], 1).astype(np.float32)
+        found.append(Curves(path.stem, read_audio(sound), values))
+    if not found:
+        raise ConfigError(f"{folder} holds no recording with expression curves (NAME.flac and NAME.npz).")
+    return found

@@ -1,0 +1,53 @@
+"""The frozen networks that a generator learns from, and what each of them is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lipsync.errors import ConfigError
+from lipsync.experts.mouth_shape import SIZE as MOUTH_SIZE
+from lipsync.experts.mouth_shape import MouthExpert
+from lipsync.experts.sync_expert import SyncExpert
+
+
+def load_sync_expert(folder: str) -> SyncExpert:
+    """The frozen sync expert of ``train sync``.
+
+    Raises:
+        ConfigError: not such a folder.
+    """
+    if not (Path(folder) / "config.json").is_file():
+        raise ConfigError(f"There is no sync expert in {folder}. Train one with `train sync` first.")
+    return SyncExpert.from_pretrained(folder).eval().requires_grad_(False)
+
+
+def load_mouth_expert(path: str) -> MouthExpert:
+    """The frozen mouth expert of ``train mouth``.
+
+    Raises:
+        ConfigError: the file is missing.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f"There is no mouth expert {path}. Train one with `train mouth` first.")
+    net = MouthExpert()
+    net(torch.zeros(2, 3, MOUTH_SIZE, MOUTH_SIZE))
+    net.load_state_dict(load_file(path))
+    return net.eval().requires_grad_(False)
+
+
+def mouth_input(crops: Tensor) -> Tensor:
+    """Crops (B, 3, S, S) at the size that the mouth expert was trained at."""
+    if crops.shape[-1] == MOUTH_SIZE:
+        return crops
+    return F.interpolate(crops.float(), size=(MOUTH_SIZE, MOUTH_SIZE), mode="bilinear", antialias=True)
+
+
+def mouth_square(crops: Tensor) -> Tensor:
+    """(B, 3, S/2, S/2) middle of the lower half of crops (B, 3, S, S)."""
+    size = crops.shape[-1]
+    return crops[:, :, size // 2 :, size // 4 : size // 4 + size // 2]

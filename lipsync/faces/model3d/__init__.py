@@ -1,0 +1,1 @@
+"""3D face models: reading, fitting and drawing them."""

@@ -1,0 +1,1 @@
+"""Faces in videos: found, chosen, followed and cut out."""

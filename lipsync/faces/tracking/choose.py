@@ -1,0 +1,136 @@
+"""Which of several faces is meant, and the picture on which a person decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from lipsync.errors import FaceError
+from lipsync.faces.tracking.detect import Face, FaceDetector
+from lipsync.media import probe, read_frames
+from lipsync.media.size import reduced
+
+SEARCH = 60.0  # s of a video that are searched for a first face
+COLOUR = (255, 176, 0)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The face to follow, on the first frame that shows any: by number, by place, or the largest."""
+
+    index: int | None = None  # counted from the left, from 0
+    point: tuple[float, float] | None = None  # x, y, pixels of the upright picture
+
+    def pick(self, faces: Sequence[Face]) -> Face:
+        """The one that is meant of at least one face, ordered from left to right.
+
+        Raises:
+            FaceError: there is no face of that number or near that place.
+        """
+        if self.index is not None:
+            if not 0 <= self.index < len(faces):
+                raise FaceError(
+                    f"The video shows {len(faces)} face{'s' * (len(faces) > 1)}; choose 0"
+                    + (f"…{len(faces) - 1}." if len(faces) > 1 else ".")
+                )
+            return faces[self.index]
+        if self.point is not None:
+            x, y = self.point
+            nearest = min(faces, key=lambda face: _outside(face, x, y))
+            if _outside(nearest, x, y) > 0.5:
+                raise FaceError(f"There is no face near ({x:g}, {y:g}); point at one of the faces shown.")
+            return nearest
+        return max(faces, key=lambda face: face.area)
+
+
+def _outside(face: Face, x: float, y: float) -> float:
+    """How far a point lies outside a face's box, in widths or heights of it; inside it is below 0."""
+    x0, y0, x1, y1 = face.box
+    across = abs(x - (x0 + x1) / 2) / (x1 - x0)
+    down = abs(y - (y0 + y1) / 2) / (y1 - y0)
+    return max(across, down) - 0.5
+
+
+def pauses(rate: float) -> Iterator[int]:
+    """Frames to let pass between looks for a face that is not there: 0.16 s at first, later 0.5 s."""
+    first, last = max(1, round(0.16 * rate)), max(1, round(0.5 * rate))
+    return chain((first, first, first), repeat(last))
+
+
+def first_faces(path: str | Path, detector: FaceDetector | None = None) -> tuple[np.ndarray, list[Face]]:
+    """The first frame that shows faces, (H, W, 3) uint8 RGB, and its faces from left to right.
+
+    Looks at the frames at which a :class:`~lipsync.faces.tracking.track.FaceTracker` at
+    ``MediaInfo.output_fps`` looks, so numbers and places mean the same to both.
+
+    Raises:
+        FaceError: no face in the first minute.
+        MediaError: not a readable video or photo.
+    """
+    detector = detector or FaceDetector()
+    info = probe(path)
+    rate = info.output_fps
+    due, waits = 0, pauses(rate)
+    for frame in read_frames(path, rate, max_frames=max(1, round(SEARCH * rate))):
+        if frame.index < due:
+            continue
+        faces = detector(frame.image)
+        if faces:
+            return frame.image, faces
+        due = frame.index + next(waits)
+    if info.duration > SEARCH:
+        raise FaceError(
+            f"{Path(path).name} shows no face in its first minute; cut it so that it begins with one."
+        )
+    raise FaceError(f"{Path(path).name} shows no face; use one where a face is large and well lit.")
+
+
+def faces_in(path: str | Path, detector: FaceDetector | None = None) -> list[Face]:
+    """The faces of the first frame that shows any, from left to right: ``Choice.index`` counts these.
+
+    Raises:
+        FaceError: no face in the first minute.
+        MediaError: not a readable video or photo.
+    """
+    return first_faces(path, detector)[1]
+
+
+def preview(
+    path: str | Path, longest: int = 960, detector: FaceDetector | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first frame with faces, each in a numbered box.
+
+    Returns:
+        (H, W, 3) uint8 RGB, at most ``longest`` pixels a side, and the (N, 4) boxes on it from left to
+        right: x0, y0, x1, y1.
+
+    Raises:
+        FaceError: no face in the first minute.
+        MediaError: not a readable video or photo.
+    """
+    image, faces = first_faces(path, detector)
+    small = reduced(image, longest)
+    boxes = np.stack([face.box for face in faces]) * (small.shape[1] / image.shape[1])
+    _draw(small, boxes)
+    return small, boxes
+
+
+def _draw(image: np.ndarray, boxes: np.ndarray) -> None:
+    """Draw (N, 4) boxes numbered from 0 on a (H, W, 3) uint8 picture."""
+    line = max(1, round(min(image.shape[:2]) / 240))
+    for number, box in enumerate(boxes):
+        x0, y0, x1, y1 = (round(float(value)) for value in box)
+        size = float(np.clip((x1 - x0) / 90, 0.4, 2.0))
+        (width, height), _ = cv2.getTextSize(str(number), cv2.FONT_HERSHEY_SIMPLEX, size, 2 * line)
+        x, y = max(0, x0), max(0, y0)
+        cv2.rectangle(image, (x0, y0), (x1, y1), COLOUR, 2 * line)
+        cv2.rectangle(image, (x, y), (x + width + 6 * line, y + height + 6 * line), COLOUR, -1)
+        where = (x + 3 * line, y + height + 3 * line)
+        cv2.putText(
+            image, str(number), where, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 2 * line, cv2.LINE_AA
+        )

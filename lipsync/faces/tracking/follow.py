@@ -1,0 +1,267 @@
+"""One face from frame to frame: where it is looked for, and when it counts as lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from lipsync.faces.tracking.choose import Choice, pauses
+from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix, pose_from_points, transform_points
+from lipsync.faces.tracking.detect import FaceDetector
+from lipsync.faces.tracking.landmarks import Landmarker, five_points
+from lipsync.media import Frame
+
+WINDOW, MARGIN = 256, 1.6  # pixels and sides of the face square: what the landmarker sees
+COARSE_WINDOW, COARSE_MARGIN, COARSE_FACE = 144, 1.6, 40  # the same for MTCNN
+JUMP = 0.4  # sides that a face does not move within one frame
+GROWTH = 1.4  # nor does its size change by this factor
+LOYAL = 2.0  # s for which only a face near the place of the lost one counts as the same
+CUT = 0.5  # correlation of two small grey pictures below which they are two shots
+MEMORY = 16_384  # frames whose result is kept for playing backwards: 64 MB
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found on one frame. Pixels of that frame."""
+
+    frame: Frame
+    points: np.ndarray | None = None  # (5, 2) float64; None: no face, or not looked
+    landmarks: np.ndarray | None = None  # (478, 2) float32
+    new: bool = False  # a face, but not the continuation of the one before
+    blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for
+
+
+@dataclass(frozen=True)
+class _Find:
+    points: np.ndarray
+    landmarks: np.ndarray | None
+    blendshapes: np.ndarray | None = None
+
+    @property
+    def pose(self) -> Pose:
+        return pose_from_points(self.points)
+
+
+class Follower:
+    """Follows the chosen face. One run through one video at a time; not for several threads.
+
+    Where the landmarker is missing or fails, it looks at every ``stride``-th frame with the slower
+    MTCNN and leaves the others open.
+    """
+
+    def __init__(
+        self,
+        landmarker: Path | None,
+        rate: float,
+        choose: Choice,
+        stride: int,
+        detector: FaceDetector | None = None,
+        blendshapes: bool = False,
+    ) -> None:
+        self.faces_seen = 0  # in the frame on which the choice was made
+        self._rate = rate
+        self._choose = choose
+        self._stride = stride
+        self._landmarker = None if landmarker is None else Landmarker(landmarker, blendshapes)
+        self._detect = detector or FaceDetector()
+        self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),))
+        self._known: dict[int, _Find | None] = {}
+        self._last: Pose | None = None  # of the last find
+        self._others: list[np.ndarray] = []  # (2,) places of the faces that are not the chosen one
+        self._last_time = 0.0  # s
+        self._coarse = True  # the last find has five points
+        self._cut = False  # since the last find
+
+    def follow(self, frames: Iterable[Frame]) -> Iterator[Seen]:
+        """What is seen on every frame, in order.
+
+        While no face is in hand, frames wait for the next look (at most half a second, at most 200
+        MB) so that they can be filled in backwards from the frame where it appears.
+        """
+        waiting: list[Frame] = []
+        in_hand, looked, due = False, 0, 0
+        waits = pauses(self._rate)
+        for count, (frame, cut, ends) in enumerate(_shots(frames)):
+            self._cut |= cut
+            if cut:
+                yield from map(Seen, waiting)
+                waiting, in_hand, due = [], False, count
+            known = frame.index in self._known
+            if in_hand and self._coarse and not known and not ends and count - looked < self._stride:
+                yield Seen(frame)
+                continue
+            if not in_hand and not known and not ends and count < due:
+                waiting.append(frame)
+                if len(waiting) * frame.image.nbytes > 200e6:
+                    yield Seen(waiting.pop(0))
+                continue
+            looked = count
+            previous, shot = self._last, self._cut
+            find = self._look(frame, in_hand)
+            if find is None:
+                yield from map(Seen, waiting)
+                waiting = []
+                waits = pauses(self._rate) if in_hand else waits
+                # A face that was just there is looked for on the next frame too: it may have blinked.
+                due = count + (1 if in_hand else next(waits))
+                in_hand = False
+                yield Seen(frame)
+                continue
+            new = shot or previous is None or _jumped(previous, find.pose)
+            backwards = self._fill_in(waiting, find) if waiting else []
+            found = [*backwards, _seen(frame, find)]
+            waiting = []
+            first = next(i for i, seen in enumerate(found) if seen.points is not None)
+            for i, seen in enumerate(found):
+                yield replace(seen, new=new and i == first)
+            in_hand = True
+        yield from map(Seen, waiting)
+
+    def close(self) -> None:
+        if self._landmarker is not None:
+            self._landmarker.close()
+
+    def _look(self, frame: Frame, in_hand: bool) -> _Find | None:
+        """The chosen face on this frame, looked for near its last place first."""
+        if frame.index in self._known:
+            find = self._known[frame.index]
+        else:
+            find = self._nearby(frame.image, self._last) if in_hand and self._last is not None else None
+            find = find or self._anywhere(frame)
+            self._remember(frame, find)
+        if find is not None:
+            self._last, self._last_time, self._cut = find.pose, frame.time, False
+            self._coarse = find.landmarks is None
+        return find
+
+    def _remember(self, frame: Frame, find: _Find | None) -> None:
+        if len(self._known) < MEMORY:
+            self._known[frame.index] = find
+
+    def _nearby(self, image: np.ndarray, pose: Pose) -> _Find | None:
+        """The face in a window around ``pose``, unless it is too far from it to be the same."""
+        find = self._landmarks(image, pose) or self._five_points(image, pose)
+        return None if find is None or _jumped(pose, find.pose) else find
+
+    def _landmarks(self, image: np.ndarray, pose: Pose) -> _Find | None:
+        if self._landmarker is None:
+            return None
+        matrix = crop_matrix(pose, WINDOW, MARGIN)
+        found = self._landmarker(crop_face(image, matrix, WINDOW))
+        if found is None:
+            return None
+        points = transform_points(found.points.astype(np.float64), cv2.invertAffineTransform(matrix))
+        return _Find(five_points(points), points.astype(np.float32), found.blendshapes)
+
+    def _five_points(self, image: np.ndarray, pose: Pose) -> _Find | None:
+        matrix = crop_matrix(pose, COARSE_WINDOW, COARSE_MARGIN)
+        faces = self._near(crop_face(image, matrix, COARSE_WINDOW))
+        if not faces:
+            return None
+        inverse = cv2.invertAffineTransform(matrix)
+        finds = [_Find(transform_points(face.points, inverse), None) for face in faces]
+        return min(finds, key=lambda find: float(np.linalg.norm(find.pose.centre - pose.centre)))
+
+    def _anywhere(self, frame: Frame) -> _Find | None:
+        """The chosen face after a search of the whole picture; the others are noted."""
+        faces = self._detect(frame.image)
+        if not faces:
+            return None
+        poses = [pose_from_points(face.points) for face in faces]
+        if self._last is None:
+            chosen = next(i for i, face in enumerate(faces) if face is self._choose.pick(faces))
+            self.faces_seen = len(faces)
+        elif self._cut:
+            chosen = self._after_cut([face.area for face in faces], poses)
+        else:
+            same = self._again(poses, frame.time)
+            if same is None:
+                self._others = [pose.centre for pose in poses]
+                return None
+            chosen = same
+        self._others = [pose.centre for i, pose in enumerate(poses) if i != chosen]
+        coarse = _Find(faces[chosen].points, None)
+        fine = self._landmarks(frame.image, poses[chosen])
+        # In a window with two faces the landmarker may take the other one.
+        return coarse if fine is None or _jumped(poses[chosen], fine.pose) else fine
+
+    def _after_cut(self, areas: list[float], poses: list[Pose]) -> int:
+        """In another shot nothing tells who is who: the largest face, or the nearest where one was chosen."""
+        if self._last is None or (self._choose.index is None and self._choose.point is None):
+            return int(np.argmax(areas))
+        place = self._last.centre
+        return int(np.argmin([np.linalg.norm(pose.centre - place) for pose in poses]))
+
+    def _again(self, poses: list[Pose], time: float) -> int | None:
+        """The lost face among those found now, or None when all of them are other people.
+
+        For ``LOYAL`` seconds it must be about where it was; later anywhere, but nearer to its own
+        last place than to that of any other face that was seen. So nobody takes the place of
+        someone who turns away.
+        """
+        last = self._last
+        assert last is not None
+        recent = abs(time - self._last_time) <= LOYAL
+        own = [float(np.linalg.norm(pose.centre - last.centre)) for pose in poses]
+        for i in np.argsort(own):
+            pose = poses[i]
+            ratio = float(pose.side / last.side)
+            if recent and (own[i] > 0.8 * last.side or not 1 / 2 < ratio < 2):
+                continue
+            if all(own[i] <= np.linalg.norm(pose.centre - other) for other in self._others):
+                return int(i)
+        return None
+
+    def _fill_in(self, frames: list[Frame], find: _Find) -> list[Seen]:
+        """What the frames before ``find`` show, followed backwards until the face is not there."""
+        seen: list[Seen] = []
+        here: _Find | None = find
+        for frame in reversed(frames):
+            if here is not None:
+                here = self._nearby(frame.image, here.pose)
+                self._remember(frame, here)
+            seen.append(Seen(frame) if here is None else _seen(frame, here))
+        return seen[::-1]
+
+
+def _seen(frame: Frame, find: _Find) -> Seen:
+    return Seen(frame, find.points, find.landmarks, blendshapes=find.blendshapes)
+
+
+def _jumped(before: Pose, now: Pose) -> bool:
+    """True if a face cannot have moved like this from one frame to the next."""
+    ratio = float(now.side / before.side)
+    moved = float(np.linalg.norm(now.centre - before.centre))
+    return moved > JUMP * float(before.side) or not 1 / GROWTH < ratio < GROWTH
+
+
+def _shots(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool, bool]]:
+    """Each frame, whether it begins another shot, and whether it is the last one of its shot."""
+    held: tuple[Frame, bool, np.ndarray] | None = None
+    for frame in frames:
+        thumbnail = _thumbnail(frame.image)
+        cut = held is not None and _is_cut(held[2], thumbnail)
+        if held is not None:
+            yield held[0], held[1], cut
+        held = frame, cut, thumbnail
+    if held is not None:
+        yield held[0], held[1], True
+
+
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    """About 48 x 48 grey samples of a picture, without reading the rest of it."""
+    height, width = image.shape[:2]
+    return image[:: max(1, height // 48), :: max(1, width // 48), 1].astype(np.float32)
+
+
+def _is_cut(before: np.ndarray, now: np.ndarray) -> bool:
+    """True if two thumbnails have little in common, whatever their brightness."""
+    if before.shape != now.shape:
+        return True
+    a, b = before - before.mean(), now - now.mean()
+    power = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return power > 0 and float((a * b).sum()) < CUT * power

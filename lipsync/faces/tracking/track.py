@@ -1,0 +1,151 @@
+"""One smooth pose per frame, from a stream of frames, with a bounded look into the future."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+
+from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.crop import Pose, pose_from_points, smooth_pose
+from lipsync.faces.tracking.detect import FaceDetector
+from lipsync.faces.tracking.follow import Follower, Seen
+from lipsync.media import Frame
+
+REACH = 0.6  # s to each side that smooth_pose looks: 2.5 of its widest sigma
+GAP = 0.2  # s without a find that are bridged inside a track
+BUFFER = 192e6  # bytes of frames that wait for their future
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A frame and the face on it. Pixels of the frame."""
+
+    frame: Frame
+    pose: Pose | None  # smoothed, of one frame; None: no face
+    landmarks: np.ndarray | None = None  # (478, 2) float32, not smoothed; None: coarse or no face
+    points: np.ndarray | None = None  # (5, 2) float64, not smoothed
+    blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for; not interpolated
+    new: bool = False  # the first frame of a track
+
+
+class FaceTracker:
+    """Tracks the chosen face through a video of any length in bounded memory.
+
+    Poses equal :func:`~lipsync.faces.tracking.crop.smooth_pose` over each whole unbroken track, except where
+    fewer than 0.6 s of frames fit in ``BUFFER`` bytes or ``lookahead`` is shorter: then the last
+    known pose stands for the future. Gaps up to 0.2 s are interpolated; longer ones are frames
+    without a face. A cut or a jump begins a new track, across which nothing is smoothed.
+
+    Args:
+        landmarker: the ``face_landmarker`` artefact; None works on MTCNN's five points alone.
+        rate: frames per second.
+        choose: which face, when there are several.
+        lookahead: seconds of future frames that are held for smoothing.
+        blendshapes: whether the landmarker also gives expression coefficients.
+    """
+
+    def __init__(
+        self,
+        landmarker: Path | None,
+        rate: float,
+        choose: Choice | None = None,
+        lookahead: float = REACH,
+        detector: FaceDetector | None = None,
+        blendshapes: bool = False,
+    ) -> None:
+        self._rate = rate
+        self._gap = max(1, round(GAP * rate))
+        self._lookahead = ceil(lookahead * rate)
+        self._history = ceil(REACH * rate) + 1
+        self._follower = Follower(
+            landmarker, rate, choose or Choice(), max(1, self._gap - 1), detector, blendshapes
+        )
+        self.coarse = landmarker is None  # True: five points instead of 478, not on every frame
+
+    @property
+    def faces_seen(self) -> int:
+        """Faces on the frame on which the choice was made; 0 before that."""
+        return self._follower.faces_seen
+
+    def track(self, frames: Iterable[Frame]) -> Iterator[Tracked]:
+        """Every frame, in order, with its face; one frame more than the look-ahead is held.
+
+        Results are kept by ``Frame.index``: a video that plays back and forth is tracked once.
+
+        Raises:
+            FaceError: the face asked for is not on the first frame that shows any.
+        """
+        return self.smooth(self._follower.follow(frames))
+
+    def smooth(self, seen: Iterable[Seen]) -> Iterator[Tracked]:
+        """The second half of :meth:`track`: gaps bridged, poses smoothed."""
+        past: deque[Pose] = deque(maxlen=self._history)  # raw poses of this track, already given out
+        waiting: deque[tuple[Seen, Pose]] = deque()
+        for item in bridge(seen, self._gap):
+            if item.points is None or item.new:
+                while waiting:
+                    yield self._next(past, waiting)
+                past.clear()
+            if item.points is None:
+                yield Tracked(item.frame, None)
+                continue
+            waiting.append((item, pose_from_points(item.points)))
+            room = max(1, int(BUFFER // max(1, item.frame.image.nbytes)))
+            while len(waiting) > min(self._lookahead, room):
+                yield self._next(past, waiting)
+        while waiting:
+            yield self._next(past, waiting)
+
+    def close(self) -> None:
+        """Let go of the networks."""
+        self._follower.close()
+
+    def _next(self, past: deque[Pose], waiting: deque[tuple[Seen, Pose]]) -> Tracked:
+        """The oldest waiting frame, smoothed with what is known around it."""
+        around = [*past, *(pose for _, pose in waiting)]
+        track = Pose(
+            np.stack([pose.centre for pose in around]),
+            np.array([pose.side for pose in around]),
+            np.array([pose.angle for pose in around]),
+        )
+        pose = smooth_pose(track, self._rate)[len(past)]
+        seen, raw = waiting.popleft()
+        first = not past
+        past.append(raw)
+        return Tracked(seen.frame, pose, seen.landmarks, seen.points, seen.blendshapes, first)
+
+
+def bridge(seen: Iterable[Seen], longest: int) -> Iterator[Seen]:
+    """The same stream, where at most ``longest`` frames without a find between two are interpolated."""
+    before: Seen | None = None  # the last find, if the frames since then may be bridged
+    open_: list[Seen] = []
+    for item in seen:
+        if item.points is None and before is not None:
+            open_.append(item)
+            if len(open_) > longest:
+                yield from open_
+                before, open_ = None, []
+            continue
+        if item.points is not None:
+            if open_ and before is not None and not item.new:
+                open_ = [_between(before, item, i / (len(open_) + 1), gap) for i, gap in enumerate(open_, 1)]
+            yield from open_
+            before, open_ = item, []
+        yield item
+    yield from open_
+
+
+def _between(before: Seen, after: Seen, share: float, gap: Seen) -> Seen:
+    """The find on a frame without one, ``share`` of the way from the find before to the one after."""
+    assert before.points is not None
+    assert after.points is not None
+    points = before.points + share * (after.points - before.points)
+    landmarks = None
+    if before.landmarks is not None and after.landmarks is not None:
+        landmarks = (before.landmarks + share * (after.landmarks - before.landmarks)).astype(np.float32)
+    return replace(gap, points=points, landmarks=landmarks, new=False)

@@ -1,0 +1,33 @@
+"""A face as a method sees it: the square crop, and what was measured on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync.faces.tracking.crop import crop_face, crop_matrix, transform_points
+from lipsync.faces.tracking.track import Tracked
+
+
+@dataclass(frozen=True)
+class View:
+    """A tracked face, cut out."""
+
+    crop: np.ndarray  # (S, S, 3) uint8
+    landmarks: np.ndarray | None  # (478, 2) float32 pixels of the crop; None: tracked by five points
+    blendshapes: np.ndarray | None  # (52,) float32
+
+
+def views(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, View | None]]:
+    """Each frame with its face at ``size`` pixels a side, None where there is none."""
+    for item in tracked:
+        if item.pose is None:
+            yield item, None
+            continue
+        matrix = crop_matrix(item.pose, size)
+        points = item.landmarks
+        if points is not None:
+            points = transform_points(points, matrix).astype(np.float32)
+        yield item, View(crop_face(item.frame.image, matrix, size), points, item.blendshapes)

@@ -1,0 +1,300 @@
+"""Trains a generator of the Wav2Lip family: reconstruction, sync, adversarial (eq 15), and optional aids."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lipsync.data.clips import Clip, Sampler
+from lipsync.data.movement import corrected, load_movement_head
+from lipsync.data.windows import draw_windows, pose_and_reference
+from lipsync.errors import ConfigError
+from lipsync.experts.frozen import load_mouth_expert, load_sync_expert, mouth_input, mouth_square
+from lipsync.experts.perceptual import load_lpips
+from lipsync.experts.quality import QualityDiscriminator
+from lipsync.experts.sync_expert import WINDOW, lower_halves
+from lipsync.methods.wav2lip.config import Wav2LipConfig
+from lipsync.methods.wav2lip.model import Generator
+from lipsync.methods.wav2lip.validation import look_at
+from lipsync.training.loop import Stage, Update
+from lipsync.training.losses import (
+    adversarial_loss,
+    discriminator_loss,
+    lip_weight,
+    sync_loss,
+    sync_probability,
+)
+from lipsync.training.pretrained_speech import load_speech
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Eq 15 with the paper's weights; what the paper does not have is off by default."""
+
+    model: Wav2LipConfig = field(default_factory=Wav2LipConfig)
+    windows: int = 10  # per batch (the paper's batch is 48 windows of five frames)
+    frames: int = WINDOW  # per window, in a row; the sync loss needs five, without it one teaches more
+    learning_rate: float = 1e-4
+    sync_weight: float = 0.03  # w_s
+    gan_weight: float = 0.07  # w_g
+    sync_expert: str = ""  # folder of the frozen expert; needed where sync_weight > 0
+    sync_from: float = 0.0  # share of the run after which the sync loss joins
+    gan_from: float = 0.0  # share of the run after which the adversarial loss joins
+    discriminator_width: float = 0.25
+    # Aids for little data, not in the paper.
+    augment: bool = False  # random framing, mirror, light and sound
+    start: str = ""  # folder of a generator to start from; layers of another shape begin at random
+    speech: str = ""  # pre-trained speech encoder (speech.safetensors)
+    freeze_speech: bool = False  # keep it as it is: what generalises is not unlearned
+    freeze_norms: bool = (
+        False  # batch norms keep their statistics: small batches of a finishing run move them
+    )
+    mouth_expert: str = ""  # mouth.safetensors of ``train mouth``
+    shape_weight: float = 0.0  # L1 on the mouth shape that the expert reads off the output
+    mouth_weight: float = 0.0  # extra weight of the L1 around the lips
+    perceptual_weight: float = 0.0  # LPIPS of the mouth's square
+    perceptual_frames: int = 4  # of a batch that it looks at; VGG costs several times the generator
+    features: str = "vgg"  # trunk of LPIPS: "vgg", or "alex" where VGG is too slow
+    # Share of the windows that hear another clip of the batch: there only the opening is judged, against
+    # that clip's. What the upper half of a face tells about the mouth is not to be learnt.
+    swapped: float = 0.0
+    # Such windows are also held to what the network that the run started from draws of them, at a quarter of
+    # the size: what one person's clip adds is skin and teeth, and the lips go on following the speech.
+    anchor_weight: float = 0.0
+    # The speech embedding is corrected to the real movement, as the head saved with stage.speech reads it:
+    # pictures then learn to follow the embedding and not the cheeks, and move as far as it predicts.
+    movement: bool = False
+    wide_mouth_fraction: float = 0.0  # of the windows, drawn evenly over how far mouths open
+    silent_fraction: float = 0.0  # of the windows, with sound without speech, at closed mouths
+    # The first decoder block takes the embeddings of ``speech`` for those that ``start`` was trained with.
+    translate: bool = False
+    ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
+    decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
+
+
+class GeneratorStage(Stage):
+    settings = GeneratorConfig
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
+    def __init__(self, config: GeneratorConfig, train: list[Clip], dev: list[Clip]):
+        if config.features not in ("vgg", "alex"):
+            raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
+        if config.sync_weight > 0 and not config.sync_expert:
+            raise ConfigError(
+                "stage.sync_weight is above 0, but stage.sync_expert names no expert. Train one with "
+                "`train sync`, or set the weight to 0."
+            )
+        if config.sync_weight > 0 and config.frames != WINDOW:
+            raise ConfigError(f"The sync loss needs stage.frames = {WINDOW}.")
+        self.config, self.dev = config, dev
+        self.sampler = Sampler(train, config.frames)
+        self.net = Generator(config.model)
+        if config.start:
+            start_from(self.net, config.start)
+        self.anchor = deepcopy(self.net).eval().requires_grad_(False) if config.anchor_weight else None
+        if config.speech:
+            load_speech(self.net, config.speech)
+        if config.translate:
+            translate_embedding(self.net, config.start, self.sampler.clips)
+        self.head = load_movement_head(config.speech) if config.movement else None
+        self.disc = QualityDiscriminator(config.discriminator_width)
+        self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
+        if config.ema:
+            self.modules["average"] = deepcopy(self.net).requires_grad_(False)
+        if config.freeze_speech:
+            for part in (self.net.audio_encoder, self.net.audio_attention):
+                part.requires_grad_(False)
+        trained = [p for p in self.net.parameters() if p.requires_grad]
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "generator": torch.optim.Adam(trained, config.learning_rate),
+            "quality": torch.optim.Adam(self.disc.parameters(), config.learning_rate, betas=(0.5, 0.999)),
+        }
+        self.frozen: dict[str, nn.Module] = {}
+        self.sync = load_sync_expert(config.sync_expert) if config.sync_expert else None
+        self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
+        self.perceptual = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
+        for name, judge in (
+            ("sync", self.sync),
+            ("mouth", self.mouth),
+            ("perceptual", self.perceptual),
+            ("anchor", self.anchor),
+            ("head", self.head),
+        ):
+            if judge is not None:
+                self.frozen[name] = judge
+
+    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        config = self.config
+        batch = draw_windows(
+            self.sampler.draw(config.windows, rng),
+            config.frames,
+            config.model.size,
+            config.model.audio,
+            rng,
+            self.sync.config.audio if self.sync is not None else None,
+            augment=config.augment,
+            wide_mouth_fraction=config.wide_mouth_fraction,
+            silent=round(config.windows * config.silent_fraction),
+            movements=config.movement,
+        )
+        swapped = round(len(batch["frames"]) * self.config.swapped)
+        for name in ("speech", "sync_speech", "shape", "movement") if swapped else ():
+            if name in batch:  # the first windows hear, and are judged by, the one after them
+                batch[name] = torch.cat([batch[name][1 : swapped + 1], batch[name][swapped:]])
+        return batch
+
+    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        config = self.config
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * min(
+                    1.0, (1 - progress) / max(1e-9, 1 - config.decay_from)
+                )
+        if config.freeze_norms:
+            self.net.eval()  # dropout there is none
+        elif config.freeze_speech:
+            self.net.audio_encoder.eval()  # nor may its batch statistics drift
+        with_sync = self.sync is not None and config.sync_weight > 0 and progress >= config.sync_from
+        with_gan = config.gan_weight > 0 and progress >= config.gan_from
+        real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        with update.autocast():
+            faces = pose_and_reference(real, batch["reference"], config.model.visible)
+            fake = self._draw(batch, faces)
+            values: dict[str, Tensor] = {}
+            weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
+            # Windows that hear another clip have no picture to be compared with.
+            first = round(len(batch["frames"]) * config.swapped) * config.frames
+            values["l1"] = ((fake.float() - real).abs() * weight)[first:].mean()
+            w_s = config.sync_weight if with_sync else 0.0
+            w_g = config.gan_weight if with_gan else 0.0
+            loss = (1 - w_s - w_g) * values["l1"]
+            if with_sync:
+                assert self.sync is not None
+                face = self.sync.embed_faces(lower_halves(fake.unflatten(0, (-1, WINDOW))))
+                audio = self.sync.embed_audio(batch["sync_speech"])
+                values["sync"] = sync_loss(
+                    sync_probability(face.float(), audio.float(), self.sync.config.guard)
+                )
+                loss = loss + w_s * values["sync"]
+            if with_gan:
+                values["gan"] = adversarial_loss(self.disc(fake))
+                loss = loss + w_g * values["gan"]
+            if self.mouth is not None:
+                read = self.mouth(mouth_input(fake)).float()
+                error = (read - batch["shape"].flatten(0, 1)).abs()
+                # Of another person's mouth only the opening is asked for, not the width or the chin.
+                values["shape"] = torch.cat([error[:first, :1].flatten(), error[first:].flatten()]).mean()
+                loss = loss + config.shape_weight * values["shape"]
+            if self.anchor is not None and first:
+                with torch.no_grad():
+                    before = self.anchor(batch["speech"].flatten(0, 1)[:first], faces[:first])
+                apart = (F.avg_pool2d(fake[:first], 4) - F.avg_pool2d(before, 4)).float()
+                values["anchor"] = (apart.abs() * F.avg_pool2d(weight[:first], 4)).mean()
+                loss = loss + config.anchor_weight * values["anchor"]
+            if self.perceptual is not None:
+                looked = slice(first, first + config.perceptual_frames)
+                values["perceptual"] = self.perceptual(
+                    mouth_square(fake[looked]) * 2 - 1, mouth_square(real[looked]) * 2 - 1
+                ).mean()
+                loss = loss + config.perceptual_weight * values["perceptual"]
+        update(loss, self.net, self.optimizers["generator"])
+        if with_gan:
+            with update.autocast():
+                judged = discriminator_loss(self.disc(real), self.disc(fake.detach()))
+            update(judged, self.disc, self.optimizers["quality"])
+            values["disc"] = judged
+        if config.ema and update.steps:
+            self._average(update.config.accumulate)
+        return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
+
+    def _draw(self, batch: dict[str, Tensor], faces: Tensor) -> Tensor:
+        speech = batch["speech"].flatten(0, 1)
+        embedding = self.net.encode_audio(speech)  # (W*T, C, 1, 1)
+        if self.head is not None:
+            embedding = corrected(embedding, batch["movement"].flatten(0, 1), self.head)
+        return self.net.draw(embedding, self.net.with_audio(faces, speech))
+
+    @torch.no_grad()
+    def _average(self, batches: int = 1) -> None:
+        source = self.net.state_dict()
+        # Random first weights must not linger in the average of a short run. Batch norm counts the batches.
+        done = int(source["face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"]) // batches
+        decay = min(self.config.ema, 1 - 1 / max(1, done))
+        for name, value in self.modules["average"].state_dict().items():
+            if value.dtype.is_floating_point:
+                value.lerp_(source[name], 1 - decay)
+            else:
+                value.copy_(source[name])
+
+    @property
+    def best(self) -> Generator:
+        """The weights worth keeping: averaged ones where there are."""
+        return self.modules["average"] if self.config.ema else self.net  # type: ignore[return-value]
+
+    def check(self, folder: Path, step: int) -> dict[str, float]:
+        """Own and other speech on clips of people kept out of training; writes a contact sheet."""
+        return look_at(self.best, self.dev, folder / f"sheet-{step:06d}.png", self.mouth)
+
+    def export(self, folder: Path) -> None:
+        self.best.save_pretrained(folder / "generator")
+
+
+@torch.no_grad()
+def translate_embedding(net: Generator, folder: str, clips: list[Clip]) -> None:
+    """Let the first decoder block take the embeddings of another speech encoder, by least squares.
+
+    Args:
+        folder: of the generator that the decoder was trained in.
+        clips: whose speech is heard by both.
+    """
+    old = Generator.from_pretrained(folder).eval()
+    net = net.eval()
+    found: list[tuple[Tensor, Tensor]] = []
+    for clip in clips[::4]:
+        at = np.arange(0, len(clip), 8)
+        mine = net.encode_audio(torch.from_numpy(clip.speech(at, net.config.audio))).flatten(1)
+        theirs = old.encode_audio(torch.from_numpy(clip.speech(at, old.config.audio))).flatten(1)
+        found.append((mine, theirs))
+        clip.forget()
+    mine, theirs = (torch.cat(x) for x in zip(*found, strict=True))
+    mine = torch.cat([mine, torch.ones(len(mine), 1)], 1)
+    normal = mine.T @ mine + 1e-2 * len(mine) * torch.eye(mine.shape[1])
+    matrix = torch.linalg.solve(normal, mine.T @ theirs)  # (C + 1, C)
+    conv = net.face_decoder_blocks[0][0].conv_block[0]  # type: ignore[index]
+    weight = conv.weight[:, :, 0, 0]  # (out, C)
+    conv.bias.add_(weight @ matrix[-1])
+    conv.weight.copy_((weight @ matrix[:-1].T)[:, :, None, None])
+    net.train()
+
+
+def grown(kernel: Tensor, shape: torch.Size) -> Tensor:
+    """A kernel (O, I, k, k) over a whole feature map, for a larger map: the sum of its weights stays."""
+    larger = F.interpolate(kernel.float(), size=shape[-2:], mode="bilinear", align_corners=True)
+    return larger * (kernel.shape[-1] / shape[-1]) ** 2
+
+
+def start_from(net: Generator, folder: str) -> None:
+    """Take over what fits of another generator, such as a smaller picture's.
+
+    Raises:
+        ConfigError: there is none in the folder.
+    """
+    path = Path(folder) / "model.safetensors"
+    if not path.is_file():
+        raise ConfigError(f"There is no generator in {folder} to start from.")
+    own = net.state_dict()
+    fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
+    for key, value in load_file(path).items():
+        wanted = own[key].shape if key in own else value.shape
+        if wanted != value.shape and wanted[:2] == value.shape[:2] and not key.startswith("audio"):
+            up = key.startswith("face_decoder")  # a transposed convolution spreads one value over the map
+            fitting[key] = grown(value, wanted) * ((wanted[-1] / value.shape[-1]) ** 2 if up else 1)
+    net.load_state_dict(fitting, strict=False)

@@ -1,0 +1,104 @@
+"""The portal for programs: ``/generate`` of ``gradio_client``, without the page."""
+
+import asyncio
+import dataclasses
+from typing import Any
+
+import gradio as gr
+
+from lipsync.errors import LipSyncError
+from lipsync.methods import AUTO, DEFAULT, cards
+from lipsync.sentences import Sentences, chinese
+from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.job_queue import MODEL
+from lipsync.ui.uploads import request
+
+
+def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
+    """Add the end point ``/generate`` to the Blocks that is being built.
+
+    Its parameters are components that nobody sees: as such they carry types and defaults, and files
+    that were not uploaded are refused.
+    """
+
+    async def generate(
+        face: str,
+        speech: str | None = None,
+        method: str = DEFAULT,
+        face_index: float = -1,
+        length: str = "audio",
+        label: bool = True,
+        consent: bool = False,
+        mouth_opening: float = 1.0,
+        sharpen: float = 0.0,
+    ) -> tuple[str, dict[str, Any]]:
+        """Make a face speak: the video, and facts about it.
+
+        Parameters:
+            face: video or photo
+            speech: sound file; none: the video's own sound
+            method: auto, the best core that can be had, or a method's name, or hub:organisation/name for a
+                core on the Hugging Face Hub
+            face_index: which face, counted from the left from 0; -1: the largest
+            length: of the result, "audio": as the speech, "video": as the video
+            label: visible mark "AI-generated"
+            consent: the person shown has agreed to this video
+            mouth_opening: how far the mouth opens against what the speech asks for, about 0.6 to 1.6
+            sharpen: 0 to 1, how far the drawn detail is brought to the strength of the skin around it
+        """
+        try:
+            job = jobs.submit(
+                request(
+                    face,
+                    speech,
+                    speech is None,
+                    consent,
+                    method,
+                    int(face_index),
+                    length,
+                    label,
+                    max_seconds,
+                    mouth_opening,
+                    sharpen,
+                )
+            )
+        except LipSyncError as error:
+            raise refusal(error) from error
+        while not job.over:
+            await asyncio.sleep(0.1)
+        if job.result is None:
+            raise refusal(job.error)
+        facts = dataclasses.asdict(job.result)
+        del facts["path"]  # the client takes a "path" for a file to fetch
+        return str(job.result.path), facts
+
+    with gr.Row(visible=False):
+        inputs = [
+            gr.File(label="face"),
+            gr.File(label="speech"),
+            gr.Dropdown(
+                [AUTO, *(card.name for card in cards())],
+                value=DEFAULT,
+                label="method",
+                allow_custom_value=True,
+            ),
+            gr.Number(-1, precision=0, label="face_index"),
+            gr.Radio(["audio", "video"], value="audio", label="length"),
+            gr.Checkbox(True, label="label"),
+            gr.Checkbox(False, label="consent"),
+            gr.Number(1.0, label="mouth_opening"),
+            gr.Number(0.0, label="sharpen"),
+        ]
+        outputs = [gr.File(label="video"), gr.JSON(label="facts")]
+        gr.Button().click(generate, inputs, outputs, api_name="generate", **MODEL)
+
+
+def refusal(error: Exception | None, more: Sentences = ()) -> gr.Error:
+    """What a program is told instead of a result: the sentence, its Chinese as title; a bug is only named.
+
+    Args:
+        error: why there is no result.
+        more: sentences of another package, see :func:`lipsync.sentences.chinese`.
+    """
+    said = str(error) if isinstance(error, LipSyncError) else "The job failed; the portal's log says why."
+    return gr.Error(said, title=chinese(said, more), print_exception=False)

@@ -1,0 +1,207 @@
+"""The Generate tab: a face and speech in, a video whose lips follow the speech out."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from lipsync.errors import LipSyncError
+from lipsync.texts import say
+from lipsync.ui import markup
+from lipsync.ui.generate_queue import Job, Jobs
+from lipsync.ui.job_queue import MODEL, said_of
+from lipsync.ui.live_page import LivePart
+from lipsync.ui.request_form import QUIET, Inputs
+from lipsync.ui.uploads import is_photo, learning, reference_pictures, request
+
+Update = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class GenerateTab:
+    """What other tabs take from this one.
+
+    Attributes:
+        tab: to jump to.
+        result: State with the path of the last result, a str or None.
+        source: State with the path of the face video or photo of that result.
+        actions: the row of buttons under the result, shown while there is one. Other tabs add theirs:
+            ``with page.actions: gr.Button(...)``.
+    """
+
+    tab: gr.Tab
+    result: gr.State
+    source: gr.State
+    actions: gr.Row
+
+
+class _Page:
+    """Components of the tab and what their events do; values come in as arguments and go out as updates."""
+
+    def __init__(self, jobs: Jobs, max_seconds: float | None) -> None:
+        self.jobs, self.max_seconds = jobs, max_seconds
+        self.job = gr.BrowserState(None, storage_key="lipsync-job", secret="job")
+        self.result, self.source, self.learned = gr.State(), gr.State(), gr.State()
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=300):
+                self.inputs = Inputs(jobs)
+            with gr.Column(scale=6, min_width=300):
+                with gr.Row(elem_id="actions"):
+                    self.start = gr.Button(say("job.start"), variant="primary", size="lg", elem_id="start")
+                    self.cancel = gr.Button(say("job.cancel"), visible=False, size="lg", elem_id="cancel")
+                self._result()
+                LivePart(self.inputs)
+        self._listen()
+
+    def _result(self) -> None:
+        self.status = gr.HTML(markup.empty(), elem_id="status")
+        with gr.Row(visible=False) as self.viewing:
+            self.view = gr.Radio(
+                [(say(f"result.view.{name}"), name) for name in ("result", "input", "both")],
+                value="result",
+                label=say("result.view"),
+                show_label=False,
+                container=False,
+                elem_id="view",
+            )
+            self.repeat = gr.Checkbox(label=say("result.repeat"), container=False, elem_id="repeat")
+        with gr.Row(elem_classes="players"):
+            media: dict[str, Any] = {"interactive": False, "visible": False, "min_width": 240}
+            self.input_video = gr.Video(label=say("result.input"), buttons=[], elem_id="input-video", **media)
+            self.input_photo = gr.Image(label=say("result.input"), buttons=[], type="filepath", **media)
+            self.output = gr.Video(label=say("result.video"), buttons=[], elem_id="result", **media)
+        self.facts = gr.HTML(elem_id="facts")
+        with gr.Row(visible=False) as self.actions:
+            self.download = gr.DownloadButton(say("result.download"), elem_id="download")
+
+    def _listen(self) -> None:
+        shown = [
+            self.job, self.start, self.cancel, self.status, self.viewing, self.view, self.input_video,
+            self.input_photo, self.output, self.facts, self.actions, self.download, self.inputs.card,
+            self.result, self.source, self.learned,
+        ]  # fmt: skip
+        self.start.click(self.on_start, self.inputs.values, shown, **MODEL, **QUIET)
+        self.cancel.click(self.on_cancel, self.job, None, queue=False, **QUIET)
+        sides = [self.input_video, self.input_photo, self.output]
+        self.view.input(self.on_view, [self.view, self.source], sides, **QUIET)
+        self.repeat.input(
+            lambda on: [gr.update(loop=on)] * 2, self.repeat, [self.input_video, self.output], **QUIET
+        )
+        self.shown = shown
+        # The browser remembers which cores it had made; nobody else is shown them.
+        given = self.inputs
+        self.learned.change(
+            given.on_learned,
+            [self.learned, given.cores, given.more_lines],
+            [given.cores, given.learn, given.minutes, given.method, given.more_lines],
+            **QUIET,
+        )
+
+    def on_load(self, demo: gr.Blocks) -> None:
+        """Show the example's faces, and find the job again that a page was reloaded from."""
+        self.inputs.on_load(demo)
+        demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
+
+    async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
+        speech, own, consent, method, which, length, mark, opening, sharpen, learn, minutes = options
+        try:
+            wanted = request(
+                camera or face,
+                speech,
+                own,
+                consent,
+                method,
+                which,
+                length,
+                mark,
+                self.max_seconds,
+                opening,
+                sharpen,
+            )
+            job = self.jobs.submit(wanted, learning(wanted, minutes) if learn else None)
+        except LipSyncError as error:
+            yield {self.status: gr.update(value=markup.trouble(error), visible=True)}
+            return
+        async for update in self._follow(job, {self.job: job.id, **self._hidden()}):
+            yield update
+
+    async def on_resume(self, name: str | None) -> AsyncIterator[Update]:
+        job = self.jobs.get(name)
+        if job is None:
+            yield {self.job: None}
+            return
+        async for update in self._follow(job):
+            yield update
+
+    def on_cancel(self, name: str | None) -> None:
+        job = self.jobs.get(name)
+        if job is not None:
+            job.cancel.set()
+
+    def on_view(self, view: str, source: str | None) -> Update:
+        wanted = view in ("input", "both")
+        photo = source is not None and is_photo(source)
+        return {
+            self.input_video: gr.update(visible=wanted and not photo),
+            self.input_photo: gr.update(visible=wanted and photo),
+            self.output: gr.update(visible=view in ("result", "both")),
+        }
+
+    def _hidden(self) -> Update:
+        gone = gr.update(value=None, visible=False)
+        return {
+            **dict.fromkeys((self.input_video, self.input_photo, self.output), gone),
+            **dict.fromkeys((self.viewing, self.actions), gr.update(visible=False)),
+            self.view: "result",
+            self.facts: "",
+        }
+
+    async def _follow(self, job: Job, first: Update | None = None) -> AsyncIterator[Update]:
+        """Updates until the job is over. Each is complete: a browser may pass over one of a quick series."""
+        minutes = round(self.jobs.keep / 60)
+        busy: Update = {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
+        async for text in said_of(job, lambda: markup.running(job, self.jobs.ahead(job), minutes)):
+            yield busy | (first or {}) | {self.status: gr.update(value=text, visible=True)}
+        ready = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
+        if job.result is not None:
+            yield ready | {self.job: job.id} | self._done(job)
+        elif job.state == "cancelled":
+            yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.job: None}
+        else:
+            error = job.error or RuntimeError("no reason")
+            yield ready | {self.status: gr.update(value=markup.trouble(error), visible=True), self.job: None}
+
+    def _done(self, job: Job) -> Update:
+        assert job.result is not None
+        path, face = str(job.result.path), job.request.face
+        photo = is_photo(face)
+        return {
+            self.status: gr.update(value="", visible=False),
+            **dict.fromkeys((self.viewing, self.actions), gr.update(visible=True)),
+            self.view: "result",
+            self.output: gr.update(value=path, visible=True),
+            self.input_video: gr.update(value=None if photo else str(face), visible=False),
+            self.input_photo: gr.update(value=str(face) if photo else None, visible=False),
+            self.facts: markup.facts(job.result)
+            + markup.references(reference_pictures(job.result, Path(face))),
+            self.download: path,
+            self.inputs.card: self.inputs.card_of(job.request.method),
+            self.result: path,
+            self.source: str(face),
+            self.learned: job.request.method if job.adapted is not None else None,
+        }
+
+
+def build(demo: gr.Blocks, jobs: Jobs, max_seconds: float | None = None) -> GenerateTab:
+    """Add the tab to ``demo``, inside its ``gr.Tabs()``.
+
+    Args:
+        jobs: does the work.
+        max_seconds: longest result that is accepted; None: no limit.
+    """
+    with gr.Tab(say("generate.tab"), id="generate") as tab:
+        page = _Page(jobs, max_seconds)
+    page.on_load(demo)
+    return GenerateTab(tab, page.result, page.source, page.actions)

@@ -1,0 +1,100 @@
+"""Jobs of the portal: requests to generate, done in the background."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lipsync.adapt import Adapted, AdaptRequest, adapt
+from lipsync.generate import Progress, Request, Result, generate
+from lipsync.methods import AUTO
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.ui.job_queue import Task, Tasks
+
+Generate = Callable[[Request, Callable[[Progress], None], threading.Event], Result]
+Adapt = Callable[[AdaptRequest, Callable[[Progress], None], threading.Event], Adapted]
+
+
+@dataclass
+class Job(Task):
+    """One request, how far it is, and its result once there is one.
+
+    Attributes:
+        learn: the face is learned first, and the request's method is then the core that came of it.
+    """
+
+    request: Request
+    learn: AdaptRequest | None = None
+    adapted: Adapted | None = None
+    progress: Progress | None = None
+    result: Result | None = None
+
+
+class Jobs(Tasks[Job]):
+    """Generates one request after the other, see `Tasks`.
+
+    Args:
+        workers, keep, most, sweep, limit: as for `Tasks`.
+        work: what does the job.
+        adapt: what learns a face.
+    """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        keep: float = 3600.0,
+        most: int = 20,
+        work: Generate = generate,
+        sweep: float = 60.0,
+        limit: float | None = None,
+        adapt: Adapt = adapt,
+    ) -> None:
+        self._generate, self._adapt = work, adapt
+        self._speeds: dict[str, float] = {}
+        super().__init__(workers, keep, most, sweep, limit)
+
+    def submit(self, request: Request, learn: AdaptRequest | None = None) -> Job:
+        """Queue a request; its ``output`` is only a file name here, the folder is the job's own.
+
+        Args:
+            learn: of the same face, to be done before.
+
+        Raises:
+            ConfigError: too many jobs are waiting.
+        """
+        name, folder = self._place()
+        here = replace(request, output=folder / request.output.name)
+        return self._add(Job(here, learn, id=name, folder=folder))
+
+    def speed(self, method: str) -> float | None:
+        """Frames per second of the method's last job on this machine."""
+        return self._speeds.get(method)
+
+    def _do(self, job: Job) -> None:
+        def tell(step: Progress) -> None:
+            job.progress = step
+
+        if job.learn is not None:
+            job.adapted = self._adapt(job.learn, tell, job.cancel)
+            job.request = replace(job.request, method=f"{ADAPTED}{job.adapted.facts.name}")
+        result = self._generate(job.request, tell, job.cancel)
+        if job.adapted is not None:
+            result = replace(result, notes=(job.adapted.summary, *result.notes))
+        self._speeds[result.method] = speed(result)
+        job.result = _renamed(result)
+
+
+def _renamed(result: Result) -> Result:
+    """The result whose file carries the name of the method that was taken, where ``auto`` was asked for."""
+    path, end = result.path, f"-{AUTO}"
+    if not path.stem.endswith(end):
+        return result
+    name = f"{path.stem.removesuffix(end)}-{result.method}{path.suffix}"
+    return replace(result, path=path.rename(path.with_name(name)))
+
+
+def speed(result: Result) -> float:
+    """Frames per second of a finished job, all stages together; 0 when it was not timed."""
+    total = result.seconds.get("total", 0.0)
+    return result.frames / total if total > 0 else 0.0

@@ -1,0 +1,340 @@
+"""What a person chooses to make a face speak: the face, the speech, one method or several."""
+
+from typing import Any
+
+import gradio as gr
+
+from lipsync.errors import LipSyncError
+from lipsync.methods import AUTO, DEFAULT, METHODS
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
+from lipsync.methods.auto import candidates
+from lipsync.texts import both, say
+from lipsync.ui import markup
+from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.uploads import (
+    EXAMPLES,
+    SAMPLES,
+    adapted_choice,
+    hub_choice,
+    is_example,
+    look,
+    menu,
+    model_card,
+    pointed,
+)
+
+Update = dict[Any, Any]
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # events of the page alone
+
+
+class Inputs:
+    """The left half of the Generate page, and again where a face is re-lipped by several methods.
+
+    Args:
+        prefix: of the ids of the elements, so that two of these fit into one page.
+        several: more than one method can be chosen; then ``method`` is a list of names.
+
+    Attributes:
+        values: components in the order of ``lipsync.ui.uploads.request``, the camera after the face; for one
+            method the mouth opening, the sharpening, whether to learn the face first, and for how many
+            minutes come last.
+        card: about the chosen method; empty where there may be several.
+        cores: names of the adapted cores that this browser had made.
+        learn: whether the face is learned first.
+    """
+
+    def __init__(self, jobs: Jobs, prefix: str = "", several: bool = False) -> None:
+        self.jobs, self.prefix, self.several = jobs, prefix, several
+        self.boxes = gr.State([])
+        self.cores = gr.BrowserState([], storage_key="lipsync-cores", secret="cores")
+        self._face()
+        self._speech()
+        self._method()
+        self.values = [
+            self.face, self.camera, self.speech, self.own_sound, self.consent,
+            self.method, self.which, self.length, self.mark,
+        ]  # fmt: skip
+        if not several:
+            self.values += [self.opening, self.sharpen, self.learn, self.minutes]
+        self._listen()
+
+    def _face(self) -> None:
+        gr.HTML(markup.heading("face.heading"))
+        with gr.Row(elem_classes="examples-row"):
+            self.samples = {key: gr.Button(say(key), size="sm") for key in SAMPLES}
+        with gr.Tabs():
+            with gr.Tab(say("face.upload")):
+                self.face = gr.File(
+                    value=str(EXAMPLES / "portrait.mp4"),
+                    label=say("face.file"),
+                    file_types=["video", "image"],
+                    height=140,
+                    elem_id=f"{self.prefix}face",
+                )
+            with gr.Tab(say("face.camera")):
+                self.camera = gr.Video(
+                    sources=["webcam"], include_audio=True, label=say("face.record"), height=280
+                )
+        self.preview = gr.Image(
+            label=say("face.preview"),
+            show_label=False,
+            interactive=False,
+            height=220,
+            buttons=[],
+            elem_classes="preview",
+            elem_id=f"{self.prefix}preview",
+        )
+        self.face_facts = gr.HTML(elem_id=f"{self.prefix}face-facts")
+        self.which = gr.Radio(
+            [(say("face.largest"), -1)],
+            value=-1,
+            label=say("face.which"),
+            info=say("face.which.info"),
+            visible=False,
+        )
+        self.consent = gr.Checkbox(label=say("face.consent"), visible=False, elem_id=f"{self.prefix}consent")
+
+    def _speech(self) -> None:
+        gr.HTML(markup.heading("speech.heading"))
+        self.speech = gr.Audio(
+            value=str(EXAMPLES / "english.wav"),
+            sources=["upload", "microphone"],
+            type="filepath",
+            label=say("speech.file"),
+            buttons=[],
+            elem_id=f"{self.prefix}speech",
+        )
+        self.video_speech = gr.UploadButton(
+            say("speech.video"),
+            file_types=["video", "audio"],
+            size="sm",
+            elem_id=f"{self.prefix}speech-video",
+        )
+        self.own_sound = gr.Checkbox(label=say("speech.own"), elem_id=f"{self.prefix}own-sound")
+
+    def _method(self) -> None:
+        gr.HTML(markup.heading("method.heading"))
+        kind: Any = gr.CheckboxGroup if self.several else gr.Radio
+        self.method = kind(
+            self._lines(),
+            value=[name for _, name in menu() if METHODS.get(name).ready] if self.several else DEFAULT,
+            label=say("method.heading"),
+            show_label=False,
+            container=False,
+            elem_classes="methods",
+            elem_id=f"{self.prefix}methods",
+        )
+        self._about()
+        self._learning()
+        with gr.Accordion(say("hub.heading"), open=False, elem_id=f"{self.prefix}hub"):
+            self.hub_name = gr.Textbox(
+                label=say("hub.name"),
+                info=say("hub.name.info"),
+                max_lines=1,
+                elem_id=f"{self.prefix}hub-name",
+            )
+            self.hub_use = gr.Button(say("hub.use"), size="sm", elem_id=f"{self.prefix}hub-use")
+            self.hub_said = gr.HTML(visible=False, elem_id=f"{self.prefix}hub-said")
+        self.more_lines = gr.State([])
+        with gr.Accordion(say("advanced.heading"), open=False):
+            self.opening = gr.Slider(
+                0.6,
+                1.6,
+                value=1.0,
+                step=0.05,
+                label=say("opening.label"),
+                info=say("opening.info"),
+                interactive=_opens(DEFAULT),
+                visible=not self.several,
+                elem_id=f"{self.prefix}opening",
+            )
+            self.sharpen = gr.Slider(
+                0.0,
+                1.0,
+                value=0.0,
+                step=0.05,
+                label=say("sharpen.label"),
+                info=say("sharpen.info"),
+                visible=not self.several,
+                elem_id=f"{self.prefix}sharpen",
+            )
+            self.length = gr.Radio(
+                [(say("length.audio"), "audio"), (say("length.video"), "video")],
+                value="audio",
+                label=say("length.label"),
+            )
+            self.mark = gr.Checkbox(True, label=say("mark.label"), info=say("mark.info"))
+
+    def _learning(self) -> None:
+        """The tick that adapts the method to the face, and what removes such a core again."""
+        self.learn = gr.Checkbox(
+            False,
+            label=say("learn.label"),
+            info=say("learn.info"),
+            visible=not self.several,
+            elem_id=f"{self.prefix}learn",
+        )
+        self.minutes = gr.Slider(
+            0.5, 10.0, value=2.0, step=0.5, label=say("learn.minutes"), visible=False,
+            elem_id=f"{self.prefix}minutes",
+        )  # fmt: skip
+        self.forget = gr.Button(say("learn.delete"), size="sm", visible=False, elem_id=f"{self.prefix}forget")
+        self.forgot = gr.HTML(visible=False, elem_id=f"{self.prefix}forgot")
+
+    def _about(self) -> None:
+        """The card of the chosen method; with several, the menu's line on each has to do."""
+        if self.several:
+            self.card = gr.HTML(visible=False)
+            return
+        self.card = gr.HTML(self.card_of(DEFAULT))
+        text = model_card(DEFAULT)
+        with gr.Accordion(
+            say("method.model_card"), open=False, visible=bool(text), elem_id="model-card"
+        ) as self.model_card:
+            self.model_text = gr.Markdown(text)
+
+    def _listen(self) -> None:
+        self.faces = [self.preview, self.boxes, self.face_facts, self.which, self.consent]
+        # One event of both, not one each: of two requests on their way the older may be answered last.
+        gr.on(
+            [self.face.change, self.camera.change], self.on_face, [self.face, self.camera], self.faces,
+            trigger_mode="always_last", **QUIET,
+        )  # fmt: skip
+        for key, button in self.samples.items():
+            button.click(
+                lambda key=key: [str(EXAMPLES / name) for name in SAMPLES[key]] + [None, False],
+                None,
+                [self.face, self.speech, self.camera, self.own_sound],
+                **QUIET,
+            )
+        # The face that was chosen last counts, so a new file takes the place of a recording.
+        self.face.upload(lambda: None, None, self.camera, **QUIET)
+        self.video_speech.upload(
+            lambda path: [path, False], self.video_speech, [self.speech, self.own_sound], **QUIET
+        )
+        self.preview.select(self.on_point, self.boxes, self.which, **QUIET)
+        for happens in (self.hub_use.click, self.hub_name.submit):
+            happens(
+                self.on_core,
+                [self.hub_name, self.more_lines, self.method],
+                [self.method, self.more_lines, self.hub_said],
+                **QUIET,
+            )
+        if not self.several:
+            about = [self.card, self.model_card, self.model_text, self.opening, self.forget]
+            self.method.change(self.on_method, self.method, about, **QUIET)
+            self.learn.input(lambda on: gr.update(visible=on), self.learn, self.minutes, **QUIET)
+            self.forget.click(
+                self.on_forget,
+                [self.method, self.cores, self.more_lines],
+                [self.cores, self.forgot, self.method, self.more_lines],
+                **QUIET,
+            )
+
+    def on_load(self, demo: gr.Blocks) -> None:
+        """Show the example's faces, and what of the methods is here by now."""
+        demo.load(self.on_face, [self.face, self.camera], self.faces, **QUIET)
+        if self.several:
+            demo.load(lambda: gr.update(choices=self._lines()), None, self.method, **QUIET)
+        else:
+            seen = [self.cores, self.more_lines, self.method]
+            demo.load(self.on_cores, seen, [self.method, self.more_lines], **QUIET)
+
+    def card_of(self, method: str) -> str:
+        if method == AUTO:
+            entries = candidates()
+            return markup.auto_card([(entry.card.title, entry.ready) for entry in entries])
+        entry = METHODS.get(method)
+        return markup.method_card(entry.card, self.jobs.speed(method), entry.ready)
+
+    def _lines(self) -> list[tuple[str, str]]:
+        """The menu; where several can be chosen, the best of them would only be there twice."""
+        return menu() if self.several else [(say("method.auto"), AUTO), *menu()]
+
+    def on_method(self, method: str) -> Update:
+        text = model_card(method)
+        return {
+            self.card: self.card_of(method),
+            self.model_card: gr.update(visible=bool(text)),
+            self.model_text: text,
+            self.opening: gr.update(interactive=True)
+            if _opens(method)
+            else gr.update(interactive=False, value=1.0),
+            self.forget: gr.update(visible=method.startswith(ADAPTED) and SECRET in method),
+        }
+
+    def on_cores(self, cores: list[str], lines: list[tuple[str, str]], chosen: str) -> Update:
+        """Put the adapted cores that this browser may see into the menu: its own, and those named openly."""
+        found = [adapted_choice(name) for name in dict.fromkeys([*adapted_names(), *cores])]
+        lines = [(label, name) for label, name in lines if not name.startswith(ADAPTED)]
+        lines += [line for line in found if line is not None]
+        known = any(chosen == name for _, name in (*self._lines(), *lines))
+        return {
+            self.method: gr.update(choices=[*self._lines(), *lines], value=chosen if known else DEFAULT),
+            self.more_lines: lines,
+        }
+
+    def on_learned(self, name: str | None, cores: list[str], lines: list[tuple[str, str]]) -> Update:
+        """Remember a core that was adapted to the face, choose it, and do not adapt it once more."""
+        if name is None:
+            return {self.learn: gr.skip()}
+        cores = [*(core for core in cores if core != name), name]
+        hidden = gr.update(visible=False)
+        return {
+            self.cores: cores, self.learn: False, self.minutes: hidden, **self.on_cores(cores, lines, name)
+        }  # fmt: skip
+
+    def on_forget(self, method: str, cores: list[str], lines: list[tuple[str, str]]) -> Update:
+        """Delete an adapted core that this browser had made."""
+        try:
+            delete_adapted(method)
+            said = f'<div class="empty">{both("learn.deleted")}</div>'
+        except LipSyncError as error:
+            said = markup.trouble(error)
+        cores = [core for core in cores if core != method]
+        return {
+            self.cores: cores,
+            self.forgot: gr.update(value=said, visible=True),
+            **self.on_cores(cores, lines, DEFAULT),
+        }
+
+    def on_core(self, name: str, lines: list[tuple[str, str]], chosen: Any) -> Update:
+        """Put a core of the Hub at the end of the menu and choose it."""
+        try:
+            line = hub_choice(name)
+        except LipSyncError as error:
+            return {self.hub_said: gr.update(value=markup.trouble(error), visible=True)}
+        lines = [known for known in lines if known[1] != line[1]] + [line]
+        value = [*(name for name in chosen if name != line[1]), line[1]] if self.several else line[1]
+        return {
+            self.method: gr.update(choices=[*self._lines(), *lines], value=value),
+            self.more_lines: lines,
+            self.hub_said: gr.update(visible=False),
+        }
+
+    def on_face(self, face: str | None, camera: str | None) -> Update:
+        chosen = camera or face
+        which = gr.update(choices=[(say("face.largest"), -1)], value=-1, visible=False)
+        try:
+            picture, boxes, facts = look(chosen)
+        except LipSyncError as error:
+            picture, boxes, facts = None, [], markup.trouble(error)
+        if len(boxes) > 1:
+            numbers = [(str(number), number) for number in range(len(boxes))]
+            which = gr.update(choices=[(say("face.largest"), -1), *numbers], value=-1, visible=True)
+        return {
+            self.preview: gr.update(value=picture, visible=picture is not None),
+            self.boxes: boxes,
+            self.face_facts: facts,
+            self.which: which,
+            self.consent: gr.update(visible=bool(chosen) and not is_example(str(chosen)), value=False),
+        }
+
+    def on_point(self, boxes: list[list[float]], event: gr.SelectData) -> Any:
+        return pointed(boxes, *event.index) if len(boxes) > 1 else gr.skip()
+
+
+def _opens(method: str) -> bool:
+    """Whether the mouth opening can be set; ``auto`` takes a method that can, where it is."""
+    return method == AUTO or METHODS.get(method).card.supports_mouth_opening

@@ -1,0 +1,196 @@
+"""What a person chooses on the Generate page: examples, methods, a face among several, the job."""
+
+import filecmp
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from lipsync.adapt import AdaptRequest
+from lipsync.data.preparation.person import check_video
+from lipsync.errors import ConfigError, LipSyncError
+from lipsync.faces import preview
+from lipsync.generate import Request, Result
+from lipsync.media import probe, read_frames
+from lipsync.media.photo import photo_size
+from lipsync.media.size import reduced
+from lipsync.media.source import check_file
+from lipsync.methods import AUTO, METHODS, cards
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.methods.adapted import adapted_core, adapted_folder, secret_name
+from lipsync.methods.hub_name import PREFIX, parse_core
+from lipsync.methods.ranking import ranking
+from lipsync.texts import TEXTS, Table, say
+from lipsync.ui import markup
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+SAMPLES = {
+    "example.english": ("portrait.mp4", "english.wav"),
+    "example.chinese": ("portrait.mp4", "chinese.wav"),
+    "example.photo": ("portrait.jpg", "english.wav"),
+}
+
+
+def method_texts() -> Table:
+    """The menu of methods as texts: a name, one line about it, and where it is ``absent`` what that means."""
+    texts = {}
+    for card in cards():
+        best = card.name == next(iter(ranking()), None)
+        lines = (
+            f"{card.title}\n{'Best scores · ' * best}{card.paper} · {card.resolution} px",
+            f"{card.title}\n{'得分最高 · ' * best}{card.paper} · {card.resolution} 像素",
+        )
+        texts[f"method.{card.name}"] = lines
+        size = f"{sum(row.size for row in METHODS.get(card.name).artefacts) / 1e6:.0f}"
+        english, chinese = (text.format(size=size) for text in TEXTS["method.fetch"])
+        texts[f"method.{card.name}.absent"] = (f"{lines[0]}\n{english}", f"{lines[1]}\n{chinese}")
+    return texts
+
+
+def menu() -> list[tuple[str, str]]:
+    """The lines of the menu of methods and their names; a line says what has still to be fetched."""
+    names = [card.name for card in cards()]
+    return [(say(f"method.{name}{'' if METHODS.get(name).ready else '.absent'}"), name) for name in names]
+
+
+def hub_choice(name: str) -> tuple[str, str]:
+    """The line of the menu, and the name of the method, for a core on the Hub.
+
+    Raises:
+        ConfigError: there can be no such core.
+    """
+    core = parse_core(name)
+    return f"{str(core).removeprefix(PREFIX)}\nHugging Face Hub", str(core)
+
+
+def adapted_choice(name: str) -> tuple[str, str] | None:
+    """The line of the menu, and the name of the method, for an adapted core; None where it is not there."""
+    try:
+        _, facts = adapted_core(name)
+    except ConfigError:
+        return None
+    return f"{facts.label}\n{facts.face} → {facts.title}", f"{ADAPTED}{facts.name}"
+
+
+def learning(job: Request, minutes: float) -> AdaptRequest:
+    """What has to be learned before a job whose face is to be learned first.
+
+    Raises:
+        MediaError: the face is no video with sound, or too short.
+    """
+    check_video(job.face)
+    return AdaptRequest(job.face, adapted_folder(secret_name(job.face)), job.method, minutes=minutes)
+
+
+def is_example(face: str | Path) -> bool:
+    """Whether a file is one of the bundled faces, which everybody may animate."""
+    bundled = {EXAMPLES / name for name, _ in SAMPLES.values()}
+    return Path(face).is_file() and any(filecmp.cmp(face, example, shallow=False) for example in bundled)
+
+
+def is_photo(face: str | Path) -> bool:
+    """Whether a readable face file is a photo; only its header is read."""
+    return photo_size(face) is not None
+
+
+def model_card(method: str) -> str:
+    """The model card that lies beside a method's weights, as Markdown; empty where there is none.
+
+    Without the front matter, which is for the Hub, and without pictures, which the page does not serve.
+    """
+    folder = None if method == AUTO else METHODS.get(method).folder
+    file = None if folder is None else folder / "README.md"
+    if file is None or not file.is_file():
+        return ""
+    text = file.read_text(encoding="utf-8")
+    return re.sub(r"\A---\n.*?\n---\n|!\[[^\]]*\]\([^)]*\)", "", text, flags=re.DOTALL).strip()
+
+
+def request(
+    face: str | None,
+    speech: str | None,
+    own_sound: bool,
+    consent: bool,
+    method: str,
+    face_index: int,
+    length: str,
+    label: bool,
+    max_seconds: float | None = None,
+    mouth_opening: float = 1.0,
+    sharpen: float = 0.0,
+) -> Request:
+    """The job that a person asks for, checked as far as the page can know; ``face_index`` -1: the largest.
+
+    Raises:
+        ConfigError: something is missing, or there is no such method.
+        MediaError: the face is not there, or it is a damaged photo.
+    """
+    name = method if method == AUTO else METHODS.get(method).card.name
+    if not face:
+        raise ConfigError("Choose a face first: a video or a photo.")
+    if not own_sound and not speech:
+        raise ConfigError("Choose speech first, or use the video's own sound.")
+    path = check_file(face)
+    if own_sound and is_photo(path):
+        raise ConfigError("A photo has no sound of its own; choose a speech file.")
+    if not consent and not is_example(path):
+        raise ConfigError(f"Confirm that the person in {path.name} agreed: tick the box under the face.")
+    return Request(
+        face=path,
+        audio=None if own_sound else Path(str(speech)),
+        # Cut so that the name fits into 255 bytes, also where a character takes three of them.
+        output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', name)[:60]}.mp4"),
+        method=method,
+        face_index=None if face_index < 0 else face_index,
+        length=length,
+        label=label,
+        max_seconds=max_seconds,
+        mouth_opening=mouth_opening,
+        sharpen=sharpen,
+    )
+
+
+def look(face: str | None) -> tuple[np.ndarray | None, list[list[float]], str]:
+    """The picture on which faces are numbered, their boxes (x0, y0, x1, y1) on it, and the facts as HTML.
+
+    Raises:
+        LipSyncError: not readable, or without a face.
+    """
+    if not face:
+        return None, [], ""
+    path = Path(face)
+    return _look(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=8)  # every visit begins with the same example
+def _look(face: Path, changed_ns: int) -> tuple[np.ndarray, list[list[float]], str]:
+    picture, boxes = preview(face)
+    return picture, boxes.tolist(), markup.face_facts(probe(face), len(boxes))
+
+
+def reference_pictures(result: Result, face: Path, side: int = 96) -> list[tuple[float, np.ndarray]]:
+    """Seconds, and (side, side, 3) uint8 RGB pictures, of the frames that a job took as references.
+
+    Empty where the face video is gone or can no longer be read: they are a detail.
+    """
+    wanted = {frame.time: frame.box for frame in result.references}
+    found: dict[float, np.ndarray] = {}
+    try:
+        rate = probe(face).output_fps
+        for frame in read_frames(face, rate, round(max(wanted, default=-1) * rate) + 1):
+            for seconds, (x0, y0, x1, y1) in wanted.items():
+                if seconds not in found and abs(frame.time - seconds) < 0.5 / rate + 1e-6:
+                    image = reduced(frame.image, max(result.width, result.height))
+                    cut = image[y0:y1, x0:x1]
+                    found[seconds] = cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA)
+    except (LipSyncError, cv2.error):
+        return []
+    return [(frame.time, found[frame.time]) for frame in result.references if frame.time in found]
+
+
+def pointed(boxes: list[list[float]], x: float, y: float) -> int:
+    """The number of the face whose middle is nearest to a point of the picture."""
+    middles = [((x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1 in boxes]
+    return min(range(len(boxes)), key=lambda i: (middles[i][0] - x) ** 2 + (middles[i][1] - y) ** 2)

@@ -1,0 +1,70 @@
+"""A trained network as the folder that ``save_pretrained`` wrote: config.json and model.safetensors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from torch import nn
+
+from lipsync.errors import ArtefactError, ConfigError
+from lipsync.weights import hub
+from lipsync.weights.checkpoint import load_checkpoint
+
+C = TypeVar("C")
+N = TypeVar("N", bound=nn.Module)
+
+
+def read_config(path: Path, kind: type[C], what: str, needs: str = "audio") -> C:
+    """The dataclass ``kind`` from a config.json; keys it does not know are passed over.
+
+    Args:
+        what: the network for the sentence, such as ``"a generator of LSTM-CBAM"``.
+        needs: a key that every such file has.
+
+    Raises:
+        ArtefactError: the file cannot be read.
+        ConfigError: it describes another network.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+        if not isinstance(found, dict) or needs not in found:
+            raise ConfigError(f"{path} does not describe {what}.")
+        return kind(**{key: value for key, value in found.items() if key in known})
+    except (OSError, ValueError) as problem:
+        raise ArtefactError(f"{path} cannot be read ({problem}). Fetch or copy it again.") from problem
+    except TypeError as problem:
+        raise ConfigError(f"{path} does not describe {what} ({problem}).") from problem
+
+
+def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str, needs: str = "audio") -> N:
+    """The network of a folder, or of the ``.safetensors`` in it, with its weights.
+
+    Args:
+        net: class of the network, made from one ``kind``.
+        kind: class of its configuration.
+        what: the network for the sentences.
+        needs: a key that every such config.json has.
+
+    Raises:
+        ArtefactError: a file is missing or damaged.
+        ConfigError: the folder holds another network.
+    """
+    path = Path(path)
+    weights = path / "model.safetensors" if path.is_dir() else path
+    state = load_checkpoint(weights)
+    made = net(read_config(weights.with_name("config.json"), kind, what, needs))
+    try:
+        made.load_state_dict(state)
+    except RuntimeError as problem:
+        first = str(problem).splitlines()[1].strip()[:120]
+        raise ConfigError(f"{weights} does not hold {what}: {first}") from problem
+    return made
+
+
+def weights_sha256(weights: Path) -> str:
+    """SHA-256, in hex, of a file of weights, or of the ``model.safetensors`` in a folder."""
+    return hub.checksum(weights / "model.safetensors" if weights.is_dir() else weights)

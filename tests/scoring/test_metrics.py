@@ -1,0 +1,46 @@
+import importlib
+import re
+
+import pytest
+
+from eval.scoring.metrics import METRICS, TABLE
+from lipsync.errors import ConfigError
+
+
+@pytest.mark.parametrize("metric", TABLE, ids=lambda metric: metric.name)
+def test_every_entry_leads_to_its_three_verbs(metric):
+    module = importlib.import_module(metric.functions)
+    verb = metric.functions.rpartition(".")[2]
+    for name in (verb, f"{verb}_update", f"{verb}_compute"):
+        assert callable(getattr(module, name))
+
+
+@pytest.mark.parametrize("metric", TABLE, ids=lambda metric: metric.name)
+def test_every_entry_can_be_read_in_both_languages(metric):
+    assert re.fullmatch(r"[A-Z][^\u4e00-\u9fff]+\.", metric.english)
+    assert re.search(r"[\u4e00-\u9fff].*。$", metric.chinese)
+    assert metric.low < metric.high
+
+
+@pytest.mark.parametrize("metric", TABLE, ids=lambda metric: metric.name)
+def test_every_artefact_is_in_the_table_of_weights(metric):
+    from lipsync.weights.hub import artefacts
+
+    assert set(metric.artefacts) <= set(artefacts())
+    assert bool(metric.artefacts) == ("network" in metric.needs or "landmarks" in metric.needs)
+
+
+def test_best_first():
+    order = {"psnr": (40.0, 30.0), "lse_d": (6.0, 9.0), "offset": (-1.0, 3.0)}
+    for name, (good, bad) in order.items():
+        metric = METRICS.get(name)
+        assert metric.badness(good) < metric.badness(bad)
+    assert [METRICS.get(name).arrow for name in order] == ["↑", "↓", "→ 0"]
+
+
+def test_every_metric_of_the_protocol_is_there():
+    names = {"psnr", "ssim", "lpips", "lmd", "csim", "fid", "aed", "lse_d", "lse_c", "offset", "lipcorr"}
+    assert names <= set(METRICS)
+    assert {metric.name for metric in TABLE if metric.by_region} == {"psnr", "psnr_pooled", "ssim", "lpips"}
+    with pytest.raises(ConfigError, match="lse_d"):
+        METRICS.get("lsed")

@@ -1,0 +1,133 @@
+"""Who is let in as admin, and who only looks like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from eval.study.server.admin import LASTING, Admin
+from eval.study.server.client_address import Origin, trusted_proxies
+from lipsync.errors import ConfigError, StudyError
+from tests.study.rater import Clock
+
+PASSWORD = "correct horse battery"
+HERE = Origin("127.0.0.1", {"host": "127.0.0.1:7860"})
+AWAY = Origin("203.0.113.7", {"host": "portal.example"})
+
+
+def test_the_password_opens_and_nothing_else_does(clock: Clock) -> None:
+    admin = Admin(PASSWORD, clock=clock)
+    assert (admin.by_password, admin.by_account, admin.local) == (True, False, False)
+    key = admin.enter(PASSWORD, AWAY)
+    admin.check(key, AWAY)
+    for wrong in (key[:-1], key + "x", PASSWORD, "", None, 3, ["x"], "é", "\ud800", "x" * 10_000):
+        with pytest.raises(StudyError, match="Enter first"):
+            admin.check(wrong, AWAY)
+    for wrong in ("Correct horse battery", "", None, "\ud800" * 20):
+        with pytest.raises(StudyError, match="not right"):
+            admin.enter(wrong, AWAY)
+    admin.leave(key)
+    with pytest.raises(StudyError, match="Enter first"):
+        admin.check(key, AWAY)
+    key = admin.enter(PASSWORD, AWAY)
+    clock.wait(LASTING + 1)
+    with pytest.raises(StudyError, match="Enter first"):
+        admin.check(key, AWAY)
+
+
+def test_guessing_is_slowed_down_also_from_many_addresses(clock: Clock) -> None:
+    admin = Admin(PASSWORD, guesses=12, clock=clock)
+    for _ in range(5):
+        with pytest.raises(StudyError, match="not right"):
+            admin.enter("a wrong one", AWAY)
+    for guess in ("a wrong one", PASSWORD):
+        with pytest.raises(StudyError, match="Too many requests"):
+            admin.enter(guess, AWAY)
+    assert admin.enter(PASSWORD, HERE)
+    for number in range(7):
+        with pytest.raises(StudyError, match="not right"):
+            admin.enter("a wrong one", Origin(f"198.51.100.{number}", {}))
+    with pytest.raises(StudyError, match="Too many requests"):
+        admin.enter("a wrong one", Origin("198.51.100.200", {}))
+    clock.wait(61)
+    assert admin.enter(PASSWORD, AWAY)
+
+
+def test_without_a_password_only_the_machine_itself_is_let_in_once_per_token(clock: Clock) -> None:
+    told: list[str] = []
+    admin = Admin(announce=told.append, clock=clock)
+    assert admin.local
+    with pytest.raises(StudyError, match="only on the machine itself"):
+        admin.enter(told[0], AWAY)
+    key = admin.enter(told[0], HERE)
+    admin.check(key, HERE)
+    with pytest.raises(StudyError, match="only on the machine itself"):
+        admin.check(key, AWAY)
+    with pytest.raises(StudyError, match="not right"):
+        admin.enter(told[0], HERE)  # used up
+    assert len(set(told)) == 2
+    assert admin.enter(told[1], HERE)
+
+
+@pytest.mark.parametrize(
+    ("origin", "loopback"),
+    [
+        (Origin("127.0.0.1", {"host": "localhost:7860"}), True),
+        (Origin("127.0.0.1", {"host": "127.0.0.1"}), True),
+        (Origin("::1", {"host": "[::1]:7860"}), True),
+        (Origin("::1", {"host": "[::1]"}), True),
+        (Origin("127.0.0.1", {"host": "localhost:7860", "x-forwarded-for": "127.0.0.1"}), False),
+        (Origin("127.0.0.1", {"host": "localhost:7860", "x-real-ip": "127.0.0.1"}), False),
+        (Origin("127.0.0.1", {"host": "localhost:7860", "forwarded": "for=127.0.0.1"}), False),
+        (Origin("127.0.0.1", {"host": "localhost:7860", "via": "1.1 proxy"}), False),
+        (Origin("127.0.0.1", {"host": "localhost:7860", "cf-connecting-ip": "::1"}), False),
+        (Origin("127.0.0.1", {"host": "portal.example"}), False),  # a proxy that says nothing of itself
+        (Origin("127.0.0.1", {"host": "localhost.evil.example:7860"}), False),  # a name led here by DNS
+        (Origin("127.0.0.1", {}), False),
+        (Origin("10.0.0.2", {"host": "localhost:7860"}), False),
+        (Origin("203.0.113.7", {"host": "127.0.0.1:7860"}), False),
+        (Origin("", {"host": "127.0.0.1:7860"}), False),
+        (Origin("testclient", {"host": "127.0.0.1:7860"}), False),
+    ],
+)
+def test_loopback_cannot_be_feigned(origin: Origin, loopback: bool) -> None:
+    assert origin.loopback is loopback
+
+
+def test_owners_of_a_space_need_no_password() -> None:
+    space = {
+        "SPACE_ID": "ann/portal",
+        "OAUTH_CLIENT_ID": "x",
+        "SPACE_AUTHOR_NAME": "Ann",
+        "LIPSYNC_ADMINS": "bo, cy",
+    }
+    admin = Admin.from_environment(space)
+    assert (admin.by_password, admin.by_account, admin.local) == (False, True, False)
+    for name in ("Ann", "ann", "bo", "cy"):
+        admin.check(admin.enter_as(name), AWAY)
+    for name in ("eve", "", None):
+        with pytest.raises(StudyError, match="not an owner"):
+            admin.enter_as(name)
+    with pytest.raises(StudyError, match="not right"):
+        admin.enter("", AWAY)
+    # Off a Space the same names count for nothing: there Gradio's login is only played.
+    elsewhere = Admin.from_environment({key: space[key] for key in space if key != "SPACE_ID"})
+    assert elsewhere.local
+    with pytest.raises(StudyError, match="not an owner"):
+        elsewhere.enter_as("ann")
+
+
+def test_the_environment_decides() -> None:
+    assert Admin.from_environment({"LIPSYNC_ADMIN_PASSWORD": PASSWORD}).enter(PASSWORD, AWAY)
+    assert Admin.from_environment({"LIPSYNC_ADMIN_PASSWORD": ""}).local
+    with pytest.raises(ConfigError, match="at least 8"):
+        Admin.from_environment({"LIPSYNC_ADMIN_PASSWORD": "short"})
+
+
+def test_addresses_behind_proxies() -> None:
+    forged = Origin("10.0.0.1", {"x-forwarded-for": "1.1.1.1, 203.0.113.7"})
+    assert forged.address() == "10.0.0.1"
+    assert forged.address(1) == "203.0.113.7"  # what the proxy saw, not what the visitor claims
+    assert forged.address(2) == "1.1.1.1"
+    assert forged.address(3) == "10.0.0.1"
+    assert Origin("10.0.0.1", {}).address(1) == "10.0.0.1"
+    assert [trusted_proxies(env) for env in ({}, {"SPACE_ID": "a/b"}, {"LIPSYNC_PROXIES": "2"})] == [0, 1, 2]

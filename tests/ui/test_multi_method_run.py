@@ -1,0 +1,191 @@
+"""Several methods on one upload become an item of a set; what takes seconds runs once and can be left."""
+
+import asyncio
+import shutil
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.compare.names import REFERENCE
+from eval.compare.sets import Entry
+from eval.ui.compare.background_tasks import Errand, Errands
+from eval.ui.compare.compare_context import Desk, set_of_result
+from lipsync.errors import ArtefactError, Cancelled, ConfigError
+from lipsync.generate import Progress, Request, Result
+from lipsync.methods import METHODS
+from lipsync.ui.generate_queue import Jobs
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+FACE, SPEECH = EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav"
+
+
+class Pipeline:
+    """Stands for generating: copies the face, or fails for a method, once it is let through."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.order: list[str] = []
+
+    def __call__(
+        self, request: Request, progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Result:
+        self.order.append(request.method)
+        while not self.open.wait(0.01):
+            if cancel.is_set():
+                raise Cancelled("Stopped.")
+        if request.method == "wav2lip":
+            raise ArtefactError("The weights of wav2lip are not here.")
+        shutil.copyfile(FACE, request.output)
+        return Result(
+            request.output, 125, 0, 384, 384, 25.0, 5.0, request.method, "0" * 64, 1, {"total": 1.0}
+        )
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, pipeline: Pipeline) -> Iterator[Desk]:
+    jobs = Jobs(work=pipeline)
+    desk = Desk.of(tmp_path, jobs)
+    yield desk
+    desk.close()
+    jobs.close()
+
+
+def wait(done: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def asked(method: str, audio: Path | None = SPEECH) -> Request:
+    return Request(FACE, audio, Path("out.mp4"), method)
+
+
+def title(method: str) -> str:
+    return METHODS.get(method).card.title
+
+
+def test_methods_run_in_order_into_one_item_and_a_failure_is_kept_with_its_reason(
+    desk: Desk, pipeline: Pipeline
+) -> None:
+    methods = ["mcsawav2lip-embedded", "wav2lip", "wav2lip_gan"]
+    round_ = desk.rounds.start([asked(name) for name in methods], "portrait")
+    assert desk.rounds.get(round_.id) is round_, "a reloaded page finds it"
+    pipeline.open.set()
+    wait(lambda: round_.over)
+    assert pipeline.order == methods
+    item = desk.sets.open(round_.set).items[0]
+    assert item.name == "portrait"
+    assert set(item.clips) == {title("mcsawav2lip-embedded"), title("wav2lip_gan")}
+    assert item.missing[title("wav2lip")] == "The weights of wav2lip are not here."
+    assert item.reference is None, "the face with other speech is no reference"
+
+    again = desk.rounds.start([asked("wav2lip_gan", None)], "portrait", round_.set)
+    wait(lambda: again.over)
+    set_ = desk.sets.open(round_.set)
+    assert [known.name for known in set_.items] == ["portrait", "portrait 2"]
+    assert set_.items[1].reference is not None, "with its own sound the face is what should come out"
+
+
+def test_a_cancelled_round_keeps_what_is_done_and_leaves_no_empty_set(desk: Desk, pipeline: Pipeline) -> None:
+    round_ = desk.rounds.start([asked("mcsawav2lip-embedded"), asked("wav2lip_gan")], "portrait")
+    wait(lambda: pipeline.order)
+    round_.stop()
+    wait(lambda: round_.over)
+    assert desk.sets.list() == ()
+    with pytest.raises(ConfigError, match="no comparison set"):
+        desk.rounds.start([asked("wav2lip_gan")], "portrait", "0" * 16)
+
+
+def test_a_result_is_sent_beside_the_video_it_was_made_from(desk: Desk, pipeline: Pipeline) -> None:
+    pipeline.open.set()
+    for audio, other in ((SPEECH, "input"), (None, REFERENCE)):
+        job = desk.jobs.submit(asked("mcsawav2lip-embedded", audio))
+        wait(lambda job=job: job.over)
+        id, name, _ = set_of_result(desk, str(job.result.path), str(FACE))
+        item = desk.sets.open(id).item(name)
+        assert item.clip(title("mcsawav2lip-embedded")) is not None
+        assert item.clip(other) is not None, other
+    id, name, _ = set_of_result(desk, str(job.result.path), str(EXAMPLES / "portrait.jpg"))
+    assert list(desk.sets.open(id).item(name).clips) == [title("mcsawav2lip-embedded")]
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine; on a thread of its own, for a browser test may leave this one a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+async def told(errands: Errands, key: object, work: Callable[[Errand], object]) -> list[object]:
+    async for errand in errands.follow(key, work):
+        last = errand
+    return [last.outcome(), last.id]
+
+
+def test_the_same_errand_is_done_once_for_all_who_ask(desk: Desk) -> None:
+    calls, asked_by_all = [], threading.Event()
+
+    def work(errand: Errand) -> str:
+        calls.append(errand)
+        asked_by_all.wait(120)
+        return "done"
+
+    async def both() -> list[list[object]]:
+        asking = [asyncio.create_task(told(desk.errands, "same", work)) for _ in range(2)]
+        await asyncio.sleep(0.1)  # both have asked
+        asked_by_all.set()
+        return await asyncio.gather(*asking)
+
+    first, second = run(both())
+    assert first == second
+    assert len(calls) == 1
+    assert run(told(desk.errands, None, work))[0] == "done"
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_an_errand_that_nobody_waits_for_is_stopped_unless_it_stays(desk: Desk, stays: bool) -> None:
+    seen: list[str] = []
+    end = threading.Event()
+
+    def work(errand: Errand) -> None:
+        step = 0
+        while not end.wait(0.01):
+            step += 1
+            errand.tell(step, step + 1)
+        seen.append("ended")
+
+    async def leave() -> None:
+        follower = desk.errands.follow("left", work, stays)
+        async for errand in follower:
+            if errand.done:
+                break
+        await follower.aclose()
+
+    run(leave())
+    if stays:
+        assert desk.errands.has("left")
+        end.set()
+        wait(lambda: seen)
+        return
+    wait(lambda: all(errand.over for errand in desk.errands._tasks.values()))
+    assert seen == []
+    assert [errand.state for errand in desk.errands._tasks.values()] == ["cancelled"]
+
+
+def test_errors_of_an_errand_reach_the_one_who_asked(desk: Desk) -> None:
+    def work(errand: Errand) -> None:
+        desk.sets.create("", [Entry("a", "b", SPEECH)])
+
+    with pytest.raises(Exception, match="sound file"):
+        run(told(desk.errands, None, work))
