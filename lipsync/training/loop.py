@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -50,7 +50,7 @@ class RunConfig:
     patience: int = 0  # validations in a row without a lower one that end the run; 0 for any number
 
 
-class Stage(Protocol):
+class Stage:
     """What is trained: modules, their optimisers, and one step. A stage derives from this class.
 
     Attributes:
@@ -73,9 +73,17 @@ class Stage(Protocol):
     compiled: Sequence[nn.Module] | None = None
     sampler: Sampler | None = None
 
-    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]: ...
-    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]: ...
-    def export(self, folder: Path) -> None: ...
+    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """What one step is made from."""
+        raise NotImplementedError
+
+    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        """Move the weights, ``progress`` 0..1 into the run; values for the log by name."""
+        raise NotImplementedError
+
+    def export(self, folder: Path) -> None:
+        """Leave what was trained in a folder."""
+        raise NotImplementedError
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """What a validation finds, by name; none where nothing is validated."""

@@ -73,7 +73,7 @@ class ActivityStage(Stage):
     ):
         self.config = config
         teacher = teacher or Silero()
-        self.sampler = Sampler(train, round(FPS), memory=0)  # their pictures are never looked at
+        self.sampler: Sampler = Sampler(train, round(FPS), memory=0)  # their pictures are never looked at
         self.heard = {clip.name: _recording(clip, teacher) for clip in self.sampler.clips}
         self.dev = [_recording(clip, teacher) for clip in dev]
         self.backgrounds, self.dev_backgrounds = self._made(1), self._made(2, DEV_BACKGROUNDS)

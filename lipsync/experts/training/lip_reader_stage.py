@@ -47,7 +47,7 @@ class LipReaderStage(Stage):
             raise ConfigError("stage.words names the folder of words.csv: what is said in the clips.")
         self.config, self.words = config, Words(Path(config.words))
         self.dev = [clip for clip in dev if self.words.of(clip)]
-        self.sampler = Sampler([clip for clip in train if self.words.of(clip)], config.frames)
+        self.sampler: Sampler = Sampler([clip for clip in train if self.words.of(clip)], config.frames)
         self.net = LipReader(config.model)
         self.modules: dict[str, nn.Module] = {"reader": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {

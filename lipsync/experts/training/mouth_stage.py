@@ -29,7 +29,7 @@ class MouthStage(Stage):
 
     def __init__(self, config: MouthConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         self.net = MouthExpert()
         self.net(torch.zeros(2, 3, SIZE, SIZE))  # gives the lazy layer its size
         self.modules: dict[str, nn.Module] = {"mouth": self.net}

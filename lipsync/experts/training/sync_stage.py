@@ -41,7 +41,7 @@ class SyncConfig:
 
 
 class SyncStage(Stage):
-    settings = SyncConfig
+    settings: ClassVar[type] = SyncConfig
     before: ClassVar[dict[str, Any]] = {"augment": True}
 
     def __init__(self, config: SyncConfig, train: list[Clip], dev: list[Clip]):
@@ -52,7 +52,7 @@ class SyncStage(Stage):
                 'stage.objective is "bce" or "contrastive", and stage.schedule is "cycle" or "constant".'
             )
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
+        self.sampler: Sampler = Sampler(train, WINDOW + config.apart * config.windows)
         self.net: SyncExpert = self.network()
         self.modules: dict[str, nn.Module] = {"sync": self.net}
         self.compiled = (self.net.face_encoder, self.net.audio_encoder)

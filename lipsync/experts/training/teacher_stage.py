@@ -45,7 +45,7 @@ class TeacherStage(Stage):
 
     def __init__(self, config: TeacherConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         folder = Path(config.encoder_weights) if config.encoder_weights else None
         self.encoder = load_encoder(config.encoder, folder)
         self._heard = {clip.name: self._features(clip) for clip in [*self.sampler.clips, *dev]}

@@ -66,7 +66,7 @@ class JointStage(Stage):
                 "stage.model.ablation=lstm-cbam."
             )
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, WINDOW)
+        self.sampler: Sampler = Sampler(train, WINDOW)
         self.net = LipGANGenerator(config.model)
         if config.start:
             self.net.load_state_dict(LipGANGenerator.from_pretrained(config.start).state_dict())

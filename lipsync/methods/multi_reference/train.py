@@ -104,7 +104,7 @@ class MultiReferenceStage(Stage):
             )
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         model = config.model
         self.model = replace(model, size=model.seen, shrink=1) if config.shrunk else model
         self.net = MultiReference(self.model)

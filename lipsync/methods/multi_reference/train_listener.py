@@ -66,7 +66,7 @@ class ListenerStage(Stage):
     def __init__(self, config: ListenerConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         self.core: MultiReference | None = None
         self.frozen: dict[str, nn.Module] = {}
         self.model = config.model

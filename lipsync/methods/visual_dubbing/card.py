@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import MODELS, WHISPER, Core, register_method
@@ -39,7 +40,7 @@ class VisualDubbingCore(Core):
         supports_mouth_opening=True,
     )
     folder = MODELS / "visual-dubbing-embedded"
-    needs = ("face_landmarker",)  # without landmarks it would give every frame back
+    needs: ClassVar[tuple[str, ...]] = ("face_landmarker",)  # else every frame comes back as it was
     signature = "renderer.inpaint.colour.weight"
     recipe = "lipsync.methods.visual_dubbing.tune:RECIPE"
     order = 20

@@ -90,7 +90,7 @@ class ExpressionStage(Stage):
                 f"stage.model.expression_size says {config.model.expression_size}."
             )
         self.dev = fitted(dev)
-        self.sampler = Sampler(fitted(train, needed=True), config.frames)
+        self.sampler: Sampler = Sampler(fitted(train, needed=True), config.frames)
         self.curves = load_curves(Path(config.curves)) if config.curves else []
         self.images = SemanticImages(mouth_only=config.model.mouth_only) if config.semantic else None
         self.net = ExpressionNet(config.model)

@@ -92,7 +92,7 @@ class DubbingStage(Stage):
         self.config = config
         self.scene = Scene(load_morphable(config.morphable or None))
         self.dev = fitted(dev)
-        self.sampler = Sampler(fitted(train, needed=True), 2)
+        self.sampler: Sampler = Sampler(fitted(train, needed=True), 2)
         self.net = Renderer(config.model)
         self.core = read_core(config.start) if config.start else None
         if self.core is not None:

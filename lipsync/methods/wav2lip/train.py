@@ -95,7 +95,7 @@ class GeneratorStage(Stage):
         if config.sync_weight > 0 and config.frames != WINDOW:
             raise ConfigError(f"The sync loss needs stage.frames = {WINDOW}.")
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         self.net = Generator(config.model)
         if config.start:
             start_from(self.net, config.start)

@@ -66,7 +66,7 @@ class SpeechStage(Stage):
 
     def __init__(self, config: SpeechConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         if config.taught and not config.teacher:
             raise ConfigError("stage.taught holds speech without faces; name a stage.teacher for it.")
         self.told: dict[str, np.ndarray] = {}  # (T, 4) by clip, what the teacher says
