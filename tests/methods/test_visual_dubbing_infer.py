@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from lipsync.errors import ArtefactError
+from lipsync.audio.features import AudioFeatures
+from lipsync.errors import ArtefactError, ConfigError
 from lipsync.faces.model3d.camera import Camera, place, rotation
 from lipsync.faces.model3d.load import load_morphable
 from lipsync.faces.model3d.morphable import MorphableModel
@@ -108,6 +109,35 @@ def test_several_references_are_the_chosen_one_and_those_after_it(morphable, por
     assert np.abs(drawn[:, :64].astype(int) - portrait.faces[:, :64]).max() <= 1
     assert (drawn[:, 96:] != portrait.faces[:, 96:]).any()
     assert len(made.person.pictures) == 5
+
+
+def test_networks_of_stage_1_are_averaged_each_on_its_own_features(portrait, tmp_path):
+    torch.manual_seed(0)
+    small = replace(TINY.expression, expression_size=51, relative=True)
+    first = replace(small, gain=0.5)
+    second = replace(small, tower="wav2lip", audio=AudioFeatures("mel+mfcc", window=32, start=-12))
+    whole = VisualDubbing(replace(TINY, expression=first, morphable="embedded", averaged=(second,)))
+    whole.save_pretrained(tmp_path / "both")
+    for name, config, net in (("first", first, whole.expression), ("second", second, whole.averaged[0])):
+        alone = VisualDubbing(replace(TINY, expression=replace(config, gain=0.5), morphable="embedded"))
+        alone.expression.load_state_dict(net.state_dict())
+        alone.save_pretrained(tmp_path / name)
+    own = load_morphable("embedded")
+    said = {}
+    for name in ("both", "first", "second"):
+        made = method(tmp_path / name, own)
+        sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
+        batch = replace(portrait, speech=made.listen(sound))
+        made.synthesize(batch)
+        made._said.clear()  # what it predicted for the rest of this face
+        said[name] = made._expressions(batch, replace(made.person, rest=np.full(51, 0.5, np.float32)))
+    assert np.abs(said["first"] - said["second"]).max() > 1e-3
+    np.testing.assert_allclose(said["both"], (said["first"] + said["second"]) / 2, atol=1e-5)
+
+
+def test_networks_that_cannot_be_averaged_are_refused():
+    with pytest.raises(ConfigError, match="no semantic images"):
+        replace(TINY, averaged=(ExpressionConfig(),))
 
 
 def test_frames_that_cannot_be_fitted_come_back_as_they_were(core, morphable, portrait):

@@ -141,10 +141,19 @@ class VisualDubbingConfig:
     # 3D face model that the coefficients belong to, as for ``lipsync.faces.model3d.load.load_morphable``:
     # "" is ICT-FaceKit, "embedded" the one that ships.
     morphable: str = ""
+    # With little data: further networks of stage 1, whose predictions are averaged with ``expression``'s. The
+    # paper has one. Where one of them errs, another that was trained on other features often does not.
+    averaged: tuple[ExpressionConfig, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.expression, dict):
             object.__setattr__(self, "expression", ExpressionConfig(**self.expression))
+        averaged = tuple(ExpressionConfig(**one) if isinstance(one, dict) else one for one in self.averaged)
+        object.__setattr__(self, "averaged", averaged)
+        if any(one.semantic_images or one.relative != self.expression.relative for one in averaged):
+            raise ConfigError(
+                "Networks of stage 1 that are averaged take no semantic images, and all or none are relative."
+            )
         if isinstance(self.renderer, dict):
             object.__setattr__(self, "renderer", RendererConfig(**completed(self.renderer)))
 

@@ -20,6 +20,7 @@ from lipsync.faces.model3d.load import load_morphable
 from lipsync.faces.model3d.morphable import MorphableModel
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
+from lipsync.methods.visual_dubbing.config import ExpressionConfig
 from lipsync.methods.visual_dubbing.inpaint import around
 from lipsync.methods.visual_dubbing.model import VisualDubbing
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
@@ -38,7 +39,8 @@ AROUND = 25  # frames before and after a stretch that the Bi-LSTM hears with it
 class Heard:
     """Speech as both networks of stage 1 take it."""
 
-    features: np.ndarray  # (rows, L) at 80 Hz, or (L, D) of a pre-trained encoder
+    # Of each network of stage 1: (rows, L) at 80 Hz, or (L, D) of a pre-trained encoder.
+    features: list[np.ndarray]
     semantic: Any  # what the Wav2Lip core heard; None without semantic images
     frames: int  # at 25 per second
 
@@ -89,8 +91,8 @@ class VisualDubbingMethod(LipSyncMethod):
         self.semantic: SemanticImages | None = None
         if net.config.expression.semantic_images:
             self.semantic = semantic or SemanticImages(mouth_only=net.config.expression.mouth_only)
-        name = net.config.expression.encoder
-        self.encoder = (encoder or load_encoder(name)) if name else None
+        names = {part.config.encoder for part in net.stage1} - {""}
+        self.encoders = {name: encoder or load_encoder(name) for name in names}
         self.fitter = Fitter(self.scene.model, self.crop_size)
         self.person: Person | None = None
         self.passthrough_frames = 0
@@ -103,10 +105,14 @@ class VisualDubbingMethod(LipSyncMethod):
 
     def encode_audio(self, samples: np.ndarray) -> Heard:
         """Speech features of (N,) mono 16 kHz samples."""
+        found: dict[object, np.ndarray] = {
+            name: encoder.encode(samples) for name, encoder in self.encoders.items()
+        }
+        for part in self.net.stage1:
+            if not part.config.encoder and part.config.audio not in found:
+                found[part.config.audio] = features(samples, part.config.audio)
         return Heard(
-            self.encoder.encode(samples)
-            if self.encoder is not None
-            else features(samples, self.config.expression.audio),
+            [found[part.config.encoder or part.config.audio] for part in self.net.stage1],
             self.semantic.encode_audio(samples) if self.semantic is not None else None,
             1 + int(np.ceil(len(samples) / RATE * RATE_FRAMES)),
         )
@@ -268,18 +274,16 @@ class VisualDubbingMethod(LipSyncMethod):
         first = max(0, number * STRETCH - AROUND)
         last = min(speech.frames, (number + 1) * STRETCH + AROUND)
         times = np.arange(first, last) / RATE_FRAMES
-        config = self.config.expression
-        if self.encoder is not None:
-            windows = select(speech.features, config.encoder_rate, times, config.encoder_count)
-        else:
-            windows = frame_windows(speech.features, times, config.audio)
-        audio = self._tensor(windows)[None]
         pictures = None
         if self.semantic is not None:
             drawn = self.semantic.draw(person.still, speech.semantic, times)
             pictures = _pictures(drawn, self.device)[None]
-        said = self.net.expression(audio, pictures).float()
-        said = self.net.expression.settle(said, self._tensor(person.rest))[0].cpu().numpy()
+        parts = [
+            net(self._tensor(_windows(heard, times, net.config))[None], pictures if net.picture else None)
+            for net, heard in zip(self.net.stage1, speech.features, strict=True)
+        ]
+        mean = torch.stack(parts).float().mean(0)
+        said = self.net.expression.settle(mean, self._tensor(person.rest))[0].cpu().numpy()
         said = said[number * STRETCH - first :][:STRETCH]
         return np.pad(said, ((0, STRETCH - len(said)), (0, 0)), mode="edge")
 
@@ -304,6 +308,13 @@ class VisualDubbingMethod(LipSyncMethod):
 def closed_expression(expressions: np.ndarray, openings: np.ndarray) -> np.ndarray:
     """(E,) mean of the (K, E) expressions whose mouth openings (K,) are smallest: a ``CLOSED`` share."""
     return expressions[np.argsort(openings, kind="stable")[: max(1, round(CLOSED * len(openings)))]].mean(0)
+
+
+def _windows(heard: np.ndarray, times: np.ndarray, config: ExpressionConfig) -> np.ndarray:
+    """What a network of stage 1 takes of ``times`` (T,), s, from the features of the whole speech."""
+    if config.encoder:
+        return select(heard, config.encoder_rate, times, config.encoder_count)
+    return frame_windows(heard, times, config.audio)
 
 
 def _too_far(angle: np.ndarray, reference: int) -> bool:

@@ -96,7 +96,13 @@ class VisualDubbing(
         super().__init__()
         self.config = config
         self.expression = ExpressionNet(config.expression)
+        self.averaged = nn.ModuleList(ExpressionNet(one) for one in config.averaged)
         self.renderer = Renderer(config.renderer)
+
+    @property
+    def stage1(self) -> list[ExpressionNet]:
+        """All networks whose predictions are averaged."""
+        return [self.expression, *self.averaged]  # type: ignore[list-item]
 
 
 def read_core(weights: str | Path) -> VisualDubbing:

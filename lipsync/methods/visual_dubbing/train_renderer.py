@@ -52,6 +52,7 @@ class DubbingConfig:
     model: RendererConfig = field(default_factory=RendererConfig)
     morphable: str = ""  # file of another 3DMM, such as a BFM; "" is ICT-FaceKit
     expression: str = ""  # RUN/expression of stage 1, which the core that is written takes in
+    averaged: tuple[str, ...] = ()  # further such folders, averaged with it
     start: str = ""  # folder of a core to start from, whose stage 1 is kept where ``expression`` names none
     faces: int = 2  # per batch
     learning_rate: float = 1e-4
@@ -237,10 +238,15 @@ class DubbingStage(Stage):
         stage1 = load_expression(self.config.expression) if self.config.expression else None
         size = self.scene.model.expression_size
         expression = stage1.config if stage1 else ExpressionConfig(expression_size=size)
-        core = VisualDubbing(VisualDubbingConfig(expression, self.config.model, self.config.morphable))
+        further = [load_expression(one) for one in self.config.averaged]
+        averaged = tuple(one.config for one in further)
+        config = VisualDubbingConfig(expression, self.config.model, self.config.morphable, averaged)
+        core = VisualDubbing(config)
         core.renderer.load_state_dict({k: v.cpu() for k, v in self.net.state_dict().items()})
         if stage1 is not None:
             core.expression.load_state_dict(stage1.state_dict())
+        for net, one in zip(core.averaged, further, strict=True):
+            net.load_state_dict(one.state_dict())
         core.save_pretrained(folder / "generator")
 
 
