@@ -161,7 +161,7 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
     report("weights")
     source = _source(entry, request.checkpoint, work, lambda done, total: report("weights", done, total))
     method = entry.load(entry.card, source, False)
-    recipe = recipe_for(method)
+    recipe = recipe_for(entry, source)
     landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
     (work / "clips").mkdir()
     person = prepare_person(
@@ -178,7 +178,7 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
         source_sha256=hub.checksum(source / "model.safetensors"),
         face=request.face.name,
         resolution=method.crop_size,
-        opens=method.opens,
+        supports_mouth_opening=method.supports_mouth_opening,
         kept_original=True,
         video_seconds=round(person.seconds, 2),
         seconds=round(seconds, 1),
@@ -244,6 +244,7 @@ def _tune(
 
     from lipsync.data.face_fitting import keep_fit
     from lipsync.methods.tuning import PersonStage
+    from lipsync.nn.device import default_device, supports_bfloat16
     from lipsync.training.loop import RunConfig, fit
 
     if recipe.fitted:
@@ -253,13 +254,10 @@ def _tune(
     torch.manual_seed(request.seed)
     stage = recipe.stage(source, person.train)
     seconds = request.minutes * 60
-    half = torch.cuda.is_available() or (
-        torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
     run = RunConfig(
         steps=request.steps or 1_000_000,
         seed=request.seed,
-        precision="bf16" if half else "fp32",
+        precision="bf16" if supports_bfloat16(default_device()) else "fp32",
         save_every=0,
         check_every=-(-request.steps // CHECKS),
         seconds=seconds,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
-from lipsync.errors import Cancelled, ConfigError, FaceError, MediaError
+from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
 from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.tracking.choose import Choice
@@ -23,8 +24,10 @@ from lipsync.faces.tracking.view import View, views
 from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
 from lipsync.media.label import Label
 from lipsync.media.size import fitting
-from lipsync.methods import DEFAULT, LipSyncMethod, load_method
+from lipsync.methods import LipSyncMethod, load_method
 from lipsync.methods.base import Batch
+from lipsync.progress import Progress, Report
+from lipsync.request import ReferenceFrame, Request, Result
 from lipsync.stream import Clock, background
 from lipsync.weights import hub
 
@@ -38,79 +41,6 @@ COARSE = (
 NO_SPEECH = "Nobody was heard to speak in the recording, so the lips rest. Was it the right file?"
 
 
-@dataclass(frozen=True)
-class Request:
-    """One job. Paths are read where they are; only ``output`` is written."""
-
-    face: Path  # video or photo
-    audio: Path | None  # any file with sound; None: the video's own sound
-    output: Path  # .mp4
-    # ``auto``, a name of ``lipsync.methods.METHODS``, or ``hub:org/name[@revision]``
-    method: str = DEFAULT
-    checkpoint: Path | None = None  # weights instead of the method's own
-    # Which face, counted from the left in the first frame with faces; None: the largest.
-    face_index: int | None = None
-    face_point: tuple[float, float] | None = None  # or the face at this place, pixels of the upright picture
-    # "audio": as long as the speech, the video plays back and forth; "video": as the video.
-    length: str = "audio"
-    label: bool = True  # visible "AI-generated" mark; the metadata mark is always there
-    # How far the mouth opens against what the speech asks for; for methods with ``opens``.
-    mouth_opening: float = 1.0
-    sharpen: float = 0.0  # 0..1, how far drawn detail is brought to the strength of the skin around it
-    batch_size: int = 16
-    # Draw for a recording that holds nothing too, to see whether the lips rest; else it is a mistake.
-    allow_silence: bool = False
-    max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
-
-
-@dataclass(frozen=True)
-class Progress:
-    stage: str  # "weights", "audio", "references", "frames", "finish"
-    done: int = 0  # frames
-    total: int | None = None  # frames
-    fps: float = 0.0  # frames per second so far
-    seconds_left: float | None = None
-
-
-@dataclass(frozen=True)
-class ReferenceFrame:
-    """A frame that showed the method what this person's mouth looks like."""
-
-    time: float  # s in the face video
-    box: tuple[int, int, int, int]  # of the face on it: x0, y0, x1, y1, pixels of the result
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was done. ``to_dict`` is what ``--json`` prints."""
-
-    path: Path
-    frames: int
-    frames_without_face: int
-    width: int
-    height: int
-    fps: float
-    duration: float  # seconds
-    method: str
-    weights_sha256: str
-    faces_seen: int  # faces in the frame the choice was made on
-    seconds: dict[str, float] = field(default_factory=dict)  # per stage, and "total"
-    notes: tuple[str, ...] = ()  # sentences worth showing, e.g. coarse tracking without the landmarker
-    revision: str | None = None  # commit of the Hub repository that the weights were taken from
-    references: tuple[ReferenceFrame, ...] = ()  # from the most closed mouth to the most open one
-    requested_method: str = ""  # the request's, where ``method`` is what was taken for ``auto``
-    fallback: str | None = None  # one sentence why ``auto`` took no better core; None: there is none
-
-    def to_dict(self) -> dict:
-        """Plain values for JSON, seconds rounded to milliseconds."""
-        return {
-            **asdict(self),
-            "path": str(self.path),
-            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
-            "notes": list(self.notes),
-        }
-
-
 def generate(
     request: Request,
     progress: Callable[[Progress], None] | None = None,
@@ -118,92 +48,53 @@ def generate(
 ) -> Result:
     """Write ``request.output`` and say what was done.
 
-    Decoding and tracking, the network, and blending and encoding run side by side, each on a
-    thread of its own, joined by short queues: memory does not grow with the length of the video.
+    Every stage takes an iterator of frames and yields them on. Decoding and tracking, the network, and
+    blending and encoding run side by side, each on a thread of its own, joined by short queues: memory does
+    not grow with the length of the video.
 
     Raises:
         LipSyncError: one sentence about what was wrong with which input; nothing is left behind.
         Cancelled: ``cancel`` was set.
     """
     began, clock = time.perf_counter(), Clock()
-    report = _Report(progress or (lambda _: None), cancel or threading.Event())
+    report = Report(progress or (lambda _: None), cancel or threading.Event())
     report("weights")
-    face = probe(request.face)
-    voice = request.audio or request.face
+    face, voice = probe(request.face), request.audio or request.face
     plan = _plan(request, face, voice)
-    count, fps = plan.frames, plan.fps
     with clock("weights"):
-        method = load_method(
-            request.method, request.checkpoint, report.bytes, opens=request.mouth_opening != 1
-        )
-    if request.mouth_opening != 1 and not method.opens:
-        raise ConfigError(f"{method.card.title} cannot change how far the mouth opens. Set it to 1.")
+        method = _load(request, report)
     report("audio")
     with clock("audio"):
-        samples = _samples(voice, count / fps, request.allow_silence)
-        speech = _Speech(method.listen(samples), find_speech(samples))
-
-    size = plan.depth(request.batch_size)
+        speech = _encode_audio(method, voice, plan, request.allow_silence)
+    references: tuple[Reference, ...] = ()
     landmarker = hub.locate("face_landmarker")
-    chosen: list[Reference] = []
     if method.references > 1 and face.kind == "video":
         report("references")
         with clock("references"):
-            chosen += scan(request.face, method.crop_size, method.references, landmarker, plan.choice)
-    tracker = FaceTracker(landmarker, fps, plan.choice, blendshapes=method.blendshapes)
-    with_face = 0
-    try:
-        frames = clock.over("decode", loop_frames(request.face, fps, count, PHOTO_SIDE))
+            references = scan(request.face, method.crop_size, method.references, landmarker, plan.choice)
+    tracker = FaceTracker(landmarker, plan.fps, plan.choice, blendshapes=method.blendshapes)
+    job, with_face = _Job(request, plan, method, speech), 0
+    with ExitStack() as stack:
+        stack.callback(tracker.close)
+        frames = clock.over("decode", loop_frames(request.face, plan.fps, plan.frames, PHOTO_SIDE))
         tracked = clock.over("track", tracker.track(frames))
-        seen = clock.over("crop", views(tracked, method.crop_size))
-        with (
-            background(seen, depth=plan.depth(2 * request.batch_size)) as ready,
-            background(
-                clock.over("network", _speak(ready, method, speech, request, fps, size, chosen)), depth=size
-            ) as spoken,
-            VideoWriter(
-                request.output, plan.width, plan.height, fps, audio=voice, duration=count / fps,
-                metadata={"comment": f"AI-generated: lips synchronised to speech with {method.card.name}"},
-            ) as writer,
-        ):  # fmt: skip
-            mark = Label(plan.width, plan.height) if request.label else None
-            for done, (item, drawn) in enumerate(spoken, 1):
-                image = item.frame.image
-                if drawn is not None and item.pose is not None:
-                    with_face += 1
-                    with clock("blend"):
-                        image = paste(
-                            image, drawn, item.pose, item.landmarks, request.sharpen, method.passthrough
-                        )
-                with clock("encode"):
-                    writer.write(mark.on(image) if mark else image)
-                report("frames", done, count)
-            if with_face == 0:
-                raise FaceError(
-                    f"No face was found in {request.face.name}. Choose a picture in which the face is "
-                    "larger, brighter and turned towards the camera."
-                )
-            report("finish", count, count)
-    finally:
-        tracker.close()
-    return Result(
-        path=request.output,
-        frames=count,
-        frames_without_face=count - with_face,
-        width=plan.width,
-        height=plan.height,
-        fps=fps,
-        duration=count / fps,
-        method=method.card.name,
-        weights_sha256=method.weights_sha256,
-        revision=method.card.revision,
-        faces_seen=tracker.faces_seen,
-        seconds={**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began},
-        notes=_notes(tracker.coarse, len(speech.spoken.stretches) == 0, getattr(method, "kept", 0), count),
-        references=tuple(ReferenceFrame(frame.time, frame.box) for frame in chosen),
-        requested_method=request.method,
-        fallback=method.card.fallback,
-    )
+        cropped = clock.over("crop", views(tracked, method.crop_size))
+        ahead = stack.enter_context(background(cropped, plan.depth(2 * request.batch_size)))
+        drawn = clock.over("network", _synthesize(ahead, job, references))
+        waiting = stack.enter_context(background(drawn, plan.depth(request.batch_size)))
+        writer = stack.enter_context(_writer(job, voice))
+        written = _write(_blend(waiting, job, clock), writer, job, clock)
+        for done, frame in enumerate(written, 1):
+            references, with_face = frame.references, with_face + frame.changed
+            report("frames", done, plan.frames)
+        if with_face == 0:
+            raise FaceError(
+                f"No face was found in {request.face.name}. Choose a picture in which the face is "
+                "larger, brighter and turned towards the camera."
+            )
+        report("finish", plan.frames, plan.frames)
+    seconds = {**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began}
+    return _result(job, tracker, with_face, references, seconds)
 
 
 def _notes(coarse: bool, silent: bool, kept: int, count: int) -> tuple[str, ...]:
@@ -290,63 +181,133 @@ def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
 class _Speech:
     """What is known of the recording."""
 
-    features: Any  # what ``listen`` returned
+    features: Any  # what ``encode_audio`` returned
     spoken: Speech  # when somebody speaks
 
 
-def _speak(
-    seen: Iterator[tuple[Tracked, View | None]],
-    method: LipSyncMethod,
-    speech: _Speech,
-    request: Request,
-    fps: float,
-    size: int,
-    chosen: list[Reference],
-) -> Iterator[tuple[Tracked, np.ndarray | None]]:
-    """Each frame with the face that the method drew; batches hold ``size`` frames.
+@dataclass(frozen=True)
+class _Job:
+    """What all frames of a request share."""
 
-    Where ``chosen`` is empty it is filled from the first batch with a face, so that writing can begin
+    request: Request
+    plan: _Plan
+    method: LipSyncMethod
+    speech: _Speech
+
+
+class _Drawn(NamedTuple):
+    """A tracked frame, the face that the method drew for it, and the references that it had."""
+
+    item: Tracked
+    face: np.ndarray | None  # (S, S, 3) uint8; None where the frame shows no face
+    references: tuple[Reference, ...]
+
+
+class _Finished(NamedTuple):
+    """A frame of the result."""
+
+    image: np.ndarray  # (H, W, 3) uint8
+    changed: bool  # whether a face was drawn on it
+    references: tuple[Reference, ...]
+
+
+def _load(request: Request, report: Report) -> LipSyncMethod:
+    opened = request.mouth_opening != 1
+    method = load_method(request.method, request.checkpoint, report.bytes, supports_mouth_opening=opened)
+    if opened and not method.supports_mouth_opening:
+        raise ConfigError(f"{method.card.title} cannot change how far the mouth opens. Set it to 1.")
+    return method
+
+
+def _encode_audio(method: LipSyncMethod, voice: Path, plan: _Plan, allow_silence: bool) -> _Speech:
+    samples = _samples(voice, plan.frames / plan.fps, allow_silence)
+    return _Speech(method.encode_audio(samples), find_speech(samples))
+
+
+def _synthesize(
+    cropped: Iterator[tuple[Tracked, View | None]], job: _Job, references: tuple[Reference, ...]
+) -> Iterator[_Drawn]:
+    """Each frame with the face that the method drew, a batch at a time.
+
+    Where ``references`` is empty they are chosen from the first batch with a face, so that writing can begin
     before reading ends.
     """
-    position = 0
-    while group := list(islice(seen, size)):
-        faces = [face for _, face in group if face is not None]
+    position, size = 0, job.plan.depth(job.request.batch_size)
+    while group := list(islice(cropped, size)):
+        known = [(item, view) for item, view in group if view is not None]
         drawn: Iterator[np.ndarray] = iter(())
-        if faces:
-            if not chosen:
-                known = [(item, face) for item, face in group if face is not None]
-                chosen += choose(known, method.references)
-            references = [frame.view for frame in chosen]
-            at = np.array([position + k for k, (_, face) in enumerate(group) if face is not None]) / fps
-            activity = speech.spoken.activity(at)
-            batch = Batch.of(faces, at, speech.features, references, request.mouth_opening, activity)
-            drawn = iter(method.synthesize(batch))
-        for item, face in group:
-            yield item, next(drawn) if face is not None else None
+        if known:
+            references = references or tuple(choose(known, job.method.references))
+            at = np.array([position + k for k, (_, view) in enumerate(group) if view is not None])
+            batch = _batch([view for _, view in known], at / job.plan.fps, job, references)
+            drawn = iter(job.method.synthesize(batch))
+        for item, view in group:
+            yield _Drawn(item, None if view is None else next(drawn), references)
         position += len(group)
 
 
-class _Report:
-    """Tells how far the job is, at most ten times a second, and stops it when asked to."""
+def _batch(faces: list[View], times: np.ndarray, job: _Job, references: tuple[Reference, ...]) -> Batch:
+    """What the method is given of these faces at ``times`` (B,) seconds."""
+    activity = job.speech.spoken.activity(times)
+    shown = [frame.view for frame in references]
+    return Batch.of(faces, times, job.speech.features, shown, job.request.mouth_opening, activity)
 
-    def __init__(self, tell: Callable[[Progress], None], cancel: threading.Event):
-        self._tell, self._cancel = tell, cancel
-        self._last = 0.0
-        self._first: float | None = None
 
-    def __call__(self, stage: str, done: int = 0, total: int | None = None) -> None:
-        if self._cancel.is_set():
-            raise Cancelled("Stopped.")
-        now = time.monotonic()
-        if stage == "frames":
-            self._first = self._first or now
-            if done != total and now - self._last < 0.1:
-                return
-        self._last = now
-        elapsed = now - self._first if self._first else 0.0
-        fps = (done - 1) / elapsed if elapsed > 0 and done > 1 else 0.0
-        left = (total - done) / fps if total is not None and fps > 0 else None
-        self._tell(Progress(stage, done, total, fps, left))
+def _blend(drawn: Iterable[_Drawn], job: _Job, clock: Clock) -> Iterator[_Finished]:
+    """Each frame with its drawn face on it."""
+    for item, face, references in drawn:
+        image, changed = item.frame.image, face is not None and item.pose is not None
+        if face is not None and item.pose is not None:
+            with clock("blend"):
+                image = paste(
+                    image, face, item.pose, item.landmarks, job.request.sharpen, job.method.passthrough
+                )
+        yield _Finished(image, changed, references)
 
-    def bytes(self, done: int, total: int | None) -> None:
-        self("weights", done, total)
+
+def _write(blended: Iterable[_Finished], writer: VideoWriter, job: _Job, clock: Clock) -> Iterator[_Finished]:
+    """The same frames, each of them written, with the visible mark if it is wanted."""
+    mark = Label(job.plan.width, job.plan.height) if job.request.label else None
+    for frame in blended:
+        with clock("encode"):
+            writer.write(mark.on(frame.image) if mark else frame.image)
+        yield frame
+
+
+def _writer(job: _Job, voice: Path) -> VideoWriter:
+    """The file of the result; its metadata say what it is."""
+    plan = job.plan
+    return VideoWriter(
+        job.request.output, plan.width, plan.height, plan.fps, audio=voice, duration=plan.frames / plan.fps,
+        metadata={"comment": f"AI-generated: lips synchronised to speech with {job.method.card.name}"},
+    )  # fmt: skip
+
+
+def _result(
+    job: _Job,
+    tracker: FaceTracker,
+    with_face: int,
+    references: tuple[Reference, ...],
+    seconds: dict[str, float],
+) -> Result:
+    """What was done, after the last frame."""
+    plan, method = job.plan, job.method
+    silent = len(job.speech.spoken.stretches) == 0
+    return Result(
+        path=job.request.output,
+        frames=plan.frames,
+        frames_without_face=plan.frames - with_face,
+        width=plan.width,
+        height=plan.height,
+        fps=plan.fps,
+        duration=plan.frames / plan.fps,
+        method=method.card.name,
+        weights_sha256=method.weights_sha256,
+        revision=method.card.revision,
+        faces_seen=tracker.faces_seen,
+        seconds=seconds,
+        notes=_notes(tracker.coarse, silent, method.passthrough_frames, plan.frames),
+        references=tuple(ReferenceFrame(frame.time, frame.box) for frame in references),
+        requested_method=job.request.method,
+        fallback=method.card.fallback,
+    )

@@ -55,9 +55,9 @@ class Live:
 
     Args:
         face: video or photo. Of a video the first seconds are prepared, as many as fit in memory.
-        method: with a ``reach`` of at most ``MOST``; for this face alone.
+        method: with an ``audio_lookahead`` of at most ``MOST``; for this face alone.
         choice: which face.
-        mouth_opening: for a method with ``opens``.
+        mouth_opening: for a method with ``supports_mouth_opening``.
 
     Attributes:
         fps: frames per second that come out.
@@ -74,16 +74,16 @@ class Live:
     def __init__(
         self, face: Path, method: LipSyncMethod, choice: Choice | None = None, mouth_opening: float = 1.0
     ) -> None:
-        wait = getattr(method, "reach", None)
-        if wait is None or wait > MOST:
+        lookahead = method.audio_lookahead
+        if lookahead > MOST:
             raise ConfigError(
                 f"{method.card.title} has to hear more of the speech in advance than live mode waits for "
                 f"({MOST:.0f} s). Choose another method, or generate a video."
             )
         before, after = reach(LIVE_PAUSE)
-        self.wait: float = max(wait, after)
-        self._reach = wait  # s before a frame that the method hears
-        self._kept = max(wait, before)  # s before it that are heard at all
+        self.wait: float = max(lookahead, after)
+        self._lookahead = lookahead  # s, around a frame
+        self._kept = max(lookahead, before)  # s before it that are heard at all
         self.fps = probe(face).output_fps
         self._method, self._opening = method, mouth_opening
         self._plates = _prepare(face, self.fps, choice or Choice(), method)
@@ -134,8 +134,8 @@ class Live:
         if faces:
             at = numbers[[view is not None for _, view in plates]]
             activity = find_speech(self._heard, LIVE_PAUSE).activity(at / self.fps - self._begin / RATE)
-            begin = _since(self._next / self.fps - self._reach)
-            speech = self._method.listen(self._heard[begin - self._begin :])
+            begin = _since(self._next / self.fps - self._lookahead)
+            speech = self._method.encode_audio(self._heard[begin - self._begin :])
             times = at / self.fps - begin / RATE
             batch = Batch.of(faces, times, speech, self._references, self._opening, activity)
             drawn = iter(self._method.synthesize(batch))

@@ -26,6 +26,12 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     return f"There is no {kind} {name!r}. {hint}"
 
 
+def imported(place: str) -> Any:
+    """What ``"package.module:attribute"`` names, imported now."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
 class Registry(Generic[T]):
     """Objects of one kind by name, in the order they were registered.
 
@@ -64,8 +70,7 @@ class Registry(Generic[T]):
         self._require(name)
         entry = self._entries[name]
         if isinstance(entry, str):
-            module, _, attribute = entry.partition(":")
-            entry = cast(T, getattr(importlib.import_module(module), attribute))
+            entry = cast(T, imported(entry))
             self._entries[name] = entry
         return entry
 

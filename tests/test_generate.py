@@ -412,7 +412,7 @@ def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp
     method, batches = pipeline.load_method(EMBEDDED), []
 
     class Watching:
-        references, blendshapes, opens = 3, True, True
+        references, blendshapes, supports_mouth_opening = 3, True, True
 
         def __getattr__(self, name):
             return getattr(method, name)
@@ -437,7 +437,7 @@ def test_a_mouth_that_cannot_open_further_says_so(photo, speech, tmp_path, monke
     import lipsync.generate as pipeline
 
     method = pipeline.load_method(EMBEDDED)
-    method.opens = False
+    method.supports_mouth_opening = False
     monkeypatch.setattr(pipeline, "load_method", lambda *_, **__: method)
     with pytest.raises(ConfigError, match="cannot change how far the mouth opens"):
         generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.3))

@@ -76,7 +76,8 @@ def test_equals_one_piece_whatever_the_pieces(clip, voice):
 def test_a_frame_comes_as_soon_as_its_speech_is_known(voice):
     method = load_method(EMBEDDED)
     live = Live(EXAMPLES / "portrait.jpg", method)
-    assert live.wait == reach(LIVE_PAUSE)[1] > method.reach > 0.2, "to know that somebody speaks takes longer"
+    known = reach(LIVE_PAUSE)[1]  # to know that somebody speaks takes longer
+    assert live.wait == known > method.audio_lookahead > 0.2
     done, heard = 0, 0
     for piece in pieces(voice[:16000], 0.04):
         heard += len(piece)
@@ -109,7 +110,7 @@ def test_a_video_plays_back_and_forth():
 
 def test_a_method_that_must_hear_the_future_is_refused():
     method = load_method(EMBEDDED)
-    method.reach = MOST + 0.1
+    method.audio_lookahead = MOST + 0.1
     with pytest.raises(ConfigError, match="has to hear more of the speech in advance"):
         Live(EXAMPLES / "portrait.jpg", method)
 
@@ -129,14 +130,14 @@ def test_the_multi_reference_network_says_how_far_it_hears(voice):
 
     method = MultiReferenceMethod(load_method(EMBEDDED).card, MultiReference(SMALL), "0" * 64)
     audio = method.config.audio
-    assert method.reach < MOST, "it can speak live"
+    assert method.audio_lookahead < MOST, "it can speak live"
 
     def heard(cut: float) -> np.ndarray:
         """What frame 25 hears where the speech is another one from second ``cut`` on."""
         other = voice.copy()
         other[round(cut * RATE) :] *= -0.2
-        return select(method.listen(other), audio.rate, np.array([1.0]), audio.count, audio.spacing)
+        return select(method.encode_audio(other), audio.rate, np.array([1.0]), audio.count, audio.spacing)
 
     whole = heard(9.0)
-    np.testing.assert_allclose(heard(1.0 + method.reach), whole, atol=1e-5)
-    assert np.abs(heard(1.0 + method.reach - 0.15) - whole).max() > 1e-4
+    np.testing.assert_allclose(heard(1.0 + method.audio_lookahead), whole, atol=1e-5)
+    assert np.abs(heard(1.0 + method.audio_lookahead - 0.15) - whole).max() > 1e-4

@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from lipsync import methods  # noqa: F401  registers the stages of the methods
 from lipsync.errors import ConfigError
+from lipsync.experts import training  # noqa: F401  and this those of the experts
+from lipsync.training.stages import STAGES
 
 _TRAIN_HELP = """\
 Stages build on each other: speech and mouth need prepared clips alone; sync can start from speech; generator
@@ -19,12 +22,18 @@ Several processes: torchrun --nproc-per-node N -m lipsync train ...
 """
 
 
+def _stages() -> str:
+    """A line for each stage; what it trains. Imports no network."""
+    lines = (f"  {name:<16}{STAGES.metadata(name)['help']}" for name in STAGES)
+    return "\n".join(("Stages:", *lines, ""))
+
+
 def add_train_command(subparsers: argparse._SubParsersAction) -> None:
     """Add ``train``; its ``handler`` runs it and returns the exit status."""
     parser = subparsers.add_parser(
         "train",
         help="train a stage on prepared clips",
-        epilog=_TRAIN_HELP,
+        epilog=_TRAIN_HELP + _stages(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("stage", metavar="STAGE", help="such as speech, mouth, sync or generator; see below")

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from lipsync.errors import ArtefactError
+from lipsync.weights import hub
 from lipsync.weights.numpy_pickle import load_arrays
 
 LpipsNet = Literal["alex", "vgg"]
@@ -105,3 +106,9 @@ def lpips_network(net: LpipsNet, arrays: Mapping[str, Any]) -> torch.nn.Module:
 def _kernel(array: np.ndarray) -> torch.Tensor:
     """(out, in, height, width) from Flax's (height, width, in, out)."""
     return torch.tensor(np.ascontiguousarray(array.transpose(3, 2, 0, 1)))
+
+
+def available_features() -> tuple[float, str]:
+    """Factor on the perceptual loss and its trunk, by the weights that are on this machine."""
+    names = [name for name in ("alex", "vgg") if hub.locate(f"lpips_{name}") is not None]
+    return (1.0, names[0]) if names else (0.0, "alex")

@@ -34,7 +34,7 @@ class Facts:
         source_sha256: of that core's weights.
         face: file name of the video.
         resolution: pixels, side of the face square it draws.
-        opens: whether it can open the mouth further or less than the speech has it.
+        supports_mouth_opening: whether it can open the mouth further or less than the speech has it.
         kept_original: nothing was gained, so the weights are those it came from.
         video_seconds: usable video, learned and held out together.
         seconds: of learning; ``steps`` made, and ``best_step``, whose weights these are.
@@ -47,7 +47,7 @@ class Facts:
     source_sha256: str
     face: str
     resolution: int
-    opens: bool
+    supports_mouth_opening: bool
     kept_original: bool
     video_seconds: float
     seconds: float
@@ -77,6 +77,8 @@ def read_facts(folder: Path) -> Facts | None:
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if "opens" in found:  # what ``supports_mouth_opening`` was called
+            found["supports_mouth_opening"] = found.pop("opens")
         return Facts(**{name: found[name] for name in Facts.__dataclass_fields__})
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ConfigError(f"{path} does not describe an adapted core. Adapt the core again.") from problem
@@ -99,7 +101,7 @@ def card_of(facts: Facts, source: MethodCard) -> MethodCard:
         resolution=facts.resolution,
         weights="learned from a video of one person",
         summary={"en": english, "zh": chinese},
-        opens=facts.opens,
+        supports_mouth_opening=facts.supports_mouth_opening,
     )
 
 

@@ -11,12 +11,12 @@ from lipsync.methods.ranking import ranking
 from lipsync.weights import hub
 
 
-def candidates(live: bool = False, opens: bool = False) -> list[MethodEntry]:
+def candidates(live: bool = False, supports_mouth_opening: bool = False) -> list[MethodEntry]:
     """The cores that ``auto`` tries, best first: those that ship and have a line in the table of scores.
 
     Args:
         live: only those that can speak live.
-        opens: only those that can change how far the mouth opens.
+        supports_mouth_opening: only those that can change how far the mouth opens.
 
     Raises:
         ConfigError: the table of scores cannot be read.
@@ -28,12 +28,14 @@ def candidates(live: bool = False, opens: bool = False) -> list[MethodEntry]:
         if entry.folder is not None
         and entry.folder.is_dir()
         and (entry.card.live or not live)
-        and (entry.card.opens or not opens)
+        and (entry.card.supports_mouth_opening or not supports_mouth_opening)
     ]
 
 
 def load_best(
-    progress: Callable[[int, int | None], None] | None = None, live: bool = False, opens: bool = False
+    progress: Callable[[int, int | None], None] | None = None,
+    live: bool = False,
+    supports_mouth_opening: bool = False,
 ) -> LipSyncMethod:
     """The best core that can be loaded now; its card says in ``fallback`` why it is not a better one.
 
@@ -41,14 +43,14 @@ def load_best(
 
     Args:
         progress: called with bytes done and in all while weights are fetched.
-        live, opens: see :func:`candidates`.
+        live, supports_mouth_opening: see :func:`candidates`.
 
     Raises:
         ArtefactError: not one of them can be loaded.
         ConfigError: the table of scores cannot be read.
     """
     unavailable: list[str] = []
-    for entry in candidates(live, opens):
+    for entry in candidates(live, supports_mouth_opening):
         missing = _fetch_needs(entry, progress)
         if missing is None:
             card = replace(entry.card, fallback=_sentence(unavailable))

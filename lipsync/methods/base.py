@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,7 +25,7 @@ class MethodCard:
     weights: str  # where they come from
     summary: dict[str, str]  # language code -> one sentence
     revision: str | None = None  # commit of the Hub repository that its weights were taken from
-    opens: bool = False  # whether it can open the mouth further or less than the speech has it
+    supports_mouth_opening: bool = False  # whether the mouth can open further or less than the speech has it
     live: bool = False  # whether it can speak live: it has to hear no more than a second in advance
     fallback: str | None = None  # why ``auto`` took it and no better one; None: there is no better one
 
@@ -35,12 +36,12 @@ class Batch:
 
     faces: np.ndarray  # (B, S, S, 3) uint8 RGB, crops of the frames to change
     times: np.ndarray  # (B,) seconds of the frames in the speech
-    speech: Any  # what ``listen`` returned
+    speech: Any  # what ``encode_audio`` returned
     references: np.ndarray  # (R, S, S, 3) uint8, crops of the same person, the same for the whole job
     landmarks: np.ndarray | None = None  # (B, 478, 2) float32; None: one is tracked by five points
     reference_landmarks: np.ndarray | None = None  # (R, 478, 2) float32, as above
     blendshapes: np.ndarray | None = None  # (B, 52) float32 in 0..1, for a method with ``blendshapes``
-    mouth_opening: float = 1.0  # 1 as the speech has it, more opens further; for a method with ``opens``
+    mouth_opening: float = 1.0  # 1 as the speech has it, more opens further; for those that support it
     # (B,) float32, 0 where nobody speaks and the mouth is to rest, 1 where somebody does, between them it
     # moves (``lipsync.audio.activity``); None: somebody speaks all the time.
     activity: np.ndarray | None = None
@@ -76,26 +77,38 @@ def _all(values: list[np.ndarray | None]) -> np.ndarray | None:
 
 
 class LipSyncMethod(Protocol):
-    """A loaded method: speech features for a stretch of frames in, face crops out.
+    """A loaded method: audio features for a stretch of frames in, face crops out.
 
     The pipeline owns decoding, tracking, cropping, batching, blending and encoding. One that was loaded
-    belongs to one job, whose batches come in order: it may remember what it saw.
+    belongs to one job, whose batches come in order: it may remember what it saw. An adapter derives from
+    this class and states what differs from the defaults; ``card``, ``weights_sha256`` and ``crop_size`` have
+    none.
+
+    Attributes:
+        card: what a person reads of it.
+        weights_sha256: of the file of its weights, 64 hex digits.
+        crop_size: pixels, side of the square crops.
+        references: reference frames wanted besides the frame itself (R).
+        blendshapes: whether it wants the landmarker's expression scores.
+        supports_mouth_opening: whether it can open the mouth further or less than the speech has it.
+        audio_lookahead: seconds of speech before and after a frame's time that its picture may depend on;
+            live mode takes methods of 1 s or less. Infinite where a picture may depend on all of the speech.
+        passthrough: 0..1, share of the crop's rows, from its top, that always come back as they were.
+        passthrough_frames: how many frames of this job came back as they were, so far.
     """
 
     card: MethodCard
     weights_sha256: str
-    crop_size: int  # pixels, side of the square crops
-    references: int  # reference frames wanted besides the frame itself (R)
-    blendshapes: bool  # whether it wants the landmarker's expression scores
-    opens: bool  # whether it can open the mouth further or less than the speech has it
-    passthrough: float  # 0..1, share of the crop's rows, from its top, that always come back as they were
+    crop_size: int
+    references: int = 1
+    blendshapes: bool = False
+    supports_mouth_opening: bool = False
+    audio_lookahead: float = math.inf
+    passthrough: float = 0.0
+    passthrough_frames: int = 0
 
-    # A method that can speak live also says ``reach: float``: the seconds of speech before and after a
-    # frame's time that its picture may depend on. Live mode takes those of 1 s or less. One that may give
-    # frames back as they came says ``kept: int``, how many so far.
-
-    def listen(self, samples: np.ndarray) -> Any:
-        """Speech features of (N,) float32 mono 16 kHz samples, once per job."""
+    def encode_audio(self, samples: np.ndarray) -> Any:
+        """Audio features of (N,) float32 mono 16 kHz samples, once per job."""
         ...
 
     def synthesize(self, batch: Batch) -> np.ndarray:

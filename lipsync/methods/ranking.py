@@ -4,7 +4,8 @@ The table, ``assets/models/scores.csv``, has one line for each core and one for 
 people whom no core saw, mouth region: ``python -m eval core --data DATA --split val --method NAME --out
 RESULTS``. ``lipcorr_own`` and ``lipcorr_other`` are the correlation of the drawn mouth's opening with the
 mouth in the video, under the person's own speech and under another's; ``lmd`` is in pixels of a face of 256,
-``psnr`` in dB, ``frames_per_second`` end to end (``python -m tests.benchmarks.cores``).
+``psnr`` in dB, ``frames_per_second`` end to end (``python -m tests.benchmarks.cores``). A method may have
+such a table of its cores in its own folder, ``lipsync/methods/NAME/scores.csv``.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ STILL = "still frame"  # the line of a mouth that does not move
 RANKED = ("lipcorr_own", "lipcorr_other", "lmd", "lpips")  # the columns that the rule takes
 
 
-def ranking(path: Path = SCORES) -> dict[str, float]:
-    """The quality of every core of the table by name, best first.
+def ranking(*tables: Path) -> dict[str, float]:
+    """The quality of every core of the tables by name, best first.
 
     Quality is the mean of four shares, each 0 for a mouth that does nothing and 1 for the real video:
 
@@ -35,10 +36,20 @@ def ranking(path: Path = SCORES) -> dict[str, float]:
     look real. They are shares and not ranks, so that a core's quality does not depend on which others are in
     the table. Speed does not count.
 
+    Args:
+        tables: each with the line of the still frame; none: ``SCORES`` and those in the methods' folders.
+
     Raises:
         ConfigError: the table cannot be read, or a figure that the rule takes is missing.
     """
-    rows = _rows(path)
+    found: dict[str, float] = {}
+    for path in tables or (SCORES, *sorted(Path(__file__).parent.glob("*/scores.csv"))):
+        found |= _qualities(_rows(path))
+    return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+
+
+def _qualities(rows: dict[str, dict[str, float]]) -> dict[str, float]:
+    """The quality of every core of one table by name."""
     still = rows.pop(STILL)
     found = {}
     for name, row in rows.items():
@@ -49,7 +60,7 @@ def ranking(path: Path = SCORES) -> dict[str, float]:
             1 - row["lpips"] / still["lpips"],
         )
         found[name] = sum(shares) / len(shares)
-    return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+    return found
 
 
 def _rows(path: Path) -> dict[str, dict[str, float]]:

@@ -1,17 +1,14 @@
-"""Recipes that tune a trained core on the clips of one person, with the stages that trained it."""
+"""A trained core tuned on the clips of one person: what is measured, and what is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from lipsync.data.augmentation import cut, framing
 from lipsync.data.clips import FPS, MARGIN, STORED, Clip
@@ -22,18 +19,11 @@ from lipsync.experts.frozen import mouth_square
 from lipsync.experts.perceptual import load_lpips
 from lipsync.faces.references import Look, choose_for_use, sharpness, turn
 from lipsync.media import read_audio
-from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
-from lipsync.methods.multi_reference.infer import MultiReferenceMethod
-from lipsync.methods.multi_reference.model import MultiReference
-from lipsync.methods.multi_reference.train import MultiReferenceStage, MultiReferenceTraining
-from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
-from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
-from lipsync.methods.visual_dubbing.train_renderer import DubbingConfig, DubbingStage
-from lipsync.methods.wav2lip.convert import read_generator
-from lipsync.methods.wav2lip.infer import Wav2LipMethod
-from lipsync.methods.wav2lip.model import Generator
+from lipsync.methods.base import Batch, LipSyncMethod
+from lipsync.methods.entry import MethodEntry, entry_for
+from lipsync.methods.registry import Recipe
 from lipsync.methods.wav2lip.opening import measure
-from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
+from lipsync.registry import imported
 from lipsync.training.loop import Stage, Update
 from lipsync.weights import hub
 
@@ -44,112 +34,22 @@ TOLERATED = 0.05  # of the mouth's correlation with the real one may be lost: on
 BATCH = 16  # frames
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How one kind of core is tuned.
-
-    Attributes:
-        stage: from the folder of a core and the clips to learn from.
-        method: the stage's present weights as the pipeline would use them.
-        folder: where the stage's ``export`` leaves them, in the run's.
-        fitted: clips need the 3D face fitted to them.
-    """
-
-    stage: Callable[[Path, list[Clip]], Stage]
-    method: Callable[[Any, MethodCard], LipSyncMethod]
-    folder: str
-    fitted: bool = False
-
-
-def recipe_for(method: LipSyncMethod) -> Recipe:
-    """The recipe for a loaded core.
+def recipe_for(core: MethodEntry, weights: Path) -> Recipe:
+    """The recipe for a core with the weights of a folder.
 
     Raises:
-        ConfigError: there is none for its network.
+        ConfigError: there is none for the network that these weights are of.
     """
-    recipe = RECIPES.get(type(getattr(method, "net", None)))
-    if recipe is None:
+    recipe = entry_for(weights).recipe
+    if not recipe:
         raise ConfigError(
-            f"{method.card.title} cannot learn a face. Choose M-CSAWav2Lip, Wav2Lip, multi-reference fusion "
+            f"{core.card.title} cannot learn a face. Choose M-CSAWav2Lip, Wav2Lip, multi-reference fusion "
             "or visual dubbing."
         )
-    return recipe
+    return imported(recipe)
 
 
-def _features() -> tuple[float, str]:
-    """Factor on the perceptual loss and its trunk, by the weights that are on this machine."""
-    names = [name for name in ("alex", "vgg") if hub.locate(f"lpips_{name}") is not None]
-    return (1.0, names[0]) if names else (0.0, "alex")
-
-
-def _wav2lip_stage(folder: Path, clips: list[Clip]) -> Stage:
-    config, _ = read_generator(folder)
-    factor, features = _features()
-    return GeneratorStage(
-        GeneratorConfig(
-            model=config, start=str(folder), windows=10, frames=2, learning_rate=5e-4, sync_weight=0.0,
-            gan_weight=0.0, freeze_speech=True, freeze_norms=True, mouth_weight=2.0, swapped=0.4,
-            anchor_weight=2.0, perceptual_weight=0.3 * factor, perceptual_frames=8, features=features,
-            ema=0.98, decay_from=0.5,
-        ),
-        clips,
-        [],
-    )  # fmt: skip
-
-
-def _multi_reference_stage(folder: Path, clips: list[Clip]) -> Stage:
-    config = MultiReference.from_pretrained(str(folder)).config
-    factor, features = _features()
-    return MultiReferenceStage(
-        MultiReferenceTraining(
-            model=config, start=str(folder), windows=4, learning_rate=3e-4, freeze_listener=True, shrunk=True,
-            framed_alike=True, wide=0.25, mouth_weight=4.0, perceptual_weight=0.1 * factor, features=features,
-            ema=0.98,
-        ),
-        clips,
-        [],
-    )  # fmt: skip
-
-
-def _dubbing_stage(folder: Path, clips: list[Clip]) -> Stage:
-    factor, features = _features()
-    return DubbingStage(
-        DubbingConfig(
-            model=read_core(folder).config.renderer, start=str(folder), faces=2, learning_rate=3e-4,
-            optimizer="adam", decay_from=0.5, staged=False, late=0.5, perceptual_weight=0.1 * factor,
-            style_weight=0.0, gan_weight=0.0, features=features, mouth_only=True, mouth_weight=3.0,
-        ),
-        clips,
-        [],
-    )  # fmt: skip
-
-
-def _wav2lip_method(stage: GeneratorStage, card: MethodCard) -> LipSyncMethod:
-    return Wav2LipMethod(card, deepcopy(stage.best), "")  # it folds batch norms away
-
-
-def _multi_reference_method(stage: MultiReferenceStage, card: MethodCard) -> LipSyncMethod:
-    net = MultiReference(stage.config.model)
-    net.load_state_dict(stage.best.state_dict())
-    return MultiReferenceMethod(card, net, "", encoder=stage.hearing.encoder)
-
-
-def _dubbing_method(stage: DubbingStage, card: MethodCard) -> LipSyncMethod:
-    assert stage.core is not None
-    core = VisualDubbing(stage.core.config)
-    core.load_state_dict(stage.core.state_dict())
-    core.renderer.load_state_dict(stage.net.state_dict())
-    return VisualDubbingMethod(card, core, "", morphable=stage.scene.model)
-
-
-RECIPES: dict[type, Recipe] = {
-    Generator: Recipe(_wav2lip_stage, _wav2lip_method, "generator"),
-    MultiReference: Recipe(_multi_reference_stage, _multi_reference_method, "multi-reference"),
-    VisualDubbing: Recipe(_dubbing_stage, _dubbing_method, "generator", fitted=True),
-}
-
-
-class PersonStage:
+class PersonStage(Stage):
     """A stage whose validations are of the held-out part of one person's video.
 
     Args:
@@ -160,7 +60,7 @@ class PersonStage:
     def __init__(self, stage: Stage, judge: Callable[[Stage], dict[str, float]]):
         self.stage, self.judge = stage, judge
         self.modules, self.optimizers = stage.modules, stage.optimizers
-        self.frozen: dict[str, nn.Module] = getattr(stage, "frozen", {})
+        self.frozen = stage.frozen
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         return self.stage.batch(rng)
@@ -198,7 +98,7 @@ class Judge:
         points = _moved(np.concatenate([clip.landmarks for clip in held])[:JUDGED], matrix)
         openings = np.concatenate([clip.shape[:, 0] for clip in held])[:JUDGED]
         sounds = [read_audio(clip.folder / f"{clip.name}.mp4")[: len(clip) * FRAME] for clip in held]
-        speech = method.listen(np.concatenate(sounds))
+        speech = method.encode_audio(np.concatenate(sounds))
         drawn = []
         for part in np.array_split(np.arange(len(faces)), -(-len(faces) // BATCH)):
             batch = Batch(faces[part], part / FPS, speech, references, points[part], marks)

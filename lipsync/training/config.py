@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
+from lipsync.training.ablations import ROWS, ablated
 from lipsync.training.loop import RunConfig
-
-Shortcuts = Mapping[type, Callable[[str], Any]]
 
 
 @dataclass(frozen=True)
@@ -36,14 +34,11 @@ class TrainConfig:
         return {"run": asdict(self.run), "data": asdict(self.data), "stage": asdict(self.stage)}
 
 
-def build_config(
-    stage: type, shortcuts: Shortcuts, tables: dict[str, Any], sets: list[str] | None = None
-) -> TrainConfig:
+def build_config(stage: type, tables: dict[str, Any], sets: list[str] | None = None) -> TrainConfig:
     """The configuration of a run.
 
     Args:
         stage: dataclass of the stage's settings.
-        shortcuts: of dataclasses that can be named by a row of a paper's ablation table, ``ablation``.
         tables: as :func:`read_toml` returns them.
         sets: ``key=value`` with the key's whole path, such as ``run.steps=500`` or
             ``stage.model.width=0.25``; values as in TOML, strings without quotes too. They win.
@@ -60,9 +55,9 @@ def build_config(
         if not isinstance(value, dict):
             raise ConfigError(f"{key} is a table of settings, not {value!r}.")
     config = TrainConfig(
-        stage=_build(stage, tables.get("stage", {}), "stage", shortcuts),
-        run=_build(RunConfig, tables.get("run", {}), "run", {}),
-        data=_build(DataConfig, tables.get("data", {}), "data", {}),
+        stage=_build(stage, tables.get("stage", {}), "stage"),
+        run=_build(RunConfig, tables.get("run", {}), "run"),
+        data=_build(DataConfig, tables.get("data", {}), "data"),
     )
     _check_run(config.run)
     return config
@@ -98,21 +93,21 @@ def _set(tables: dict[str, Any], text: str) -> None:
         table[last] = value.strip()
 
 
-def _build(kind: type, table: dict[str, Any], path: str, shortcuts: Shortcuts, base: Any = None) -> Any:
+def _build(kind: type, table: dict[str, Any], path: str, base: Any = None) -> Any:
     """A dataclass from a table; what the table leaves out is as in ``base``, or the default."""
     table = dict(table)
-    if kind in shortcuts and "ablation" in table:
-        base = shortcuts[kind](str(table.pop("ablation")))
+    if kind in ROWS and "ablation" in table:
+        base = ablated(kind, str(table.pop("ablation")))
     base = kind() if base is None else base
     hints, changes = get_type_hints(kind), {}
     for key, value in table.items():
         if key not in hints:
-            names = [*hints, *(["ablation"] if kind in shortcuts else [])]
+            names = [*hints, *(["ablation"] if kind in ROWS else [])]
             raise ConfigError(unknown(f"setting in [{path}]", key, names))
         if is_dataclass(hints[key]):
             if not isinstance(value, dict):
                 raise ConfigError(f"{path}.{key} is a table of settings, not {value!r}.")
-            changes[key] = _build(hints[key], value, f"{path}.{key}", shortcuts, getattr(base, key))
+            changes[key] = _build(hints[key], value, f"{path}.{key}", getattr(base, key))
         else:
             changes[key] = _typed(value, hints[key], f"{path}.{key}")
     return replace(base, **changes)

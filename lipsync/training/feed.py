@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -12,11 +12,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
+if TYPE_CHECKING:
+    from lipsync.data.clips import Sampler
+
 AHEAD = 2  # batches that each process keeps ready
 
 
 class Draws(Protocol):
     """What a batch is drawn from: a stage of the training."""
+
+    sampler: Sampler | None
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]: ...
 
@@ -79,6 +84,6 @@ def _start(worker: int) -> None:
     torch.set_num_threads(1)
     info = get_worker_info()
     assert info is not None
-    sampler = getattr(info.dataset.stage, "sampler", None)  # type: ignore[attr-defined]
+    sampler = info.dataset.stage.sampler  # type: ignore[attr-defined]
     if sampler is not None:
         sampler.memory /= info.num_workers

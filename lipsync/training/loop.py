@@ -6,10 +6,11 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from lipsync.errors import ConfigError
 from lipsync.registry import unknown
 from lipsync.training.feed import Batches, feed
 from lipsync.training.log import add_row, cut_rows
+
+if TYPE_CHECKING:
+    from lipsync.data.clips import Sampler
 
 
 @dataclass(frozen=True)
@@ -46,21 +50,52 @@ class RunConfig:
     patience: int = 0  # validations in a row without a lower one that end the run; 0 for any number
 
 
-class Stage(Protocol):
-    """What is trained: modules, their optimisers, and one step.
+class Stage:
+    """What is trained: modules, their optimisers, and one step. A stage derives from this class.
 
-    A stage that looks at frozen networks names them in ``frozen: dict[str, nn.Module]``; they go to the
-    same device, and neither into checkpoints nor back to training mode. One that calls parts of its modules
-    and not the modules names those parts in ``compiled: Iterable[nn.Module]``, for ``torch.compile``.
+    Attributes:
+        settings: dataclass of its settings, the table ``[stage]`` of a configuration.
+        before: settings that came later than the first runs, with what was done before they came.
+        modules: networks that are trained, by name.
+        optimizers: that move them, by name.
+        frozen: networks that it looks at; they go to the same device, and neither into checkpoints nor back
+            to training mode.
+        compiled: parts of its modules that it calls instead of the modules, for ``torch.compile``; None: it
+            calls the modules.
+        sampler: what draws its clips; processes that make batches share out the memory that it may use.
     """
 
+    settings: ClassVar[type]
+    before: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     modules: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
+    frozen: Mapping[str, nn.Module] = MappingProxyType({})
+    compiled: Sequence[nn.Module] | None = None
+    sampler: Sampler | None = None
 
-    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]: ...
-    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]: ...
-    def check(self, folder: Path, step: int) -> dict[str, float]: ...
-    def export(self, folder: Path) -> None: ...
+    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """What one step is made from."""
+        raise NotImplementedError
+
+    def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
+        """Move the weights, ``progress`` 0..1 into the run; values for the log by name."""
+        raise NotImplementedError
+
+    def export(self, folder: Path) -> None:
+        """Leave what was trained in a folder."""
+        raise NotImplementedError
+
+    def check(self, folder: Path, step: int) -> dict[str, float]:
+        """What a validation finds, by name; none where nothing is validated."""
+        return {}
+
+    @classmethod
+    def restored(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """The settings of a run of any earlier version, as they are read now: it goes on as it began."""
+        settings = {**cls.before, **settings}
+        if "vary" in settings:  # what ``augment`` was called
+            settings["augment"] = settings.pop("vary")
+        return settings
 
 
 class Update:
@@ -165,7 +200,7 @@ def _fit(
     if config.threads:
         torch.set_num_threads(config.threads)
     update = Update(config, device)
-    for module in getattr(stage, "frozen", {}).values():
+    for module in stage.frozen.values():
         module.to(device)
     for module in stage.modules.values():
         module.to(device)
@@ -308,7 +343,7 @@ def compile_stage(stage: Stage, backend: str, device: torch.device) -> None:
         raise ConfigError(
             'run.compile = "inductor" needs a C++ compiler on a CPU. Install g++, or leave run.compile out.'
         )
-    for module in getattr(stage, "compiled", stage.modules.values()):
+    for module in stage.modules.values() if stage.compiled is None else stage.compiled:
         module.compile(backend=backend)
 
 

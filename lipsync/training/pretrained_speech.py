@@ -22,7 +22,7 @@ def load_speech(net: nn.Module, path: str) -> None:
         raise ConfigError(f"There is no speech encoder {path}. Train one with `train speech` first.")
     own = {k: v for k, v in net.state_dict().items() if k.startswith(("audio_encoder", "audio_attention"))}
     # A sync expert has no attention; it takes the encoder alone.
-    parts = ("audio_encoder", "audio_attention") if hasattr(net, "audio_attention") else ("audio_encoder",)
+    parts = tuple({"audio_encoder", "audio_attention"} & dict(net.named_children()).keys())
     state = {k: v for k, v in load_file(path).items() if k.startswith(parts)}
     wrong = [key for key in own if key not in state or state[key].shape != own[key].shape]
     wrong += [key for key in state if key not in own]

@@ -101,7 +101,7 @@ class LivePart:
             wanted = request(
                 camera or face, "microphone", False, consent, method, which, "audio", True, None, opening
             )
-            taken = load_method(wanted.method, live=True, opens=wanted.mouth_opening != 1)
+            taken = load_method(wanted.method, live=True, supports_mouth_opening=wanted.mouth_opening != 1)
             live = Live(wanted.face, taken, Choice(wanted.face_index), wanted.mouth_opening)
         except LipSyncError as error:
             yield {self.facts: markup.trouble(error)}

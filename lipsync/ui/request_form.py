@@ -337,4 +337,4 @@ class Inputs:
 
 def _opens(method: str) -> bool:
     """Whether the mouth opening can be set; ``auto`` takes a method that can, where it is."""
-    return method == AUTO or METHODS.get(method).card.opens
+    return method == AUTO or METHODS.get(method).card.supports_mouth_opening

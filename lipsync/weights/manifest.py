@@ -121,8 +121,12 @@ class Artefact:
 
 @cache
 def table() -> Mapping[str, Artefact]:
-    """The artefact table that comes with the portal, by name."""
-    return read_table(files("lipsync.weights").joinpath("artefacts.toml").read_text(encoding="utf-8"))
+    """The artefact table that comes with the portal, and the rows that methods keep beside them, by name."""
+    texts = [files("lipsync.weights").joinpath("artefacts.toml").read_text(encoding="utf-8")]
+    folders = sorted(files("lipsync").joinpath("methods").iterdir(), key=lambda folder: folder.name)
+    own = (folder.joinpath("artefacts.toml") for folder in folders if folder.is_dir())
+    texts += [file.read_text(encoding="utf-8") for file in own if file.is_file()]
+    return read_table("\n".join(texts))
 
 
 def read_table(text: str) -> dict[str, Artefact]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from lipsync.errors import ArtefactError, ConfigError
+from lipsync.weights import hub
 from lipsync.weights.checkpoint import load_checkpoint
 
 C = TypeVar("C")
@@ -62,3 +63,8 @@ def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str, needs
         first = str(problem).splitlines()[1].strip()[:120]
         raise ConfigError(f"{weights} does not hold {what}: {first}") from problem
     return made
+
+
+def weights_sha256(weights: Path) -> str:
+    """SHA-256, in hex, of a file of weights, or of the ``model.safetensors`` in a folder."""
+    return hub.checksum(weights / "model.safetensors" if weights.is_dir() else weights)

@@ -74,7 +74,7 @@ def bare_network(checkpoint: Path | None, batch: int, seconds: float = 8.0) -> f
     method = load_method(EMBEDDED, checkpoint)
     size = method.crop_size
     faces = np.random.default_rng(0).integers(0, 255, (batch, size, size, 3), np.uint8)
-    speech = method.listen(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32))
+    speech = method.encode_audio(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32))
     work = Batch(faces, np.arange(batch) / FPS, speech, faces[:1])
     method.synthesize(work)
     start, done = time.perf_counter(), 0

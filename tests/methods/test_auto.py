@@ -31,10 +31,12 @@ EXAMPLES = ROOT / "assets" / "examples"
 HEAD = "method,lipcorr_own,lipcorr_other,lmd,lpips\nstill frame,0,,14,0.2\n"
 
 
-def core(name: str, folder: Path, *needs: str, live: bool = True, opens: bool = True) -> MethodEntry:
+def core(
+    name: str, folder: Path, *needs: str, live: bool = True, supports_mouth_opening: bool = True
+) -> MethodEntry:
     """A core whose method is nothing but its card."""
     summary = {"en": "", "zh": ""}
-    card = MethodCard(name, f"Core {name}", "", "MIT", 96, "", summary, live=live, opens=opens)
+    card = MethodCard(name, f"Core {name}", "", "MIT", 96, "", summary, None, supports_mouth_opening, live)
     return MethodEntry(card, lambda card, weights, again: SimpleNamespace(card=card), folder, needs=needs)  # type: ignore[arg-type, return-value]
 
 
@@ -56,7 +58,7 @@ def cores(tmp_path, monkeypatch, local_hub):
     }
     entries = {
         "far": core("far", folder, "far", live=False),
-        "fetched": core("fetched", folder, "net", opens=False),
+        "fetched": core("fetched", folder, "net", supports_mouth_opening=False),
         "here": core("here", folder),
     }
     monkeypatch.setattr(hub, "table", lambda: rows)
@@ -86,8 +88,9 @@ def test_what_is_asked_for_narrows_the_choice(cores, tmp_path, monkeypatch):
     scores(tmp_path, monkeypatch, {"far": 0.9, "fetched": 0.8, "here": 0.7})
     assert load_method().card.name == "far"
     assert load_method(live=True).card.name == "fetched"
-    assert load_method(live=True, opens=True).card.name == "here"
-    assert load_method(live=True, opens=True).card.fallback is None, "the others were not to be taken"
+    card = load_method(live=True, supports_mouth_opening=True).card
+    assert card.name == "here"
+    assert card.fallback is None, "the others were not to be taken"
 
 
 def test_a_core_that_does_not_lie_here_takes_no_part(cores, tmp_path, monkeypatch):
@@ -284,7 +287,7 @@ def test_cards_know_which_of_the_cores_can_speak_live(monkeypatch, tmp_path):
     for name in METHODS:
         entry = METHODS.get(name)
         if entry.folder is not None and entry.ready:
-            assert entry.card.live == (getattr(entry.method(), "reach", MOST + 1) <= MOST), name
+            assert entry.card.live == (entry.method().audio_lookahead <= MOST), name
     assert any(entry.card.live for entry in auto.candidates())
 
 

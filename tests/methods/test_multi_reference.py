@@ -231,8 +231,8 @@ def test_live_mode_waits_for_the_context_of_the_small_core():
     net = MultiReference(replace(SMALL, audio=replace(AUDIO, context=10)))
     method = MultiReferenceMethod(METHODS.get("multi-reference").card, net, "")
     # Window, 0.4 s of the Bi-LSTM, five vectors of 40 ms and half of one for rounding.
-    assert method.reach == pytest.approx(AUDIO.hears.reach + 0.4 + 0.2 + 0.02)
-    assert method.reach <= MOST
+    assert method.audio_lookahead == pytest.approx(AUDIO.hears.reach + 0.4 + 0.2 + 0.02)
+    assert method.audio_lookahead <= MOST
 
 
 @pytest.mark.parametrize("moves", [False, True])
@@ -294,7 +294,7 @@ def test_comes_back_from_its_folder(saved):
     again = MultiReference.from_pretrained(saved)
     assert again.config == replace(SMALL, lower_half=True)
     method = load_method("multi-reference", saved)
-    assert (method.crop_size, method.references, method.opens) == (64, 3, True)
+    assert (method.crop_size, method.references, method.supports_mouth_opening) == (64, 3, True)
 
 
 def test_another_networks_folder_is_named():
@@ -307,13 +307,13 @@ def test_hears_each_vector_at_its_own_second(saved):
     samples = np.zeros(16_000, np.float32)
     samples[8_000:8_400] = np.random.default_rng(0).normal(0, 0.3, 400)  # a click at 0.5 s
     spec = method.config.audio.hears
-    heard = method.listen(samples)
+    heard = method.encode_audio(samples)
     assert heard.shape == (26, 16)
     windows = frame_windows(features(samples, spec), np.arange(26) / 25, spec)
     with torch.no_grad():
         expected = method.net.speech(torch.from_numpy(windows[:, 0])[None])[0]
     assert np.allclose(heard, expected, atol=1e-4)
-    quiet = method.listen(np.zeros(16_000, np.float32))
+    quiet = method.encode_audio(np.zeros(16_000, np.float32))
     changed = np.flatnonzero(np.abs(heard - quiet).max(1) > 1e-5) / 25
     # A window reaches 150 ms ahead and 50 ms back; the differences of the cepstrum a little further.
     assert changed.min() >= 0.5 - 0.15 - 0.2
@@ -327,7 +327,7 @@ def batch_of(method: MultiReferenceMethod, references: int, opening: float = 1.0
     return Batch(
         faces=rng.integers(0, 255, (4, size, size, 3), np.uint8),
         times=np.arange(4) / 25,
-        speech=method.listen(rng.normal(0, 0.1, 16_000).astype(np.float32)),
+        speech=method.encode_audio(rng.normal(0, 0.1, 16_000).astype(np.float32)),
         references=rng.integers(0, 255, (references, size, size, 3), np.uint8),
         mouth_opening=opening,
     )
@@ -359,7 +359,7 @@ def test_where_nobody_speaks_the_speech_has_no_say(saved):
     # The rest is the sound of closed lips, whatever the factor.
     resting = replace(batch, activity=np.zeros(4, np.float32))
     closed = replace(
-        batch, speech=method.listen(read_audio(CLOSED)), times=np.full(4, CLOSED_AT), mouth_opening=1.0
+        batch, speech=method.encode_audio(read_audio(CLOSED)), times=np.full(4, CLOSED_AT), mouth_opening=1.0
     )
     difference = method.synthesize(resting).astype(int) - method.synthesize(closed)
     assert np.abs(difference).max() <= 1

@@ -62,7 +62,7 @@ def drawn(face, voice, factor: float, landmarker, name: str = EMBEDDED, frames: 
     batch = Batch(
         faces=crops[::2],
         times=np.arange(0, frames, 2) / 25 + 0.4,
-        speech=method.listen(voice),
+        speech=method.encode_audio(voice),
         references=np.stack([frame.view.crop for frame in choose(seen, method.references)]),
         mouth_opening=factor,
     )
@@ -116,4 +116,4 @@ def test_the_menu_knows_what_the_loaded_method_can():
     for name in METHODS:
         entry = METHODS.get(name)
         if entry.ready:
-            assert entry.method().opens == entry.card.opens, name
+            assert entry.method().supports_mouth_opening == entry.card.supports_mouth_opening, name

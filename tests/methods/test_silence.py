@@ -32,7 +32,7 @@ def test_lips_rest_while_the_face_in_the_clip_talks_on(name, shared, monkeypatch
         frame.view for frame in scan(clip, method.crop_size, method.references, landmarker, Choice())
     ]
     times = np.arange(len(seen)) * 0.24
-    batch = Batch.of(seen, times, method.listen(read_audio(clip)[:48_000]), references, 1.0)
+    batch = Batch.of(seen, times, method.encode_audio(read_audio(clip)[:48_000]), references, 1.0)
     speaking = measure(method.synthesize(batch), landmarker)
     silent = measure(method.synthesize(replace(batch, activity=np.zeros(len(seen), np.float32))), landmarker)
     own = mouth_opening(batch.landmarks)

@@ -81,7 +81,7 @@ def method(core: Path, morphable: MorphableModel) -> VisualDubbingMethod:
 
 def spoken(made: VisualDubbingMethod, batch: Batch, **changes) -> np.ndarray:
     sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
-    return made.synthesize(replace(batch, speech=made.listen(sound), **changes))
+    return made.synthesize(replace(batch, speech=made.encode_audio(sound), **changes))
 
 
 def test_only_the_lower_face_changes_and_the_jaw_obeys(core, morphable, portrait, landmarker):
@@ -128,7 +128,7 @@ def test_networks_of_stage_1_are_averaged_each_on_its_own_features(portrait, tmp
     for name in ("both", "first", "second"):
         made = method(tmp_path / name, own)
         sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
-        batch = replace(portrait, speech=made.listen(sound))
+        batch = replace(portrait, speech=made.encode_audio(sound))
         made.synthesize(batch)
         made._said.clear()  # what it predicted for the rest of this face
         said[name] = made._expressions(batch, replace(made.person, rest=np.full(51, 0.5, np.float32)))
@@ -146,12 +146,12 @@ def test_frames_that_cannot_be_fitted_come_back_as_they_were(core, morphable, po
     landmarks[2] = np.nan
     made = method(core, morphable)
     drawn = spoken(made, portrait, landmarks=landmarks)
-    assert made.kept == 1
+    assert made.passthrough_frames == 1
     same = [np.array_equal(a, b) for a, b in zip(drawn, portrait.faces, strict=True)]
     assert same == [False, False, True, False, False, False]
     coarse = spoken(made, portrait, landmarks=None)
     assert np.array_equal(coarse, portrait.faces)
-    assert made.kept == 7
+    assert made.passthrough_frames == 7
     lost = spoken(
         method(core, morphable), portrait, reference_landmarks=np.full((5, 478, 2), np.nan, np.float32)
     )
@@ -247,7 +247,7 @@ def test_where_somebody_speaks_nothing_changes(core, morphable, portrait):
 def test_batches_agree_with_one_long_stretch_of_speech(core, morphable, portrait):
     made = method(core, morphable)
     sound = np.random.default_rng(0).normal(0, 0.1, 5 * 16000).astype(np.float32)
-    speech = made.listen(sound)
+    speech = made.encode_audio(sound)
     made.synthesize(replace(portrait, speech=speech))  # which chooses the reference
     times = np.arange(0, 4, 1 / 30)  # another frame rate
     whole = made._expressions(replace(portrait, speech=speech, times=times), made.person)
@@ -328,7 +328,7 @@ def test_entry_reads_its_folder_and_says_what_is_missing(core, shared, monkeypat
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     made = load_method("visual-dubbing", core)
     assert made.crop_size == 192
-    assert made.opens
+    assert made.supports_mouth_opening
     assert made.blendshapes
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))

@@ -157,7 +157,7 @@ def test_a_core_with_the_audio_channel_is_saved_and_speaks(tmp_path):
     method.net.encode_audio = lambda windows: torch.zeros(len(windows), 64, 1, 1)
     rng = np.random.default_rng(0)
     faces, reference = rng.integers(0, 255, (2, 1, 96, 96, 3), np.uint8)
-    speech = method.listen(rng.normal(0, 0.1, 16000).astype(np.float32))
+    speech = method.encode_audio(rng.normal(0, 0.1, 16000).astype(np.float32))
     first, second = (
         method.synthesize(Batch(faces, np.array([time]), speech, reference)) for time in (0.2, 0.7)
     )
@@ -172,7 +172,7 @@ def test_what_is_hidden_of_the_frame_changes_nothing():
     method = Wav2LipMethod(METHODS.get(EMBEDDED).card, Generator(Wav2LipConfig(width=0.1, visible=0.25)), "")
     rng = np.random.default_rng(0)
     faces, other = rng.integers(0, 255, (2, 1, 96, 96, 3), np.uint8)
-    speech = method.listen(rng.normal(0, 0.1, 16000).astype(np.float32))
+    speech = method.encode_audio(rng.normal(0, 0.1, 16000).astype(np.float32))
 
     def draw(face: np.ndarray) -> np.ndarray:
         return method.synthesize(Batch(face, np.array([0.4]), speech, other))

@@ -151,7 +151,7 @@ def test_published_is_the_default():
     for kind in AIDED:
         assert not read_config(kind, {}).stage.augment
     for name, kind in (("visual_dubbing-expression", "expression"), ("visual_dubbing-dubbing", "dubbing")):
-        published, usual = read_config(kind, read_toml(recipe(f"{name}"))).stage, STAGES[kind][0]()
+        published, usual = read_config(kind, read_toml(recipe(f"{name}"))).stage, STAGES.get(kind).settings()
         assert published.model == usual.model
         assert (kind, getattr(published, "reduction", "sum")) == (kind, "sum")
     dubbing = read_config("dubbing", {}).stage

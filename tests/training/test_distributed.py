@@ -16,14 +16,14 @@ from torch import nn
 from lipsync.audio.features import AudioFeatures
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
-from lipsync.training.loop import RunConfig, Update, fit
+from lipsync.training.loop import RunConfig, Stage, Update, fit
 from tests.portal import free_port
 from tests.training.toy import toy_clip, toy_folder
 
 RUN = RunConfig(steps=2, device="cpu", threads=1, check_every=0, save_every=1, log_every=1)
 
 
-class LinearStage:
+class LinearStage(Stage):
     """Least squares on eight fixed samples, of which each process draws its part; no batch norm."""
 
     def __init__(self, rank: int, world: int):

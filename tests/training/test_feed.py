@@ -11,7 +11,7 @@ from lipsync.data.clips import Sampler
 from lipsync.errors import ConfigError
 from lipsync.experts.training.mouth_stage import MouthConfig, MouthStage
 from lipsync.training.feed import Batches, feed
-from lipsync.training.loop import RunConfig, Update, compile_stage, fit
+from lipsync.training.loop import RunConfig, Stage, Update, compile_stage, fit
 from tests.training.toy import toy_clip
 
 RUN = RunConfig(steps=3, device="cpu", threads=1, log_every=1, check_every=0)
@@ -22,7 +22,7 @@ def clips():
     return [toy_clip(f"c{i}", seed=i, frames=40) for i in range(3)]
 
 
-class Slices:
+class Slices(Stage):
     """Least squares on eight samples, ``parts`` batches of them a step; no batch norm, no randomness."""
 
     def __init__(self, parts: int):
@@ -85,7 +85,7 @@ def test_processes_make_the_same_batches_in_the_same_order(clips, workers):
     assert not torch.equal(alone[0]["faces"], other["faces"])  # another process of torchrun
 
 
-class Told:
+class Told(Stage):
     """A stage whose batch is the memory that its sampler may use."""
 
     def __init__(self, clips):

@@ -19,7 +19,7 @@ from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
 from lipsync.methods.wav2lip.train_speech import SpeechConfig, SpeechStage
-from lipsync.training.loop import RunConfig, fit
+from lipsync.training.loop import RunConfig, Stage, fit
 from tests.training.toy import STORED, toy_clip
 
 MODEL = Wav2LipConfig(
@@ -260,7 +260,7 @@ def test_sync_speech_belongs_to_the_first_frame(clips, aids):
         np.testing.assert_allclose(heard[None], clip.speech(np.array([first]), EXPERT.audio), atol=1e-5)
 
 
-class Counter:
+class Counter(Stage):
     """A stage that learns nothing: its validations say what the test wants."""
 
     def __init__(self, scores):

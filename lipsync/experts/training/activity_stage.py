@@ -27,7 +27,7 @@ from lipsync.data.backgrounds import BACKGROUNDS
 from lipsync.data.clips import FPS, Clip, Sampler
 from lipsync.experts.training.silero import Silero
 from lipsync.media import read_audio
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.schedules import one_cycle
 
 COLUMN = int(RATE / COLUMN_RATE)  # samples
@@ -60,18 +60,20 @@ class Recording:
     speaks: np.ndarray  # (1 + N / COLUMN,) bool, as the teacher says
 
 
-class ActivityStage:
+class ActivityStage(Stage):
     """Raises:
     ArtefactError: the teacher cannot be had.
     ConfigError: onnxruntime is not installed, or no clip lasts a second.
     """
+
+    settings = ActivityTraining
 
     def __init__(
         self, config: ActivityTraining, train: list[Clip], dev: list[Clip], teacher: Silero | None = None
     ):
         self.config = config
         teacher = teacher or Silero()
-        self.sampler = Sampler(train, round(FPS), memory=0)  # their pictures are never looked at
+        self.sampler: Sampler = Sampler(train, round(FPS), memory=0)  # their pictures are never looked at
         self.heard = {clip.name: _recording(clip, teacher) for clip in self.sampler.clips}
         self.dev = [_recording(clip, teacher) for clip in dev]
         self.backgrounds, self.dev_backgrounds = self._made(1), self._made(2, DEV_BACKGROUNDS)

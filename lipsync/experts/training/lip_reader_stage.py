@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from lipsync.experts.lip_reader import (
     lip_reading_loss,
     read_off,
 )
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.schedules import one_cycle
 
 
@@ -37,13 +38,16 @@ class LipReaderTraining:
     augment: bool = False  # random framing, mirror and light: an aid for little data, not in the patent
 
 
-class LipReaderStage:
+class LipReaderStage(Stage):
+    settings = LipReaderTraining
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
     def __init__(self, config: LipReaderTraining, train: list[Clip], dev: list[Clip]):
         if not config.words:
             raise ConfigError("stage.words names the folder of words.csv: what is said in the clips.")
         self.config, self.words = config, Words(Path(config.words))
         self.dev = [clip for clip in dev if self.words.of(clip)]
-        self.sampler = Sampler([clip for clip in train if self.words.of(clip)], config.frames)
+        self.sampler: Sampler = Sampler([clip for clip in train if self.words.of(clip)], config.frames)
         self.net = LipReader(config.model)
         self.modules: dict[str, nn.Module] = {"reader": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {

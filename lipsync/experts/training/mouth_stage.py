@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lipsync.data.augmentation import cut, framing, light
 from lipsync.data.clips import MARGIN, STORED, Clip, Sampler
 from lipsync.experts.mouth_shape import SIZE, MouthExpert
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.schedules import one_cycle
 
 
@@ -24,10 +24,12 @@ class MouthConfig:
     learning_rate: float = 2e-3
 
 
-class MouthStage:
+class MouthStage(Stage):
+    settings = MouthConfig
+
     def __init__(self, config: MouthConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         self.net = MouthExpert()
         self.net(torch.zeros(2, 3, SIZE, SIZE))  # gives the lazy layer its size
         self.modules: dict[str, nn.Module] = {"mouth": self.net}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from lipsync.data.clips import MARGIN, STORED, Clip, Sampler
 from lipsync.data.preparation.offsets import SIZE, shift_distances
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import WINDOW, SyncExpert, SyncExpertConfig, lower_halves
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import sync_bce, sync_probability
 from lipsync.training.pretrained_speech import load_speech
 from lipsync.training.schedules import one_cycle
@@ -40,7 +40,10 @@ class SyncConfig:
     shape_weight: float = 0.0  # both embeddings also tell the mouth shape, through one shared layer
 
 
-class SyncStage:
+class SyncStage(Stage):
+    settings: ClassVar[type] = SyncConfig
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
     def __init__(self, config: SyncConfig, train: list[Clip], dev: list[Clip]):
         if config.windows < 2:
             raise ConfigError("stage.windows must be 2 or more: the other times of a clip are its negatives.")
@@ -49,7 +52,7 @@ class SyncStage:
                 'stage.objective is "bce" or "contrastive", and stage.schedule is "cycle" or "constant".'
             )
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
+        self.sampler: Sampler = Sampler(train, WINDOW + config.apart * config.windows)
         self.net: SyncExpert = self.network()
         self.modules: dict[str, nn.Module] = {"sync": self.net}
         self.compiled = (self.net.face_encoder, self.net.audio_encoder)

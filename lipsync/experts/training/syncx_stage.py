@@ -32,10 +32,12 @@ class SyncXTraining(SyncConfig):
 class SyncXStage(SyncStage):
     """The sync expert's stage with another network and another ear."""
 
+    settings = SyncXTraining
+
     def __init__(self, config: SyncXTraining, train: list[Clip], dev: list[Clip]):
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         super().__init__(config, train, dev)
-        self.sampler = Sampler(train, WINDOW + config.apart * config.windows)
+        self.sampler: Sampler = Sampler(train, WINDOW + config.apart * config.windows)
 
     def network(self) -> SyncX:
         net = SyncX(self.config.model)  # type: ignore[arg-type]

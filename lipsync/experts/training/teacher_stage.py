@@ -19,7 +19,7 @@ from lipsync.audio.encoders import load_encoder
 from lipsync.data.clips import Clip, Sampler
 from lipsync.experts.training.mouth_teacher import ShapeFromFeatures, at_frames
 from lipsync.media import read_audio
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation, mean_correlation
 from lipsync.training.schedules import one_cycle
 
@@ -40,10 +40,12 @@ class TeacherConfig:
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.4)  # of MOUTH_SHAPE in the loss
 
 
-class TeacherStage:
+class TeacherStage(Stage):
+    settings = TeacherConfig
+
     def __init__(self, config: TeacherConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         folder = Path(config.encoder_weights) if config.encoder_weights else None
         self.encoder = load_encoder(config.encoder, folder)
         self._heard = {clip.name: self._features(clip) for clip in [*self.sampler.clips, *dev]}

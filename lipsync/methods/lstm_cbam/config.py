@@ -11,6 +11,7 @@ from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpertConfig
 from lipsync.registry import Registry
+from lipsync.training.ablations import register_rows
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,6 @@ def discriminator_config(ablation: str = "lstm-cbam", width: float = 1.0) -> Syn
     if not width > 0:
         raise ConfigError(f"width must be above 0, not {width}.")
     return replace(ABLATIONS.get(ablation), width=width)
+
+
+register_rows(SyncExpertConfig, ABLATIONS, discriminator_config)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.lstm_cbam.config import LstmCbamConfig
 from lipsync.methods.lstm_cbam.model import LipGANGenerator
 from lipsync.methods.wav2lip.validation import look_at
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight, sync_bce, sync_loss, sync_probability
 from lipsync.training.pretrained_speech import load_speech
 
@@ -54,7 +55,10 @@ class JointConfig:
     augment: bool = False  # random framing, mirror, light and sound: an aid for little data, not in the paper
 
 
-class JointStage:
+class JointStage(Stage):
+    settings = JointConfig
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
     def __init__(self, config: JointConfig, train: list[Clip], dev: list[Clip]):
         if not config.discriminator:
             raise ConfigError(
@@ -62,7 +66,7 @@ class JointStage:
                 "stage.model.ablation=lstm-cbam."
             )
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, WINDOW)
+        self.sampler: Sampler = Sampler(train, WINDOW)
         self.net = LipGANGenerator(config.model)
         if config.start:
             self.net.load_state_dict(LipGANGenerator.from_pretrained(config.start).state_dict())

@@ -9,6 +9,7 @@ from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpertConfig
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.registry import Registry
+from lipsync.training.ablations import register_rows
 
 _MEL, _MFCC, _FUSED = (AudioFeatures(kind=kind) for kind in ("mel", "mfcc", "mel+mfcc"))
 
@@ -58,3 +59,7 @@ def _positive(width: float) -> float:
     if not width > 0:
         raise ConfigError(f"width must be above 0, not {width}.")
     return width
+
+
+register_rows(Wav2LipConfig, ABLATIONS, generator_config)
+register_rows(SyncExpertConfig, ABLATIONS, sync_expert_config)

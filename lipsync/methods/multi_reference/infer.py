@@ -15,23 +15,23 @@ from lipsync.audio.mel import RATE
 from lipsync.audio.selector import reach, select
 from lipsync.audio.speech_input import LEARNED
 from lipsync.media import read_audio
-from lipsync.methods.base import Batch, MethodCard
+from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.multi_reference.model import MultiReference
+from lipsync.nn.device import default_device, supports_bfloat16
 
 CLOSED = asset("examples", "english.wav")
 CLOSED_AT = 3.36  # s in it: both lips touch for a while, and both cores that ship draw them closed there
 
 
-class MultiReferenceMethod:
-    """A ``lipsync.methods.base.LipSyncMethod`` around a network of several references.
+class MultiReferenceMethod(LipSyncMethod):
+    """The method around a network of several references.
 
     Raises:
         ConfigError: the speech encoder's package is not installed.
         ArtefactError: its weights cannot be had.
     """
 
-    blendshapes = False
-    opens = True
+    supports_mouth_opening = True
 
     def __init__(
         self,
@@ -45,20 +45,18 @@ class MultiReferenceMethod:
         self.config = net.config
         self.crop_size, self.references = net.config.size, net.config.references
         self.passthrough = 0.5 if net.config.lower_half else 0.0
-        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or default_device()
         self.net = net.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learned = net.config.audio.encoder == LEARNED
         self.encoder = None if learned else encoder or load_encoder(net.config.audio.encoder)
         audio = net.config.audio
-        heard = audio.hears.reach if self.encoder is None else self.encoder.reach
-        self.reach = heard + reach(audio.rate, audio.count, audio.spacing) + audio.context / audio.rate
-        # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
-        self.half = self.device.type == "cuda" or (
-            torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )
+        own = (audio.hears if self.encoder is None else self.encoder).reach
+        around = reach(audio.rate, audio.count, audio.spacing)
+        self.audio_lookahead = own + around + audio.context / audio.rate
+        self.half = supports_bfloat16(self.device)
 
     @torch.inference_mode()
-    def listen(self, samples: np.ndarray) -> np.ndarray:
+    def encode_audio(self, samples: np.ndarray) -> np.ndarray:
         """(L, D) speech features of (N,) mono 16 kHz samples, at ``config.audio.rate``."""
         if self.encoder is not None:
             return self.encoder.encode(samples)
@@ -76,7 +74,7 @@ class MultiReferenceMethod:
         two sounds, which is a little open.
         """
         audio = self.config.audio
-        features = self.listen(read_audio(CLOSED))
+        features = self.encode_audio(read_audio(CLOSED))
         at = np.array([CLOSED_AT])
         return torch.from_numpy(select(features, audio.rate, at, audio.count, audio.spacing))[0]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from lipsync.methods.multi_reference.reference_windows import draw_reference_win
 from lipsync.methods.multi_reference.train_listener import load_head, load_listener, tell
 from lipsync.methods.multi_reference.validation import look_at
 from lipsync.nn.speech_encoder import LearnedEncoder
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -88,7 +89,10 @@ class MultiReferenceTraining:
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
 
 
-class MultiReferenceStage:
+class MultiReferenceStage(Stage):
+    settings = MultiReferenceTraining
+    before: ClassVar[dict[str, Any]] = {"augment": True, "mouth_only": True, "discriminators": 1}
+
     def __init__(self, config: MultiReferenceTraining, train: list[Clip], dev: list[Clip]):
         if config.shape_weight and not config.mouth_expert:
             raise ConfigError("stage.shape_weight needs stage.mouth_expert: train one with `train mouth`.")
@@ -100,7 +104,7 @@ class MultiReferenceStage:
             )
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         model = config.model
         self.model = replace(model, size=model.seen, shrink=1) if config.shrunk else model
         self.net = MultiReference(self.model)

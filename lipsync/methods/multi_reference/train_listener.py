@@ -29,7 +29,7 @@ from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.fusion import Listener
 from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.nn.speech_encoder import LearnedEncoder
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation, mean_correlation
 from lipsync.training.pretrained_speech import load_speech
 from lipsync.training.schedules import one_cycle
@@ -60,11 +60,13 @@ class ListenerConfig:
     token_weight: float = 1.0  # squared difference from the teacher's tokens, whose variance is about 1
 
 
-class ListenerStage:
+class ListenerStage(Stage):
+    settings = ListenerConfig
+
     def __init__(self, config: ListenerConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         self.core: MultiReference | None = None
         self.frozen: dict[str, nn.Module] = {}
         self.model = config.model

@@ -8,6 +8,7 @@ from typing import Any
 from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
 from lipsync.registry import Registry, unknown
+from lipsync.training.ablations import register_rows
 
 GUIDES = ("shaded", "normals")
 TOWERS = ("vgg-m", "wav2lip", "encoder")
@@ -211,3 +212,7 @@ def renderer_config(ablation: str = "full", width: float = 1.0) -> RendererConfi
         ConfigError: unknown name, or a width that is not positive.
     """
     return replace(RENDERER_ABLATIONS.get(ablation), width=width)
+
+
+register_rows(ExpressionConfig, EXPRESSION_ABLATIONS, expression_config)
+register_rows(RendererConfig, RENDERER_ABLATIONS, renderer_config)

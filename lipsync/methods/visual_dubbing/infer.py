@@ -19,12 +19,13 @@ from lipsync.faces.model3d.fitting import Fitter
 from lipsync.faces.model3d.load import load_morphable
 from lipsync.faces.model3d.morphable import MorphableModel
 from lipsync.faces.tracking.landmarks import mouth_opening
-from lipsync.methods.base import Batch, MethodCard
+from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.visual_dubbing.config import ExpressionConfig
 from lipsync.methods.visual_dubbing.inpaint import around
 from lipsync.methods.visual_dubbing.model import VisualDubbing
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
+from lipsync.nn.device import default_device, supports_bfloat16
 
 RATE_FRAMES = 25.0  # frames per second at which expressions are predicted, as in training
 STRETCH = 50  # frames of them at a time: 2 s
@@ -57,8 +58,8 @@ class Person:
     closed: np.ndarray  # (E,) that of the most closed lips, in which the mouth rests when nobody speaks
 
 
-class VisualDubbingMethod:
-    """A ``lipsync.methods.base.LipSyncMethod`` around a core of visual dubbing.
+class VisualDubbingMethod(LipSyncMethod):
+    """The method around a core of visual dubbing.
 
     Expressions are predicted at 25 frames a second in stretches of two seconds and interpolated, so any
     frame rate will do. A frame that cannot be fitted is given back as it came.
@@ -67,8 +68,7 @@ class VisualDubbingMethod:
         ArtefactError: the 3D face model or the Wav2Lip core cannot be had.
     """
 
-    blendshapes = opens = True
-    passthrough = 0.0  # which rows do depends on the head
+    blendshapes = supports_mouth_opening = True
     references = 5
 
     def __init__(
@@ -84,7 +84,7 @@ class VisualDubbingMethod:
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = net.config
         self.crop_size = net.config.renderer.size
-        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or default_device()
         self.net = net.eval().requires_grad_(False).to(self.device)
         self.net.renderer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.scene = Scene((morphable or load_morphable(net.config.morphable or None)).to(self.device))
@@ -95,18 +95,15 @@ class VisualDubbingMethod:
         self.encoders = {name: encoder or load_encoder(name) for name in names}
         self.fitter = Fitter(self.scene.model, self.crop_size)
         self.person: Person | None = None
-        self.kept = 0  # frames that came back as they were
+        self.passthrough_frames = 0
         self._reference = 0  # the one that served the last frame
         self._resting: int | None = None  # the same, of a mouth that rests
         self._shown: int | None = None  # the same, for the fading
         self._left, self._changed = 0, -np.inf  # the one before it, and when it was left, seconds
         self._said: dict[int, np.ndarray] = {}  # expressions by stretch
-        # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
-        self.half = self.device.type == "cuda" or (
-            torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )
+        self.half = supports_bfloat16(self.device)
 
-    def listen(self, samples: np.ndarray) -> Heard:
+    def encode_audio(self, samples: np.ndarray) -> Heard:
         """Speech features of (N,) mono 16 kHz samples."""
         found: dict[object, np.ndarray] = {
             name: encoder.encode(samples) for name, encoder in self.encoders.items()
@@ -116,7 +113,7 @@ class VisualDubbingMethod:
                 found[part.config.audio] = features(samples, part.config.audio)
         return Heard(
             [found[part.config.encoder or part.config.audio] for part in self.net.stage1],
-            self.semantic.listen(samples) if self.semantic is not None else None,
+            self.semantic.encode_audio(samples) if self.semantic is not None else None,
             1 + int(np.ceil(len(samples) / RATE * RATE_FRAMES)),
         )
 
@@ -131,7 +128,7 @@ class VisualDubbingMethod:
                 self.person = self._meet(batch, fit)
             if self.person is not None:
                 known = np.flatnonzero(fit.valid)
-        self.kept += len(drawn) - len(known)  # five points place a mouth, but no 3D face
+        self.passthrough_frames += len(drawn) - len(known)  # five points place a mouth, but no 3D face
         if self.person is None or not len(known):
             return drawn
         active = np.ones(len(known)) if batch.activity is None else batch.activity[known]

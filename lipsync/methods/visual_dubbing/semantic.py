@@ -31,9 +31,9 @@ class SemanticImages:
             core = load_method(CORE)
         self.core, self.mouth_only = core, mouth_only
 
-    def listen(self, samples: np.ndarray) -> Any:
+    def encode_audio(self, samples: np.ndarray) -> Any:
         """What :meth:`draw` takes as ``speech``, of (N,) mono 16 kHz samples."""
-        return self.core.listen(samples)
+        return self.core.encode_audio(samples)
 
     def draw(self, still: np.ndarray, speech: Any, times: np.ndarray) -> np.ndarray:
         """(T, s, s, 3) uint8 of a still face (S, S, 3) uint8 at ``times`` (T,) seconds of the speech."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.registry import unknown
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.ranger import Ranger
 from lipsync.weights.pretrained import read_saved
@@ -69,7 +70,10 @@ class ExpressionStageConfig:
     curve_stretches: int = 0  # of them per batch
 
 
-class ExpressionStage:
+class ExpressionStage(Stage):
+    settings = ExpressionStageConfig
+    before: ClassVar[dict[str, Any]] = {"reduction": "mean"}
+
     def __init__(self, config: ExpressionStageConfig, train: list[Clip], dev: list[Clip]):
         if config.model.semantic_images and not config.semantic:
             raise ConfigError(
@@ -86,7 +90,7 @@ class ExpressionStage:
                 f"stage.model.expression_size says {config.model.expression_size}."
             )
         self.dev = fitted(dev)
-        self.sampler = Sampler(fitted(train, needed=True), config.frames)
+        self.sampler: Sampler = Sampler(fitted(train, needed=True), config.frames)
         self.curves = load_curves(Path(config.curves)) if config.curves else []
         self.images = SemanticImages(mouth_only=config.model.mouth_only) if config.semantic else None
         self.net = ExpressionNet(config.model)
@@ -189,7 +193,7 @@ class ExpressionStage:
         assert self.images is not None
         path = Path(self.config.semantic) / f"{clip.name}.npy"
         if not path.is_file():
-            speech = self.images.listen(read_audio(clip.folder / f"{clip.name}.mp4"))
+            speech = self.images.encode_audio(read_audio(clip.folder / f"{clip.name}.mp4"))
             drawn = self.images.draw(self._still(clip), speech, np.arange(len(clip)) / FPS)
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".partial")
@@ -219,7 +223,7 @@ class ExpressionStage:
             "values": curves.values[at],
         }
         if self.images is not None:
-            pictures = self.images.draw(self._still(clip), self.images.listen(samples), times)
+            pictures = self.images.draw(self._still(clip), self.images.encode_audio(samples), times)
             found["pictures"] = pictures.transpose(0, 3, 1, 2)
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,12 @@ from lipsync.errors import ConfigError
 from lipsync.experts.frozen import mouth_square
 from lipsync.faces.model3d.load import load_morphable
 from lipsync.faces.tracking.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_opening
-from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
+from lipsync.methods.visual_dubbing.config import (
+    ExpressionConfig,
+    RendererConfig,
+    VisualDubbingConfig,
+    completed,
+)
 from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
 from lipsync.methods.visual_dubbing.losses import (
     Features,
@@ -31,7 +37,7 @@ from lipsync.methods.visual_dubbing.train_expression import load_expression
 from lipsync.methods.visual_dubbing.validation import look_at
 from lipsync.methods.visual_dubbing.view import Scene, mirrored, view_of
 from lipsync.registry import unknown
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight
 from lipsync.training.ranger import Ranger
 
@@ -75,7 +81,9 @@ class DubbingConfig:
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
 
 
-class DubbingStage:
+class DubbingStage(Stage):
+    settings = DubbingConfig
+
     def __init__(self, config: DubbingConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
             raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
@@ -85,7 +93,7 @@ class DubbingStage:
         self.config = config
         self.scene = Scene(load_morphable(config.morphable or None))
         self.dev = fitted(dev)
-        self.sampler = Sampler(fitted(train, needed=True), 2)
+        self.sampler: Sampler = Sampler(fitted(train, needed=True), 2)
         self.net = Renderer(config.model)
         self.core = read_core(config.start) if config.start else None
         if self.core is not None:
@@ -101,6 +109,10 @@ class DubbingStage:
         wants = config.perceptual_weight or config.style_weight
         self.looks = Features(config.features) if wants else None  # type: ignore[arg-type]
         self.frozen: dict[str, nn.Module] = {"features": self.looks} if self.looks is not None else {}
+
+    @classmethod
+    def restored(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        return super().restored({**settings, "model": completed(settings["model"])})
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         clips = self.sampler.draw(self.config.faces, rng)

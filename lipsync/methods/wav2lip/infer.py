@@ -13,24 +13,22 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from lipsync.audio.features import MEL_RATE, features, frame_windows
 from lipsync.audio.mel import RATE
 from lipsync.errors import ConfigError
-from lipsync.methods.base import Batch, MethodCard
+from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.wav2lip.opening import MOUTHS, Opening, ask
 from lipsync.nn.blocks import ConvBlock, UpBlock
+from lipsync.nn.device import default_device, supports_bfloat16
 from lipsync.nn.prior import pose_prior
 from lipsync.weights import hub
 
 
-class Wav2LipMethod:
-    """A ``lipsync.methods.base.LipSyncMethod`` around a generator of mouths.
+class Wav2LipMethod(LipSyncMethod):
+    """The method around a generator of mouths.
 
     LSTM-CBAM's takes and gives what Wav2Lip's does: speech windows, and six channels of a masked face
     and one reference.
     """
 
-    references = 1
-    blendshapes = False
-    opens = True
-    passthrough = 0.0
+    supports_mouth_opening = True
 
     def __init__(
         self,
@@ -42,16 +40,13 @@ class Wav2LipMethod:
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = cast(Any, net.config)
         self.crop_size = self.config.size
-        self.reach = self.config.audio.reach
+        self.audio_lookahead = self.config.audio.reach
         self.opening: Opening | None = None  # of this job, measured when it is first needed
-        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or default_device()
         self.net: Any = fuse(net.eval()).to(self.device)
-        # bfloat16 doubles the speed of a CPU that has it; without it PyTorch only emulates it, slowly.
-        self.half = self.device.type == "cuda" or (
-            torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )
+        self.half = supports_bfloat16(self.device)
 
-    def listen(self, samples: np.ndarray) -> np.ndarray:
+    def encode_audio(self, samples: np.ndarray) -> np.ndarray:
         """(rows, T) speech features at 80 Hz of (N,) mono 16 kHz samples."""
         return features(samples, self.config.audio)
 

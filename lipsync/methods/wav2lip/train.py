@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.validation import look_at
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -79,7 +80,10 @@ class GeneratorConfig:
     decay_from: float = 1.0  # share of the run after which the learning rate falls linearly to 0
 
 
-class GeneratorStage:
+class GeneratorStage(Stage):
+    settings = GeneratorConfig
+    before: ClassVar[dict[str, Any]] = {"augment": True}
+
     def __init__(self, config: GeneratorConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
             raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
@@ -91,7 +95,7 @@ class GeneratorStage:
         if config.sync_weight > 0 and config.frames != WINDOW:
             raise ConfigError(f"The sync loss needs stage.frames = {WINDOW}.")
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         self.net = Generator(config.model)
         if config.start:
             start_from(self.net, config.start)

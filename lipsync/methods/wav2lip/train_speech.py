@@ -29,7 +29,7 @@ from lipsync.experts.training.mouth_teacher import Teacher
 from lipsync.media import read_audio
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
-from lipsync.training.loop import Update
+from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation, mean_correlation
 from lipsync.training.pretrained_speech import load_speech
 from lipsync.training.schedules import one_cycle
@@ -61,10 +61,12 @@ class SpeechConfig:
     silent_weight: float = 10.0  # L1 on the movement there
 
 
-class SpeechStage:
+class SpeechStage(Stage):
+    settings = SpeechConfig
+
     def __init__(self, config: SpeechConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
-        self.sampler = Sampler(train, config.frames)
+        self.sampler: Sampler = Sampler(train, config.frames)
         if config.taught and not config.teacher:
             raise ConfigError("stage.taught holds speech without faces; name a stage.teacher for it.")
         self.told: dict[str, np.ndarray] = {}  # (T, 4) by clip, what the teacher says

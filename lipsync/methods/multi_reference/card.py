@@ -1,0 +1,77 @@
+"""Multi-reference fusion in the menu."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lipsync.methods.base import LipSyncMethod, MethodCard
+from lipsync.methods.registry import MODELS, WHISPER, Core, register_method
+from lipsync.training.stages import STAGES
+
+STAGES.register(
+    "listener",
+    "lipsync.methods.multi_reference.train_listener:ListenerStage",
+    help="the speech half of multi-reference fusion",
+)
+STAGES.register(
+    "multi-reference",
+    "lipsync.methods.multi_reference.train:MultiReferenceStage",
+    help="the whole network of multi-reference fusion",
+)
+
+
+@register_method
+class MultiReferenceCore(Core):
+    """The core whose speech encoder ships with it."""
+
+    card = MethodCard(
+        name="multi-reference",
+        title="Multi-reference fusion",
+        paper="Patent: high-quality digital-human lip synthesis driven by speech",
+        licence="Apache-2.0 (research footage, see the model card)",
+        resolution=256,
+        weights="ships with the project",
+        summary={
+            "en": "Three reference frames and speech attend to each other, and the frames' own pixels "
+            "are moved: sharp, fast, and works offline.",
+            "zh": "三张参考帧与语音双向融合，并搬移参考帧自身的像素：清晰、快速，可离线使用。",
+        },
+        supports_mouth_opening=True,
+        live=True,
+    )
+    folder = MODELS / "multi-reference-embedded"
+    signature = "image_encoder.stages.0.0.conv.weight"
+    recipe = "lipsync.methods.multi_reference.tune:RECIPE"
+    order = 30
+
+    @staticmethod
+    def load(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
+        from lipsync.methods.multi_reference.config import MultiReferenceConfig
+        from lipsync.methods.multi_reference.infer import MultiReferenceMethod
+        from lipsync.methods.multi_reference.model import MultiReference
+        from lipsync.weights.pretrained import read_saved, weights_sha256
+
+        net = read_saved(weights, MultiReference, MultiReferenceConfig, "a multi-reference network")
+        return MultiReferenceMethod(card, net, weights_sha256(weights))
+
+
+@register_method
+class MultiReferenceWhisperCore(MultiReferenceCore):
+    """The core on features of Whisper's encoder."""
+
+    card = MethodCard(
+        name="multi-reference-whisper",
+        title="Multi-reference with Whisper",
+        paper="Patent: high-quality digital-human lip synthesis driven by speech",
+        licence="Apache-2.0 (research footage, see the model card)",
+        resolution=256,
+        weights="ships with the project; Whisper tiny.en (75 MB) is fetched on first use",
+        summary={
+            "en": "The same pictures as multi-reference fusion, and lips that follow the speech better, "
+            "because Whisper's encoder hears it.",
+            "zh": "画面与多参考帧融合相同，由 Whisper 编码器听音，口型更贴合语音。",
+        },
+        supports_mouth_opening=True,
+    )
+    folder = MODELS / "multi-reference-whisper"
+    needs = WHISPER

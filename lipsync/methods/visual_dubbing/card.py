@@ -1,0 +1,75 @@
+"""Visual dubbing in the menu."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from lipsync.methods.base import LipSyncMethod, MethodCard
+from lipsync.methods.registry import MODELS, WHISPER, Core, register_method
+from lipsync.training.stages import STAGES
+
+STAGES.register(
+    "expression",
+    "lipsync.methods.visual_dubbing.train_expression:ExpressionStage",
+    help="stage 1 of visual dubbing: expressions from speech",
+)
+STAGES.register(
+    "dubbing",
+    "lipsync.methods.visual_dubbing.train_renderer:DubbingStage",
+    help="stage 2 of visual dubbing: the renderer",
+)
+
+
+@register_method
+class VisualDubbingCore(Core):
+    """The core whose speech encoder ships with it."""
+
+    card = MethodCard(
+        name="visual-dubbing",
+        title="Visual dubbing through a 3D face",
+        paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
+        licence="Apache-2.0 (research footage, see the model card)",
+        resolution=192,
+        weights="ships with the project",
+        summary={
+            "en": "The most natural skin and teeth: speech moves a fitted 3D face, whose motion carries "
+            "the skin of a real frame.",
+            "zh": "皮肤与牙齿最自然：语音驱动三维人脸，再用其运动搬移真实画面的纹理。",
+        },
+        supports_mouth_opening=True,
+    )
+    folder = MODELS / "visual-dubbing-embedded"
+    needs: ClassVar[tuple[str, ...]] = ("face_landmarker",)  # else every frame comes back as it was
+    signature = "renderer.inpaint.colour.weight"
+    recipe = "lipsync.methods.visual_dubbing.tune:RECIPE"
+    order = 20
+
+    @staticmethod
+    def load(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
+        from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
+        from lipsync.methods.visual_dubbing.model import read_core
+        from lipsync.weights.pretrained import weights_sha256
+
+        return VisualDubbingMethod(card, read_core(weights), weights_sha256(weights))
+
+
+@register_method
+class VisualDubbingWhisperCore(VisualDubbingCore):
+    """The core on features of Whisper's encoder."""
+
+    card = MethodCard(
+        name="visual-dubbing-whisper",
+        title="Visual dubbing with Whisper",
+        paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
+        licence="Apache-2.0 (research footage, see the model card)",
+        resolution=192,
+        weights="ships with the project; Whisper tiny.en (75 MB) is fetched on first use",
+        summary={
+            "en": "The same pictures as visual dubbing; lips follow the features of Whisper's encoder.",
+            "zh": "画面与三维人脸配音相同，口型由 Whisper 编码器的语音特征驱动。",
+        },
+        supports_mouth_opening=True,
+    )
+    folder = MODELS / "visual-dubbing-whisper"
+    needs = ("face_landmarker", *WHISPER)

@@ -1,0 +1,76 @@
+"""Wav2Lip in the menu, and how the networks of its family are loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lipsync.methods.base import LipSyncMethod, MethodCard
+from lipsync.methods.registry import Core, register_method
+from lipsync.training.stages import STAGES
+
+STAGES.register(
+    "speech",
+    "lipsync.methods.wav2lip.train_speech:SpeechStage",
+    help="the speech half of the Wav2Lip family and of the sync expert",
+)
+STAGES.register(
+    "generator", "lipsync.methods.wav2lip.train:GeneratorStage", help="the generator of the Wav2Lip family"
+)
+
+
+class Wav2LipCore(Core):
+    """A core of the Wav2Lip family: a published checkpoint, or a folder that this project wrote."""
+
+    recipe = "lipsync.methods.wav2lip.tune:RECIPE"
+
+    @staticmethod
+    def load(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
+        from lipsync.methods.wav2lip.convert import read_generator, read_published
+        from lipsync.methods.wav2lip.infer import Wav2LipMethod
+        from lipsync.methods.wav2lip.model import Generator
+        from lipsync.weights.checkpoint import PICKLED
+        from lipsync.weights.pretrained import weights_sha256
+
+        read = read_published if again and weights.suffix.lower() in PICKLED else read_generator
+        config, state = read(weights)
+        net = Generator(config)
+        net.load_state_dict(state)
+        return Wav2LipMethod(card, net, weights_sha256(weights))
+
+
+def _published(name: str, title: str, english: str, chinese: str) -> MethodCard:
+    return MethodCard(
+        name=name,
+        title=title,
+        paper="Prajwal et al., ACM MM 2020",
+        licence="research use only (weights by their authors)",
+        resolution=96,
+        weights="Hugging Face Hub, fetched on first use",
+        summary={"en": english, "zh": chinese},
+        supports_mouth_opening=True,
+        live=True,
+    )
+
+
+@register_method
+class Wav2LipPublished(Wav2LipCore):
+    card = _published(
+        "wav2lip",
+        "Wav2Lip",
+        "The published network with the best sync scores.",
+        "已发表的原版网络，同步得分最好。",
+    )
+    artefact = "wav2lip"
+    order = 40
+
+
+@register_method
+class Wav2LipGan(Wav2LipCore):
+    card = _published(
+        "wav2lip_gan",
+        "Wav2Lip + GAN",
+        "The published network trained for sharper mouths.",
+        "已发表的网络，嘴部更清晰。",
+    )
+    artefact = "wav2lip_gan"
+    order = 40

@@ -1,0 +1,72 @@
+"""What is asked of the pipeline, and what it says of the result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lipsync.methods import DEFAULT
+
+
+@dataclass(frozen=True)
+class Request:
+    """One job. Paths are read where they are; only ``output`` is written."""
+
+    face: Path  # video or photo
+    audio: Path | None  # any file with sound; None: the video's own sound
+    output: Path  # .mp4
+    # ``auto``, a name of ``lipsync.methods.METHODS``, or ``hub:org/name[@revision]``
+    method: str = DEFAULT
+    checkpoint: Path | None = None  # weights instead of the method's own
+    # Which face, counted from the left in the first frame with faces; None: the largest.
+    face_index: int | None = None
+    face_point: tuple[float, float] | None = None  # or the face at this place, pixels of the upright picture
+    # "audio": as long as the speech, the video plays back and forth; "video": as the video.
+    length: str = "audio"
+    label: bool = True  # visible "AI-generated" mark; the metadata mark is always there
+    # How far the mouth opens against what the speech asks for; for methods with ``supports_mouth_opening``.
+    mouth_opening: float = 1.0
+    sharpen: float = 0.0  # 0..1, how far drawn detail is brought to the strength of the skin around it
+    batch_size: int = 16
+    # Draw for a recording that holds nothing too, to see whether the lips rest; else it is a mistake.
+    allow_silence: bool = False
+    max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
+
+
+@dataclass(frozen=True)
+class ReferenceFrame:
+    """A frame that showed the method what this person's mouth looks like."""
+
+    time: float  # s in the face video
+    box: tuple[int, int, int, int]  # of the face on it: x0, y0, x1, y1, pixels of the result
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was done. ``to_dict`` is what ``--json`` prints."""
+
+    path: Path
+    frames: int
+    frames_without_face: int
+    width: int
+    height: int
+    fps: float
+    duration: float  # seconds
+    method: str
+    weights_sha256: str
+    faces_seen: int  # faces in the frame the choice was made on
+    seconds: dict[str, float] = field(default_factory=dict)  # per stage, and "total"
+    notes: tuple[str, ...] = ()  # sentences worth showing, e.g. coarse tracking without the landmarker
+    revision: str | None = None  # commit of the Hub repository that the weights were taken from
+    references: tuple[ReferenceFrame, ...] = ()  # from the most closed mouth to the most open one
+    requested_method: str = ""  # the request's, where ``method`` is what was taken for ``auto``
+    fallback: str | None = None  # one sentence why ``auto`` took no better core; None: there is none
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON, seconds rounded to milliseconds."""
+        return {
+            **asdict(self),
+            "path": str(self.path),
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "notes": list(self.notes),
+        }
