@@ -24,7 +24,8 @@ from lipsync.weights import hub
 
 if TYPE_CHECKING:
     from lipsync.data.preparation.person import Person
-    from lipsync.methods.tuning import Judge, Recipe
+    from lipsync.methods.registry import Recipe
+    from lipsync.methods.tuning import Judge
 
 FEWEST, MOST = 0.1, 60.0  # minutes
 CHECKS = 8  # validations in the time that is given, beside the one before it
@@ -66,6 +67,18 @@ class Adapted:
             f"the mouth's {name} distance from the real one went from {facts.before[key]:.3f} to "
             f"{facts.after[key]:.3f}."
         )
+
+
+@dataclass(frozen=True)
+class _Learning:
+    """What a core learns from, and how what it learned is measured."""
+
+    request: AdaptRequest
+    entry: MethodEntry
+    source: Path  # folder of the weights to begin with
+    recipe: Recipe
+    person: Person
+    judge: Judge
 
 
 def resolve_method(name: str) -> str:
@@ -167,8 +180,8 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
     person = prepare_person(
         request.face, work / "clips", landmarker, lambda done, total: report("face", done, total)
     )
-    judge = Judge(person, landmarker)
-    rows, seconds = _tune(request, recipe, entry, source, person, judge, work, report)
+    learning = _Learning(request, entry, source, recipe, person, Judge(person, landmarker))
+    rows, seconds = _tune(learning, work, report)
     best = min(rows, key=lambda row: row["score"])
     origin = read_facts(source)
     facts = Facts(
@@ -188,7 +201,7 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
         after=_figures(rows[0]),
     )
     if best["step"] > 0:
-        facts = _exported(facts, int(best["step"]), work / "run" / recipe.folder, out, entry, judge)
+        facts = _exported(facts, int(best["step"]), work / "run" / recipe.folder, out, learning)
     if facts.kept_original:
         for file in ("config.json", "model.safetensors"):
             shutil.copyfile(source / file, out / file)
@@ -226,14 +239,7 @@ def _source(
 
 
 def _tune(
-    request: AdaptRequest,
-    recipe: Recipe,
-    entry: MethodEntry,
-    source: Path,
-    person: Person,
-    judge: Judge,
-    work: Path,
-    report: Callable[..., None],
+    learning: _Learning, work: Path, report: Callable[..., None]
 ) -> tuple[list[dict[str, float]], float]:
     """Train in ``work/run``, where the best weights are left.
 
@@ -247,12 +253,13 @@ def _tune(
     from lipsync.nn.device import default_device, supports_bfloat16
     from lipsync.training.loop import RunConfig, fit
 
+    request, recipe, judge = learning.request, learning.recipe, learning.judge
     if recipe.fitted:
-        for clip in person.train:
+        for clip in learning.person.train:
             report("face")
             keep_fit(clip, None, judge.landmarker)
     torch.manual_seed(request.seed)
-    stage = recipe.stage(source, person.train)
+    stage = recipe.stage(learning.source, learning.person.train)
     seconds = request.minutes * 60
     run = RunConfig(
         steps=request.steps or 1_000_000,
@@ -265,7 +272,7 @@ def _tune(
         best="score",
         patience=PATIENCE,
     )
-    judged = PersonStage(stage, lambda now: judge(recipe.method(now, entry.card)))
+    judged = PersonStage(stage, lambda now: judge(recipe.method(now, learning.entry.card)))
     report("learn", 0, seconds)
     began = time.monotonic()
     fit(
@@ -280,12 +287,13 @@ def _tune(
     return rows, time.monotonic() - began
 
 
-def _exported(facts: Facts, step: int, tuned: Path, out: Path, entry: MethodEntry, judge: Judge) -> Facts:
+def _exported(facts: Facts, step: int, tuned: Path, out: Path, learning: _Learning) -> Facts:
     """Write tuned weights in half precision, and measure what was written; no gain leaves them out again."""
     from lipsync.training.export import export
 
     export(tuned, out)
-    after = judge(entry.load(entry.card, out, False))
+    entry = learning.entry
+    after = learning.judge(entry.load(entry.card, out, False))
     if after["score"] >= facts.before["score"]:
         return facts
     return replace(facts, kept_original=False, best_step=step, after=_figures(after))

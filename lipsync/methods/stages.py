@@ -44,7 +44,7 @@ def read_config(stage: str, tables: dict[str, Any], sets: list[str] | None = Non
 
 def train(kind: str, config: TrainConfig, data: Path, out: Path, **options: Any) -> None:
     """Train a stage of ``STAGES``; the rest is as of :func:`lipsync.training.run.train`."""
-    run.train(kind, STAGES.get(kind), config, data, out, **options)
+    run.train(kind, config, data, out, **options)
 
 
 def recipe(name: str) -> Path:

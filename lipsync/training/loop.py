@@ -23,7 +23,7 @@ from lipsync.training.feed import Batches, feed
 from lipsync.training.log import add_row, cut_rows
 
 if TYPE_CHECKING:
-    from lipsync.data.clips import Sampler
+    from lipsync.data.clips import Clip, Sampler
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class RunConfig:
 class Stage:
     """What is trained: modules, their optimisers, and one step. A stage derives from this class.
 
+    Args:
+        config: its ``settings``.
+        train: clips to learn from.
+        dev: clips for validations; none where nobody was kept out of training.
+
     Attributes:
         settings: dataclass of its settings, the table ``[stage]`` of a configuration.
         before: settings that came later than the first runs, with what was done before they came.
@@ -72,6 +77,9 @@ class Stage:
     frozen: Mapping[str, nn.Module] = MappingProxyType({})
     compiled: Sequence[nn.Module] | None = None
     sampler: Sampler | None = None
+
+    def __init__(self, config: Any, train: list[Clip], dev: list[Clip]):
+        raise NotImplementedError
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """What one step is made from."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lipsync.errors import ConfigError
 from lipsync.training.config import TrainConfig
+from lipsync.training.stages import STAGES
 
 if TYPE_CHECKING:
     from lipsync.data.clips import Clip
@@ -19,7 +20,6 @@ KEPT = "train.json"  # configuration of a run, beside its checkpoint
 
 def train(
     kind: str,
-    make: Callable[..., Any],
     config: TrainConfig,
     data: Path,
     out: Path,
@@ -31,8 +31,7 @@ def train(
     """Train a stage and leave its checkpoint, logs, weights and ``train.json`` in ``out``.
 
     Args:
-        kind: name of the stage.
-        make: the stage, of its settings, the clips to train on and those to check on.
+        kind: of ``STAGES``.
         data: folder that ``prepare`` wrote.
         resume: go on from the run's last checkpoint.
         tell: gets a line about the data.
@@ -58,7 +57,7 @@ def train(
     distributed = join_processes(config.run.device)
     try:
         torch.manual_seed(config.run.seed)  # of the first weights
-        stage = make(config.stage, clips, dev)
+        stage = STAGES.get(kind)(config.stage, clips, dev)
         first = not distributed or torch.distributed.get_rank() == 0
         if first:
             out.mkdir(parents=True, exist_ok=True)
