@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from lipsync.errors import LipSyncError
+from lipsync.texts import for_terminal
 
 COMMANDS = {
     "score": "eval.score_command",
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options)
     except LipSyncError as problem:
-        print(problem, file=sys.stderr)
+        print(for_terminal(problem.message), file=sys.stderr)
         return 2
 
 

@@ -8,8 +8,9 @@ from eval.pair import Batch, Seen
 from eval.protocol import REGION_SIZE, points_in_region
 from lipsync.faces.fitting import Fitter
 from lipsync.faces.morphable import MorphableModel
+from lipsync.texts import Message
 
-NO_FIT = "no 3D face fits"
+NO_FIT = Message("frames.no_3d_fit")
 
 
 class Expressions:

@@ -163,6 +163,6 @@ TABLE: tuple[Metric, ...] = (
     ),
 )  # fmt: skip
 
-METRICS: Registry[Metric] = Registry("metric")
+METRICS: Registry[Metric] = Registry("kind.metric")
 for _entry in TABLE:
     METRICS.register(_entry.name, _entry)

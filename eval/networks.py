@@ -115,7 +115,7 @@ class _Found:
         try:
             path = hub.fetch(artefact, self._progress)
         except ArtefactError as problem:
-            self.missing.update(dict.fromkeys(metrics, str(problem)))
+            self.missing.update(dict.fromkeys(metrics, problem.message))
             return None
         sha256 = hub.artefacts()[artefact].sha256
         for metric in metrics:

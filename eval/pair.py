@@ -14,10 +14,11 @@ from lipsync.faces.crop import Pose
 from lipsync.faces.landmarks import mouth_opening
 from lipsync.faces.landmarks68 import to_68
 from lipsync.faces.track import Tracked
+from lipsync.texts import Message
 
-NO_REFERENCE_FACE = "no face in the reference"
-NO_GENERATED_FACE = "no face in the generated video"
-NO_LANDMARKS = "no landmarks"
+NO_REFERENCE_FACE = Message("frames.no_face_reference")
+NO_GENERATED_FACE = Message("frames.no_face_generated")
+NO_LANDMARKS = Message("frames.no_landmarks")
 
 
 @dataclass(frozen=True)

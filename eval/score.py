@@ -22,10 +22,11 @@ from eval.sync import MIN_TRACK, SyncStream, SyncTrack, Variant, mean_curve, per
 from lipsync.errors import ConfigError, FaceError, LipSyncError, MediaError
 from lipsync.faces.track import FaceTracker
 from lipsync.media import probe, read_frames
+from lipsync.texts import Message
 
 # Metrics that look at the face region whatever region is chosen for the pictures.
 IN_FACE = frozenset({"csim", "fid", "lmd", "lmd_all68"})
-BEYOND = "beyond the common part"
+BEYOND = Message("frames.beyond_common")
 Keep = Callable[[np.ndarray, np.ndarray], None]
 
 
@@ -76,7 +77,7 @@ def score(
             speech = read_speech(control.audio if control and control.audio else generated)
         except MediaError as problem:
             probe(generated)  # an unreadable file stops here, whatever is asked for
-            missing.update({name: str(problem) for name in LSE_METRICS & set(able)})
+            missing.update({name: problem.message for name in LSE_METRICS & set(able)})
             able = [name for name in able if name not in LSE_METRICS]
     if not able:
         raise LipSyncError(missing[names[0]])
@@ -132,11 +133,9 @@ def wanted(metrics: Collection[str] | None, reference: bool, image: bool) -> lis
     for name in metrics:
         METRICS.get(name)  # says what it may have meant
         if name not in possible:
-            raise ConfigError(
-                f"{METRICS.get(name).label} needs a reference video: give one (--reference), or leave it out."
-            )
+            raise ConfigError("metrics.needs_reference", metric=METRICS.get(name).label)
     if not metrics:
-        raise ConfigError("Choose at least one metric.")
+        raise ConfigError("metrics.choose_one")
     return [m.name for m in TABLE if m.name in metrics]
 
 
@@ -151,7 +150,12 @@ def _framewise(metric: str, columns: Columns, job: Pass, networks: Networks, reg
     try:
         value, frames, skipped, detail = columns.score(metric)
     except ValueError as problem:
-        return Score(metric, entry.label, None, reason=f"{job.generated.name}: {problem}.")
+        return Score(
+            metric,
+            entry.label,
+            None,
+            reason=Message("score.because", video=job.generated.name, problem=problem),
+        )
     if job.beyond:
         skipped[BEYOND] += job.beyond
     network = networks.names.get(metric)
@@ -178,10 +182,7 @@ def _lse(
     entry = METRICS.get(metric)
     label = f"{entry.label} (own expert)" if judge.own else entry.label
     if not tracks:
-        why = (
-            f"{job.generated.name} has no face track of {MIN_TRACK} frames (1 s) with sound, "
-            "which LSE needs; use a longer clip."
-        )
+        why = Message("score.no_track", video=job.generated.name, frames=MIN_TRACK)
         return Score(metric, label, None, reason=why)
     mean = lse_mean([track.score for track in tracks])
     longest = max(tracks, key=lambda track: track.score.windows).score
@@ -196,7 +197,10 @@ def _lse(
         mean.windows,
         network=judge.name,
         weights=judge.sha256,
-        skipped={"no face in the generated video": without, f"tracks under {MIN_TRACK} frames": stream.short},
+        skipped={
+            Message("frames.no_face_generated"): without,
+            Message("frames.short_tracks", frames=MIN_TRACK): stream.short,
+        },
     )
     parts = [str(protocol).replace("; frames ", "; windows ", 1), f"variant {variant}"]
     parts.append(judge.alignment if variant == "track" else "whole frame squeezed, no detector")
@@ -224,9 +228,7 @@ def _portrait(path: Path, networks: Networks) -> np.ndarray:
         tracker.close()
     embedding = Batch([look(item, None, "face")], networks, "face").embed(0)[0]
     if np.isnan(embedding).any():
-        raise FaceError(
-            f"No face was found in {path.name}; choose a picture in which the face is well visible."
-        )
+        raise FaceError("score.no_face_photo", path=path.name)
     return embedding
 
 
@@ -248,16 +250,13 @@ def _table(
 def _notes(found: Mapping[str, Score], job: Pass, networks: Networks) -> Iterator[str]:
     """What must be read beside the numbers."""
     if job.beyond:
-        yield f"{job.beyond} frames of the longer video have no partner and were left out."
+        yield Message("score.no_partner", count=job.beyond)
     if job.resized:
-        yield "The generated video was resized to its reference, which changes PSNR by many dB."
+        yield Message("score.resized")
     if networks.landmarker is None:
-        yield "Faces were tracked by five points, because the face landmarker is not here."
+        yield Message("score.five_points")
     fid = found.get("fid")
     if fid is not None and fid.value is not None and not fid.detail["enough_frames"]:
-        yield f"FID over {fid.frames} frames is biased upwards; it can be trusted from 2,048 on."
+        yield Message("score.fid_few", frames=fid.frames)
     if networks.judge is not None and networks.judge.own and any(n in found for n in LSE_METRICS):
-        yield (
-            "LSE (own expert): SyncNet v2 could not be had; these numbers compare methods with each other, "
-            f"not with papers. {networks.judge.worth}"
-        )
+        yield Message("score.own_expert", measured=networks.judge.worth)

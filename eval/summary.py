@@ -14,8 +14,12 @@ from eval.functional.aggregate import Comparison, Summary, compare, summarise
 from eval.functional.fid import Features, fid_compute, fid_update
 from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute
 from eval.metrics import METRICS
+from lipsync.texts import Message
 
 CHUNK = 512  # feature rows added up at once
+
+# Notes about single videos, in whose place there is one about all of them.
+FID_FEW, NO_PARTNER = "score.fid_few", "score.no_partner"
 
 
 @dataclass(frozen=True)
@@ -201,29 +205,20 @@ def _notes(
     notes: list[str] = []
     for result in results:
         for note in result["scores"]["notes"] if "scores" in result else ():
-            if note not in notes and not note.startswith("FID"):
+            if note not in notes and getattr(note, "key", "") not in (FID_FEW, NO_PARTNER):
                 notes.append(note)
-    notes = [note for note in notes if "have no partner" not in note]
-    beyond = [r for r in results if "scores" in r and any("no partner" in n for n in r["scores"]["notes"])]
+    noted = [{getattr(n, "key", "") for n in r["scores"]["notes"]} for r in results if "scores" in r]
+    beyond = sum(NO_PARTNER in keys for keys in noted)
     if beyond:
-        notes.append(
-            f"{len(beyond)} of {len(results)} videos differ in length from their reference: "
-            "only the common part was compared."
-        )
+        notes.append(Message("summary.lengths_differ", count=beyond, total=len(results)))
     few = [frames for _, *frames in fids.values() if min(frames) < 2048]
     if few:
         fewest = min(min(frames) for frames in few)
-        notes.append(
-            f"FID is pooled over as few as {fewest} frames and biased upwards; trust it from 2,048 on."
-        )
+        notes.append(Message("summary.fid_few", frames=fewest))
     items = {method: {r["item"] for r in results if r["method"] == method} for method in methods}
     if len({frozenset(clips) for clips in items.values()}) > 1:
-        notes.append("The methods have different clips: compare their means with care.")
+        notes.append(Message("results.different_clips"))
     clips = len(set().union(*items.values()))
     if len(methods) > 1 and clips <= 5:
-        notes.append(
-            "One clip cannot show a significant difference."
-            if clips == 1
-            else f"With {clips} clips no paired difference can reach p < 0.05."
-        )
+        notes.append(Message("summary.one_clip") if clips == 1 else Message("summary.few_clips", count=clips))
     return tuple(notes)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lipsync.texts import Message, for_terminal
+
 # PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -44,10 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.handler(options) or 0
     except LipSyncError as problem:
-        print(problem, file=sys.stderr)
+        print(for_terminal(problem.message), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        print(for_terminal("job.stopped"), file=sys.stderr)
         return 130
 
 
@@ -120,14 +122,15 @@ def _generate(options: argparse.Namespace) -> None:
     from lipsync.generate import Progress, Request, generate
 
     def show(progress: Progress) -> None:
-        line = progress.stage
+        parts = [progress.stage]
         if progress.stage == "weights" and progress.total:
-            line = f"weights {progress.done / 1e6:.1f}/{progress.total / 1e6:.1f} MB"
+            parts = [f"weights {progress.done / 1e6:.1f}/{progress.total / 1e6:.1f} MB"]
         if progress.stage == "frames" and progress.total:
-            line = f"frames {progress.done}/{progress.total}, {progress.fps:.0f} frames/s"
+            parts = [f"frames {progress.done}/{progress.total}"]
+            parts.append(for_terminal("job.fps", fps=f"{progress.fps:.0f}"))
             if progress.seconds_left is not None:
-                line += f", about {progress.seconds_left:.0f} s left"
-        print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
+                parts.append(for_terminal("job.left", seconds=f"{progress.seconds_left:.0f}"))
+        print(f"\r{', '.join(parts):<70}", end="", file=sys.stderr, flush=True)
 
     request = Request(
         face=options.face,
@@ -151,14 +154,25 @@ def _generate(options: argparse.Namespace) -> None:
         print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
     else:
         print(
-            f"{result.path}: {result.frames} frames ({result.frames_without_face} without a face), "
-            f"{result.width}x{result.height} at {result.fps:g} frames/s, {result.seconds['total']:.1f} s, "
-            f"{result.method}@{result.weights_sha256[:8]}"
+            for_terminal(
+                "cli.generated",
+                path=result.path,
+                frames=Message("count.frames", count=result.frames),
+                without=result.frames_without_face,
+                size=f"{result.width}x{result.height}",
+                fps=result.fps,
+                seconds=result.seconds["total"],
+            )
+            + f", {result.method}@{result.weights_sha256[:8]}"
             + (f" ({AUTO})" if result.requested_method == AUTO else "")
-            + (f", revision {result.revision[:12]}" if result.revision else "")
+            + (
+                f", {for_terminal('facts.revision', revision=result.revision[:12])}"
+                if result.revision
+                else ""
+            )
         )
     for note in filter(None, (result.fallback, *result.notes)):
-        print(note, file=sys.stderr)
+        print(for_terminal(note), file=sys.stderr)
 
 
 def _fetch_defaults() -> None:
@@ -183,7 +197,7 @@ def _fetch_defaults() -> None:
     problems = hub.fetch_defaults(wanted(), progress)
     print(end="\n" if begun else "", file=sys.stderr)
     for sentence in problems:
-        print(sentence, file=sys.stderr)
+        print(for_terminal(sentence), file=sys.stderr)
 
 
 def add_weights_command(commands: argparse._SubParsersAction) -> None:
@@ -205,7 +219,7 @@ def _weights(options: argparse.Namespace) -> None:
         print(hub.fetch(name))
     if not options.fetch:
         for row in hub.status():
-            where = str(row.path) if row.path else row.place or "not here"
+            where = str(row.path) if row.path else row.place or for_terminal("cli.not_here")
             print(
                 f"{row.name:<22} {row.size / 1e6:7.1f} MB  {row.licence:<28.28} {row.purpose:<44.44} {where}"
             )

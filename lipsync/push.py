@@ -12,6 +12,7 @@ from typing import Any
 
 from lipsync.card import read_card
 from lipsync.errors import ArtefactError, ConfigError
+from lipsync.texts import for_terminal
 from lipsync.transfer import SourceError, hub_answers, hub_endpoint
 
 FILES = (".md", ".json", ".safetensors", ".csv", ".png", ".toml", ".txt")  # what belongs to a core
@@ -64,7 +65,7 @@ def check_repo(repo: str) -> None:
         ConfigError: it is none.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII):
-        raise ConfigError(f"{repo!r} is no repository's name; write organisation/name.")
+        raise ConfigError("push.name_form", repo=repo)
 
 
 def check_model(folder: Path) -> None:
@@ -82,9 +83,7 @@ def check_model(folder: Path) -> None:
     except (OSError, ValueError, SafetensorError):
         whole = False
     if not whole:
-        raise ConfigError(
-            f"{folder} is not the folder of a trained model (config.json and model.safetensors)."
-        )
+        raise ConfigError("push.not_model", folder=folder)
 
 
 def upload(
@@ -128,12 +127,10 @@ def upload(
                 delete_patterns="*" if replace else None,
             )
     except SourceError as problem:
-        raise ArtefactError(
-            f"{repo} could not be written: {problem}. HF_TOKEN has to be a token that may write there."
-        ) from problem
+        raise ArtefactError("push.cannot_write", repo=repo, problem=problem) from problem
     except (RuntimeError, ValueError) as problem:  # refused metadata, or a storage that failed
         line = " ".join(str(problem.__cause__ or problem).split())[:300]
-        raise ArtefactError(f"The Hub did not take the files for {repo} ({line}).") from problem
+        raise ArtefactError("push.refused", repo=repo, problem=line) from problem
     return made.oid, made.commit_url
 
 
@@ -154,6 +151,6 @@ def _run(options: argparse.Namespace) -> None:
     for name, size in done.files:
         print(f"{size / 1e6:9.3f} MB  {name}")
     if done.url is None:
-        print(f"Nothing was uploaded. Without --dry-run these files go to {options.repo}.")
+        print(for_terminal("cli.not_pushed", repo=options.repo))
     else:
-        print(f"{done.url}\nUse it with --method hub:{options.repo}@{done.commit}")
+        print(for_terminal("cli.pushed", url=done.url, repo=options.repo, commit=done.commit))

@@ -11,6 +11,7 @@ from eval.batch import Options, run
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
 from eval.controls import CONTROLS
+from eval.job import read_result
 from eval.manifest import Row, with_controls
 from eval.published.papers import published
 from eval.published.print import printed
@@ -20,6 +21,7 @@ from eval.report.markdown import markdown
 from eval.scores import write_text
 from eval.summary import Table, summarise_rows
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 SCORES = "scores"  # folder of the batch in the set's folder
 RESULTS = "results.json"
@@ -54,7 +56,7 @@ def score_set(
     """
     rows = _rows(set_)
     if not rows:
-        raise ConfigError(f"The set {set_.title!r} has no video to score.")
+        raise ConfigError("sets.nothing_to_score", title=set_.title)
     names = _Names(set_)
     results = run(
         with_controls(rows, CONTROLS) if controls else rows,
@@ -88,7 +90,7 @@ def scored(set_: ComparisonSet) -> Table | None:
     table = _table(set_, kept)
     unscored = len(here) - len({(result["item"], result["method"]) for result in kept} & here)
     if unscored:
-        note = f"{unscored} of {len(here)} videos are not scored yet; score the set again."
+        note = Message("sets.some_unscored", count=unscored, total=len(here))
         table = replace(table, notes=(*table.notes, note))
     return table
 
@@ -152,7 +154,7 @@ class _Names:
         for clip, name in ((known.clip(method), method), (known.reference, REFERENCE)):
             if clip is not None:
                 text = text.replace(json.dumps(clip.source.name)[1:-1], _inside(f"{item}, {name}"))
-        return {**json.loads(text), "item": item, "method": method}
+        return {**read_result(text), "item": item, "method": method}
 
 
 def _inside(text: str) -> str:

@@ -19,13 +19,13 @@ from eval.metrics import METRICS
 from eval.pairing import renamed, rows_by_name
 from eval.protocol import Region
 from eval.report.files import summary_json
-from eval.sentences import SENTENCES
 from eval.sync import Variant
 from eval.ui import board
 from eval.ui.desk import Desk
 from eval.ui.errands import Errand
 from eval.ui.work import Works
 from lipsync.errors import ConfigError, LipSyncError
+from lipsync.texts import Message
 from lipsync.ui.api import refusal
 from lipsync.ui.tasks import MODEL
 
@@ -58,7 +58,7 @@ def add_score(works: Works) -> None:
         with _refusals():
             rows = rows_by_name([Path(path) for path in generated or ()], [Path(p) for p in reference or ()])
             if not rows:
-                raise ConfigError("Choose at least one generated video first.")
+                raise ConfigError("score.choose_generated")
             rows = renamed(rows, names or [])
             if controls:
                 rows = with_controls(rows, CONTROLS)
@@ -67,7 +67,7 @@ def add_score(works: Works) -> None:
         while not work.over:
             await asyncio.sleep(0.1)
         if work.table is None:
-            raise refusal(work.error, SENTENCES)
+            raise refusal(work.error)
         return json.loads(summary_json(work.table)), board.downloads(work.folder)
 
     with gr.Row(visible=False):
@@ -153,17 +153,19 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except LipSyncError as error:
-        raise refusal(error, SENTENCES) from error
+        raise refusal(error) from error
 
 
 def _entries(videos: list[Path], names: list[list[str]] | None) -> list[Entry]:
     if not videos:
-        raise ConfigError("Choose videos or a zip first.")
+        raise ConfigError("compare.choose_videos")
     if not names:
         return list(entries_of_files(videos))
     if len(names) != len(videos) or any(len(pair) != 2 for pair in names):
         raise ConfigError(
-            f"Give an item and a method for each video: {len(videos)} videos, {len(names)} names."
+            "compare.names_for_videos",
+            videos=Message("count.videos", count=len(videos)),
+            names=Message("count.names", count=len(names)),
         )
     return [Entry(str(item), str(method), path) for path, (item, method) in zip(videos, names, strict=True)]
 

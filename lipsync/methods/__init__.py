@@ -13,6 +13,7 @@ from lipsync.methods.adapted import Facts, adapted_core, card_of, read_facts
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.hub_name import PREFIX, HubCore, parse_core
 from lipsync.registry import Registry
+from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from lipsync.artefact import Artefact
@@ -52,11 +53,7 @@ class MethodEntry:
         """Path of the weights, fetched where they are not here yet; of a core on the Hub, see ``core``."""
         if self.folder is not None:
             if not self.folder.is_dir():
-                raise ArtefactError(
-                    f"The weights of {self.card.title} are not here and nobody publishes them: train them "
-                    "with `python -m lipsync train` and give their folder as --checkpoint, or put it at "
-                    f"assets/models/{self.folder.name}."
-                )
+                raise ArtefactError("method.no_weights", method=self.card.title, folder=self.folder.name)
             return self.folder
         from lipsync import hub
 
@@ -126,7 +123,7 @@ def _lstm_cbam(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
     from lipsync.methods.saved import read_saved
     from lipsync.methods.wav2lip.infer import Wav2LipMethod
 
-    net = read_saved(weights, LipGANGenerator, LstmCbamConfig, "a generator of LSTM-CBAM")
+    net = read_saved(weights, LipGANGenerator, LstmCbamConfig, Message("saved.lstm_cbam"))
     return Wav2LipMethod(card, net, _sha256(weights))
 
 
@@ -136,7 +133,7 @@ def _multi_reference(card: MethodCard, weights: Path, again: bool) -> LipSyncMet
     from lipsync.methods.multi_reference.model import MultiReference
     from lipsync.methods.saved import read_saved
 
-    net = read_saved(weights, MultiReference, MultiReferenceConfig, "a multi-reference network")
+    net = read_saved(weights, MultiReference, MultiReferenceConfig, Message("saved.multi_reference"))
     return MultiReferenceMethod(card, net, _sha256(weights))
 
 
@@ -189,9 +186,9 @@ def _hub_entry(core: HubCore) -> MethodEntry:
         name=str(core),
         title=str(core).removeprefix(PREFIX),
         paper="",
-        licence=licence_of(core) or "as its page on the Hub says",
+        licence=licence_of(core) or Message("method.licence.hub"),
         resolution=0,
-        weights="Hugging Face Hub, fetched on first use",
+        weights=Message("method.weights.hub"),
         summary={"en": "A core that somebody put on the Hub.", "zh": "他人发布在 Hub 上的模型。"},
         opens=True,  # most can; one that cannot says so when it is asked to
     )
@@ -211,17 +208,17 @@ SIGNS = {
     "face_encoder.0.0.conv_block.0.weight": _lstm_cbam,
     "image_encoder.stages.0.0.conv.weight": _multi_reference,
 }
-METHODS: Registry[MethodEntry] = _Methods("method")
+METHODS: Registry[MethodEntry] = _Methods("kind.method")
 METHODS.register(
     EMBEDDED,
     MethodEntry(
         MethodCard(
             name=EMBEDDED,
-            title="M-CSAWav2Lip, embedded",
+            title="M-CSAWav2Lip (small)",
             paper="Guo et al., Computer Science 53(2), 2026",
-            licence="Apache-2.0 (research footage, see the model card)",
+            licence=Message("method.licence.apache"),
             resolution=128,
-            weights="ships with the project",
+            weights=Message("method.weights.ships"),
             summary={
                 "en": "Fused mel and MFCC features with channel and spatial attention; "
                 "a small core that works offline on a CPU.",
@@ -241,9 +238,9 @@ METHODS.register(
             name="visual-dubbing",
             title="Visual dubbing through a 3D face",
             paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
-            licence="Apache-2.0 (research footage, see the model card)",
+            licence=Message("method.licence.apache"),
             resolution=192,
-            weights="ships with the project",
+            weights=Message("method.weights.ships"),
             summary={
                 "en": "The most natural skin and teeth: speech moves a fitted 3D face, whose motion carries "
                 "the skin of a real frame.",
@@ -263,9 +260,9 @@ METHODS.register(
             name="visual-dubbing-whisper",
             title="Visual dubbing with Whisper",
             paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
-            licence="Apache-2.0 (research footage, see the model card)",
+            licence=Message("method.licence.apache"),
             resolution=192,
-            weights="ships with the project; Whisper tiny.en (75 MB) is fetched on first use",
+            weights=Message("method.weights.ships_and_fetches", name="Whisper tiny.en", size="75 MB"),
             summary={
                 "en": "The same pictures as visual dubbing; lips follow the features of Whisper's encoder.",
                 "zh": "画面与三维人脸配音相同，口型由 Whisper 编码器的语音特征驱动。",
@@ -284,9 +281,9 @@ METHODS.register(
             name="multi-reference",
             title="Multi-reference fusion",
             paper="Patent: high-quality digital-human lip synthesis driven by speech",
-            licence="Apache-2.0 (research footage, see the model card)",
+            licence=Message("method.licence.apache"),
             resolution=256,
-            weights="ships with the project",
+            weights=Message("method.weights.ships"),
             summary={
                 "en": "Three reference frames and speech attend to each other, and the frames' own pixels "
                 "are moved: sharp, fast, and works offline.",
@@ -306,9 +303,9 @@ METHODS.register(
             name="multi-reference-whisper",
             title="Multi-reference with Whisper",
             paper="Patent: high-quality digital-human lip synthesis driven by speech",
-            licence="Apache-2.0 (research footage, see the model card)",
+            licence=Message("method.licence.apache"),
             resolution=256,
-            weights="ships with the project; Whisper tiny.en (75 MB) is fetched on first use",
+            weights=Message("method.weights.ships_and_fetches", name="Whisper tiny.en", size="75 MB"),
             summary={
                 "en": "The same pictures as multi-reference fusion, and lips that follow the speech better, "
                 "because Whisper's encoder hears it.",
@@ -342,9 +339,9 @@ for _name, _title, _en, _zh in (
                 name=_name,
                 title=_title,
                 paper="Prajwal et al., ACM MM 2020",
-                licence="research use only (weights by their authors)",
+                licence=Message("method.licence.research"),
                 resolution=96,
-                weights="Hugging Face Hub, fetched on first use",
+                weights=Message("method.weights.hub"),
                 summary={"en": _en, "zh": _zh},
                 opens=True,
                 live=True,
@@ -360,9 +357,9 @@ METHODS.register(
             name="lstm-cbam",
             title="LSTM-CBAM",
             paper="Hong & Zhang, Intelligent Computer and Applications 13(5), 2023",
-            licence="Apache-2.0 (research footage, see the model card)",
+            licence=Message("method.licence.apache"),
             resolution=96,
-            weights="ships with the project",
+            weights=Message("method.weights.ships"),
             summary={
                 "en": "A LipGAN-like generator trained by turns with a sync discriminator that has an LSTM "
                 "and attention after every convolution.",
@@ -411,7 +408,7 @@ def load_method(
 
         return load_best(progress, live, opens)
     if checkpoint is not None and not Path(checkpoint).exists():
-        raise ConfigError(f"There is no checkpoint {checkpoint}.")
+        raise ConfigError("checkpoint.missing", path=checkpoint)
     if checkpoint is not None and (facts := read_facts(Path(checkpoint))) is not None:
         folder = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
         return _adapted_entry(folder, facts).method(progress)

@@ -112,7 +112,7 @@ def _prepare(options: argparse.Namespace) -> int:
 
     profile = PROFILES.get(options.profile)
     if options.manifest is not None and options.profile != "folder":
-        raise ConfigError("--manifest and --profile both say what is in the folder: give one of them.")
+        raise ConfigError("train.manifest_or_profile")
     names = ("min_face", "max_yaw", "max_seconds", "min_sharpness")
     changed = {name: value for name in names if (value := getattr(options, name)) is not None}
     summary = prepare(
@@ -136,7 +136,7 @@ def _prepare(options: argparse.Namespace) -> int:
 def _sync_check(options: argparse.Namespace) -> SyncCheck | None:
     if not options.sync_check:
         if options.sync_expert is not None or options.sync_trust is not None:
-            raise ConfigError("--sync-expert and --sync-trust belong to --sync-check; add it.")
+            raise ConfigError("train.needs_sync_check")
         return None
     from lipsync.training.timing import EMBEDDED, SyncCheck, Trust
 
@@ -192,7 +192,7 @@ def _train(options: argparse.Namespace) -> int:
     elif options.resume and (options.out / KEPT).is_file():
         kind, tables = read_kept(options.out)
         if kind != options.stage:
-            raise ConfigError(f"{options.out} holds a run of another stage than {options.stage}.")
+            raise ConfigError("train.other_stage", out=options.out, stage=options.stage)
     config = read_config(options.stage, tables, options.set)
     train(
         options.stage,

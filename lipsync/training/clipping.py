@@ -19,6 +19,7 @@ from lipsync.faces.crop import crop_face, crop_matrix, transform_points
 from lipsync.faces.follow import Follower, Seen
 from lipsync.faces.track import FaceTracker, Tracked
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
+from lipsync.texts import Message
 from lipsync.training.data import FPS, MARGIN, STORED, mel_file
 from lipsync.training.limits import Limits
 from lipsync.training.screen import FRAME, RATE, sharpness, sound_fault, yaw
@@ -174,7 +175,7 @@ def _fault(tracked: Tracked, limits: Limits) -> str | None:
     if tracked.pose is None:
         return "no face"
     if tracked.landmarks is None:
-        return "no landmarks"
+        return Message("frames.no_landmarks")
     if float(tracked.pose.side) < limits.min_face:
         return "face too small"
     return "turned too far" if abs(float(yaw(tracked.landmarks))) > limits.max_yaw else None

@@ -66,7 +66,7 @@ class SpeechStage:
         self.config, self.dev = config, dev
         self.sampler = Sampler(train, config.frames)
         if config.taught and not config.teacher:
-            raise ConfigError("stage.taught holds speech without faces; name a stage.teacher for it.")
+            raise ConfigError("train.no_speech_teacher")
         self.told: dict[str, np.ndarray] = {}  # (T, 4) by clip, what the teacher says
         self.recordings: list[Recording] = []
         if config.teacher:
@@ -219,7 +219,7 @@ def load_speech(net: nn.Module, path: str) -> None:
         ConfigError: the file is missing, or belongs to other features, widths or attention.
     """
     if not Path(path).is_file():
-        raise ConfigError(f"There is no speech encoder {path}. Train one with `train speech` first.")
+        raise ConfigError("train.no_speech_encoder", path=path)
     own = {k: v for k, v in net.state_dict().items() if k.startswith(("audio_encoder", "audio_attention"))}
     # A sync expert has no attention; it takes the encoder alone.
     parts = ("audio_encoder", "audio_attention") if hasattr(net, "audio_attention") else ("audio_encoder",)
@@ -227,10 +227,7 @@ def load_speech(net: nn.Module, path: str) -> None:
     wrong = [key for key in own if key not in state or state[key].shape != own[key].shape]
     wrong += [key for key in state if key not in own]
     if wrong:
-        raise ConfigError(
-            f"{path} does not fit the speech encoder ({wrong[0]}). Use the same audio features, width and "
-            "attention for both (a sync expert also needs deep = 1)."
-        )
+        raise ConfigError("train.speech_encoder_differs", path=path, weight=wrong[0])
     net.load_state_dict(state, strict=False)
 
 
@@ -260,7 +257,7 @@ def read_recordings(config: SpeechConfig, teacher: Teacher) -> list[Recording]:
             found.append(Recording(mel_spectrogram(samples).astype(np.float16), told))
     if not found:
         raise ConfigError(
-            f"{folder} holds no recording of {config.frames / FPS:.1f} s or more ({', '.join(SOUNDS)})."
+            "train.no_recording", folder=folder, seconds=config.frames / FPS, endings=", ".join(SOUNDS)
         )
     return found
 

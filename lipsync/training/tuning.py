@@ -69,10 +69,7 @@ def recipe_for(method: LipSyncMethod) -> Recipe:
     """
     recipe = RECIPES.get(type(getattr(method, "net", None)))
     if recipe is None:
-        raise ConfigError(
-            f"{method.card.title} cannot learn a face. Choose M-CSAWav2Lip, Wav2Lip, multi-reference fusion "
-            "or visual dubbing."
-        )
+        raise ConfigError("adapt.cannot_learn", method=method.card.title)
     return recipe
 
 
