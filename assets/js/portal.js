@@ -17,7 +17,7 @@
     const core = await import(new URL(CORE, document.baseURI).href);
     await core.changeLocale(locale);
     document.documentElement.lang = locale;
-    requestAnimationFrame(() => rename(locale));
+    requestAnimationFrame(() => { rename(locale); nameButtons(locale); });
   };
 
   // Texts that begin with a key, from any language to the wanted one.
@@ -61,6 +61,25 @@
     }
   };
 
+  // The names of the audio player's buttons, which Gradio has in English alone, with a number in them.
+  const AUDIO = ["gradio.audio.back", "gradio.audio.forward", "gradio.audio.speed"];
+
+  const nameButtons = (locale) => {
+    const tables = window.gradio_config?.i18n_translations;
+    if (!tables?.[locale]) return;
+    for (const button of document.querySelectorAll(".component-wrapper button[aria-label]")) {
+      const name = button.getAttribute("aria-label");
+      for (const [key, table] of AUDIO.flatMap((key) => Object.values(tables).map((table) => [key, table]))) {
+        const [before, after] = table[key].split("{number}");
+        if (!name.startsWith(before) || !name.endsWith(after)) continue;
+        const number = Number(name.slice(before.length, name.length - after.length));
+        const wanted = tables[locale][key].replace("{number}", Math.round(number * 100) / 100);
+        if (!Number.isNaN(number) && wanted !== name) button.setAttribute("aria-label", wanted);
+        break;
+      }
+    }
+  };
+
   const setTheme = (theme) => document.body.classList.toggle("dark", theme === "dark");
 
   document.addEventListener("click", (event) => {
@@ -84,7 +103,11 @@
   new MutationObserver(() => {
     if (waiting) return;
     waiting = true;
-    setTimeout(() => { waiting = false; rename(document.documentElement.lang); }, 200);
+    setTimeout(() => {
+      waiting = false;
+      rename(document.documentElement.lang);
+      nameButtons(document.documentElement.lang);
+    }, 200);
   }).observe(document.body, { childList: true, subtree: true });
 
   const offered = [...document.querySelectorAll("[data-locale]")].map((button) => button.dataset.locale);

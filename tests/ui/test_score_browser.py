@@ -141,6 +141,12 @@ def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Pa
     assert "Method" not in page.inner_text("#score-table")
     in_chinese(page)
 
+    def headers() -> str:
+        return " ".join(page.locator("#score-rows th").all_inner_texts())
+
+    assert "片段" in reading(page, headers, lambda said: "片段" in said)
+    assert "clip" not in headers()
+
     page.reload()
     to_tab(page)
     assert cells(page)[1:] == rows, "the table was lost by a reload"
