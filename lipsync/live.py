@@ -89,10 +89,7 @@ class Live:
         self._plates = _prepare(face, self.fps, choice or Choice(), method)
         known = [(item, view) for item, view in self._plates if view is not None]
         if not known:
-            raise FaceError(
-                f"No face was found in {face.name}. Choose a picture in which the face is larger, brighter "
-                "and turned towards the camera."
-            )
+            raise FaceError("face.none_found", path=face.name)
         self._references = [frame.view for frame in choose(known, method.references)]
         self._heard = np.zeros(0, np.float32)  # samples from ``_begin`` on
         self._begin = 0  # sample, a multiple of GRID

@@ -39,7 +39,7 @@ def plot_table(table: Table, out: Path, dpi: int = 150) -> Path:
     columns = [column for column in table.columns if METRICS.get(column.metric).ranked]
     names = [*table.controls, *table.methods]
     if not columns or not names:
-        raise ConfigError("There is nothing to plot yet; score the set first.")
+        raise ConfigError("plot.nothing")
     rows = math.ceil(len(columns) / PER_ROW)
     across = min(PER_ROW, len(columns))
     figure = Figure(figsize=(3.6 * across, rows * (0.9 + 0.32 * len(names))), layout="constrained")

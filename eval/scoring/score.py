@@ -118,9 +118,7 @@ def wanted(metrics: Collection[str] | None, reference: bool, image: bool) -> lis
     for name in metrics:
         METRICS.get(name)  # says what it may have meant
         if name not in possible:
-            raise ConfigError(
-                f"{METRICS.get(name).label} needs a reference video: give one (--reference), or leave it out."
-            )
+            raise ConfigError("metrics.needs_reference", metric=METRICS.get(name).label)
     if not metrics:
         raise ConfigError("Choose at least one metric.")
     return [name for name in METRICS if name in metrics]
@@ -158,9 +156,9 @@ def _table(columns: Columns, job: Pass) -> Iterator[Mapping[str, float | int | s
 def _notes(found: Mapping[str, Score], job: Pass, networks: Networks) -> Iterator[str]:
     """What must be read beside the numbers."""
     if job.beyond:
-        yield f"{job.beyond} frames of the longer video have no partner and were left out."
+        yield Message("score.no_partner", count=job.beyond)
     if job.resized:
-        yield "The generated video was resized to its reference, which changes PSNR by many dB."
+        yield Message("score.resized")
     if networks.landmarker is None:
         yield "Faces were tracked by five points, because the face landmarker is not here."
     for name in METRICS:

@@ -1,8 +1,6 @@
-"""No text of the Rate and Results pages is missing, or said by nobody."""
+"""The rater's page is whole."""
 
-import ast
 import re
-from pathlib import Path
 
 from eval.ui.study.rate_page import rater_page
 from eval.ui.study_texts import TEXTS

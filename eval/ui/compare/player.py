@@ -15,7 +15,6 @@ import gradio as gr
 
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
-from eval.sentences import SENTENCES
 from eval.ui.compare.links import Links
 from eval.ui.compare_texts import TEXTS
 from lipsync.assets import asset
@@ -119,7 +118,7 @@ def _cell(view: View, item: Item, method: str, links: Links) -> dict[str, Any]:
         "letter": letter,
         "real": real,
         "src": None,
-        "error": list(TEXTS["player.missing"]),
+        "error": by_language("player.missing"),
         "duration": 0.0,
         "width": 1,
         "height": 1,
@@ -132,9 +131,9 @@ def _cell(view: View, item: Item, method: str, links: Links) -> dict[str, Any]:
                 "sound": clip.audio,
             }  # fmt: skip
         except FileNotFoundError:  # deleted while the page was open
-            cell["error"] = list(TEXTS["player.broken"])
+            cell["error"] = by_language("player.broken")
     elif not view.blind and method in item.missing:
-        cell["error"] = [item.missing[method], chinese(item.missing[method], SENTENCES)]
+        cell["error"] = by_language(item.missing[method])
     return cell
 
 
