@@ -6,6 +6,9 @@ import signal
 import sys
 import threading
 
+from lipsync.texts import for_terminal
+from lipsync.ui.languages import label, translations
+
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyone
 # PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -20,18 +23,14 @@ from eval.study.storage.store import Store
 from eval.ui.compare import compare_page
 from eval.ui.compare.compare_api import add_compare
 from eval.ui.compare.compare_context import Desk, set_of_result
-from eval.ui.compare_texts import TEXTS as COMPARE_TEXTS
 from eval.ui.score import score_page
 from eval.ui.score.score_api import add_score
 from eval.ui.score.score_queue import Works
 from eval.ui.study import rate_page, results_page
 from eval.ui.study.study_api import add_study
-from eval.ui.study_texts import TEXTS as STUDY_TEXTS
-from eval.ui.texts import TEXTS as SCORE_TEXTS
 from lipsync.data_folder import data_folder
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
-from lipsync.texts import TEXTS, say, translations
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
@@ -70,7 +69,7 @@ def send_to_compare(
 ) -> None:
     """A button under the result that opens it in the Compare tab, beside the video it was made from."""
     with made.actions:
-        button = gr.Button(say("result.compare"), elem_id="to-compare")
+        button = gr.Button(label("result.compare"), elem_id="to-compare")
     button.click(
         lambda result, source: [gr.Tabs(selected="compare"), set_of_result(desk, result, source)],
         [made.result, made.source],
@@ -83,7 +82,7 @@ def send_to_compare(
 def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_page.ScoreTab) -> None:
     """A button under the result that opens the Score tab with the result and the video it was made from."""
     with made.actions:
-        button = gr.Button(say("result.score"), elem_id="to-score")
+        button = gr.Button(label("result.score"), elem_id="to-score")
     button.click(
         lambda result, source: [gr.Tabs(selected="score"), [result], None if is_photo(source) else [source]],
         [made.result, made.source],
@@ -95,7 +94,7 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
 
 def announce(token: str) -> None:
     """Tell who started the portal how to get into the Results tab."""
-    print(f"* Results tab, one-time token: {token}", flush=True)
+    print(f"* {for_terminal('portal.token', token=token)}", flush=True)
 
 
 def main() -> None:
@@ -126,7 +125,7 @@ def main() -> None:
         ],
         footer_links=[],
         run_history=False,
-        i18n=gr.I18n(**translations(TEXTS, uploads.method_texts(), COMPARE_TEXTS, SCORE_TEXTS, STUDY_TEXTS)),
+        i18n=gr.I18n(**translations(uploads.method_texts())),
         theme=theme.theme(),
         css_paths=theme.CSS,
         js=theme.script(),
@@ -142,5 +141,5 @@ if __name__ == "__main__":
     try:
         main()
     except LipSyncError as problem:
-        print(problem, file=sys.stderr)
+        print(for_terminal(problem.message), file=sys.stderr)
         sys.exit(2)

@@ -20,6 +20,7 @@ from lipsync.errors import Cancelled, ConfigError
 from lipsync.generate import Progress
 from lipsync.methods import AUTO, METHODS, MethodEntry
 from lipsync.methods.adapted import Facts, read_facts
+from lipsync.texts import Message
 from lipsync.weights import hub
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ class Adapted:
         """One sentence for the person."""
         facts = self.facts
         if facts.kept_original:
-            return (
-                f"Learning the face in {facts.face} brought no gain on the last fifth of the video, so the "
-                "core is the untouched original."
-            )
+            return Message("adapt.no_gain", face=facts.face)
         key, name = ("mouth_lpips", "LPIPS") if "mouth_lpips" in facts.after else ("mouth_l1", "L1")
-        return (
-            f"The face in {facts.face} was learned in {facts.seconds:.0f} s: on the last fifth of the video "
-            f"the mouth's {name} distance from the real one went from {facts.before[key]:.3f} to "
-            f"{facts.after[key]:.3f}."
+        return Message(
+            "adapt.learned",
+            face=facts.face,
+            seconds=facts.seconds,
+            metric=name,
+            before=facts.before[key],
+            after=facts.after[key],
         )
 
 
@@ -110,14 +111,12 @@ def adapt(
         Cancelled: ``cancel`` was set.
     """
     if not FEWEST <= request.minutes <= MOST:
-        raise ConfigError(
-            f"The minutes of learning must be from {FEWEST:g} to {MOST:g}, not {request.minutes:g}."
-        )
+        raise ConfigError("adapt.minutes", least=FEWEST, most=MOST, minutes=request.minutes)
     stop = cancel or threading.Event()
 
     def report(stage: str, done: float = 0, total: float | None = None) -> None:
         if stop.is_set():
-            raise Cancelled("Stopped.")
+            raise Cancelled("job.stopped")
         progress(Progress(stage, int(done), None if total is None else int(total)))
 
     try:
@@ -126,9 +125,7 @@ def adapt(
             partial.rename(request.out)
     except (OSError, SafetensorError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise ConfigError(
-            f"{request.out} could not be written ({reason}). Make room, then try again."
-        ) from problem
+        raise ConfigError("adapt.cannot_write", path=request.out, reason=reason) from problem
     return Adapted(request.out, facts)
 
 
@@ -139,7 +136,7 @@ def _alone(out: Path) -> Iterator[Path]:
     Raises:
         ConfigError: ``out`` exists, or another run is about to write it.
     """
-    taken = f"{out} exists already: choose another name, or delete it first."
+    taken = Message("adapt.exists", path=out)
     if out.exists():
         raise ConfigError(taken)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -148,9 +145,7 @@ def _alone(out: Path) -> Iterator[Path]:
     try:
         held.acquire(timeout=0)
     except Timeout as problem:
-        raise ConfigError(
-            f"Another run is about to write {out}: wait for it, or choose another name."
-        ) from problem
+        raise ConfigError("adapt.being_written", path=out) from problem
     try:
         if out.exists():  # by the run that held the lock until now
             raise ConfigError(taken)
@@ -216,7 +211,7 @@ def _source(
     """The folder of the core to begin with; a published file becomes one."""
     if checkpoint is not None:
         if not checkpoint.exists():
-            raise ConfigError(f"There is no checkpoint {checkpoint}.")
+            raise ConfigError("checkpoint.missing", path=checkpoint)
         found = checkpoint.parent if checkpoint.name == "model.safetensors" else checkpoint
     elif entry.core is not None:
         from lipsync.methods.hub_core import fetch_core

@@ -1,12 +1,31 @@
 """Errors that a person can cause and mend.
 
-Every message is one or two sentences: what was wrong (with which file) and what to do.
-The tabs show it, the command line prints it and exits with status 2. Anything else that
-is raised is a bug and keeps its traceback.
+An error carries the key of its text and the parameters (`lipsync.texts`); as a string it is the English
+sentence. Every text is one or two sentences: what was wrong (with which file) and what to do. The pages show
+it, the command line prints it and exits with status 2. Anything else that is raised is a bug and keeps its
+traceback.
 """
 
+from lipsync.texts import Message
 
-class LipSyncError(Exception):
+
+class MessageError(Exception):
+    """An exception whose sentence is a text.
+
+    Args:
+        key: of the text, or a message.
+        parameters: fill the text's fields.
+
+    Attributes:
+        message: the sentence, which can be translated.
+    """
+
+    def __init__(self, key: str, /, **parameters: object) -> None:
+        self.message = Message(key, **parameters)
+        super().__init__(self.message)
+
+
+class LipSyncError(MessageError):
     """Base of all errors whose message is meant for the person at the keyboard."""
 
 
@@ -19,15 +38,13 @@ class FaceError(LipSyncError):
 
 
 class ArtefactError(LipSyncError):
-    """A weights file is missing, unreachable or not what its checksum says.
+    """A weights file is missing, unreachable or not what its checksum says."""
 
-    Attributes:
-        reason: why, in a few words that fit into another sentence.
-    """
-
-    def __init__(self, message: str, reason: str = "") -> None:
-        super().__init__(message)
-        self.reason = reason or message.rstrip(".")
+    @property
+    def reason(self) -> str:
+        """Why, in a few words that fit into another sentence."""
+        reasons = self.message.parameters.get("reasons")
+        return reasons[0] if isinstance(reasons, list) and reasons else self.message.clause
 
 
 class ConfigError(LipSyncError):

@@ -29,16 +29,14 @@ from lipsync.methods.base import Batch
 from lipsync.progress import Progress, Report
 from lipsync.request import ReferenceFrame, Request, Result
 from lipsync.stream import Clock, background
+from lipsync.texts import Message
 from lipsync.weights import hub
 
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
-COARSE = (
-    "The face landmarker is not installed, so the mouth was placed by five points only, which looks "
-    "less fine. `make app` fetches it; or put face_landmarker.task into the folder named by LIPSYNC_WEIGHTS."
-)
-NO_SPEECH = "Nobody was heard to speak in the recording, so the lips rest. Was it the right file?"
+COARSE = Message("generate.no_landmarker")
+NO_SPEECH = Message("generate.silence")
 
 
 def generate(
@@ -88,10 +86,7 @@ def generate(
             references, with_face = frame.references, with_face + frame.changed
             report("frames", done, plan.frames)
         if with_face == 0:
-            raise FaceError(
-                f"No face was found in {request.face.name}. Choose a picture in which the face is "
-                "larger, brighter and turned towards the camera."
-            )
+            raise FaceError("face.none_found", path=request.face.name)
         report("finish", plan.frames, plan.frames)
     seconds = {**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began}
     return _result(job, tracker, with_face, references, seconds)
@@ -103,10 +98,7 @@ def _notes(coarse: bool, silent: bool, kept: int, count: int) -> tuple[str, ...]
     if silent:
         notes.append(NO_SPEECH)
     if kept:
-        notes.append(
-            f"{kept} of {count} frames kept their own mouth, because the 3D face did not fit them. That "
-            "happens when the head is turned far to the side or the landmarks are lost."
-        )
+        notes.append(Message("generate.kept_mouths", kept=kept, count=count))
     return tuple(notes)
 
 
@@ -138,29 +130,24 @@ class _Plan:
 def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
     """Length, rate and size of the result, after all that can be wrong with the request as a whole."""
     if face.kind == "audio":
-        raise MediaError(
-            f"{request.face.name} has sound but no picture. Choose a video or a photo of a face."
-        )
+        raise MediaError("generate.no_picture", path=request.face.name)
     if voice == request.face and not face.has_audio:
-        raise MediaError(f"{request.face.name} has no sound of its own. Add a recording of speech.")
+        raise MediaError("generate.no_sound", path=request.face.name)
     if request.length not in ("audio", "video"):
-        raise ConfigError(f"length must be 'audio' or 'video', not {request.length!r}.")
+        raise ConfigError("generate.length", length=request.length)
     if request.batch_size < 1:
-        raise ConfigError(f"The batch size must be 1 or more, not {request.batch_size}.")
+        raise ConfigError("generate.batch_size", size=request.batch_size)
     if not 0 <= request.sharpen <= 1:
-        raise ConfigError(f"Sharpening must be from 0 to 1, not {request.sharpen}.")
+        raise ConfigError("generate.sharpen", sharpen=request.sharpen)
     if not 0.2 <= request.mouth_opening <= 3:
-        raise ConfigError(f"The mouth opening must be from 0.2 to 3, not {request.mouth_opening}.")
+        raise ConfigError("generate.mouth_opening", opening=request.mouth_opening)
     for source in (request.face, voice):
         if request.output.exists() and request.output.samefile(source):
-            raise ConfigError(f"The result would overwrite {source.name}; give it another name.")
+            raise ConfigError("generate.overwrites", path=source.name)
     as_video = face.kind == "video" and (request.length == "video" or request.audio is None)
     seconds = face.duration if as_video else audio_duration(voice)
     if request.max_seconds is not None and seconds > request.max_seconds:
-        raise ConfigError(
-            f"The result would last {seconds:.0f} s; the limit here is {request.max_seconds:.0f} s. "
-            "Cut the input, or use the command line, which has no limit."
-        )
+        raise ConfigError("generate.too_long", seconds=seconds, most=request.max_seconds)
     width, height, point = face.width, face.height, request.face_point
     if face.kind == "photo":
         width, height = fitting(width, height, PHOTO_SIDE)
@@ -173,7 +160,7 @@ def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
     """(N,) mono 16 kHz samples, with silence up to ``seconds`` after a speech that ends before the video."""
     samples = read_audio(voice)
     if not allow_silence and np.abs(samples).max(initial=0.0) < SILENCE:
-        raise MediaError(f"{voice.name} is silent. Choose a recording with speech.")
+        raise MediaError("generate.silent", path=voice.name)
     return np.pad(samples, (0, max(0, round(seconds * RATE) - len(samples))))
 
 
@@ -215,7 +202,7 @@ def _load(request: Request, report: Report) -> LipSyncMethod:
     opened = request.mouth_opening != 1
     method = load_method(request.method, request.checkpoint, report.bytes, supports_mouth_opening=opened)
     if opened and not method.supports_mouth_opening:
-        raise ConfigError(f"{method.card.title} cannot change how far the mouth opens. Set it to 1.")
+        raise ConfigError("generate.no_opening", method=method.card.title)
     return method
 
 

@@ -76,10 +76,7 @@ class Live:
     ) -> None:
         lookahead = method.audio_lookahead
         if lookahead > MOST:
-            raise ConfigError(
-                f"{method.card.title} has to hear more of the speech in advance than live mode waits for "
-                f"({MOST:.0f} s). Choose another method, or generate a video."
-            )
+            raise ConfigError("live.too_late", method=method.card.title, seconds=MOST)
         before, after = reach(LIVE_PAUSE)
         self.wait: float = max(lookahead, after)
         self._lookahead = lookahead  # s, around a frame
@@ -89,10 +86,7 @@ class Live:
         self._plates = _prepare(face, self.fps, choice or Choice(), method)
         known = [(item, view) for item, view in self._plates if view is not None]
         if not known:
-            raise FaceError(
-                f"No face was found in {face.name}. Choose a picture in which the face is larger, brighter "
-                "and turned towards the camera."
-            )
+            raise FaceError("face.none_found", path=face.name)
         self._references = [frame.view for frame in choose(known, method.references)]
         self._heard = np.zeros(0, np.float32)  # samples from ``_begin`` on
         self._begin = 0  # sample, a multiple of GRID

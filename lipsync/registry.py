@@ -14,16 +14,22 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast
 
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 T = TypeVar("T")
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for a name that is not among the known ones: suggests the nearest, or lists them."""
+def unknown(kind: str, name: str, known: Iterable[str]) -> Message:
+    """The sentence for a name that is not among the known ones: suggests the nearest, or lists them.
+
+    Args:
+        kind: what it should be a name of: the key of a text, or words.
+    """
     folded = {entry.casefold(): entry for entry in known}
     near = get_close_matches(str(name).casefold(), folded, n=1)
-    hint = f"Did you mean {folded[near[0]]!r}?" if near else f"Choose one of: {', '.join(folded.values())}."
-    return f"There is no {kind} {name!r}. {hint}"
+    if near:
+        return Message("registry.nearest", kind=Message(kind), name=name, nearest=folded[near[0]])
+    return Message("registry.unknown", kind=Message(kind), name=name, known=", ".join(folded.values()))
 
 
 def imported(place: str) -> Any:
@@ -36,11 +42,11 @@ class Registry(Generic[T]):
     """Objects of one kind by name, in the order they were registered.
 
     Args:
-        kind: what the entries are, for messages: ``"method"``, ``"metric"``.
+        kind: what the entries are, for messages: the key of a text, or words such as ``"method"``.
     """
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind
+        self.kind = Message(kind)
         self._entries: dict[str, T | str] = {}
         self._metadata: dict[str, Mapping[str, Any]] = {}
 

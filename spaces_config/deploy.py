@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from lipsync.errors import ConfigError, LipSyncError
+from lipsync.texts import for_terminal
 from lipsync.weights.manifest import Artefact, HubFile, table
 from lipsync.weights.push import check_repo, upload
 
@@ -39,7 +40,7 @@ def assemble(out: Path) -> list[Path]:
     """
     if out.is_dir() and any(out.iterdir()):
         if not (out / TABLE).is_file() or (out / ".git").exists():
-            raise ConfigError(f"{out} holds other files; choose an empty folder.")
+            raise ConfigError("deploy.not_empty", out=out)
         shutil.rmtree(out)
     try:
         for path in sorted(_needed()):
@@ -50,7 +51,7 @@ def assemble(out: Path) -> list[Path]:
         shutil.copyfile(HERE / "packages.txt", out / "packages.txt")
         (out / "README.md").write_text(readme(), encoding="utf-8")
     except OSError as problem:
-        raise ConfigError(f"{out} cannot be written ({problem.strerror}).") from problem
+        raise ConfigError("writer.cannot_write", name=out, problem=problem.strerror) from problem
     return sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file())
 
 
@@ -70,7 +71,7 @@ def readme() -> str:
     card = SpaceCard.load(HERE / "README.md")
     pinned = re.search(r"^gradio==(\S+)$", requirements(), re.MULTILINE)
     if pinned is None:
-        raise ConfigError("requirements.txt pins no version of gradio, which the Space has to name.")
+        raise ConfigError("deploy.no_gradio")
     card.data["sdk_version"] = pinned[1]
     card.data["preload_from_hub"] = [_preload(artefact) for artefact in table().values() if artefact.preload]
     return str(card)
@@ -92,7 +93,7 @@ def _preload(artefact: Artefact) -> str:
     """``repository file``, and the commit where one is pinned."""
     source = next((source for source in artefact.sources if isinstance(source, HubFile)), None)
     if source is None:
-        raise ConfigError(f"Artefact {artefact.name!r} is to be preloaded, but has no source on the Hub.")
+        raise ConfigError("deploy.no_source", artefact=artefact.name)
     return f"{source.repo} {source.file}" + ("" if source.revision == "main" else f" {source.revision}")
 
 
@@ -112,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.dry_run:
             files = assemble(options.out)
             size = sum((options.out / path).stat().st_size for path in files)
-            print(f"{options.out}: {len(files)} files, {size / 1e6:.1f} MB. Nothing was uploaded.")
+            print(for_terminal("cli.assembled", folder=options.out, count=len(files), size=size / 1e6))
             return 0
         with tempfile.TemporaryDirectory() as work:
             assemble(Path(work))
@@ -122,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
             )  # fmt: skip
         print(url)
     except LipSyncError as problem:
-        print(problem, file=sys.stderr)
+        print(for_terminal(problem.message), file=sys.stderr)
         return 2
     return 0
 

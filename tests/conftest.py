@@ -10,6 +10,8 @@ import pytest
 from lipsync.weights import hub
 from tests.hub_server import HubServer
 
+os.environ["LIPSYNC_LANGUAGE"] = "en"  # of command lines, whatever the language of this machine
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

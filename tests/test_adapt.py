@@ -28,7 +28,6 @@ from lipsync.methods.adapted import adapted_folder, adapted_names, delete_adapte
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
-from lipsync.sentences import chinese
 from lipsync.weights import hub
 from lipsync.weights.push import push
 
@@ -158,8 +157,8 @@ def test_what_is_no_video_of_one_person_who_speaks_is_refused(
     out = tmp_path / "cores" / "ada"
     with pytest.raises(error, match=said) as caught:
         adapt(AdaptRequest(path, out, "mcsawav2lip-embedded"))
-    assert CHINESE.search(chinese(str(caught.value)))
-    assert path.name in chinese(str(caught.value))
+    assert CHINESE.search(caught.value.message.text("zh"))
+    assert path.name in caught.value.message.text("zh")
     assert list(out.parent.iterdir()) == []
 
 
@@ -188,7 +187,7 @@ def test_a_core_is_tuned_named_used_pushed_and_deleted(
     assert not made.facts.kept_original
     assert made.facts.after["score"] < made.facts.before["score"]
     assert "went from" in made.summary
-    assert CHINESE.search(chinese(made.summary))
+    assert CHINESE.search(made.summary.text("zh"))
     assert steps[0].stage == "weights"
     learning = [step for step in steps if step.stage == "learn"]
     assert len(learning) == 17
@@ -207,7 +206,7 @@ def test_a_core_is_tuned_named_used_pushed_and_deleted(
 
     assert main(["adapt", "--delete", "ada"]) == 0
     assert not made.path.exists()
-    with pytest.raises(ConfigError, match="no adapted core 'ada'"):
+    with pytest.raises(ConfigError, match="no adapted model 'ada'"):
         METHODS.get("adapted:ada")
     assert main(["adapt", "--delete", "ada"]) == 2
 
@@ -230,7 +229,7 @@ def test_never_worse_than_it_began(asked: AdaptRequest, core: Path, monkeypatch:
     for name in ("config.json", "model.safetensors"):
         assert (made.path / name).read_bytes() == (core / name).read_bytes()
     assert "untouched original" in made.summary
-    assert CHINESE.search(chinese(made.summary))
+    assert CHINESE.search(made.summary.text("zh"))
     assert "Nothing was gained" in (made.path / "README.md").read_text()
 
 
@@ -271,7 +270,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
     monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(ConfigError, match=r"No space left on device.*Make room") as caught:
         adapt(asked)
-    assert CHINESE.search(chinese(str(caught.value)))
+    assert CHINESE.search(caught.value.message.text("zh"))
     assert left(asked) == []
 
 
@@ -282,7 +281,7 @@ def test_one_run_at_a_time_and_none_over_a_core_that_is_there(asked: AdaptReques
         pytest.raises(ConfigError, match="Another run") as caught,
     ):
         adapt(asked)
-    assert CHINESE.search(chinese(str(caught.value)))
+    assert CHINESE.search(caught.value.message.text("zh"))
     asked.out.mkdir()
     (asked.out / "mine").write_text("kept")
     with pytest.raises(ConfigError, match="exists already"):
@@ -326,7 +325,7 @@ def test_names_that_a_page_gave_are_listed_to_nobody(
 def test_no_name_leads_out_of_the_folder(name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be the name") as caught:
         delete_adapted(name)
-    assert CHINESE.search(chinese(str(caught.value)))
+    assert CHINESE.search(caught.value.message.text("zh"))
 
 
 def test_a_method_that_cannot_learn_says_so(asked: AdaptRequest, tmp_path: Path) -> None:
@@ -336,7 +335,7 @@ def test_a_method_that_cannot_learn_says_so(asked: AdaptRequest, tmp_path: Path)
     LipGANGenerator(LstmCbamConfig(width=0.03)).save_pretrained(tmp_path / "lstm")
     with pytest.raises(ConfigError, match="LSTM-CBAM cannot learn a face") as caught:
         adapt(replace(asked, method="lstm-cbam", checkpoint=tmp_path / "lstm"))
-    assert CHINESE.search(chinese(str(caught.value)))
+    assert CHINESE.search(caught.value.message.text("zh"))
     with pytest.raises(ConfigError, match="minutes"):
         adapt(replace(asked, minutes=0))
 

@@ -2,7 +2,7 @@
 //
 // With compare_page.js, compare_load.js, compare_clock.js and compare_curves.js before it, this is the body of one
 // function: `js_on_load` of one gr.HTML, whose names it uses: `element`, `props`, `trigger`, `watch`. `props.value` is the payload of
-// eval/ui/compare/player.py, which also writes `TEXTS`, the words in both languages, before it. What takes longer comes later as
+// eval/ui/compare/player.py, which also writes `TEXTS`, the texts in every language, before it. What takes longer comes later as
 // messages: `extra` (mouth and curves) and `heats` (differences). All times are seconds of the item.
 
 const READ = 120; // ms between two changes of a number while the videos play
@@ -143,7 +143,7 @@ function showExtra() {
     curves.dataset.drawn = `${view.key} ${charts.length}`;
     curves.hidden = charts.length === 0;
     curves.innerHTML = charts.map(chartHtml).join("") + '<i class="part"></i><i class="head"></i>';
-    one(".reasons").innerHTML = (more?.reasons ?? []).map((why) => `<li>${both(...why)}</li>`).join("");
+    one(".reasons").innerHTML = (more?.reasons ?? []).map((why) => `<li>${spans(why)}</li>`).join("");
     [parts.head, parts.values] = [one(".head"), all("[data-value]")];
   }
   if (heats()?.paths && state.difference) warm(heats().paths);
@@ -154,7 +154,7 @@ function showExtra() {
 function later() {
   const notes = [extra()?.note, heats()?.note].filter(Boolean);
   if (cells.some(isHeat)) notes.push(TEXTS["player.heat"]);
-  one(".later").innerHTML = notes.map((note) => both(...note)).join(" ");
+  one(".later").innerHTML = notes.map((note) => spans(note)).join(" ");
 }
 
 /** Load the heat maps into their cells. */

@@ -12,7 +12,7 @@ function chartHtml(chart, k) {
   const paths = chart.lines.map((line) => chart.wave ? wavePath(chart, line, x, y) : linePath(chart, line, x, y)).join("");
   const scale = chart.wave ? "" : `<span class="high">${number(high - room, chart.decimals)}</span><span class="low">${number(low + room, chart.decimals)}</span>`;
   const values = chart.lines.map((line, j) => chart.wave ? "" : `<span>${sample(line.clip)}<output data-value="${k} ${j}"></output></span>`).join("");
-  return `<div class="chart" data-wave="${Boolean(chart.wave)}"><p><b>${both(...chart.name)}</b>${values}</p>
+  return `<div class="chart" data-wave="${Boolean(chart.wave)}"><p><b>${spans(chart.name)}</b>${values}</p>
     <div class="plot">${scale}<svg viewBox="0 0 1000 ${RATIO}" preserveAspectRatio="none" aria-hidden="true">${paths}</svg></div></div>`;
 }
 

@@ -1,4 +1,4 @@
-// What the locked players are made of: words in two languages and HTML.
+// What the locked players are made of: texts in every language and HTML.
 // Part of compare.js, which says how the parts come together.
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
@@ -10,17 +10,16 @@ const ICONS = {
   sound: '<path d="M4 9.5h4L13 5v14l-5-4.5H4z"/><path d="M15.5 8.5a5 5 0 0 1 0 7M18 6a8.5 8.5 0 0 1 0 12" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round"/>',
 };
 
-const chinese = () => document.documentElement.lang.startsWith("zh");
 const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
-/** HTML of a text in both languages; the style sheet shows one. */
-const words = (key, values = {}) => both(...TEXTS[key].map((text) => filled(text, values)));
-const both = (english, translated) =>
-  `<span class="en" lang="en">${escaped(english)}</span><span class="zh" lang="zh-CN">${escaped(translated)}</span>`;
+/** HTML of a text by language; the style sheet shows the page's. */
+const spans = (texts, values = {}) => Object.entries(texts).map(([language, text]) =>
+  `<span class="${language}" lang="${language === "zh" ? "zh-CN" : language}">${escaped(filled(text, values))}</span>`).join("");
+const words = (key, values = {}) => spans(TEXTS[key], values);
 
 /** A text in the page's language alone, for places that hold no HTML. */
-const plain = (key) => TEXTS[key][chinese() ? 1 : 0];
+const plain = (key) => TEXTS[key][document.documentElement.lang.split("-")[0]] ?? TEXTS[key].en;
 
 const icon = (name) => `<svg viewBox="0 0 24 24" aria-hidden="true">${ICONS[name]}</svg>`;
 const one = (selector) => root.querySelector(selector);
@@ -35,7 +34,7 @@ function cellHtml(clip, i) {
   const { width, height } = clip;
   const inside = clip.src
     ? '<video muted playsinline disablepictureinpicture tabindex="-1"></video><p class="held" hidden></p>'
-    : `<p class="failed">${both(...clip.error)}</p>`;
+    : `<p class="failed">${spans(clip.error)}</p>`;
   const name = clip.real ? words("player.reference") : escaped(clip.name);
   const letter = clip.letter && clip.letter !== clip.name ? `<b>${escaped(clip.letter)}</b>` : "";
   const sound = clip.src && clip.sound

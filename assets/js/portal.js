@@ -8,12 +8,6 @@
   const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
   const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };
 
-  // What Gradio writes into drop zones: in its own words, and only once.
-  const UPLOADS = [
-    ["Drop File Here", "将文件拖放到此处"], ["Drop Video Here", "将视频拖放到此处"], ["Drop Image Here", "将图像拖放到此处"],
-    ["Drop Audio Here", "将音频拖放到此处"], ["- or -", "- 或 -"], ["Click to Upload", "点击上传"],
-  ];
-
   const setLocale = async (locale) => {
     document.documentElement.lang = locale;
     for (const button of document.querySelectorAll("[data-locale]")) {
@@ -23,31 +17,65 @@
     const core = await import(new URL(CORE, document.baseURI).href);
     await core.changeLocale(locale);
     document.documentElement.lang = locale;
-    requestAnimationFrame(() => { renameTabs(locale); renameDropZones(locale); });
+    requestAnimationFrame(() => { rename(locale); nameButtons(locale); });
   };
 
-  // Gradio gives a tab that was never opened its name once; after a switch of languages it keeps the old one.
-  const renameTabs = (locale) => {
-    const tables = window.gradio_config?.i18n_translations ?? {};
-    const wanted = tables[locale] ?? {};
-    const names = new Map();
+  // Texts that begin with a key, from any language to the wanted one.
+  const known = {};
+  const names = (locale, beginning) => {
+    const tables = window.gradio_config?.i18n_translations;
+    if (!tables) return new Map();
+    return (known[`${locale} ${beginning}`] ??= namesOf(tables, locale, beginning));
+  };
+  const namesOf = (tables, locale, beginning) => {
+    const found = new Map();
     for (const table of Object.values(tables)) {
-      for (const [key, text] of Object.entries(table)) if (wanted[key]) names.set(text, wanted[key]);
+      for (const [key, text] of Object.entries(table)) {
+        const wanted = key.startsWith(beginning) && tables[locale]?.[key];
+        if (wanted && (!found.has(text) || key.endsWith(".tab"))) found.set(text, wanted); // "Score" is a button, too
+      }
     }
-    for (const tab of document.querySelectorAll('.tab-container button, [role="tab"]')) {
-      for (const node of tab.childNodes) {
-        const name = node.nodeType === Node.TEXT_NODE && names.get(node.data.trim());
-        if (name && name !== node.data.trim()) node.data = name;
+    return found;
+  };
+
+  // What Gradio writes once and keeps after a switch of languages: names of tabs that were never opened, its own
+  // words in drop zones, and headers of tables, which it does not translate at all.
+  const RENAMED = [
+    ['.tab-container button, [role="tab"]', ""],
+    ['[data-testid="upload-text"], [data-testid="upload-text"] *', "gradio."],
+    ["#score-rows th *", "score.row."],
+    ["#make-rows th *", "make.row."],
+  ];
+
+  const rename = (locale) => {
+    for (const [selector, beginning] of RENAMED) {
+      const nodes = document.querySelectorAll(selector);
+      const wanted = nodes.length ? names(locale, beginning) : new Map();
+      for (const parent of nodes) {
+        for (const node of parent.childNodes) {
+          const old = node.nodeType === Node.TEXT_NODE && node.data.trim();
+          const name = old && wanted.get(old);
+          if (name && name !== old) node.data = node.data.replace(old, name);
+        }
       }
     }
   };
 
-  const renameDropZones = (locale) => {
-    const uploads = locale === "en" ? UPLOADS.map(([english, chinese]) => [chinese, english]) : UPLOADS;
-    for (const wrap of document.querySelectorAll('[data-testid="upload-text"], [data-testid="upload-text"] *')) {
-      for (const node of wrap.childNodes) {
-        const pair = node.nodeType === Node.TEXT_NODE && uploads.find(([text]) => text === node.data.trim());
-        if (pair) node.data = node.data.replace(...pair);
+  // The names of the audio player's buttons, which Gradio has in English alone, with a number in them.
+  const AUDIO = ["gradio.audio.back", "gradio.audio.forward", "gradio.audio.speed"];
+
+  const nameButtons = (locale) => {
+    const tables = window.gradio_config?.i18n_translations;
+    if (!tables?.[locale]) return;
+    for (const button of document.querySelectorAll(".component-wrapper button[aria-label]")) {
+      const name = button.getAttribute("aria-label");
+      for (const [key, table] of AUDIO.flatMap((key) => Object.values(tables).map((table) => [key, table]))) {
+        const [before, after] = table[key].split("{number}");
+        if (!name.startsWith(before) || !name.endsWith(after)) continue;
+        const number = Number(name.slice(before.length, name.length - after.length));
+        const wanted = tables[locale][key].replace("{number}", Math.round(number * 100) / 100);
+        if (!Number.isNaN(number) && wanted !== name) button.setAttribute("aria-label", wanted);
+        break;
       }
     }
   };
@@ -70,7 +98,21 @@
     }
   });
 
-  const browser = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh-CN" : "en";
+  // Tables come and are drawn anew while the page is used.
+  let waiting = false;
+  new MutationObserver(() => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      rename(document.documentElement.lang);
+      nameButtons(document.documentElement.lang);
+    }, 200);
+  }).observe(document.body, { childList: true, subtree: true });
+
+  const offered = [...document.querySelectorAll("[data-locale]")].map((button) => button.dataset.locale);
+  const own = (navigator.language || "en").toLowerCase().split("-")[0];
+  const browser = offered.find((locale) => locale.split("-")[0] === own) || "en";
   setLocale(remembered("lipsync-locale") || browser);
   if (remembered("lipsync-theme")) setTheme(remembered("lipsync-theme"));
 })();

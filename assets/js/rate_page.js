@@ -1,6 +1,6 @@
-// Building blocks of the rater's page: elements, words in both languages, codes, questions.
+// Building blocks of the rater's page: elements, texts in every language, codes, questions.
 
-const page = JSON.parse(document.getElementById("page").textContent); // {texts: key -> [English, Chinese], sides}
+const page = JSON.parse(document.getElementById("page").textContent); // {texts: key -> language -> text, sides}
 const main = document.querySelector("main");
 const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
 const remember = (key, value) => {
@@ -18,10 +18,12 @@ function h(tag, properties = {}, ...children) {
 // Both languages, of which the style sheet shows the page's own.
 const both = ({ en, zh }) => h("span", {},
   h("span", { className: "en", lang: "en" }, en || zh || ""), h("span", { className: "zh", lang: "zh-CN" }, zh || en || ""));
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
-const sentence = (key) => ({ en: page.texts[key][0], zh: page.texts[key][1] });
+// A text may have a plural: {one, other}, chosen by the value `count`.
+const fill = (text, values) => (text.other ? text[values.count === 1 ? "one" : "other"] : text)
+  .replace(/\{(\w+)\}/g, (_, key) => values[key]);
+const sentence = (key) => page.texts[key];
 const t = (key, values = {}) => {
-  const [en, zh] = page.texts[key];
+  const { en, zh } = page.texts[key];
   return both({ en: fill(en, values), zh: fill(zh, values) });
 };
 
@@ -30,7 +32,7 @@ const chinese = () => document.documentElement.lang.startsWith("zh");
 function setLanguage(language, keep = false) {
   document.documentElement.lang = language;
   if (keep) remember("lipsync-locale", language);
-  const [en, zh] = page.texts["rate.title"];
+  const { en, zh } = page.texts["rate.title"];
   document.title = chinese() ? zh : en;
 }
 

@@ -207,10 +207,7 @@ def _check_differ(rows: Sequence[Row]) -> None:
     for row in rows:
         trained = _digest({part.kind: kept_form(part.kind, part.config) for part in row.parts})
         if trained in seen:
-            raise ConfigError(
-                f"The rows {seen[trained]} and {row.name} would be trained alike: the recipe or --set fixes "
-                "what they differ in. Leave that setting out."
-            )
+            raise ConfigError("ablation.rows_alike", first=seen[trained], second=row.name)
         seen[trained] = row.name
 
 
@@ -232,10 +229,7 @@ def train_part(part: Part, data: Path, tell: Callable[[str], None], load: Load |
         return
     mark, found = _mark(part, data), _read_mark(part)
     if found is not None and found != {**mark, "finished": False}:
-        raise ConfigError(
-            f"{part.folder} holds a run with other settings or on other clips. Choose another --out, or "
-            "delete that folder."
-        )
+        raise ConfigError("ablation.other_run", folder=part.folder)
     resume = (part.folder / "checkpoint.pt").is_file()
     tell(f"{part.folder.name}: {'going on' if resume else 'training'}, {part.config.run.steps} steps")
     _write_mark(part, {**mark, "finished": False})
@@ -250,7 +244,7 @@ def table_named(name: str) -> Table:
         ConfigError: there is none.
     """
     if name not in TABLES:
-        raise ConfigError(unknown("ablation table", name, TABLES))
+        raise ConfigError(unknown("kind.ablation_table", name, TABLES))
     return TABLES[name]
 
 
@@ -276,7 +270,7 @@ def _for_stage(sets: Sequence[str], table: Table, kind: str) -> list[str]:
 def _check_kind(kind: str, table: Table) -> None:
     kinds = [stage.kind for stage in table.stages]
     if kind not in kinds:
-        raise ConfigError(unknown("stage of this table", kind, kinds))
+        raise ConfigError(unknown("kind.table_stage", kind, kinds))
 
 
 def _mark(part: Part, data: Path) -> dict[str, Any]:

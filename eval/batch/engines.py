@@ -17,11 +17,12 @@ from typing import Any
 
 from eval.batch.job import Job
 from lipsync.errors import ConfigError
+from lipsync.texts import Message, for_terminal
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 2  # a row during which a worker died is tried once more, then it counts as failed
-DIED = "The process that scored it died, perhaps for want of memory; use fewer workers."
+DIED = Message("batch.died")
 ROOT = Path(__file__).resolve().parents[2]
 OBJECT_STORE = 100 * 2**20  # bytes of a cluster of our own; a row's result is some kilobytes
 ANSWER = 5.0  # s that a cluster may take to open its port
@@ -98,7 +99,7 @@ def _cluster(address: str) -> Iterator[Any]:
     try:
         import ray
     except ImportError as problem:
-        raise ConfigError("Ray is not installed: `pip install ray`, or use --workers instead.") from problem
+        raise ConfigError("ray.not_installed") from problem
     if ray.is_initialized():
         yield ray
         return
@@ -114,12 +115,10 @@ def _cluster(address: str) -> Iterator[Any]:
         _connect(ray, address, common)
     except (OSError, ValueError, RuntimeError, ray.exceptions.AuthenticationError) as problem:
         # Ray sends its token to an address that was typed only when it is told to.
-        hint = "" if "RAY_AUTH_MODE" in os.environ else ", and RAY_AUTH_MODE=token where it asks for a token"
+        asked = "RAY_AUTH_MODE" in os.environ
+        key = "ray.unusable" if asked else "ray.unusable_token"
         reason = str(problem).strip().splitlines()[0].split(". ")[0].rstrip(".")
-        raise ConfigError(
-            f"The Ray cluster {address!r} cannot be used ({reason}). It needs the same versions of Ray and "
-            f"Python{hint}; or use --workers instead."
-        ) from problem
+        raise ConfigError(key, address=address, reason=reason) from problem
     try:
         yield ray
     finally:
@@ -134,7 +133,7 @@ def _connect(ray: Any, address: str, common: dict[str, Any]) -> None:
         except ConnectionError:
             if address != "auto":
                 raise
-    print("No Ray cluster runs here: one is started on this machine for this run.", file=sys.stderr)
+    print(for_terminal("ray.started"), file=sys.stderr)
     ray.init(address="local", include_dashboard=False, object_store_memory=OBJECT_STORE, **common)
 
 
@@ -146,10 +145,8 @@ def _check_answers(address: str) -> None:
     """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
-        raise ConfigError(f"{address!r} is no address of a Ray cluster; write it as host:6379, or auto.")
+        raise ConfigError("ray.address_form", address=address)
     try:
         socket.create_connection((host, int(port)), ANSWER).close()
     except (OSError, OverflowError) as problem:
-        raise ConfigError(
-            f"No Ray cluster can be reached at {address!r} ({problem}); start one, or use --workers instead."
-        ) from problem
+        raise ConfigError("ray.unreachable", address=address, problem=problem) from problem

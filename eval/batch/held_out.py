@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from lipsync.errors import ConfigError
+from lipsync.texts import for_terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,13 +36,11 @@ def held_out(data: Path, split: str) -> dict[str, Path]:
 
     manifest = data / "manifest.csv"
     if not manifest.is_file():
-        raise ConfigError(f"{data} holds no manifest.csv with the columns file, id and split.")
+        raise ConfigError("held_out.no_manifest", data=data)
     rows = pd.read_csv(manifest, dtype=str)
     rows = rows[rows["split"] == split]
     if rows["id"].nunique() < 2:
-        raise ConfigError(
-            f"{manifest} lists fewer than two people of the split {split!r}; other speech needs two."
-        )
+        raise ConfigError("held_out.one_person", manifest=manifest, split=split)
     return {Path(file).stem: data / file for file in rows["file"]}
 
 
@@ -57,9 +56,9 @@ def unseen(data: Path, clips: dict[str, Path], trained_on: Collection[str]) -> d
     known = {row["id"] for row in rows if row["split"] in trained_on}
     left = {name: clip for name, clip in clips.items() if person[name] not in known}
     for name in clips.keys() - left.keys():
-        print(f"{name} is left out: its person is also in a split that was trained on.")
+        print(for_terminal("held_out.left_out", name=name))
     if len(left) < 2:
-        raise ConfigError(f"{data} lists fewer than two clips of people who were not trained on.")
+        raise ConfigError("held_out.few_clips", data=data)
     return left
 
 

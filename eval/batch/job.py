@@ -17,6 +17,7 @@ from eval.scoring.protocol import Region
 from eval.scoring.scores import write_text
 from eval.scoring.sync import Variant
 from lipsync.experts.perceptual import LpipsNet
+from lipsync.texts import messages_in, with_messages
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Job:
     def finished(self) -> dict[str, Any] | None:
         """The result of an earlier run with the same inputs, if it had one and it is all there."""
         try:
-            result = json.loads(self.path.read_text(encoding="utf-8"))
+            result = read_result(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         if not isinstance(result, dict) or result.get("fingerprint") != self.fingerprint:
@@ -73,11 +74,18 @@ class Job:
         """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it."""
         result = {
             "fingerprint": self.fingerprint, "item": self.row.item, "method": self.row.method,
-            "control": self.row.control is not None, **found,
+            "control": self.row.control is not None, "messages": messages_in(found), **found,
         }  # fmt: skip
         text = json.dumps(result, indent=1, ensure_ascii=False)
         write_text(self.path, text + "\n")
-        return json.loads(text)
+        return read_result(text)
+
+
+def read_result(text: str) -> Any:
+    """A stored result, the sentences in it as messages again."""
+    result = json.loads(text)
+    stored = result.get("messages", {}) if isinstance(result, dict) else {}
+    return with_messages(result, stored)
 
 
 def row_key(item: str, method: str) -> str:

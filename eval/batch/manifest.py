@@ -56,20 +56,20 @@ def read_manifest(path: Path) -> list[Row]:
             names = [name.strip() for name in reader.fieldnames or ()]
             lines = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise ConfigError(f"The manifest {path} cannot be read as a CSV file ({problem}).") from problem
+        raise ConfigError("manifest.not_csv", path=path, problem=problem) from problem
     lacking = [name for name in COLUMNS[:3] if name not in names]
     if lacking:
         raise ConfigError(
-            f"{path.name} lacks the column {lacking[0]!r}; its first line must name {', '.join(COLUMNS)}."
+            "manifest.lacks_column", path=path.name, column=lacking[0], columns=", ".join(COLUMNS)
         )
     rows = [_row(path, number, line) for number, line in enumerate(lines, start=2)]
     seen: set[tuple[str, str]] = set()
     for row in rows:
         if (row.item, row.method) in seen:
-            raise ConfigError(f"{path.name} has two rows for item {row.item!r} and method {row.method!r}.")
+            raise ConfigError("manifest.two_rows", path=path.name, item=row.item, method=row.method)
         seen.add((row.item, row.method))
     if not rows:
-        raise ConfigError(f"{path.name} lists no video.")
+        raise ConfigError("manifest.no_video", path=path.name)
     return rows
 
 
@@ -101,7 +101,7 @@ def _row(path: Path, number: int, line: dict[str, str | None]) -> Row:
     }
     for name in COLUMNS[:3]:
         if not values.get(name):
-            raise ConfigError(f"{path.name}, line {number}: the column {name!r} is empty.")
+            raise ConfigError("manifest.empty_cell", path=path.name, number=number, column=name)
     generated, reference, image = (
         path.parent / values[name] if values.get(name) else None for name in COLUMNS[2:]
     )

@@ -59,9 +59,9 @@ def renamed(rows: list[Row], named: list[list[str]]) -> list[Row]:
             for row, (item, method, *_) in zip(rows, named, strict=True)
         ]
     if not all(row.item and row.method for row in rows):
-        raise ConfigError("Every video needs a clip and a method; fill the empty cells.")
+        raise ConfigError("pairing.empty_cell")
     pairs = [(row.item, row.method) for row in rows]
     double = next((pair for pair in pairs if pairs.count(pair) > 1), None)
     if double:
-        raise ConfigError(f"Two videos are called {double[0]!r}, {double[1]!r}; give one another method.")
+        raise ConfigError("pairing.two_videos", item=double[0], method=double[1])
     return rows

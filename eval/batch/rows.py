@@ -19,6 +19,7 @@ from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION
 from eval.scoring.score import score, wanted
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.texts import Message
 
 __all__ = ["Job", "Options", "load_features", "run", "run_job"]
 
@@ -85,7 +86,7 @@ def run_job(job: Job, tell: Callable[[Row, int, int], None] | None = None) -> di
     try:
         for path in (row.generated, row.reference, row.reference_image):
             if path is not None and not path.is_file():
-                raise ConfigError(f"There is no file {path}; check the manifest.")
+                raise ConfigError("manifest.no_file", path=path)
         names = _possible([row], row.metrics or options.metrics)
         with FeatureFiles(job) as features:
             scores = score(
@@ -98,10 +99,10 @@ def run_job(job: Job, tell: Callable[[Row, int, int], None] | None = None) -> di
     except Cancelled:
         raise
     except LipSyncError as problem:
-        return job.write(error=str(problem))
+        return job.write(error=problem.message)
     except Exception as problem:
         log.exception("row %s, %s", row.item, row.method)
-        return job.write(error=f"Unexpected {type(problem).__name__}: {problem}")
+        return job.write(error=Message("batch.unexpected", kind=type(problem).__name__, problem=problem))
 
 
 def _possible(rows: Iterable[Row], chosen: Sequence[str] | None) -> tuple[str, ...]:
@@ -116,7 +117,7 @@ def _possible(rows: Iterable[Row], chosen: Sequence[str] | None) -> tuple[str, .
     can = {name for given in inputs for name in wanted(None, *given)}
     names = tuple(name for name in METRICS if name in can and (chosen is None or name in chosen))
     if not names:
-        raise ConfigError("None of the chosen metrics can be had without a reference video; name it.")
+        raise ConfigError("metrics.all_need_reference")
     return names
 
 

@@ -12,6 +12,9 @@ from eval.batch.job import load_features
 from eval.functional.aggregate import Comparison, Summary, compare
 from eval.scoring.metrics import METRICS, Metric
 from eval.scoring.metrics.base import Kept, Row
+from lipsync.texts import Message
+
+NO_PARTNER = "score.no_partner"  # said of single videos, in whose place there is a note about all of them
 
 
 @dataclass(frozen=True)
@@ -130,25 +133,19 @@ def _notes(
     notes: list[str] = []
     for result in results:
         for note in result["scores"]["notes"] if "scores" in result else ():
-            if note not in notes and not note.startswith(pooled):
+            of_one = getattr(note, "key", "") == NO_PARTNER or note.startswith(pooled)
+            if note not in notes and not of_one:
                 notes.append(note)
-    notes = [note for note in notes if "have no partner" not in note]
-    beyond = [r for r in results if "scores" in r and any("no partner" in n for n in r["scores"]["notes"])]
+    noted = [{getattr(n, "key", "") for n in r["scores"]["notes"]} for r in results if "scores" in r]
+    beyond = sum(NO_PARTNER in keys for keys in noted)
     if beyond:
-        notes.append(
-            f"{len(beyond)} of {len(results)} videos differ in length from their reference: "
-            "only the common part was compared."
-        )
+        notes.append(Message("summary.lengths_differ", count=beyond, total=len(results)))
     for column in columns:
         notes += METRICS.get(column.metric).method_notes(column.details)
     items = {method: {r["item"] for r in results if r["method"] == method} for method in methods}
     if len({frozenset(clips) for clips in items.values()}) > 1:
-        notes.append("The methods have different clips: compare their means with care.")
+        notes.append(Message("results.different_clips"))
     clips = len(set().union(*items.values()))
     if len(methods) > 1 and clips <= 5:
-        notes.append(
-            "One clip cannot show a significant difference."
-            if clips == 1
-            else f"With {clips} clips no paired difference can reach p < 0.05."
-        )
+        notes.append(Message("summary.one_clip") if clips == 1 else Message("summary.few_clips", count=clips))
     return tuple(notes)

@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     )  # fmt: skip
     for name in options.rows or ():
         if name not in table.rows:
-            raise ConfigError(unknown("row of this table", name, table.rows))
+            raise ConfigError(unknown("kind.table_row", name, table.rows))
     rows = [row for row in rows if options.rows is None or row.name in options.rows]
     trained = tuple({split for part in rows[0].parts for split in part.config.data.train})
     people = held_out(options.data, trained, options.split, options.clips)
@@ -108,5 +108,5 @@ def _recipes(texts: list[str]) -> dict[str, Path]:
 
     for text in texts:
         if not all(text.partition("=")):
-            raise ConfigError(f"--recipe takes STAGE=FILE, such as dubbing=my.toml, not {text!r}.")
+            raise ConfigError("ablate.recipe_form", text=text)
     return {stage: Path(file) for stage, _, file in (text.partition("=") for text in texts)}

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from lipsync.errors import ConfigError
 
     if options.workers < 1:
-        raise ConfigError("--workers must be 1 or more.")
+        raise ConfigError("run.workers_least")
     rows = read_manifest(options.manifest)
     if options.controls:
         rows = with_controls(rows, CONTROLS)

@@ -11,6 +11,7 @@ from eval.cli.score import add_protocol, metric_names
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.sets import Sets
 from lipsync.errors import ConfigError
+from lipsync.texts import for_terminal
 
 
 def add(commands: Any) -> None:
@@ -113,12 +114,12 @@ def _chosen(options: argparse.Namespace, sets: Sets) -> ComparisonSet:
             sets.rename(set_.id, title)
         return sets.open(set_.id)
     else:
-        raise ConfigError("Name a set with --set, or make one with --make; --list lists them.")
+        raise ConfigError("sets.name_one")
     set_ = sets.open(id)
     print(f"{set_.id}  {set_.title}")
     for item in set_.items:
         for why in item.missing.values():
-            print(f"Missing: {item.name}: {why}", file=sys.stderr)
+            print(for_terminal("cli.missing", item=item.name, reason=why), file=sys.stderr)
     return set_
 
 
@@ -140,7 +141,7 @@ def _results(options: argparse.Namespace, set_: ComparisonSet) -> None:
 
     if options.score:
         if options.workers < 1:
-            raise ConfigError("--workers must be 1 or more.")
+            raise ConfigError("run.workers_least")
         names = metric_names(options)
         settings = Options(
             None if names is None else tuple(names), options.region, options.variant, options.syncnet,
@@ -153,7 +154,7 @@ def _results(options: argparse.Namespace, set_: ComparisonSet) -> None:
     else:
         found = scored(set_)
         if found is None:
-            raise ConfigError(f"The set {set_.title!r} is not scored yet; add --score.")
+            raise ConfigError("sets.unscored", title=set_.title)
         table = found
     if options.table:
         print(table_text(table, options.table, options.papers), end="")
@@ -191,9 +192,9 @@ def _item(options: argparse.Namespace, set_: ComparisonSet) -> Item:
     if options.item is not None:
         return set_.item(options.item)
     if not set_.items:
-        raise ConfigError(f"The set {set_.title!r} has no item yet.")
+        raise ConfigError("sets.empty", title=set_.title)
     if len(set_.items) > 1:
-        print(f"Item {set_.items[0].name}, the first of {len(set_.items)} (--item)", file=sys.stderr)
+        print(for_terminal("cli.first_item", item=set_.items[0].name, count=len(set_.items)), file=sys.stderr)
     return set_.items[0]
 
 
@@ -202,7 +203,7 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.replace(",", " ").split()]
     except ValueError as problem:
-        raise ConfigError(f"--frames takes whole numbers such as 10,20,30, not {text!r}.") from problem
+        raise ConfigError("sheet.frames_form", text=text) from problem
 
 
 def _show(done: int, total: int, name: str) -> None:
@@ -212,4 +213,9 @@ def _show(done: int, total: int, name: str) -> None:
 
 def _show_frames(done: int, total: int) -> None:
     if sys.stderr.isatty() and (done % 10 == 0 or done == total):
-        print(f"\r{done} of {total} frames", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        print(
+            "\r" + for_terminal("job.count", done=done, total=total),
+            end="\n" if done == total else "",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -51,9 +51,9 @@ def run(options: argparse.Namespace) -> int:
 
     names = options.method or [EMBEDDED]
     if options.checkpoint is not None and len(set(names)) > 1:
-        raise ConfigError("--checkpoint belongs to one method; give one --method with it.")
+        raise ConfigError("core.checkpoint_needs_method")
     if options.clips is not None and options.clips < 1:
-        raise ConfigError("--clips must be 1 or more.")
+        raise ConfigError("core.clips_least")
     clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
     faces = faces_of(clips, options.clips)
     cores = find_cores(names, options.checkpoint)

@@ -11,6 +11,7 @@ from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region
 from eval.scoring.scores import Scores
 from eval.scoring.sync import Variant
+from lipsync.texts import for_terminal
 
 
 def add(commands: Any) -> None:
@@ -78,13 +79,18 @@ def report(scores: Scores) -> str:
     for entry in scores.scores.values():
         metric = METRICS.get(entry.metric)
         if entry.value is None:
-            lines.append(f"{entry.label:<28} -         {entry.reason}")
+            lines.append(f"{entry.label:<28} -         {for_terminal(entry.reason)}")
         else:
             number = f"{entry.value:.{metric.decimals}f} {metric.unit}".strip()
             lines.append(f"{entry.label + ' ' + metric.arrow:<28} {number:<10} {entry.protocol}")
-    return "\n".join([*lines, *(f"Note: {note}" for note in scores.notes)])
+    return "\n".join([*lines, *(for_terminal("cli.note", note=note) for note in scores.notes)])
 
 
 def _show(done: int, total: int) -> None:
     if done % 10 == 0 or done == total:
-        print(f"\r{done} of {total} frames", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        print(
+            "\r" + for_terminal("job.count", done=done, total=total),
+            end="\n" if done == total else "",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.cli import study_results
 from lipsync.errors import ConfigError
+from lipsync.texts import Message, for_terminal
 
 if TYPE_CHECKING:
     from eval.study.storage.store import Store, StudyInfo
@@ -118,8 +119,10 @@ def _delete(options: argparse.Namespace) -> int:
     study = store.get(options.study)
     if not options.yes:
         raise ConfigError(
-            f"{study.spec.title.en!r} with {study.ratings} ratings of {study.raters} raters would be gone; "
-            "add --yes."
+            "study.would_be_gone",
+            title=study.spec.title.en,
+            ratings=Message("count.ratings", count=study.ratings),
+            raters=Message("count.raters", count=study.raters),
         )
     store.delete_study(study.id)
     return 0
@@ -141,7 +144,14 @@ def _import(options: argparse.Namespace) -> int:
     from eval.study.storage.csv_import_export import import_csv
 
     taken = import_csv(_store(), options.study, options.file)
-    print(f"{taken.marks} marks of {taken.trials} clips added, {taken.raters} new raters")
+    print(
+        for_terminal(
+            "results.taken",
+            marks=Message("count.marks", count=taken.marks),
+            clips=Message("count.clips", count=taken.trials),
+            raters=Message("count.new_raters", count=taken.raters),
+        )
+    )
     return 0
 
 

@@ -62,13 +62,11 @@ def unpacked(zip_path: Path, folder: Path) -> Iterator[Archive]:
             }
         yield _read(files, Path(name).stem, name)
     except FileNotFoundError as problem:
-        raise ConfigError(f"There is no file {zip_path}; check the name.") from problem
+        raise ConfigError("media.missing", path=zip_path) from problem
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, zipfile.zlib.error) as problem:  # type: ignore[attr-defined]
-        raise ConfigError(f"{name} is no zip file, or it is damaged; pack or copy it again.") from problem
+        raise ConfigError("archive.not_zip", name=name) from problem
     except NotImplementedError as problem:
-        raise ConfigError(
-            f"{name} is packed in a way that cannot be read; pack it as a plain zip."
-        ) from problem
+        raise ConfigError("archive.packing", name=name) from problem
     finally:
         shutil.rmtree(target, ignore_errors=True)
 
@@ -93,9 +91,7 @@ def write_archive(set_: ComparisonSet, zip_path: Path) -> None:
                     shutil.copyfileobj(file, out, 1 << 20)
         part.replace(zip_path)
     except OSError as problem:
-        raise ConfigError(
-            f"{zip_path} cannot be written ({problem.strerror}); choose another place."
-        ) from problem
+        raise ConfigError("file.cannot_write_choose", path=zip_path, problem=problem.strerror) from problem
     finally:
         with suppress(OSError):
             part.unlink()
@@ -108,9 +104,9 @@ def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
     """The files of a zip by their names without a folder around all of them, all checked."""
     infos = archive.infolist()
     if len(infos) > MAX_FILES:
-        raise ConfigError(f"{name} holds {len(infos)} files; {MAX_FILES} is the most that is taken.")
+        raise ConfigError("archive.too_many_files", name=name, count=len(infos), most=MAX_FILES)
     if sum(info.file_size for info in infos) > MAX_BYTES:
-        raise ConfigError(f"{name} unpacks to over 2 GB, which is the most that is taken; split it.")
+        raise ConfigError("archive.too_large", name=name)
     found: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         inside = _inside(info)
@@ -118,10 +114,10 @@ def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
         if info.is_dir() or is_junk(inside):
             continue
         if inside in found:
-            raise ConfigError(f"{name} holds {inside!r} twice.")
+            raise ConfigError("archive.twice", name=name, inside=inside)
         found[inside] = info
     if not found:
-        raise ConfigError(f"{name} holds no video named item/method.mp4.")
+        raise ConfigError("archive.no_video", name=name)
     around = {inside.split("/")[0] for inside in found}
     if CONTENTS not in found and len(around) == 1 and all(inside.count("/") == 2 for inside in found):
         found = {inside.split("/", 1)[1]: info for inside, info in found.items()}
@@ -138,16 +134,16 @@ def _check(info: zipfile.ZipInfo, inside: str, name: str) -> None:
         or "" in parts
         or re.match(r"[A-Za-z]:", inside)
     ):
-        raise ConfigError(f"{name} holds {inside!r}, a name that leads out of its folder; it was not opened.")
+        raise ConfigError("archive.leads_out", name=name, inside=inside)
     if any(unicodedata.category(character) == "Cc" for character in inside):
-        raise ConfigError(f"{name} holds {inside!r}, a name with control characters; it was not opened.")
+        raise ConfigError("archive.control_characters", name=name, inside=inside)
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise ConfigError(f"{name} holds {inside!r}, a link and not a file; it was not opened.")
+        raise ConfigError("archive.link", name=name, inside=inside)
     if info.flag_bits & 0x1:
-        raise ConfigError(f"{name} is protected by a password; pack it without one.")
+        raise ConfigError("archive.password", name=name)
     if inside.lower().endswith(ARCHIVES):
-        raise ConfigError(f"{name} holds another archive, {inside!r}; unpack that one first.")
+        raise ConfigError("archive.nested", name=name, inside=inside)
 
 
 def _inside(info: zipfile.ZipInfo) -> str:
@@ -166,7 +162,7 @@ def _inside(info: zipfile.ZipInfo) -> str:
 def _check_room(members: Mapping[str, zipfile.ZipInfo], folder: Path, name: str) -> None:
     needed = sum(info.file_size for info in members.values())
     if needed > shutil.disk_usage(folder).free - 100e6:
-        raise ConfigError(f"There is not enough room on the disk to unpack {name}.")
+        raise ConfigError("archive.no_room", name=name)
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, name: str) -> Path:
@@ -176,7 +172,7 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, name: s
         while block := packed.read(1 << 20):
             left -= len(block)
             if left < 0:
-                raise ConfigError(f"{name} unpacks to more than it says; it was not opened.")
+                raise ConfigError("archive.larger_than_said", name=name)
             out.write(block)
     return path
 
@@ -192,10 +188,7 @@ def _read(files: Mapping[str, Path], title: str, name: str) -> Archive:
             raise ValueError("too long")
         return _listed(json.loads(files[CONTENTS].read_text(encoding="utf-8")), files)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise ConfigError(
-            f"The file {CONTENTS} in {name} is damaged or does not fit the videos; export the set again, or "
-            "leave that file out."
-        ) from problem
+        raise ConfigError("archive.contents_damaged", file=CONTENTS, name=name) from problem
 
 
 def _listed(data: Any, files: Mapping[str, Path]) -> Archive:

@@ -26,7 +26,7 @@ def place(set_: ComparisonSet, kind: str, suffix: str, *content: object) -> Path
     try:
         folder.mkdir(exist_ok=True)
     except FileNotFoundError as problem:
-        raise ConfigError(f"There is no comparison set {set_.id}; it may have been deleted.") from problem
+        raise ConfigError("sets.missing", name=set_.id) from problem
     return folder / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}{suffix}"
 
 

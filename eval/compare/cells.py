@@ -44,13 +44,13 @@ def cells_of(
     known = [method for method in (REFERENCE, *set_.methods) if item.clip(method) is not None]
     for method in methods:
         if method not in (REFERENCE, *set_.methods):
-            raise ConfigError(f"The set {set_.title!r} has no method {method!r}.")
+            raise ConfigError("sets.no_method", title=set_.title, method=method)
     cells = tuple(
         Cell(method, {**LABELS, **(names or {})}.get(method, method), item.clip(method))
         for method in methods or known
     )
     if all(cell.clip is None for cell in cells):
-        raise ConfigError(f"There is no video of {item.name} to show.")
+        raise ConfigError("sets.nothing_to_show", name=item.name)
     return cells
 
 

@@ -12,6 +12,7 @@ from eval.compare.index import ComparisonSet, Item, write_index
 from eval.compare.names import REFERENCE
 from eval.compare.video_import import Entry
 from lipsync.errors import LipSyncError, MediaError
+from lipsync.texts import Message
 
 Tell = Callable[[int, int, str], None]
 Taken = tuple[str, str, Clip | str]  # item, method, video or the sentence why there is none
@@ -37,11 +38,12 @@ def taken_in(entries: Sequence[Entry], folder: Path, tell: Tell | None) -> Seque
                 )
             )
         except LipSyncError as problem:
-            taken.append((entry.item, entry.method, str(problem).replace(entry.path.name, name)))
+            taken.append((entry.item, entry.method, problem.message.with_names({entry.path.name: name})))
     if tell is not None:
         tell(len(entries), len(entries), "")
-    if entries and all(isinstance(clip, str) for *_, clip in taken):
-        raise MediaError(str(taken[0][2]))
+    reasons = [clip for *_, clip in taken if isinstance(clip, str)]
+    if entries and len(reasons) == len(taken):
+        raise MediaError(reasons[0])
     return taken
 
 
@@ -73,7 +75,7 @@ def explained(item: Item, methods: Sequence[str]) -> Item:
     missing = dict(item.missing)
     for method in methods:
         if method not in clips:
-            missing.setdefault(method, f"There is no video of {method} for {item.name}.")
+            missing.setdefault(method, Message("sets.no_video", method=method, item=item.name))
     reference = item.reference if item.reference and item.reference.path.is_file() else None
     return replace(item, reference=reference, clips=clips, missing=missing)
 

@@ -17,6 +17,7 @@ from lipsync.media import MediaInfo, VideoWriter, probe, read_frames
 from lipsync.media.sound import SoundReader, first_frame_time
 from lipsync.media.soundtrack import open_soundtrack
 from lipsync.media.source import open_media, packets, sound_stream, video_stream
+from lipsync.texts import Message
 
 PROFILES = frozenset({"Baseline", "Constrained Baseline", "Main", "High"})
 CRF = 16  # of a converted video; the eye sees no difference, and scores are taken from the original
@@ -120,8 +121,8 @@ def file_sha256(path: Path) -> str:
 def _video(path: Path) -> MediaInfo:
     info = probe(path)
     if info.kind != "video":
-        kind = {"photo": "a photo", "audio": "a sound file"}[info.kind]
-        raise MediaError(f"{path.name} is {kind}; a comparison needs a video.")
+        kind = Message({"photo": "compare.a_photo", "audio": "compare.a_sound_file"}[info.kind])
+        raise MediaError("compare.needs_video", path=path.name, kind=kind)
     return info
 
 

@@ -49,7 +49,7 @@ def contact_sheet(
         FaceError: with ``zoom``, no face is there.
     """
     if out.suffix.lower() != ".png":
-        raise ConfigError(f"{out.name} cannot be written: the name of a contact sheet must end in .png.")
+        raise ConfigError("sheet.ending", path=out.name)
     cells = cells_of(set_, item, methods, names)
     clips = [cell.clip for cell in cells if cell.clip is not None]
     fps = clips[0].fps
@@ -95,12 +95,12 @@ def contact_sheet(
 
 def _check(frames: Sequence[int], length: int, item: Item) -> None:
     if not frames:
-        raise ConfigError("Name the frames of the contact sheet, such as 10,20,30.")
+        raise ConfigError("sheet.name_frames")
     for frame in frames:
         if not 0 <= frame < length:
-            raise ConfigError(f"{item.name} has no frame {frame}; its frames are 0 to {length - 1}.")
+            raise ConfigError("sheet.no_frame", item=item.name, frame=frame, last=length - 1)
     if len(frames) > 50:
-        raise ConfigError("A contact sheet shows at most 50 frames; choose fewer.")
+        raise ConfigError("sheet.too_many")
 
 
 def _pictures(cell: Cell, frames: Sequence[int], fps: float) -> dict[int, np.ndarray]:

@@ -22,6 +22,7 @@ from lipsync.errors import Cancelled, FaceError, LipSyncError, MediaError
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.track import FaceTracker
 from lipsync.media import read_audio_blocks, read_frames
+from lipsync.texts import Message, messages_in, with_messages
 
 VERSION = 1
 PICTURE = ("psnr", "ssim", "lpips")
@@ -130,10 +131,13 @@ def _curve(
 
     def make() -> dict[str, Any]:
         if reference is None:
-            return asdict(_alone(clip, networks.landmarker, tell))
-        return asdict(_against(clip, reference, networks, tell))
+            made = _alone(clip, networks.landmarker, tell)
+        else:
+            made = _against(clip, reference, networks, tell)
+        return {**asdict(made), "messages": messages_in([made.reasons, made.notes])}
 
     data = cache.remembered(path, make)
+    data = with_messages(data, data.get("messages", {}))
     return Curve(
         {name: tuple(v) for name, v in data["values"].items()}, data["reasons"], tuple(data["notes"])
     )
@@ -165,7 +169,7 @@ def _against(clip: Clip, reference: Clip, networks: Networks, tell: Tell | None)
     }
     notes = list(scores.notes)
     if "opening" in reasons:
-        notes.append("No face was found, so the whole frames were compared.")
+        notes.append(Message("curves.whole_frames"))
     opening = scores.scores.get(OPENING)
     if opening is not None and opening.value is None:
         reasons.setdefault("opening", _say(opening.reason, clip, reference))
@@ -184,9 +188,7 @@ def _pass(
 def _alone(clip: Clip, landmarker: Path | None, tell: Tell | None) -> Curve:
     """The mouth opening of a video that is compared with nothing."""
     if landmarker is None:
-        return Curve(
-            {}, {"opening": "The face landmarker is not here, so mouth openings cannot be measured."}
-        )
+        return Curve({}, {"opening": Message("curves.no_landmarker")})
     column: list[float | None] = []
     tracker = FaceTracker(landmarker, FPS)
     try:
@@ -200,7 +202,7 @@ def _alone(clip: Clip, landmarker: Path | None, tell: Tell | None) -> Curve:
     finally:
         tracker.close()
     if not _any(column):
-        return Curve({}, {"opening": "No face was found, so there is no mouth opening."})
+        return Curve({}, {"opening": Message("curves.no_opening")})
     return Curve({"opening": tuple(column)})
 
 
@@ -213,9 +215,14 @@ def _any(column: Any) -> bool:
     return any(value is not None for value in column)
 
 
-def _say(problem: object, clip: Clip, reference: Clip) -> str:
+def _say(problem: LipSyncError | str, clip: Clip, reference: Clip) -> str:
     """A sentence in which the files on disk, whose names say nothing, are called what they are."""
-    return str(problem).replace(clip.source.name, "the video").replace(reference.source.name, "the reference")
+    message = problem.message if isinstance(problem, LipSyncError) else Message(problem)
+    names = {
+        clip.source.name: Message("curves.the_video"),
+        reference.source.name: Message("curves.the_reference"),
+    }
+    return message.with_names(names)
 
 
 def _later(tell: Tell | None, before: int, total: int) -> Tell | None:

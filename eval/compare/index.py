@@ -13,6 +13,7 @@ from typing import Any
 from eval.compare.clip import Clip
 from eval.scoring.scores import write_text
 from lipsync.errors import ConfigError
+from lipsync.texts import messages_in, with_messages
 
 FORMAT = 1
 INDEX = "index.json"
@@ -74,7 +75,7 @@ class ComparisonSet:
         for item in self.items:
             if item.name == name:
                 return item
-        raise ConfigError(f"The set {self.title!r} has no item {name!r}.")
+        raise ConfigError("sets.no_item", title=self.title, item=name)
 
 
 def read_index(folder: Path) -> ComparisonSet:
@@ -85,6 +86,7 @@ def read_index(folder: Path) -> ComparisonSet:
     """
     try:
         data = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        data["items"] = with_messages(data["items"], data.get("messages", {}))
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']}")
         return ComparisonSet(
@@ -97,11 +99,9 @@ def read_index(folder: Path) -> ComparisonSet:
             modified=datetime.fromisoformat(data["modified"]),
         )
     except FileNotFoundError as problem:
-        raise ConfigError(f"There is no comparison set {folder.name}; it may have been deleted.") from problem
+        raise ConfigError("sets.missing", name=folder.name) from problem
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise ConfigError(
-            f"The index of the comparison set {folder.name} is damaged; import the set again."
-        ) from problem
+        raise ConfigError("sets.index_damaged", name=folder.name) from problem
 
 
 def write_index(set_: ComparisonSet) -> None:
@@ -117,6 +117,7 @@ def write_index(set_: ComparisonSet) -> None:
         "modified": set_.modified.isoformat(),
         "methods": list(set_.methods),
         "items": [_plain(item) for item in set_.items],
+        "messages": messages_in([item.missing for item in set_.items]),
     }
     write_text(set_.folder / INDEX, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 

@@ -16,6 +16,7 @@ from eval.compare.mouth_region import ASPECT, MouthTrack, mouth_track
 from eval.compare.names import REFERENCE
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter
+from lipsync.texts import Message
 
 INK, PAPER = (255, 255, 255), (24, 24, 24)
 WIDEST, TALLEST = 1920, 2160  # pixels of the montage
@@ -140,6 +141,6 @@ def _voice(cells: Sequence[Cell], item: Item, sound: str) -> Clip | None:
         return next((cell.clip for cell in cells if cell.clip is not None and cell.clip.audio), None)
     clip = item.clip(sound)
     if clip is None or not clip.audio:
-        what = "the reference" if sound == REFERENCE else sound
-        raise ConfigError(f"There is no sound of {what} for {item.name}; choose another one.")
+        what = Message("curves.the_reference") if sound == REFERENCE else sound
+        raise ConfigError("montage.no_sound", what=what, item=item.name)
     return clip

@@ -68,7 +68,7 @@ def mouth_track(set_: ComparisonSet, item: Item, tell: Tell | None = None) -> Mo
         boxes = cache.remembered(path, make)["boxes"]
         if boxes:
             return MouthTrack(FPS, tuple(tuple(box) for box in boxes))
-    raise FaceError(f"No face was found in the videos of {item.name}, so no mouth can be shown large.")
+    raise FaceError("curves.no_mouth", item=item.name)
 
 
 def _boxes(path: Path, total: int, landmarker: Path | None, tell: Tell | None) -> dict[str, Any]:

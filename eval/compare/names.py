@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Literal
 
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 REFERENCE = "reference"  # the method whose video is the real one
 LONGEST = 120  # characters
 
 
-def checked(name: str, what: str) -> str:
+def checked(name: str, what: Literal["title", "item", "method"]) -> str:
     """The name without blanks around it, in one Unicode form.
 
     Args:
-        what: "title", "item" or "method", for the sentence.
+        what: for the sentence.
 
     Raises:
         ConfigError: it is empty, too long or holds line breaks or other control characters.
     """
     name = unicodedata.normalize("NFC", str(name)).strip()
     if not name:
-        raise ConfigError(f"The {what} has no name; give it one.")
+        raise ConfigError("names.none", what=Message(f"names.{what}"))
     if len(name) > LONGEST:
-        raise ConfigError(f"The {what} {name[:20]!r}… has a name of over {LONGEST} characters; shorten it.")
+        raise ConfigError("names.too_long", what=Message(f"names.{what}"), name=name[:20], most=LONGEST)
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise ConfigError(f"The {what} {name!r} holds a line break or control character; take it out.")
+        raise ConfigError("names.control_characters", what=Message(f"names.{what}"), name=name)
     return name

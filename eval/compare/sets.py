@@ -85,9 +85,9 @@ class Sets:
         """
         fitting = [summary.id for summary in self.list() if name in (summary.id, summary.title)]
         if len(fitting) > 1:
-            raise ConfigError(f"{len(fitting)} sets are called {name!r}; name one by its id.")
+            raise ConfigError("sets.several_of_name", count=len(fitting), name=name)
         if not fitting:
-            raise ConfigError(f"There is no comparison set {name}; it may have been deleted.")
+            raise ConfigError("sets.missing", name=name)
         return self.open(fitting[0])
 
     def create(self, title: str, entries: Iterable[Entry] = (), tell: Tell | None = None) -> str:
@@ -208,7 +208,7 @@ class Sets:
     def _place(self, id: str) -> Path:
         """The folder of a set, which is there."""
         if not _is_id(id) or not (self.folder / id / INDEX).is_file():
-            raise ConfigError(f"There is no comparison set {id}; it may have been deleted.")
+            raise ConfigError("sets.missing", name=id)
         return self.folder / id
 
     @contextmanager
@@ -243,6 +243,6 @@ def _checked(entries: Iterable[Entry]) -> Sequence[Entry]:
     seen: set[tuple[str, str]] = set()
     for entry in entries:
         if (entry.item, entry.method) in seen:
-            raise ConfigError(f"There are two videos for {entry.item!r} and {entry.method!r}; keep one.")
+            raise ConfigError("sets.two_videos", item=entry.item, method=entry.method)
         seen.add((entry.item, entry.method))
     return entries

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eval.batch.job import read_result
 from eval.batch.manifest import Row, with_controls
 from eval.batch.rows import Options, run
 from eval.batch.summary import Table, summarise_rows
@@ -15,6 +16,7 @@ from eval.compare.names import REFERENCE
 from eval.scoring.controls import CONTROLS
 from eval.scoring.scores import write_text
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 SCORES = "scores"  # folder of the batch in the set's folder
 RESULTS = "results.json"
@@ -49,7 +51,7 @@ def score_set(
     """
     rows = _rows(set_)
     if not rows:
-        raise ConfigError(f"The set {set_.title!r} has no video to score.")
+        raise ConfigError("sets.nothing_to_score", title=set_.title)
     names = _Names(set_)
     results = run(
         with_controls(rows, CONTROLS) if controls else rows,
@@ -83,7 +85,7 @@ def scored(set_: ComparisonSet) -> Table | None:
     table = _table(set_, kept)
     unscored = len(here) - len({(result["item"], result["method"]) for result in kept} & here)
     if unscored:
-        note = f"{unscored} of {len(here)} videos are not scored yet; score the set again."
+        note = Message("sets.some_unscored", count=unscored, total=len(here))
         table = replace(table, notes=(*table.notes, note))
     return table
 
@@ -131,7 +133,7 @@ class _Names:
         for clip, name in ((known.clip(method), method), (known.reference, REFERENCE)):
             if clip is not None:
                 text = text.replace(json.dumps(clip.source.name)[1:-1], _inside(f"{item}, {name}"))
-        return {**json.loads(text), "item": item, "method": method}
+        return {**read_result(text), "item": item, "method": method}
 
 
 def _inside(text: str) -> str:

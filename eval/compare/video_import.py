@@ -87,9 +87,9 @@ def entries_of_rows(rows: Sequence[Row], items: dict[Path, str] | None = None) -
         if row.reference is not None:
             entries.setdefault((name, REFERENCE), Entry(name, REFERENCE, row.reference))
             if entries[name, REFERENCE].path != row.reference:
-                raise ConfigError(f"The item {name!r} has two references; give it one.")
+                raise ConfigError("sets.two_references", item=name)
         if (name, row.method) in entries:
-            raise ConfigError(f"There are two videos for {name!r} and {row.method!r}; keep one.")
+            raise ConfigError("sets.two_videos", item=name, method=row.method)
         entries[name, row.method] = Entry(name, row.method, row.generated)
     return tuple(entries.values())
 
@@ -110,14 +110,14 @@ def entries_of_folder(folder: Path) -> tuple[Entry, ...]:
         ConfigError: there is none, or a file is named otherwise.
     """
     if not folder.is_dir():
-        raise ConfigError(f"There is no folder {folder}; check the name.")
+        raise ConfigError("folder.missing", folder=folder)
     names = [
         path.relative_to(folder).as_posix()
         for path in sorted(folder.rglob("*"))
         if not path.is_dir() and not is_junk(path.relative_to(folder).as_posix())
     ]
     if not names:
-        raise ConfigError(f"{folder.name} holds no video named item/method.mp4.")
+        raise ConfigError("archive.no_video", name=folder.name)
     return tuple(Entry(*item_and_method(name, folder.name), folder / name, name) for name in names)
 
 
@@ -138,7 +138,7 @@ def item_and_method(name: str, where: str) -> tuple[str, str]:
         or not stem.strip()
         or f"{dot}{suffix}".lower() not in VIDEO_SUFFIXES
     ):
-        raise ConfigError(f"{where} holds {name!r}; every file in it must be a video named item/method.mp4.")
+        raise ConfigError("archive.only_videos", where=where, name=name)
     return parts[0], REFERENCE if stem.lower() == REFERENCE else stem
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from lipsync.errors import ArtefactError
+from lipsync.texts import Message
 from lipsync.weights.checkpoint import load_checkpoint
 
 
@@ -74,7 +75,9 @@ def load_facenet(path: Path | None = None) -> FaceNet:
     try:
         network.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
-        raise ArtefactError(f"{path} does not hold FaceNet's weights: {error}") from error
+        raise ArtefactError(
+            "saved.not_that", path=path, what=Message("saved.facenet"), problem=error
+        ) from error
     return FaceNet(network)
 
 

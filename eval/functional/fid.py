@@ -179,7 +179,7 @@ def load_inception(path: Path | None = None) -> torch.nn.Module:
     try:
         return torch.jit.load(str(path), map_location="cpu").eval()
     except (RuntimeError, ValueError) as error:
-        raise ArtefactError(f"{path} is not a TorchScript network; delete it and fetch it again.") from error
+        raise ArtefactError("fid.not_torchscript", path=path) from error
 
 
 def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 8) -> np.ndarray:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from eval.scoring.metrics import METRICS, Direction
+from lipsync.texts import Message
 
 FOLDER = Path(__file__).parent / "tables"
 Kind = Literal["comparison", "ablation", "user study", "complexity"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-NOTICE = ("Published, not measured here", "论文公布的数字，并非在此测得")
+NOTICE = Message("published.notice")
 
 
 @dataclass(frozen=True)

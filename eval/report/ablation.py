@@ -53,9 +53,7 @@ def held_out(data: Path, trained: tuple[str, ...], split: str, most: int) -> Hel
         if clip.identity not in known:
             by_person.setdefault(clip.identity, []).append(clip.folder / f"{clip.name}.mp4")
     if not by_person:
-        raise ConfigError(
-            f"Everybody of the split {split} in {data} is trained on too; nobody is left to measure on."
-        )
+        raise ConfigError("ablate.nobody_left", split=split, data=data)
     turns = [clips[turn] for turn in range(max(map(len, by_person.values()))) for clips in by_person.values()
              if turn < len(clips)]  # fmt: skip
     chosen = turns[:most]

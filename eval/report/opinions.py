@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from eval.report.grid import LEVEL, MARK, Cell, ranked
 from eval.study.statistics.mos import Opinion
 from eval.study.statistics.results import Outcome, Results
+from lipsync.texts import Message
 
 DECIMALS = 2
 TITLES = {"sync": "Sync accuracy", "quality": "Visual quality", "overall": "Overall"}
 LEGEND = (
-    "MOS: mean over the clips of each clip's mean mark, 1 to 5; bold: best, underlined: second.",
-    "±: half the 95 % interval of the mean for other raters of the same clips (raters as clusters, t).",
-    f"{MARK}: differs from the best, p < 0.05 (Wilcoxon signed-rank test over raters, Holm).",
+    Message("legend.mos"),
+    Message("legend.interval"),
+    Message("legend.differs", mark=MARK),
 )
-LEGEND_DMOS = "DMOS: mark less the mark of the same rater for the hidden reference, plus 5 (ITU-T P.910)."
-LEGEND_STRENGTH = (
-    "Strength: Bradley-Terry log worth with ties as Davidson, mean 0; in brackets the 95 % interval, raters "
-    "as clusters."
-)
+LEGEND_DMOS = Message("legend.dmos")
+LEGEND_STRENGTH = Message("legend.strength")
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def _latex(table: PublishedTable) -> str:
                 bold(text) if row.method in best else underline(text) if row.method in second else text
             )
         groups[0 if row.control else 1].append(cells)
-    caption = escape(f"{table.title}. {NOTICE[0]}: {table.source}.")
+    caption = escape(f"{table.title}. {NOTICE}: {table.source}.")
     return environment(head, groups, [table.note] if table.note else (), caption)
 
 
@@ -57,7 +57,7 @@ def _markdown(table: PublishedTable) -> str:
                 f"**{text}**" if row.method in best else f"<u>{text}</u>" if row.method in second else text
             )
         rows.append(cells)
-    lines = [f"{table.title}. {NOTICE[0]}: {table.source}.", ""]
+    lines = [f"{table.title}. {NOTICE}: {table.source}.", ""]
     lines += pipe_table(["Method", *(f"{column.label} {column.arrow}" for column in table.columns)], rows)
     lines += ["", f"- {table.note}"] if table.note else []
     return "\n".join(lines) + "\n"
@@ -73,7 +73,7 @@ def _csv(tables: Sequence[PublishedTable]) -> str:
                 writer.writerow(
                     [
                         table.paper.short, table.number, table.kind, table.dataset, row.method, column.label,
-                        value or "", NOTICE[0],
+                        value or "", NOTICE,
                     ]
                 )  # fmt: skip
     return out.getvalue()

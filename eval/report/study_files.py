@@ -25,8 +25,9 @@ from eval.report.opinions import (
 from eval.report.study_lines import Line
 from eval.scoring.scores import write_text
 from eval.study.statistics.results import Results
+from lipsync.texts import Message
 
-MAIN_AGREEMENT = ("Krippendorff's alpha, ordinal", "ICC(2,1)", "ICC(2,k)")
+MAIN_AGREEMENT = (Message("report.krippendorff"), "ICC(2,1)", "ICC(2,k)")
 
 Format = Literal["csv", "json", "latex", "md"]
 Titles = Mapping[str, str] | None

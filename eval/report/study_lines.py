@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from eval.study.statistics.agreement import Coefficient
 from eval.study.statistics.mos import Opinion
 from eval.study.statistics.results import Outcome, Results
+from lipsync.texts import Message
 
 Line = list[str | int | float | None]
 
@@ -81,11 +82,11 @@ def agreement(results: Results) -> list[Line]:
     ]  # fmt: skip
     for question, found in results.agreement.items():
         counts = (found.clips, found.raters, found.marks)
-        note = "" if found.complete else "cells are missing: interval approximate"
+        note = "" if found.complete else Message("report.cells_missing")
         named: Mapping[str, Coefficient] = dict(
             zip(COEFFICIENTS, (*found.singles, *found.averages), strict=True)
         )
-        for name, c in (("Krippendorff's alpha, ordinal", found.alpha), *named.items()):
+        for name, c in ((Message("report.krippendorff"), found.alpha), *named.items()):
             if c.value is not None:
                 remark = note if name in named else ""
                 lines.append([question, name, c.value, c.low, c.high, *counts, remark])

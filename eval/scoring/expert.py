@@ -14,6 +14,7 @@ from eval.scoring.sync_networks import ExpertJudge, file_sha256
 from lipsync.assets import asset
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.experts.sync_expert import SyncExpert
+from lipsync.texts import Message
 
 EXPERT = asset("models", "sync-expert-embedded")
 MEASURED = "measured.json"  # beside the weights, written by ``python -m eval sync-expert``
@@ -79,9 +80,8 @@ class Measured:
 
     def sentence(self) -> str:
         """For the notes below a table."""
-        return (
-            f"The own expert finds the true offset of {self.found} of {self.clips} unseen clips "
-            f"(by chance: {CHANCE:.0%}) and prefers the true sound in {self.preferred}."
+        return Message(
+            "expert.measured", found=self.found, clips=self.clips, chance=CHANCE, preferred=self.preferred
         )
 
 
@@ -94,7 +94,7 @@ def measure(checks: Sequence[Check], sha256: str, data: str) -> Measured:
     from scipy.stats import binomtest
 
     if not checks:
-        raise ConfigError("No clip of the split could be judged; each needs a face and sound for a second.")
+        raise ConfigError("expert.no_clip")
     found = sum(check.found for check in checks)
     return Measured(
         clips=len(checks),
@@ -115,10 +115,7 @@ def load_expert(folder: Path = EXPERT) -> ExpertJudge:
     """
     weights = folder / "model.safetensors"
     if not weights.is_file() or not (folder / "config.json").is_file():
-        raise ArtefactError(
-            f"{folder} holds no sync expert (config.json and model.safetensors); train one with "
-            "python -m lipsync train, or give the folder of another."
-        )
+        raise ArtefactError("expert.no_folder", folder=folder)
     sha256 = file_sha256(weights)
     with redirect_stdout(io.StringIO()):  # the Hub library prints that it loads, amid our tables
         network = SyncExpert.from_pretrained(str(folder))
@@ -132,5 +129,5 @@ def worth(folder: Path, sha256: str) -> str:
     except (OSError, ValueError, TypeError):
         measured = None
     if measured is None or measured.sha256 != sha256:  # figures of other weights say nothing
-        return "How well this own expert judges was not measured."
+        return Message("expert.unmeasured")
     return measured.sentence()

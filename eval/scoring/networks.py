@@ -99,7 +99,7 @@ class Loader:
         try:
             path = hub.fetch(artefact, self.progress)
         except ArtefactError as problem:
-            self.missing.update(dict.fromkeys(metrics, str(problem)))
+            self.missing.update(dict.fromkeys(metrics, problem.message))
             return None
         sha256 = hub.artefacts()[artefact].sha256
         for metric in metrics:

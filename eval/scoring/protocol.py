@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from lipsync.errors import ConfigError, FaceError
+from lipsync.texts import Message
 
 VERSION = "1"
 FPS = 25.0
@@ -18,10 +19,10 @@ REGION_SIZE = 256
 MOUTH_BOX = (64, 112, 192, 240)
 MIN_FRAMES = 5
 # Why a frame is left out.
-NO_REFERENCE_FACE = "no face in the reference"
-NO_GENERATED_FACE = "no face in the generated video"
-NO_LANDMARKS = "no landmarks"
-BEYOND = "beyond the common part"
+NO_REFERENCE_FACE = Message("frames.no_face_reference")
+NO_GENERATED_FACE = Message("frames.no_face_generated")
+NO_LANDMARKS = Message("frames.no_landmarks")
+BEYOND = Message("frames.beyond_common")
 
 Region = Literal["face", "mouth", "full"]
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class Protocol:
         return "; ".join(part for part in parts if part)
 
 
-def require_frames(frames: int, video: str, reason: str = "no face was found in the others") -> None:
+def require_frames(frames: int, video: str, reason: str | None = None) -> None:
     """Stop where too few frames are left for a score to mean anything.
 
     Raises:
@@ -81,7 +82,11 @@ def require_frames(frames: int, video: str, reason: str = "no face was found in 
     """
     if frames < MIN_FRAMES:
         raise FaceError(
-            f"{video} gets no score: {frames} of its frames can be used ({reason}), {MIN_FRAMES} are needed."
+            "score.too_few_frames",
+            video=video,
+            count=frames,
+            reason=reason or Message("score.no_face_in_others"),
+            needed=MIN_FRAMES,
         )
 
 
@@ -97,10 +102,7 @@ def require_size(generated: tuple[int, int], reference: tuple[int, int], resize:
     """
     if generated != reference and not resize:
         (h, w), (rh, rw) = generated, reference
-        raise ConfigError(
-            f"{video} is {w}×{h}, its reference {rw}×{rh}: "
-            "make them one size, or allow a resize (--resize), which changes PSNR by many dB."
-        )
+        raise ConfigError("score.sizes_differ", video=video, size=f"{w}×{h}", reference_size=f"{rw}×{rh}")
 
 
 # --- pairing by time -----------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _unwritable(path: Path, problem: OSError) -> ConfigError:
-    return ConfigError(f"{path} cannot be written ({problem.strerror}); choose another place.")
+    return ConfigError("file.cannot_write_choose", path=path, problem=problem.strerror)
 
 
 def _cell(value: float | int | str | None) -> float | int | str:

@@ -17,6 +17,7 @@ from lipsync.errors import FaceError
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import Frame, probe, read_frames
 from lipsync.stream import Clock, background
+from lipsync.texts import Message
 
 BATCH = 16  # pairs looked at together
 AHEAD = 4  # frames that each video is decoded and tracked ahead of the metrics, on a thread; 0: none
@@ -82,7 +83,7 @@ class Pass:
         Raises:
             FaceError: no face at all, or fewer than 5 frames to use.
         """
-        require_frames(self.frames, self.generated.name, "that is all there is at 25 fps")
+        require_frames(self.frames, self.generated.name, Message("score.all_frames_at_25"))
         if not self._needs_face:
             return
         counts = [(self.generated, self.faces_generated)]
@@ -90,10 +91,7 @@ class Pass:
             counts.append((self.reference, self.faces_reference))
         for path, faces in counts:
             if not faces:
-                raise FaceError(
-                    f"No face was found in {path.name}; use a video in which the face is larger, "
-                    "brighter and turned to the camera, or score whole frames with --region full."
-                )
+                raise FaceError("score.no_face", path=path.name)
             require_frames(faces, path.name)
 
     def _same_size(

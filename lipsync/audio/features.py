@@ -27,7 +27,7 @@ class AudioFeatures:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ConfigError(unknown("kind of speech features", self.kind, KINDS))
+            raise ConfigError(unknown("kind.speech_features", self.kind, KINDS))
 
     @property
     def rows(self) -> int:

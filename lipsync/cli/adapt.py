@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lipsync.errors import ConfigError
+from lipsync.texts import for_terminal
 
 
 def add_adapt_command(commands: argparse._SubParsersAction) -> None:
@@ -35,12 +36,12 @@ def _run(options: argparse.Namespace) -> None:
     from lipsync.methods.adapted import adapted_names, delete_adapted
 
     if options.list:
-        print("\n".join(adapted_names(secret=True)) or "There is no adapted core.")
+        print("\n".join(adapted_names(secret=True)) or for_terminal("cli.none_adapted"))
     elif options.delete:
         delete_adapted(options.delete)
-        print(f"{options.delete} was deleted.")
+        print(for_terminal("cli.deleted", name=options.delete))
     elif options.face is None or options.out is None:
-        raise ConfigError("adapt needs --face VIDEO and --out CORE, or --list, or --delete NAME.")
+        raise ConfigError("adapt.usage")
     else:
         _adapt(options)
 
@@ -54,9 +55,7 @@ def _adapt(options: argparse.Namespace) -> None:
     out = adapted_folder(options.out) if named else Path(options.out)
 
     def show(step: Progress) -> None:
-        line = {"weights": "loading the core", "face": "cutting the video", "learn": "learning this face"}[
-            step.stage
-        ]
+        line = for_terminal(f"job.{step.stage}")
         if step.total:
             line += f" {step.done / 1e6:.1f}/{step.total / 1e6:.1f} MB" if step.stage == "weights" else ""
             line += f" {step.done}/{step.total} s" if step.stage != "weights" else ""
@@ -68,4 +67,4 @@ def _adapt(options: argparse.Namespace) -> None:
     finally:
         print(file=sys.stderr)
     use = f"--method {PREFIX}{out.name}" if named else f"--checkpoint {out}"
-    print(f"{made.summary}\n{made.path}: use it with {use}")
+    print(for_terminal(made.summary), for_terminal("cli.use", path=made.path, use=use), sep="\n")

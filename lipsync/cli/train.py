@@ -73,7 +73,7 @@ def _train(options: argparse.Namespace) -> int:
     elif options.resume and (options.out / KEPT).is_file():
         kind, tables = read_kept(options.out)
         if kind != options.stage:
-            raise ConfigError(f"{options.out} holds a run of another stage than {options.stage}.")
+            raise ConfigError("train.other_stage", out=options.out, stage=options.stage)
     config = read_config(options.stage, tables, options.set)
     train(
         options.stage,

@@ -141,20 +141,18 @@ def load_clips(folder: Path, splits: tuple[str, ...] = ("train",)) -> list[Clip]
     """
     manifest = Path(folder) / "manifest.csv"
     if not manifest.is_file():
-        raise ConfigError(
-            f"{folder} is not a prepared folder (no manifest.csv). Run `python -m lipsync prepare` first."
-        )
+        raise ConfigError("data.not_prepared", folder=folder)
     rows = pd.read_csv(manifest, dtype=str)
     lacking = {"clip", "identity", "split", "frames"} - set(rows)
     if lacking:
-        raise ConfigError(f"{manifest} lacks the column {sorted(lacking)[0]}. Prepare the videos again.")
+        raise ConfigError("data.lacks_column", manifest=manifest, column=sorted(lacking)[0])
     clips = [
         Clip(r.clip, r.identity, r.split, Path(folder), int(r.frames))
         for r in rows.itertuples()
         if r.split in splits
     ]
     if not clips:
-        raise ConfigError(f"{manifest} lists no clip of the split {' or '.join(splits)}.")
+        raise ConfigError("data.no_clip", manifest=manifest, splits=" or ".join(splits))
     return clips
 
 
@@ -168,7 +166,7 @@ class Sampler:
     def __init__(self, clips: list[Clip], at_least: int, memory: float = 8e9):
         self.clips = [clip for clip in clips if len(clip) >= at_least]
         if not self.clips:
-            raise ConfigError(f"No training clip has the {at_least} frames that one sample needs.")
+            raise ConfigError("data.too_short", frames=at_least)
         total: dict[str, int] = {}
         for clip in self.clips:
             total[clip.identity] = total.get(clip.identity, 0) + len(clip)

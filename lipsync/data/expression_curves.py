@@ -34,7 +34,7 @@ def load_curves(folder: Path) -> list[Curves]:
             with np.load(path, allow_pickle=False) as file:
                 weights, names, fps = file["weights"], file["names"], float(file["fps"])
         except (OSError, ValueError, KeyError) as problem:
-            raise ConfigError(f"{path} holds no expression curves (weights, names, fps).") from problem
+            raise ConfigError("curves.none_in_file", path=path) from problem
         kept = [i for i, name in enumerate(names) if str(name).startswith(SPOKEN)]
         curves = weights[:, kept].astype(np.float32)
         times = np.arange(int(len(curves) / fps * FPS)) / FPS
@@ -42,5 +42,5 @@ def load_curves(folder: Path) -> list[Curves]:
         values = np.stack([np.interp(times, at, curve) for curve in curves.T], 1).astype(np.float32)
         found.append(Curves(path.stem, read_audio(sound), values))
     if not found:
-        raise ConfigError(f"{folder} holds no recording with expression curves (NAME.flac and NAME.npz).")
+        raise ConfigError("curves.none_in_folder", folder=folder)
     return found

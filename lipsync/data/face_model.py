@@ -85,7 +85,7 @@ def learn_face(
     frames = gather(clips, BlendshapeNetwork(landmarker), config)
     people = len(set(frames.person))
     if people < 3:
-        raise ConfigError(f"A 3D face is learnt from at least 3 people; {data} has {people}.")
+        raise ConfigError("model3d.few_people", data=data, people=people)
     tell(f"{len(clips)} clips, {people} people, {len(frames.clip)} frames")
     solid, which = solid_shapes(clips, frames, landmarker)
     shapes = first_face(solid, frames.take(which), config)

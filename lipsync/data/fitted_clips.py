@@ -38,7 +38,5 @@ def fitted(clips: list[Clip], needed: bool = False, least: int = 25) -> list[Cli
     ]
     kept: list[Clip] = [clip for clip in found if clip.fit.valid.sum() >= min(least, len(clip))]
     if needed and not kept:
-        raise ConfigError(
-            "None of these clips has a fitted 3D face. Run `python -m lipsync fit --data PREPARED` first."
-        )
+        raise ConfigError("train.no_fit")
     return kept

@@ -30,7 +30,7 @@ def load_movement_head(path: str) -> nn.Linear:
     state = load_file(path) if Path(path).is_file() else {}
     if "head.weight" not in state:
         where = path or "stage.speech"
-        raise ConfigError(f"There is no speech encoder with a head in {where}: run `train speech`.")
+        raise ConfigError("train.no_speech_head", place=where)
     head = nn.Linear(state["head.weight"].shape[1], state["head.weight"].shape[0])
     head.load_state_dict({"weight": state["head.weight"], "bias": state["head.bias"]})
     return head.requires_grad_(False)

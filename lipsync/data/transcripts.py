@@ -40,15 +40,12 @@ class Words:
     def __init__(self, folder: Path):
         path = Path(folder) / FILE
         if not path.is_file():
-            raise ConfigError(
-                f"{folder} has no {FILE}. Write one ({', '.join(COLUMNS)}), or let a recogniser listen: "
-                "python -m lipsync.data.transcripts --data FOLDER"
-            )
+            raise ConfigError("transcripts.missing", folder=folder, file=FILE, columns=", ".join(COLUMNS))
         self._of: dict[str, list[Word]] = {}
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
             if not set(COLUMNS) <= set(rows.fieldnames or ()):
-                raise ConfigError(f"{path} needs the columns {', '.join(COLUMNS)}.")
+                raise ConfigError("transcripts.columns", path=path, columns=", ".join(COLUMNS))
             for row in rows:
                 text = spell(row["word"])
                 if text:
@@ -76,9 +73,7 @@ def transcribe(clips: list[Clip], model: str | Path = "base", threads: int = 0) 
     try:
         from faster_whisper import WhisperModel
     except ImportError as problem:
-        raise ConfigError(
-            "Listening for words needs the package faster-whisper. Run `pip install faster-whisper`."
-        ) from problem
+        raise ConfigError("transcripts.no_whisper") from problem
     net = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=threads)
     for clip in clips:
         samples = read_audio(clip.folder / f"{clip.name}.mp4")

@@ -22,7 +22,7 @@ def load_sync_expert(folder: str) -> SyncExpert:
         ConfigError: not such a folder.
     """
     if not (Path(folder) / "config.json").is_file():
-        raise ConfigError(f"There is no sync expert in {folder}. Train one with `train sync` first.")
+        raise ConfigError("train.no_sync_expert", folder=folder)
     return SyncExpert.from_pretrained(folder).eval().requires_grad_(False)
 
 
@@ -33,7 +33,7 @@ def load_mouth_expert(path: str) -> MouthExpert:
         ConfigError: the file is missing.
     """
     if not Path(path).is_file():
-        raise ConfigError(f"There is no mouth expert {path}. Train one with `train mouth` first.")
+        raise ConfigError("train.no_mouth_expert", path=path)
     net = MouthExpert()
     net(torch.zeros(2, 3, MOUTH_SIZE, MOUTH_SIZE))
     net.load_state_dict(load_file(path))

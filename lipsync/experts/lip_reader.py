@@ -109,10 +109,7 @@ def spell(text: str) -> str:
         try:
             from pypinyin import lazy_pinyin
         except ImportError as problem:
-            raise ConfigError(
-                "Chinese text becomes pinyin by the package pypinyin, which is not installed. "
-                "Run `pip install pypinyin`."
-            ) from problem
+            raise ConfigError("lip_reader.no_pypinyin") from problem
         text = " ".join(lazy_pinyin(text, v_to_u=False))
     plain = unicodedata.normalize("NFKD", text.replace("’", "'")).lower()
     letters = "".join(c if c in ALPHABET else " " for c in plain if not unicodedata.combining(c))

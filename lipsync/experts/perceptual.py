@@ -99,7 +99,7 @@ def lpips_network(net: LpipsNet, arrays: Mapping[str, Any]) -> torch.nn.Module:
             state[f"lin{i}.model.1.weight"] = state[f"lins.{i}.model.1.weight"] = head
         network.load_state_dict(state, strict=True, assign=True)
     except (KeyError, RuntimeError) as error:
-        raise ArtefactError(f"The LPIPS weights do not fit the {net} network: {error}.") from error
+        raise ArtefactError("lpips.other_network", net=net, problem=error) from error
     return network.eval().requires_grad_(False)
 
 

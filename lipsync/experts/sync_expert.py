@@ -40,7 +40,7 @@ class SyncExpertConfig:
         if isinstance(self.audio, dict):  # as it comes out of config.json
             object.__setattr__(self, "audio", AudioFeatures(**self.audio))
         if self.guard not in ("epsilon", "sigmoid"):
-            raise ConfigError(unknown("reading of eq 11", self.guard, ("epsilon", "sigmoid")))
+            raise ConfigError(unknown("kind.eq11", self.guard, ("epsilon", "sigmoid")))
 
     def channels(self, published: int) -> int:
         return max(8, round(published * self.width))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lipsync.errors import ArtefactError
+from lipsync.texts import Message
 from lipsync.weights.checkpoint import load_checkpoint
 
 WINDOW = 5  # video frames
@@ -67,12 +68,12 @@ def load_syncnet(path: Path) -> SyncNet:
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     wrong = [key for key, w in wanted.items() if key in state and tuple(state[key].shape) != tuple(w.shape)]
     surplus = [key for key in state if key not in wanted]
-    for fault, keys in (("lacks", missing), ("has another shape of", wrong), ("also holds", surplus)):
+    for fault, keys in (("lacks", missing), ("shape", wrong), ("surplus", surplus)):
         if keys:
-            raise ArtefactError(
-                f"{path} is not a checkpoint of the SyncNet v2 architecture: it {fault} {keys[0]}"
-                f"{f' and {len(keys) - 1} more' if len(keys) > 1 else ''}. Give a file of that architecture."
-            )
+            rest = len(keys) - 1
+            names = Message("syncnet.and_more", first=keys[0], rest=rest) if rest else keys[0]
+            difference = Message(f"syncnet.difference.{fault}", names=names)
+            raise ArtefactError("syncnet.other_architecture", path=path, difference=difference)
     for key in wanted:
         state.setdefault(key, torch.tensor(0))
     network.load_state_dict(state, strict=True, assign=True)

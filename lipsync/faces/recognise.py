@@ -51,6 +51,4 @@ def load_sface(path: Path | None = None) -> SFace:
     try:
         return SFace(cv2.FaceRecognizerSF.create(str(path), ""))
     except cv2.error as error:
-        raise ArtefactError(
-            f"OpenCV cannot read the face encoder {path}; delete it and fetch it again."
-        ) from error
+        raise ArtefactError("faces.encoder_unreadable", path=path) from error

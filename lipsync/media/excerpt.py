@@ -33,4 +33,4 @@ def read_excerpt(path: str | Path, fps: float, first: int, count: int) -> np.nda
                 found.append(convert(frame))
             if len(found) == count:
                 return np.stack(found)
-    raise MediaError(f"{Path(path).name} ends before frame {first + count - 1}.")
+    raise MediaError("media.ends_before", path=Path(path).name, frame=first + count - 1)

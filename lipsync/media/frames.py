@@ -91,7 +91,7 @@ def ticks(container: InputContainer, timeline: Timeline, fps: float) -> Iterator
             index += 1
         shown = frame
     if shown is None:
-        raise MediaError(f"{Path(container.name).name} holds no frame that can be decoded; it is damaged.")
+        raise MediaError("media.no_frame", path=Path(container.name).name)
     length = float((shown.duration or 0) * (shown.time_base or 0))
     for last in range(index, max(1, round((now + hold(length, interval)) * fps))):
         yield last, shown

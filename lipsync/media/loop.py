@@ -140,7 +140,7 @@ class _Clip:
                     found.append(frame)
                 if len(found) == stop - start:
                     return found
-        raise MediaError(f"{self._path.name} cannot be played backwards; convert it to an H.264 MP4.")
+        raise MediaError("media.not_backwards", path=self._path.name)
 
 
 def _collect(frames: Iterator[av.VideoFrame], wanted: list[int | None]) -> list[av.VideoFrame]:

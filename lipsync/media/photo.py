@@ -23,18 +23,17 @@ def _open(path: str | Path) -> Iterator[Image.Image | None]:
         with Image.open(path, formats=FORMATS) as photo:
             if path.suffix.lower() in VIDEO_SUFFIXES | SOUND_SUFFIXES:
                 raise MediaError(
-                    f"{path.name} is named {path.suffix} but holds a {photo.format} photo; "
-                    "give it the right ending."
+                    "photo.other_format", path=path.name, ending=path.suffix, format=photo.format
                 )
             yield photo
     except UnidentifiedImageError:
         yield None
     except Image.DecompressionBombError as error:
-        raise MediaError(f"{path.name} has too many pixels; make it smaller than 13,000 a side.") from error
+        raise MediaError("photo.too_large", path=path.name, side=13_000) from error
     except MediaError:
         raise
     except Exception as error:  # Pillow's decoders raise almost any kind at broken bytes
-        raise MediaError(f"{path.name} is a damaged or unfinished photo; save or copy it again.") from error
+        raise MediaError("photo.damaged", path=path.name) from error
 
 
 def photo_size(path: str | Path) -> tuple[int, int, int] | None:

@@ -69,11 +69,11 @@ def probe(path: str | Path) -> MediaInfo:
         stream = video_stream(container)
         if stream is None:
             if sound_stream(container) is None:
-                raise MediaError(f"{path.name} holds neither picture nor sound that can be decoded.")
+                raise MediaError("media.nothing", path=path.name)
             return MediaInfo("audio", 0, 0, 0.0, audio_duration(path), 0, True, 0, False)
         frame: av.VideoFrame | None = next(decode(container, stream), None)
         if frame is None:
-            raise MediaError(f"{path.name} holds no frame that can be decoded; it is damaged.")
+            raise MediaError("media.no_frame", path=path.name)
         height, width = converter(container)(frame).shape[:2]
         rotation, _ = orientation(frame)
     timeline = scan(path)

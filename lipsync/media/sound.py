@@ -13,6 +13,7 @@ from lipsync.errors import MediaError
 from lipsync.media.photo import photo_size
 from lipsync.media.source import decode, open_media, sound_stream, video_stream
 from lipsync.media.timeline import MAX_HOLD, RESET
+from lipsync.texts import Message
 
 MAX_SLIP = 0.04  # s; stamps of live recordings jitter below this, one frame of lag shows above
 
@@ -37,18 +38,16 @@ class SoundReader:
     def __init__(self, path: str | Path) -> None:
         name = Path(path).name
         if photo_size(path) is not None:
-            raise MediaError(
-                f"{name} is a photo and has no sound; choose a sound file or a video with speech."
-            )
+            raise MediaError("sound.of_photo", name=name)
         self._container = open_media(path)
         try:
             stream = sound_stream(self._container)
             if stream is None:
-                raise MediaError(f"{name} has no sound track; choose a file with speech.")
+                raise MediaError("sound.no_track", name=name)
             frames = decode(self._container, stream)
             first = next((frame for frame in frames if frame.samples), None)
             if first is None:
-                raise MediaError(f"The sound track of {name} holds no samples; choose a file with speech.")
+                raise MediaError("sound.no_samples", name=name)
             self._frames = chain([first], frames)
             self.rate: int = first.sample_rate
             self.channels: int = first.layout.nb_channels
@@ -201,4 +200,4 @@ def _resampled(path: str | Path, rate: int) -> Iterator[np.ndarray]:
 
 
 def _nothing_left(path: str | Path) -> str:
-    return f"The sound of {Path(path).name} ends before its picture begins; choose another file."
+    return Message("sound.ends_early", path=Path(path).name)

@@ -10,6 +10,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from lipsync.errors import MediaError
+from lipsync.texts import Message
 
 # What a person may upload. Play lists (HLS, DASH, concat, SDP) stay out on purpose: they name other
 # files and addresses, which this process would then read on behalf of a stranger.
@@ -46,16 +47,16 @@ def check_file(path: str | Path) -> Path:
     """
     path = Path(path)
     if path.is_dir():
-        raise MediaError(f"{path.name or path} is a folder; choose a video, photo or sound file.")
+        raise MediaError("media.is_folder", path=path.name or path)
     if not path.is_file():
-        raise MediaError(f"There is no file {path}; check the name.")
+        raise MediaError("media.missing", path=path)
     try:
         with path.open("rb") as file:
             first = file.read(1)
     except OSError as error:
-        raise MediaError(f"{path.name} cannot be opened ({error.strerror}).") from error
+        raise MediaError("media.cannot_open", path=path.name, problem=error.strerror) from error
     if not first:
-        raise MediaError(f"{path.name} is empty (0 bytes); it was probably not copied to the end.")
+        raise MediaError("media.empty", path=path.name)
     return path
 
 
@@ -67,7 +68,7 @@ def open_media(path: str | Path) -> InputContainer:
     """
     path = check_file(path)
     if path.suffix.lower() in PHOTO_SUFFIXES:
-        raise MediaError(f"{path.name} is named {path.suffix} but holds no photo; choose another file.")
+        raise MediaError("photo.no_photo", path=path.name, ending=path.suffix)
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
         # The "file:" in front keeps names such as "a:b.mp4" from being read as addresses.
@@ -80,13 +81,10 @@ def _why_unreadable(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1"):
-        return f"{path.name} is a HEIC photo, which cannot be read; save it as JPEG or PNG."
+        return Message("photo.heic", path=path.name)
     if head[4:8] == b"ftyp":
-        return f"{path.name} is cut short or damaged (its index is missing); copy or export it again."
-    return (
-        f"{path.name} is not a video, photo or sound file that can be read: "
-        "it is damaged, or its content is not what its name says."
-    )
+        return Message("media.cut_short", path=path.name)
+    return Message("media.unreadable", path=path.name)
 
 
 def video_stream(container: InputContainer) -> Any | None:

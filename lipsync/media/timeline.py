@@ -50,7 +50,7 @@ def scan(path: str | Path) -> Timeline:
     with open_media(path) as container:
         stream = video_stream(container)
         if stream is None:
-            raise MediaError(f"{Path(path).name} has no picture; choose a video or a photo.")
+            raise MediaError("media.no_picture", path=Path(path).name)
         sound = sound_stream(container)
         has_sound = False
         shown = _Shown()
@@ -62,7 +62,7 @@ def scan(path: str | Path) -> Timeline:
             elif _is_shown(packet):
                 shown.add(packet, stamp(container, packet))
         if not shown.runs and not shown.untimed:
-            raise MediaError(f"{Path(path).name} holds no video frame; it may be cut short or damaged.")
+            raise MediaError("media.no_video_frame", path=Path(path).name)
         return _summary(shown, float(stream.average_rate or stream.guessed_rate or 0), has_sound)
 
 

@@ -83,9 +83,9 @@ class VideoWriter:
     def __enter__(self) -> "VideoWriter":
         name = self._path.name
         if self._path.suffix.lower() not in SUFFIXES:
-            raise MediaError(f"{name} cannot be written: the name must end in {', '.join(SUFFIXES)}.")
+            raise MediaError("writer.ending", name=name, endings=", ".join(SUFFIXES))
         if not self._path.parent.is_dir():
-            raise MediaError(f"{name} cannot be written: there is no folder {self._path.parent}.")
+            raise MediaError("writer.no_folder", name=name, folder=self._path.parent)
         self._part = self._path.with_name(f".{uuid.uuid4().hex}.part")
         # Other tags need a second table that music players do not read, so only when there are any.
         flags = "+faststart+use_metadata_tags" if set(self._metadata) - PLAIN_TAGS else "+faststart"
@@ -149,7 +149,7 @@ class VideoWriter:
             if self._sound is not None:
                 self._sound.advance(self._end())
         except av.error.FFmpegError as error:
-            raise MediaError(f"{self._path.name} cannot be written ({error.strerror}).") from error
+            raise MediaError("writer.cannot_write", name=self._path.name, problem=error.strerror) from error
 
     def _end(self) -> float:
         """Seconds up to which sound may be written by now."""
@@ -168,7 +168,7 @@ class VideoWriter:
     def _finish(self) -> None:
         name = self._path.name
         if not self._frames:
-            raise MediaError(f"{name} was not written: there was no frame.")
+            raise MediaError("writer.no_frame", name=name)
         try:
             self._container.mux(self._stream.encode(None))
             if self._sound is not None:
@@ -176,7 +176,7 @@ class VideoWriter:
             self._container.close()
             self._part.replace(self._path)
         except (av.error.FFmpegError, OSError) as problem:
-            raise MediaError(f"{name} cannot be written ({problem.strerror}).") from problem
+            raise MediaError("writer.cannot_write", name=name, problem=problem.strerror) from problem
 
     def _discard(self) -> None:
         if self._sound is not None:

@@ -67,7 +67,7 @@ def load_method(
 
         return load_best(progress, live, supports_mouth_opening)
     if checkpoint is not None and not Path(checkpoint).exists():
-        raise ConfigError(f"There is no checkpoint {checkpoint}.")
+        raise ConfigError("checkpoint.missing", path=checkpoint)
     if checkpoint is not None and (facts := read_facts(Path(checkpoint))) is not None:
         folder = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
         return adapted_entry(folder, facts).method(progress)

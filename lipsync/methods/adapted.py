@@ -17,6 +17,7 @@ from pathlib import Path
 from lipsync.data_folder import data_folder
 from lipsync.errors import ConfigError
 from lipsync.methods.base import MethodCard
+from lipsync.texts import Message
 
 PREFIX = "adapted:"
 FACTS = "adapt.json"
@@ -81,7 +82,7 @@ def read_facts(folder: Path) -> Facts | None:
             found["supports_mouth_opening"] = found.pop("opens")
         return Facts(**{name: found[name] for name in Facts.__dataclass_fields__})
     except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise ConfigError(f"{path} does not describe an adapted core. Adapt the core again.") from problem
+        raise ConfigError("adapted.not_one", path=path) from problem
 
 
 def card_of(facts: Facts, source: MethodCard) -> MethodCard:
@@ -99,7 +100,7 @@ def card_of(facts: Facts, source: MethodCard) -> MethodCard:
         paper=source.paper,
         licence=source.licence,
         resolution=facts.resolution,
-        weights="learned from a video of one person",
+        weights=Message("adapted.weights"),
         summary={"en": english, "zh": chinese},
         supports_mouth_opening=facts.supports_mouth_opening,
     )
@@ -118,10 +119,7 @@ def adapted_folder(name: str) -> Path:
     """
     name = name.removeprefix(PREFIX)
     if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name!r} cannot be the name of a core: use letters, digits, '-', '_' and '.', "
-            "a letter or digit first."
-        )
+        raise ConfigError("adapted.name_form", name=name)
     return cores_folder() / name
 
 
@@ -134,10 +132,7 @@ def adapted_core(name: str) -> tuple[Path, Facts]:
     folder = adapted_folder(name)
     facts = read_facts(folder) if folder.is_dir() else None
     if facts is None:
-        raise ConfigError(
-            f"There is no adapted core {name.removeprefix(PREFIX)!r}; it may have been deleted. "
-            "`python -m lipsync adapt --list` shows those that are here."
-        )
+        raise ConfigError("adapted.missing", name=name.removeprefix(PREFIX))
     return folder, facts
 
 
@@ -167,4 +162,4 @@ def delete_adapted(name: str) -> None:
     try:
         shutil.rmtree(folder)
     except OSError as problem:
-        raise ConfigError(f"{folder} cannot be deleted ({problem.strerror}).") from problem
+        raise ConfigError("file.cannot_delete", path=folder, problem=problem.strerror) from problem

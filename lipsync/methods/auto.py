@@ -8,6 +8,7 @@ from dataclasses import replace
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods import METHODS, LipSyncMethod, MethodEntry
 from lipsync.methods.ranking import ranking
+from lipsync.texts import Message
 from lipsync.weights import hub
 
 
@@ -49,7 +50,7 @@ def load_best(
         ArtefactError: not one of them can be loaded.
         ConfigError: the table of scores cannot be read.
     """
-    unavailable: list[str] = []
+    unavailable: list[Message] = []
     for entry in candidates(live, supports_mouth_opening):
         missing = _fetch_needs(entry, progress)
         if missing is None:
@@ -57,9 +58,9 @@ def load_best(
             try:
                 return replace(entry, card=card).method(progress)
             except (ArtefactError, ConfigError) as problem:
-                missing = f"{entry.card.title} cannot be loaded ({str(problem).rstrip('.')})"
+                missing = Message("auto.cannot_load", method=entry.card.title, problem=problem.message.clause)
         unavailable.append(missing)
-    raise ArtefactError(f"No core can be used: {'; '.join(unavailable)}.")
+    raise ArtefactError("auto.none", reasons=unavailable)
 
 
 def wanted() -> list[str]:
@@ -75,22 +76,18 @@ def wanted() -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _fetch_needs(entry: MethodEntry, progress: Callable[[int, int | None], None] | None) -> str | None:
+def _fetch_needs(entry: MethodEntry, progress: Callable[[int, int | None], None] | None) -> Message | None:
     """Fetch what a core needs; what it lacks and why, where that cannot be had."""
     for name in entry.needs:
         try:
             hub.fetch(name, progress, prompt=True)
         except ArtefactError as problem:
             file = hub.artefacts()[name].file
-            return (
-                f"{entry.card.title} needs {file}, which is not here and could not be fetched "
-                f"({problem.reason})"
-            )
+            return Message("auto.needs_file", method=entry.card.title, file=file, reason=problem.reason)
     return None
 
 
-def _sentence(unavailable: list[str]) -> str | None:
+def _sentence(unavailable: list[Message]) -> Message | None:
     if not unavailable:
         return None
-    subject = "A better core is" if len(unavailable) == 1 else "Better cores are"
-    return f"{subject} unavailable: {'; '.join(unavailable)}."
+    return Message("auto.unavailable", count=len(unavailable), reasons=unavailable)

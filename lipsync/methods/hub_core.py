@@ -78,9 +78,7 @@ def fetch_core(core: HubCore, progress: Progress | None = None) -> Fetched:
     if hub.offline():
         found = locate_core(core)
         if found is None:
-            raise ArtefactError(
-                f"{core} is not on this machine, and offline mode is on (LIPSYNC_OFFLINE or HF_HUB_OFFLINE)."
-            )
+            raise ArtefactError("hub.offline", model=core)
         return found
     try:
         return _download(core, report)
@@ -88,7 +86,7 @@ def fetch_core(core: HubCore, progress: Progress | None = None) -> Fetched:
         found = locate_core(core)
         if found is not None:
             return found
-        raise ArtefactError(f"{core} could not be fetched: {problem}.") from problem
+        raise ArtefactError("hub.cannot_fetch", model=core, problem=problem) from problem
 
 
 def licence_of(core: HubCore) -> str | None:
@@ -122,10 +120,7 @@ def _part(core: HubCore, file: str, revision: str, report: Progress) -> Path:
     try:
         return _get(core, file, revision, report)
     except NoSuchFile as problem:
-        raise ConfigError(
-            f"{core} holds no core of this project: there is no {file} in it. For a published checkpoint "
-            f"name its file, as in hub:{core.repo}/path/file.pth."
-        ) from problem
+        raise ConfigError("hub.no_model", model=core, file=file, repo=core.repo) from problem
 
 
 def _check_config(core: HubCore, config: Path) -> None:
@@ -135,7 +130,7 @@ def _check_config(core: HubCore, config: Path) -> None:
     except ValueError:
         found = None
     if not isinstance(found, dict) or "audio" not in found:
-        raise ConfigError(f"{core} holds no core of this project: its {CONFIG} describes another network.")
+        raise ConfigError("hub.other_network", model=core, file=CONFIG)
 
 
 def _get(core: HubCore, file: str, revision: str, report: Progress) -> Path:
@@ -152,7 +147,11 @@ def _get(core: HubCore, file: str, revision: str, report: Progress) -> Path:
         about = _ask(hf_hub_url(core.repo, file, revision=revision, endpoint=endpoint), report)
         if about.size is not None and about.size > MOST:
             raise ConfigError(
-                f"{file} of {core} has {about.size / 1e9:.1f} GB; up to {MOST / 1e9:.0f} GB are fetched."
+                "hub.too_large",
+                file=file,
+                model=core,
+                size=about.size / 1e9,
+                most=MOST / 1e9,
             )
         path = Path(
             hf_hub_download(
@@ -170,7 +169,7 @@ def _get(core: HubCore, file: str, revision: str, report: Progress) -> Path:
         path.unlink(missing_ok=True)
     if before is not None:  # it may have been damaged on this disk: once more, from the Hub
         return _get(core, file, revision, report)
-    raise SourceError("what came is not the file that the Hub names (its checksum differs); it was removed")
+    raise SourceError("hub.other_checksum")
 
 
 def _ask(address: str, report: Progress) -> Any:

@@ -57,10 +57,7 @@ def parse_core(name: str) -> HubCore:
     except HfUriError:
         found = None
     if found is None or found.type != "model" or ".." in found.path_in_repo.split("/"):
-        raise ConfigError(
-            f"{name!r} names no model on the Hub; write hub:organisation/name, with /path/file.pth for a "
-            "published checkpoint and @revision to pin it."
-        )
+        raise ConfigError("hub.name_form", name=name)
     file = found.path_in_repo
     if file not in ("", CONFIG, WEIGHTS):
         check_ending(file)

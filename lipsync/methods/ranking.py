@@ -72,4 +72,4 @@ def _rows(path: Path) -> dict[str, dict[str, float]]:
         still["lipcorr_other"] = still["lipcorr_other"] or "0"
         return {name: {key: float(line[key]) for key in RANKED} for name, line in lines.items()}
     except (OSError, KeyError, ValueError, TypeError) as problem:
-        raise ConfigError(f"The table of scores {path} cannot be read ({problem}).") from problem
+        raise ConfigError("ranking.unreadable", path=path, problem=problem) from problem

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
+from lipsync.texts import Message
 from lipsync.training.ablations import ROWS, ablated
 from lipsync.training.loop import RunConfig
 
@@ -51,9 +52,9 @@ def build_config(stage: type, tables: dict[str, Any], sets: list[str] | None = N
         _set(tables, text)
     for key, value in tables.items():
         if key not in ("run", "data", "stage"):
-            raise ConfigError(unknown("table", key, ("run", "data", "stage")))
+            raise ConfigError(unknown("kind.settings_table", key, ("run", "data", "stage")))
         if not isinstance(value, dict):
-            raise ConfigError(f"{key} is a table of settings, not {value!r}.")
+            raise ConfigError("settings.table", name=key, value=value)
     config = TrainConfig(
         stage=_build(stage, tables.get("stage", {}), "stage"),
         run=_build(RunConfig, tables.get("run", {}), "run"),
@@ -72,15 +73,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
-        raise ConfigError(f"Cannot read the configuration {path}: {problem.strerror}.") from problem
+        raise ConfigError("settings.unreadable", path=path, problem=problem.strerror) from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path} is not a TOML file: {problem}.") from problem
+        raise ConfigError("settings.not_toml", path=path, problem=problem) from problem
 
 
 def _set(tables: dict[str, Any], text: str) -> None:
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise ConfigError(f"--set takes key=value, such as run.steps=500, not {text!r}.")
+        raise ConfigError("settings.set_form", text=text)
     *parents, last = path.strip().split(".")
     table = tables
     for name in parents:
@@ -103,10 +104,10 @@ def _build(kind: type, table: dict[str, Any], path: str, base: Any = None) -> An
     for key, value in table.items():
         if key not in hints:
             names = [*hints, *(["ablation"] if kind in ROWS else [])]
-            raise ConfigError(unknown(f"setting in [{path}]", key, names))
+            raise ConfigError(unknown(Message("kind.setting", path=path), key, names))
         if is_dataclass(hints[key]):
             if not isinstance(value, dict):
-                raise ConfigError(f"{path}.{key} is a table of settings, not {value!r}.")
+                raise ConfigError("settings.table", name=f"{path}.{key}", value=value)
             changes[key] = _build(hints[key], value, f"{path}.{key}", getattr(base, key))
         else:
             changes[key] = _typed(value, hints[key], f"{path}.{key}")
@@ -122,17 +123,17 @@ def _typed(value: Any, kind: Any, path: str) -> Any:
         return float(value)
     elif isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    raise ConfigError(f"{path} is {names.get(kind, 'a list')}, not {value!r}.")
+    name = {bool: "boolean", int: "whole", float: "number", str: "text"}.get(kind, "list")
+    raise ConfigError("settings.type", path=path, kind=Message(f"settings.type.{name}"), value=value)
 
 
 def _check_run(run: RunConfig) -> None:
     if run.precision not in ("fp32", "bf16", "fp16"):
-        raise ConfigError(unknown("precision", run.precision, ("fp32", "bf16", "fp16")))
+        raise ConfigError(unknown("kind.precision", run.precision, ("fp32", "bf16", "fp16")))
     if run.device not in ("auto", "cpu", "cuda"):
-        raise ConfigError(unknown("device", run.device, ("auto", "cpu", "cuda")))
+        raise ConfigError(unknown("kind.device", run.device, ("auto", "cpu", "cuda")))
     if run.best and not (run.check_every or run.check_seconds):
-        raise ConfigError("run.best needs validations: set run.check_every or run.check_seconds.")
+        raise ConfigError("settings.best_needs_checks")
     for name in ("steps", "accumulate", "log_every", "save_every"):
         if getattr(run, name) < 1:
-            raise ConfigError(f"run.{name} must be 1 or more, not {getattr(run, name)}.")
+            raise ConfigError("settings.least", name=f"run.{name}", value=getattr(run, name))

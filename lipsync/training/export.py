@@ -26,9 +26,7 @@ def export(source: Path, out: Path, card: Path | None = None) -> str:
     from safetensors.torch import load_file, save_file
 
     if not (source / "config.json").is_file() or not (source / "model.safetensors").is_file():
-        raise ConfigError(
-            f"{source} is not the folder of a trained model (config.json and model.safetensors)."
-        )
+        raise ConfigError("push.not_model", folder=source)
     out.mkdir(parents=True, exist_ok=True)
     state = load_file(source / "model.safetensors")
     halved = {k: (v.to(torch.float16) if v.is_floating_point() else v).contiguous() for k, v in state.items()}
@@ -51,7 +49,7 @@ def keep_log(run: Path, out: Path) -> None:
     import pandas as pd
 
     if not (run / "log.csv").is_file():
-        raise ConfigError(f"{run} is not the folder of a run: it holds no log.csv.")
+        raise ConfigError("export.not_run", folder=run)
     tables = [run / name for name in ("log.csv", "checks.csv") if (run / name).is_file()]
     logs = [
         pd.read_csv(table, index_col="step").drop(columns=["steps_per_second", "waiting"], errors="ignore")

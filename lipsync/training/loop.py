@@ -162,9 +162,7 @@ def average(values: Iterable[Tensor]) -> None:
 
 def pick_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            'device = "cuda" was asked for, but PyTorch sees no CUDA device. Use "cpu" or "auto".'
-        )
+        raise ConfigError("train.no_cuda")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
@@ -200,7 +198,7 @@ def _fit(
     watch: Callable[[float], None],
 ) -> None:
     if dist.is_initialized() and (config.seconds or config.best):
-        raise ConfigError("run.seconds and run.best are for runs of one process.")
+        raise ConfigError("train.one_process")
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     rank = dist.get_rank() if dist.is_initialized() else 0
@@ -222,7 +220,7 @@ def _fit(
     first = 0
     if resume:
         if not checkpoint.is_file():
-            raise ConfigError(f"Nothing to resume: {checkpoint} does not exist.")
+            raise ConfigError("train.nothing_to_resume", path=checkpoint)
         first = _load(stage, update, checkpoint, device)
         if rank == 0:
             for name in ("log.csv", "checks.csv"):
@@ -304,7 +302,7 @@ class Schedule:
             ConfigError: the stage does not measure it.
         """
         if self.config.best not in found:
-            raise ConfigError(unknown("value of the validations", self.config.best, found))
+            raise ConfigError(unknown("kind.validation_value", self.config.best, found))
         lower = found[self.config.best] < self.lowest
         self.lowest = min(self.lowest, found[self.config.best])
         self.stale = 0 if lower else self.stale + 1
@@ -345,12 +343,10 @@ def compile_stage(stage: Stage, backend: str, device: torch.device) -> None:
     """
     known = torch._dynamo.list_backends(exclude_tags=())
     if backend not in known:
-        raise ConfigError(unknown("back end of torch.compile", backend, known))
+        raise ConfigError(unknown("kind.compile_backend", backend, known))
     compilers = map(shutil.which, ("g++", "clang++", "c++"))
     if backend == "inductor" and device.type == "cpu" and not any(compilers):
-        raise ConfigError(
-            'run.compile = "inductor" needs a C++ compiler on a CPU. Install g++, or leave run.compile out.'
-        )
+        raise ConfigError("train.no_compiler")
     for module in stage.modules.values() if stage.compiled is None else stage.compiled:
         module.compile(backend=backend)
 
@@ -389,8 +385,7 @@ def _load(stage: Stage, update: Update, path: Path, device: torch.device) -> int
             optimizer.load_state_dict(state["optimizers"][name])
     except (KeyError, RuntimeError, ValueError) as problem:
         raise ConfigError(
-            f"{path} was trained with another configuration ({str(problem).splitlines()[0][:120]}). "
-            "Resume with the configuration it began with."
+            "train.other_configuration", path=path, problem=str(problem).splitlines()[0][:120]
         ) from problem
     update.scaler.load_state_dict(state["scaler"])
     return int(state["step"])

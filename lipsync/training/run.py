@@ -47,7 +47,7 @@ def train(
     from lipsync.training.loop import fit
 
     if not resume and (out / "checkpoint.pt").exists():
-        raise ConfigError(f"{out} already holds a run: add --resume, or choose another folder.")
+        raise ConfigError("train.run_exists", out=out)
     load = load or load_clips
     clips = load(data, config.data.train)
     try:

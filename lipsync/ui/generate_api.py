@@ -8,7 +8,7 @@ import gradio as gr
 
 from lipsync.errors import LipSyncError
 from lipsync.methods import AUTO, DEFAULT, cards
-from lipsync.sentences import Sentences, chinese
+from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.job_queue import MODEL
 from lipsync.ui.uploads import request
@@ -93,12 +93,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         gr.Button().click(generate, inputs, outputs, api_name="generate", **MODEL)
 
 
-def refusal(error: Exception | None, more: Sentences = ()) -> gr.Error:
-    """What a program is told instead of a result: the sentence, its Chinese as title; a bug is only named.
-
-    Args:
-        error: why there is no result.
-        more: sentences of another package, see :func:`lipsync.sentences.chinese`.
-    """
-    said = str(error) if isinstance(error, LipSyncError) else "The job failed; the portal's log says why."
-    return gr.Error(said, title=chinese(said, more), print_exception=False)
+def refusal(error: Exception | None) -> gr.Error:
+    """What a program is told instead of a result: the sentence, its Chinese as title; a bug is only named."""
+    message = error.message if isinstance(error, LipSyncError) else Message("job.see_log")
+    return gr.Error(message, title=message.text("zh"), print_exception=False)

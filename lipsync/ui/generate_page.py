@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
-from lipsync.texts import say
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import MODEL, said_of
+from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
 from lipsync.ui.request_form import QUIET, Inputs
 from lipsync.ui.uploads import is_photo, learning, reference_pictures, request
@@ -49,8 +49,8 @@ class _Page:
                 self.inputs = Inputs(jobs)
             with gr.Column(scale=6, min_width=300):
                 with gr.Row(elem_id="actions"):
-                    self.start = gr.Button(say("job.start"), variant="primary", size="lg", elem_id="start")
-                    self.cancel = gr.Button(say("job.cancel"), visible=False, size="lg", elem_id="cancel")
+                    self.start = gr.Button(label("job.start"), variant="primary", size="lg", elem_id="start")
+                    self.cancel = gr.Button(label("job.cancel"), visible=False, size="lg", elem_id="cancel")
                 self._result()
                 LivePart(self.inputs)
         self._listen()
@@ -59,22 +59,24 @@ class _Page:
         self.status = gr.HTML(markup.empty(), elem_id="status")
         with gr.Row(visible=False) as self.viewing:
             self.view = gr.Radio(
-                [(say(f"result.view.{name}"), name) for name in ("result", "input", "both")],
+                [(label(f"result.view.{name}"), name) for name in ("result", "input", "both")],
                 value="result",
-                label=say("result.view"),
+                label=label("result.view"),
                 show_label=False,
                 container=False,
                 elem_id="view",
             )
-            self.repeat = gr.Checkbox(label=say("result.repeat"), container=False, elem_id="repeat")
+            self.repeat = gr.Checkbox(label=label("result.repeat"), container=False, elem_id="repeat")
         with gr.Row(elem_classes="players"):
             media: dict[str, Any] = {"interactive": False, "visible": False, "min_width": 240}
-            self.input_video = gr.Video(label=say("result.input"), buttons=[], elem_id="input-video", **media)
-            self.input_photo = gr.Image(label=say("result.input"), buttons=[], type="filepath", **media)
-            self.output = gr.Video(label=say("result.video"), buttons=[], elem_id="result", **media)
+            self.input_video = gr.Video(
+                label=label("result.input"), buttons=[], elem_id="input-video", **media
+            )
+            self.input_photo = gr.Image(label=label("result.input"), buttons=[], type="filepath", **media)
+            self.output = gr.Video(label=label("result.video"), buttons=[], elem_id="result", **media)
         self.facts = gr.HTML(elem_id="facts")
         with gr.Row(visible=False) as self.actions:
-            self.download = gr.DownloadButton(say("result.download"), elem_id="download")
+            self.download = gr.DownloadButton(label("result.download"), elem_id="download")
 
     def _listen(self) -> None:
         shown = [
@@ -201,7 +203,7 @@ def build(demo: gr.Blocks, jobs: Jobs, max_seconds: float | None = None) -> Gene
         jobs: does the work.
         max_seconds: longest result that is accepted; None: no limit.
     """
-    with gr.Tab(say("generate.tab"), id="generate") as tab:
+    with gr.Tab(label("generate.tab"), id="generate") as tab:
         page = _Page(jobs, max_seconds)
     page.on_load(demo)
     return GenerateTab(tab, page.result, page.source, page.actions)

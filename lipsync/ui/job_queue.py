@@ -131,7 +131,7 @@ class Tasks(ABC, Generic[T]):
         self._forget()
         with self._lock:
             if sum(not other.over for other in self._tasks.values()) >= self._most:
-                raise ConfigError(f"{self._most} jobs are waiting already; try again in a few minutes.")
+                raise ConfigError("job.queue_full", count=self._most)
             self._tasks[task.id] = task
         self._queue.put((task, copy_context()))
         return task
@@ -145,7 +145,7 @@ class Tasks(ABC, Generic[T]):
         state = "failed"
         try:
             if task.cancel.is_set():
-                raise Cancelled("Cancelled before it began.")
+                raise Cancelled("job.cancelled_before")
             task.state = "running"
             task.folder.mkdir()
             self._timed(task)
@@ -176,9 +176,7 @@ class Tasks(ABC, Generic[T]):
         except Cancelled as stopped:
             if time.monotonic() - began < self._limit:
                 raise
-            raise ConfigError(
-                f"This took longer than {self._limit:.0f} s, the limit here, and was stopped. Cut the input."
-            ) from stopped
+            raise ConfigError("job.too_slow", seconds=self._limit) from stopped
         finally:
             timer.cancel()
 

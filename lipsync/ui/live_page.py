@@ -18,8 +18,8 @@ from lipsync.faces.tracking.choose import Choice
 from lipsync.live import Live, Microphone
 from lipsync.media.label import Label
 from lipsync.methods import load_method
-from lipsync.texts import both, say
 from lipsync.ui import markup
+from lipsync.ui.languages import label, localized
 from lipsync.ui.request_form import QUIET, Inputs
 from lipsync.ui.uploads import request
 
@@ -65,13 +65,13 @@ class LivePart:
 
     def __init__(self, inputs: Inputs) -> None:
         self.talk = gr.State(None, time_to_live=600)
-        with gr.Accordion(say("live.heading"), open=False, elem_id="live"):
-            gr.HTML(f"<p>{both('live.about')}</p>")
+        with gr.Accordion(label("live.heading"), open=False, elem_id="live"):
+            gr.HTML(f"<p>{localized('live.about')}</p>")
             self.microphone = gr.Audio(
                 sources=["microphone"],
                 streaming=True,
                 type="numpy",
-                label=say("live.microphone"),
+                label=label("live.microphone"),
                 elem_id="live-microphone",
             )
             self.screen = gr.HTML(elem_id="live-screen")
@@ -96,7 +96,7 @@ class LivePart:
         self, face: str, camera: str, consent: bool, method: str, which: int, opening: float
     ) -> Iterator[Update]:
         """Prepare the face that speaks."""
-        yield {self.talk: None, self.screen: "", self.facts: f"<p>{both('live.wait')}</p>"}
+        yield {self.talk: None, self.screen: "", self.facts: f"<p>{localized('live.wait')}</p>"}
         try:
             wanted = request(
                 camera or face, "microphone", False, consent, method, which, "audio", True, None, opening
@@ -106,7 +106,7 @@ class LivePart:
         except LipSyncError as error:
             yield {self.facts: markup.trouble(error)}
             return
-        ready = (both("live.ready"), both("live.method", method=taken.card.name))
+        ready = (localized("live.ready"), localized("live.method", method=taken.card.name))
         yield {
             self.talk: Talk(live, Label(*live.size)),
             self.facts: f'<p class="figures">{markup.SEPARATOR.join(ready)}</p>'
@@ -121,9 +121,9 @@ class LivePart:
         if not talk.frames:
             return {self.facts: gr.skip()}
         facts = (
-            both("live.delay", ms=round(1000 * talk.delay(seconds))),
-            both("live.shown", fps=f"{len(talk.frames) / seconds:.0f}"),
-            both("live.drawn", ms=f"{1000 * talk.drawing:.0f}"),
+            localized("live.delay", ms=round(1000 * talk.delay(seconds))),
+            localized("live.shown", fps=f"{len(talk.frames) / seconds:.0f}"),
+            localized("live.drawn", ms=f"{1000 * talk.drawing:.0f}"),
         )
         return {
             self.talk: talk,

@@ -13,82 +13,82 @@ from lipsync.generate import Progress, Result
 from lipsync.media import MediaInfo
 from lipsync.methods import AUTO
 from lipsync.methods.base import MethodCard
-from lipsync.sentences import Sentences, chinese
-from lipsync.texts import both, pair
+from lipsync.texts import Message, languages
 from lipsync.ui.generate_queue import Job, speed
+from lipsync.ui.languages import language_style, locale, localized, spans
 from lipsync.weights.hub import offline
 
 SEPARATOR = '<span class="dot" aria-hidden="true"> · </span>'
 
 
-def _known(sentence: str, more: Sentences = ()) -> str:
-    """A sentence of the library in both languages."""
-    return pair(escape(sentence), escape(chinese(sentence, more)))
-
-
 def header() -> str:
     """Title, purpose, the switch of languages and that of light and dark."""
     return (
-        '<header class="masthead"><div>'
-        f"<h1>{both('page.title')}</h1><p>{both('page.purpose')}</p></div>"
+        f'<style>{language_style()}</style><header class="masthead"><div>'
+        f"<h1>{localized('page.title')}</h1><p>{localized('page.purpose')}</p></div>"
         '<div class="switches">'
-        '<button type="button" data-locale="en" lang="en">English</button>'
-        '<button type="button" data-locale="zh-CN" lang="zh-CN">中文</button>'
-        f'<button type="button" data-theme>{both("page.theme")}</button>'
+        f"{_language_buttons()}"
+        f'<button type="button" data-theme>{localized("page.theme")}</button>'
         "</div></header>"
+    )
+
+
+def _language_buttons() -> str:
+    """A button for each language, in its own name."""
+    return "".join(
+        f'<button type="button" data-locale="{locale(language)}" lang="{locale(language)}">'
+        f"{Message('language.name').text(language)}</button>"
+        for language in languages()
     )
 
 
 def footer() -> str:
     """The way to the interface for programs."""
-    return f'<footer class="foot"><a href="?view=api">{both("page.programs")}</a></footer>'
+    return f'<footer class="foot"><a href="?view=api">{localized("page.programs")}</a></footer>'
 
 
 def heading(key: str) -> str:
     """The title of a group of inputs."""
-    return f'<h2 class="group">{both(key)}</h2>'
+    return f'<h2 class="group">{localized(key)}</h2>'
 
 
-def empty() -> str:
-    """What the place of the result says before there is one."""
-    return f'<div class="empty"><strong>{both("job.empty")}</strong><p>{both("job.empty.how")}</p></div>'
+def empty(key: str = "job.empty") -> str:
+    """What a place says before there is something in it; the text ``key.how`` says how to get it."""
+    how = localized(f"{key}.how")
+    return f'<div class="empty"><strong>{localized(key)}</strong><p>{how}</p></div>'
 
 
-def trouble(error: Exception, more: Sentences = ()) -> str:
-    """What went wrong, as a sentence for the person; a bug is only named as one.
-
-    Args:
-        more: Chinese of another package's sentences.
-    """
-    what = _known(str(error), more) if isinstance(error, LipSyncError) else both("job.bug")
-    return f'<div class="trouble" role="alert"><strong>{both("job.failed")}</strong><p>{what}</p></div>'
+def trouble(error: Exception) -> str:
+    """What went wrong, as a sentence for the person; a bug is only named as one."""
+    what = localized(error.message) if isinstance(error, LipSyncError) else localized("job.bug")
+    return f'<div class="trouble" role="alert"><strong>{localized("job.failed")}</strong><p>{what}</p></div>'
 
 
 def cancelled() -> str:
     """The person stopped the job."""
-    return f'<div class="empty">{both("job.cancelled")}</div>'
+    return f'<div class="empty">{localized("job.cancelled")}</div>'
 
 
 def running(job: Job, ahead: int, minutes: int) -> str:
     """Stage, frames, speed and the time left of a job that is not over."""
     step = job.progress
     if job.state == "waiting" or step is None:
-        title = both("job.waiting", ahead=ahead) if ahead else both("job.weights")
+        title = localized("job.waiting", count=ahead) if ahead else localized("job.weights")
         step = Progress("waiting")
     else:
-        title = both(f"job.{step.stage}")
+        title = localized(f"job.{step.stage}")
     facts = []
     if step.stage == "weights" and step.total:
-        facts.append(both("job.bytes", done=f"{step.done / 1e6:.1f}", total=f"{step.total / 1e6:.1f}"))
+        facts.append(localized("job.bytes", done=f"{step.done / 1e6:.1f}", total=f"{step.total / 1e6:.1f}"))
     elif step.stage in ("face", "learn") and step.total:
-        facts.append(both("job.seconds", done=step.done, total=step.total))
+        facts.append(localized("job.seconds", done=step.done, total=step.total))
     elif step.done or step.total:
-        key = "job.count" if step.total else "job.count.open"
-        facts.append(both(key, done=step.done, total=step.total))
+        done = Message("job.count", done=step.done, total=step.total) if step.total else None
+        facts.append(localized(done or Message("count.frames", count=step.done)))
     if step.fps:
-        facts.append(both("job.fps", fps=f"{step.fps:.0f}"))
+        facts.append(localized("job.fps", fps=f"{step.fps:.0f}"))
     if step.seconds_left is not None:
-        facts.append(both("job.left", seconds=max(1, round(step.seconds_left))))
+        facts.append(localized("job.left", seconds=max(1, round(step.seconds_left))))
     share = min(1.0, step.done / step.total) if step.total else None
     bar = (
         f'<progress max="100" value="{100 * share:.0f}"></progress>'
@@ -97,7 +97,7 @@ def running(job: Job, ahead: int, minutes: int) -> str:
     )
     return (
         f'<div class="running"><strong>{title}</strong>{bar}<p class="figures">{SEPARATOR.join(facts)}</p>'
-        f"<p>{both('job.reload', minutes=minutes)}</p></div>"
+        f"<p>{localized('job.reload', minutes=minutes)}</p></div>"
     )
 
 
@@ -112,14 +112,14 @@ def references(pictures: Sequence[tuple[float, np.ndarray]]) -> str:
         file = io.BytesIO()
         Image.fromarray(picture).save(file, "JPEG", quality=85)
         data = base64.b64encode(file.getvalue()).decode()
-        when = both("facts.reference", seconds=f"{seconds:.1f}")
+        when = localized("facts.reference", seconds=f"{seconds:.1f}")
         figures.append(
             f'<figure><img alt="" src="data:image/jpeg;base64,{data}">'
             f"<figcaption>{when}</figcaption></figure>"
         )
     if not figures:
         return ""
-    title = both("facts.references")
+    title = localized("facts.references")
     return (
         f'<details><summary>{title}</summary><div class="reference-frames">{"".join(figures)}</div></details>'
     )
@@ -127,24 +127,24 @@ def references(pictures: Sequence[tuple[float, np.ndarray]]) -> str:
 
 def facts(result: Result) -> str:
     """The line under a result."""
-    items = [both("facts.frames", frames=result.frames)]
+    items = [localized("count.frames", count=result.frames)]
     if result.frames_without_face:
-        items.append(both("facts.without", count=result.frames_without_face))
-    items.append(both("facts.length", seconds=f"{result.duration:.1f}"))
-    items.append(both("facts.size", width=result.width, height=result.height))
+        items.append(localized("facts.without", count=result.frames_without_face))
+    items.append(localized("facts.length", seconds=f"{result.duration:.1f}"))
+    items.append(localized("facts.size", width=result.width, height=result.height))
     if speed(result):
         total = f"{result.seconds['total']:.1f}"
-        items.append(both("facts.made", seconds=total, fps=f"{speed(result):.0f}"))
+        items.append(localized("facts.made", seconds=total, fps=f"{speed(result):.0f}"))
     key = "facts.auto" if result.requested_method == AUTO else "facts.method"
-    items.append(both(key, method=result.method, sha=result.weights_sha256[:8]))
+    items.append(localized(key, method=result.method, sha=result.weights_sha256[:8]))
     if result.revision:
-        items.append(both("facts.revision", revision=result.revision[:12]))
+        items.append(localized("facts.revision", revision=result.revision[:12]))
     return f'<p class="figures">{SEPARATOR.join(items)}</p>' + notes([result.fallback, *result.notes])
 
 
 def notes(sentences: Iterable[str | None]) -> str:
     """What a person should know of a result, as a list; empty where there is nothing to know."""
-    lines = "".join(f"<li>{_known(sentence)}</li>" for sentence in sentences if sentence)
+    lines = "".join(f"<li>{localized(sentence)}</li>" for sentence in sentences if sentence)
     return f'<ul class="notes">{lines}</ul>' if lines else ""
 
 
@@ -152,10 +152,10 @@ def face_facts(info: MediaInfo, faces: int) -> str:
     """Size, rate and faces of the chosen video or photo."""
     size = {"width": info.width, "height": info.height}
     if info.kind == "photo":
-        what = both("face.facts.photo", **size)
+        what = localized("face.facts.photo", **size)
     else:
-        what = both("face.facts.video", **size, fps=f"{info.fps:.4g}", seconds=f"{info.duration:.1f}")
-    seen = both("face.one") if faces == 1 else both("face.many", count=faces)
+        what = localized("face.facts.video", **size, fps=f"{info.fps:.4g}", seconds=f"{info.duration:.1f}")
+    seen = localized("face.count", count=faces)
     return f'<p class="figures">{what}{SEPARATOR}{seen}</p>'
 
 
@@ -166,12 +166,12 @@ def auto_card(cores: Sequence[tuple[str, bool]]) -> str:
         cores: title of each in the order in which they are tried, and whether it is on this machine.
     """
     lines = (f"<li>{escape(title)}{SEPARATOR}{_where(ready)}</li>" for title, ready in cores)
-    return f'<div class="card"><p>{both("method.auto.about")}</p><ol>{"".join(lines)}</ol></div>'
+    return f'<div class="card"><p>{localized("method.auto.about")}</p><ol>{"".join(lines)}</ol></div>'
 
 
 def _where(ready: bool) -> str:
     """Whether the weights are here, and if not whether they come by themselves."""
-    return both("method.ready" if ready else "method.offline" if offline() else "method.absent")
+    return localized("method.ready" if ready else "method.offline" if offline() else "method.absent")
 
 
 def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
@@ -182,16 +182,16 @@ def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
         fps: its measured speed here, if any.
         ready: its weights are on this machine.
     """
-    weights = _known(card.weights) + SEPARATOR + _where(ready)
+    weights = localized(card.weights) + SEPARATOR + _where(ready)
     rows = {
         "method.paper": escape(card.paper),
-        "method.resolution": both("method.pixels", pixels=card.resolution) if card.resolution else "",
-        "method.speed": both("method.speed.value", fps=f"{fps:.0f}") if fps else both("method.speed.unknown"),
-        "method.licence": _known(card.licence),
+        "method.resolution": localized("method.pixels", pixels=card.resolution) if card.resolution else "",
+        "method.speed": localized("method.speed.value", fps=f"{fps:.0f}")
+        if fps
+        else localized("method.speed.unknown"),
+        "method.licence": localized(card.licence),
         "method.weights": weights,
     }
-    english = card.summary.get("en", "")
-    summary = pair(escape(english), escape(card.summary.get("zh", english)))
     told = ((key, value) for key, value in rows.items() if value)
-    table = "".join(f"<div><dt>{both(key)}</dt><dd>{value}</dd></div>" for key, value in told)
-    return f'<div class="card"><p>{summary}</p><dl>{table}</dl></div>'
+    table = "".join(f"<div><dt>{localized(key)}</dt><dd>{value}</dd></div>" for key, value in told)
+    return f'<div class="card"><p>{spans(card.summary)}</p><dl>{table}</dl></div>'

@@ -9,9 +9,9 @@ from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
 from lipsync.methods.auto import candidates
-from lipsync.texts import both, say
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.languages import label, localized
 from lipsync.ui.uploads import (
     EXAMPLES,
     SAMPLES,
@@ -62,22 +62,22 @@ class Inputs:
     def _face(self) -> None:
         gr.HTML(markup.heading("face.heading"))
         with gr.Row(elem_classes="examples-row"):
-            self.samples = {key: gr.Button(say(key), size="sm") for key in SAMPLES}
+            self.samples = {key: gr.Button(label(key), size="sm") for key in SAMPLES}
         with gr.Tabs():
-            with gr.Tab(say("face.upload")):
+            with gr.Tab(label("face.upload")):
                 self.face = gr.File(
                     value=str(EXAMPLES / "portrait.mp4"),
-                    label=say("face.file"),
+                    label=label("face.file"),
                     file_types=["video", "image"],
                     height=140,
                     elem_id=f"{self.prefix}face",
                 )
-            with gr.Tab(say("face.camera")):
+            with gr.Tab(label("face.camera")):
                 self.camera = gr.Video(
-                    sources=["webcam"], include_audio=True, label=say("face.record"), height=280
+                    sources=["webcam"], include_audio=True, label=label("face.record"), height=280
                 )
         self.preview = gr.Image(
-            label=say("face.preview"),
+            label=label("face.preview"),
             show_label=False,
             interactive=False,
             height=220,
@@ -87,13 +87,15 @@ class Inputs:
         )
         self.face_facts = gr.HTML(elem_id=f"{self.prefix}face-facts")
         self.which = gr.Radio(
-            [(say("face.largest"), -1)],
+            [(label("face.largest"), -1)],
             value=-1,
-            label=say("face.which"),
-            info=say("face.which.info"),
+            label=label("face.which"),
+            info=label("face.which.info"),
             visible=False,
         )
-        self.consent = gr.Checkbox(label=say("face.consent"), visible=False, elem_id=f"{self.prefix}consent")
+        self.consent = gr.Checkbox(
+            label=label("face.consent"), visible=False, elem_id=f"{self.prefix}consent"
+        )
 
     def _speech(self) -> None:
         gr.HTML(markup.heading("speech.heading"))
@@ -101,17 +103,17 @@ class Inputs:
             value=str(EXAMPLES / "english.wav"),
             sources=["upload", "microphone"],
             type="filepath",
-            label=say("speech.file"),
+            label=label("speech.file"),
             buttons=[],
             elem_id=f"{self.prefix}speech",
         )
         self.video_speech = gr.UploadButton(
-            say("speech.video"),
+            label("speech.video"),
             file_types=["video", "audio"],
             size="sm",
             elem_id=f"{self.prefix}speech-video",
         )
-        self.own_sound = gr.Checkbox(label=say("speech.own"), elem_id=f"{self.prefix}own-sound")
+        self.own_sound = gr.Checkbox(label=label("speech.own"), elem_id=f"{self.prefix}own-sound")
 
     def _method(self) -> None:
         gr.HTML(markup.heading("method.heading"))
@@ -119,7 +121,7 @@ class Inputs:
         self.method = kind(
             self._lines(),
             value=[name for _, name in menu() if METHODS.get(name).ready] if self.several else DEFAULT,
-            label=say("method.heading"),
+            label=label("method.heading"),
             show_label=False,
             container=False,
             elem_classes="methods",
@@ -127,24 +129,24 @@ class Inputs:
         )
         self._about()
         self._learning()
-        with gr.Accordion(say("hub.heading"), open=False, elem_id=f"{self.prefix}hub"):
+        with gr.Accordion(label("hub.heading"), open=False, elem_id=f"{self.prefix}hub"):
             self.hub_name = gr.Textbox(
-                label=say("hub.name"),
-                info=say("hub.name.info"),
+                label=label("hub.name"),
+                info=label("hub.name.info"),
                 max_lines=1,
                 elem_id=f"{self.prefix}hub-name",
             )
-            self.hub_use = gr.Button(say("hub.use"), size="sm", elem_id=f"{self.prefix}hub-use")
+            self.hub_use = gr.Button(label("hub.use"), size="sm", elem_id=f"{self.prefix}hub-use")
             self.hub_said = gr.HTML(visible=False, elem_id=f"{self.prefix}hub-said")
         self.more_lines = gr.State([])
-        with gr.Accordion(say("advanced.heading"), open=False):
+        with gr.Accordion(label("advanced.heading"), open=False):
             self.opening = gr.Slider(
                 0.6,
                 1.6,
                 value=1.0,
                 step=0.05,
-                label=say("opening.label"),
-                info=say("opening.info"),
+                label=label("opening.label"),
+                info=label("opening.info"),
                 interactive=_opens(DEFAULT),
                 visible=not self.several,
                 elem_id=f"{self.prefix}opening",
@@ -154,32 +156,34 @@ class Inputs:
                 1.0,
                 value=0.0,
                 step=0.05,
-                label=say("sharpen.label"),
-                info=say("sharpen.info"),
+                label=label("sharpen.label"),
+                info=label("sharpen.info"),
                 visible=not self.several,
                 elem_id=f"{self.prefix}sharpen",
             )
             self.length = gr.Radio(
-                [(say("length.audio"), "audio"), (say("length.video"), "video")],
+                [(label("length.audio"), "audio"), (label("length.video"), "video")],
                 value="audio",
-                label=say("length.label"),
+                label=label("length.label"),
             )
-            self.mark = gr.Checkbox(True, label=say("mark.label"), info=say("mark.info"))
+            self.mark = gr.Checkbox(True, label=label("mark.label"), info=label("mark.info"))
 
     def _learning(self) -> None:
         """The tick that adapts the method to the face, and what removes such a core again."""
         self.learn = gr.Checkbox(
             False,
-            label=say("learn.label"),
-            info=say("learn.info"),
+            label=label("learn.label"),
+            info=label("learn.info"),
             visible=not self.several,
             elem_id=f"{self.prefix}learn",
         )
         self.minutes = gr.Slider(
-            0.5, 10.0, value=2.0, step=0.5, label=say("learn.minutes"), visible=False,
+            0.5, 10.0, value=2.0, step=0.5, label=label("learn.minutes"), visible=False,
             elem_id=f"{self.prefix}minutes",
         )  # fmt: skip
-        self.forget = gr.Button(say("learn.delete"), size="sm", visible=False, elem_id=f"{self.prefix}forget")
+        self.forget = gr.Button(
+            label("learn.delete"), size="sm", visible=False, elem_id=f"{self.prefix}forget"
+        )
         self.forgot = gr.HTML(visible=False, elem_id=f"{self.prefix}forgot")
 
     def _about(self) -> None:
@@ -190,7 +194,7 @@ class Inputs:
         self.card = gr.HTML(self.card_of(DEFAULT))
         text = model_card(DEFAULT)
         with gr.Accordion(
-            say("method.model_card"), open=False, visible=bool(text), elem_id="model-card"
+            label("method.model_card"), open=False, visible=bool(text), elem_id="model-card"
         ) as self.model_card:
             self.model_text = gr.Markdown(text)
 
@@ -250,7 +254,7 @@ class Inputs:
 
     def _lines(self) -> list[tuple[str, str]]:
         """The menu; where several can be chosen, the best of them would only be there twice."""
-        return menu() if self.several else [(say("method.auto"), AUTO), *menu()]
+        return menu() if self.several else [(label("method.auto"), AUTO), *menu()]
 
     def on_method(self, method: str) -> Update:
         text = model_card(method)
@@ -289,7 +293,7 @@ class Inputs:
         """Delete an adapted core that this browser had made."""
         try:
             delete_adapted(method)
-            said = f'<div class="empty">{both("learn.deleted")}</div>'
+            said = f'<div class="empty">{localized("learn.deleted")}</div>'
         except LipSyncError as error:
             said = markup.trouble(error)
         cores = [core for core in cores if core != method]
@@ -315,14 +319,14 @@ class Inputs:
 
     def on_face(self, face: str | None, camera: str | None) -> Update:
         chosen = camera or face
-        which = gr.update(choices=[(say("face.largest"), -1)], value=-1, visible=False)
+        which = gr.update(choices=[(label("face.largest"), -1)], value=-1, visible=False)
         try:
             picture, boxes, facts = look(chosen)
         except LipSyncError as error:
             picture, boxes, facts = None, [], markup.trouble(error)
         if len(boxes) > 1:
             numbers = [(str(number), number) for number in range(len(boxes))]
-            which = gr.update(choices=[(say("face.largest"), -1), *numbers], value=-1, visible=True)
+            which = gr.update(choices=[(label("face.largest"), -1), *numbers], value=-1, visible=True)
         return {
             self.preview: gr.update(value=picture, visible=picture is not None),
             self.boxes: boxes,

@@ -63,7 +63,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise ConfigError(f"PORT is {text!r}; set it to a number from 1 to 65535, such as 7860.")
+        raise ConfigError("portal.port", port=text)
     return int(text)
 
 
@@ -74,21 +74,21 @@ def _seconds(said: Mapping[str, str], name: str, otherwise: float) -> float:
     except ValueError:
         value = math.nan
     if not (value > 0 and math.isfinite(value)):
-        raise ConfigError(f"{name} is {text!r}; set it to a number of seconds, such as {otherwise:.0f}.")
+        raise ConfigError("portal.seconds", name=name, value=text, usual=otherwise)
     return value
 
 
 def _mcp(text: str) -> bool:
     if text not in ("0", "1"):
-        raise ConfigError(f"LIPSYNC_MCP is {text!r}; set it to 1 or 0.")
+        raise ConfigError("portal.mcp_form", value=text)
     if text == "1" and find_spec("mcp") is None:
-        raise ConfigError("LIPSYNC_MCP is 1, but a package is missing: pip install 'gradio[mcp]'.")
+        raise ConfigError("portal.mcp_missing")
     return text == "1"
 
 
 def _size(text: str) -> str:
     if not _SIZE.fullmatch(text) or not int(re.sub(r"\D", "", text)):
-        raise ConfigError(f"LIPSYNC_MAX_UPLOAD is {text!r}; set it to a size such as 500mb or 2gb.")
+        raise ConfigError("portal.upload_form", value=text)
     return text
 
 
@@ -100,9 +100,7 @@ def _check_place(host: str, port: int) -> None:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
     except socket.gaierror as problem:
-        raise ConfigError(f"HOST is {host!r}, which is no address; try 127.0.0.1 or 0.0.0.0.") from problem
+        raise ConfigError("portal.host_form", host=host) from problem
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
-        raise ConfigError(
-            f"The portal cannot listen on {host}, port {port} ({reason}); choose another HOST or PORT."
-        ) from problem
+        raise ConfigError("portal.cannot_listen", host=host, port=port, reason=reason) from problem

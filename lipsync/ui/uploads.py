@@ -23,8 +23,9 @@ from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.adapted import adapted_core, adapted_folder, secret_name
 from lipsync.methods.hub_name import PREFIX, parse_core
 from lipsync.methods.ranking import ranking
-from lipsync.texts import TEXTS, Table, say
+from lipsync.texts import Message
 from lipsync.ui import markup
+from lipsync.ui.languages import label
 
 EXAMPLES = asset("examples")
 SAMPLES = {
@@ -34,26 +35,27 @@ SAMPLES = {
 }
 
 
-def method_texts() -> Table:
+def method_texts() -> dict[str, Message]:
     """The menu of methods as texts: a name, one line about it, and where it is ``absent`` what that means."""
     texts = {}
     for card in cards():
         best = card.name == next(iter(ranking()), None)
-        lines = (
-            f"{card.title}\n{'Best scores · ' * best}{card.paper} · {card.resolution} px",
-            f"{card.title}\n{'得分最高 · ' * best}{card.paper} · {card.resolution} 像素",
+        line = Message(
+            "method.line.best" if best else "method.line",
+            title=card.title,
+            paper=card.paper,
+            resolution=card.resolution,
         )
-        texts[f"method.{card.name}"] = lines
-        size = f"{sum(row.size for row in METHODS.get(card.name).artefacts) / 1e6:.0f}"
-        english, chinese = (text.format(size=size) for text in TEXTS["method.fetch"])
-        texts[f"method.{card.name}.absent"] = (f"{lines[0]}\n{english}", f"{lines[1]}\n{chinese}")
+        size = sum(row.size for row in METHODS.get(card.name).artefacts) / 1e6
+        texts[f"method.{card.name}"] = line
+        texts[f"method.{card.name}.absent"] = Message("method.line.absent", line=line, size=size)
     return texts
 
 
 def menu() -> list[tuple[str, str]]:
     """The lines of the menu of methods and their names; a line says what has still to be fetched."""
     names = [card.name for card in cards()]
-    return [(say(f"method.{name}{'' if METHODS.get(name).ready else '.absent'}"), name) for name in names]
+    return [(label(f"method.{name}{'' if METHODS.get(name).ready else '.absent'}"), name) for name in names]
 
 
 def hub_choice(name: str) -> tuple[str, str]:
@@ -130,14 +132,14 @@ def request(
     """
     name = method if method == AUTO else METHODS.get(method).card.name
     if not face:
-        raise ConfigError("Choose a face first: a video or a photo.")
+        raise ConfigError("request.choose_face")
     if not own_sound and not speech:
-        raise ConfigError("Choose speech first, or use the video's own sound.")
+        raise ConfigError("request.choose_speech")
     path = check_file(face)
     if own_sound and is_photo(path):
-        raise ConfigError("A photo has no sound of its own; choose a speech file.")
+        raise ConfigError("request.photo_no_sound")
     if not consent and not is_example(path):
-        raise ConfigError(f"Confirm that the person in {path.name} agreed: tick the box under the face.")
+        raise ConfigError("request.consent", path=path.name)
     return Request(
         face=path,
         audio=None if own_sound else Path(str(speech)),

@@ -35,10 +35,7 @@ def gpu_seconds(request: Request) -> int:
     length = result_seconds(request)
     wanted = round(START + PACE * length + 0.5)
     if wanted > MOST:
-        raise ConfigError(
-            f"The result would last {length:.0f} s; the GPU of this Space is lent for up to "
-            f"{(MOST - START) / PACE:.0f} s of video. Cut the input."
-        )
+        raise ConfigError("space.too_long", seconds=length, most=(MOST - START) / PACE)
     return wanted
 
 
@@ -70,10 +67,10 @@ def on_gpu(work: Generate = generate) -> Generate:
                     continue
                 progress(told)
                 if cancel.is_set():
-                    raise Cancelled("Stopped.")
+                    raise Cancelled("job.stopped")
         except gr.Error as refused:  # no GPU was lent, or it was taken back
             said = re.sub(r"<[^>]*>", "", str(refused.message)).strip().rstrip(".")
-            raise ConfigError(f"This Space got no GPU for the job ({said}). Try again later.") from refused
+            raise ConfigError("space.no_gpu", reason=said) from refused
         finally:
             steps.close()
         if result is None:

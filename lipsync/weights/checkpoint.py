@@ -31,11 +31,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     ending = check_ending(path)
     if not path.is_file():
-        raise ArtefactError(f"There is no checkpoint {path}. Check the path, or fetch the weights first.")
+        raise ArtefactError("checkpoint.missing_fetch", path=path)
     loaded = _read_safetensors(path) if ending == ".safetensors" else _read_torch(path)
     if not isinstance(loaded, dict):
         kind = type(loaded).__name__
-        raise ArtefactError(f"{path} is not a checkpoint: it holds a {kind}, not named weights.")
+        raise ArtefactError("checkpoint.not_weights", path=path, kind=kind)
     return dict(loaded)
 
 
@@ -48,7 +48,7 @@ def check_ending(path: str | Path) -> str:
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in PICKLED | {".safetensors"}:
-        raise ConfigError(f"{path.name} is not a checkpoint format: use .safetensors, .pth, .pt or .model.")
+        raise ConfigError("checkpoint.format", path=path.name)
     return ending
 
 
@@ -61,26 +61,23 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
     except SafetensorError as problem:
         raise _damaged(path, problem) from problem
     except OSError as problem:
-        raise ArtefactError(f"Cannot read {path}: {problem.strerror or problem}.") from problem
+        raise ArtefactError("file.cannot_read", path=path, problem=problem.strerror or problem) from problem
 
 
 def _read_torch(path: Path) -> Any:
     import torch
 
     if _is_torchscript(path):
-        raise ArtefactError(f"{path} is a TorchScript program, not a checkpoint: give its state dict.")
+        raise ArtefactError("checkpoint.torchscript", path=path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as problem:
-        raise ArtefactError(f"Cannot read {path}: {problem.strerror or problem}.") from problem
+        raise ArtefactError("file.cannot_read", path=path, problem=problem.strerror or problem) from problem
     except Exception as problem:
         # A damaged pickle can raise anything at all; none of it is a bug of ours.
         foreign = re.search(r"GLOBAL ([\w.]+\w) (?:was not an allowed|whose module)", str(problem))
         if foreign:
-            raise ArtefactError(
-                f"{path} holds more than weights ({foreign[1]}) and is not opened, because that could "
-                "run code. Save its state dict alone, best as .safetensors."
-            ) from problem
+            raise ArtefactError("checkpoint.unsafe", path=path, what=foreign[1]) from problem
         raise _damaged(path, problem) from problem
 
 
@@ -98,5 +95,6 @@ def _damaged(path: Path, problem: Exception) -> ArtefactError:
     lines = str(problem).splitlines()
     # torch puts a page of advice to programmers there, which helps nobody who has half a file.
     told = lines and not lines[0].startswith("Weights only load failed")
-    reason = f" ({lines[0].split('. ')[0][:120]})" if told else ""
-    return ArtefactError(f"{path} is damaged or not a checkpoint{reason}. Fetch or copy it again.")
+    if not told:
+        return ArtefactError("checkpoint.damaged", path=path)
+    return ArtefactError("checkpoint.damaged_because", path=path, problem=lines[0].split(". ")[0][:120])

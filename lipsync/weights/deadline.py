@@ -39,7 +39,7 @@ def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
 
     def report(done: int, total: int | None) -> None:
         if left.is_set():
-            raise SourceError("given up")
+            raise SourceError("fetch.given_up")
         told.put((done, total))
 
     def run() -> None:
@@ -60,7 +60,7 @@ def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
                 since = time.monotonic()
             patience = FIRST if done < 0 else BETWEEN
             if time.monotonic() - since > patience:
-                raise SourceError(f"no answer within {patience:.0f} s")
+                raise SourceError("fetch.no_answer", seconds=patience)
             progress(max(0, done), total)
     finally:
         left.set()

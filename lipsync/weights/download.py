@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipsync.errors import ArtefactError
+from lipsync.errors import ArtefactError, MessageError
+from lipsync.texts import Message
 from lipsync.weights.manifest import HubFile
 
 Progress = Callable[[int, int | None], None]
@@ -29,7 +30,7 @@ TIMEOUT = 20  # seconds without a byte; a blocked network should not hold up the
 _ATTEMPTS = 3
 
 
-class SourceError(Exception):
+class SourceError(MessageError):
     """Why one source did not give the file, in a few words; the next source is tried."""
 
 
@@ -68,7 +69,7 @@ def resume(
         SourceError: the source cannot be reached, refuses, breaks off repeatedly or has another length.
         ArtefactError: the disk cannot take the file.
     """
-    reason = "the connection broke off"
+    reason = Message("fetch.lost")
     for _ in range(_ATTEMPTS):
         have = part.stat().st_size if part.exists() else 0
         if have and have == expected:
@@ -76,17 +77,17 @@ def resume(
         try:
             with open_at(have) as body:
                 if expected is not None and body.total not in (None, expected):
-                    raise SourceError(f"has {body.total} bytes there instead of {expected}")
+                    raise SourceError("fetch.other_size", size=body.total, wanted=expected)
                 done = _write(part, body, progress, expected)
             if body.total is None or done == body.total:
                 return
-            reason = f"the connection broke off after {done} of {body.total} bytes"
+            reason = Message("fetch.lost_after", done=done, total=body.total)
         except RangeRefused:
             part.unlink()
         except (OSError, http.client.HTTPException) as problem:
             if getattr(problem, "errno", None) in _DISK_ERRORS:
                 raise disk_error(part, problem) from problem
-            reason = f"the connection broke off ({brief(problem)})"
+            reason = Message("fetch.lost_because", problem=brief(problem))
     raise SourceError(reason)
 
 
@@ -99,7 +100,7 @@ def _write(part: Path, body: Body, progress: Progress, expected: int | None) -> 
             out.write(chunk)
             done += len(chunk)
             if expected is not None and done > expected:
-                raise SourceError(f"is longer than {expected} bytes there")
+                raise SourceError("fetch.longer", wanted=expected)
             progress(done, body.total)
     return done
 
@@ -111,9 +112,7 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPE
 def disk_error(path: Path, problem: BaseException, variable: str = "LIPSYNC_CACHE") -> ArtefactError:
     """The error for a disk that is full or may not be written; ``variable`` would put ``path`` elsewhere."""
     reason = getattr(problem, "strerror", None) or problem
-    return ArtefactError(
-        f"Cannot write {path}: {reason}. Make room, or set {variable} to a folder you can write."
-    )
+    return ArtefactError("file.cannot_write_room", path=path, reason=reason, variable=variable)
 
 
 def brief(problem: BaseException) -> str:
@@ -142,9 +141,9 @@ def from_url(url: str, part: Path, progress: Progress, expected: int | None) -> 
             problem.close()
             if problem.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 raise RangeRefused from problem
-            raise SourceError(f"answered {problem.code} {problem.reason}") from problem
+            raise SourceError("fetch.answered", answer=f"{problem.code} {problem.reason}") from problem
         except (OSError, http.client.HTTPException) as problem:
-            raise SourceError(f"cannot be reached ({brief(problem)})") from problem
+            raise SourceError("fetch.unreachable", problem=brief(problem)) from problem
         with response:
             yield body_of(response.status, response.headers, offset, iter(lambda: response.read(CHUNK), b""))
 
@@ -213,30 +212,30 @@ def hub_answers(folder: Path, revision: str = "main", variable: str = "LIPSYNC_C
     try:
         yield
     except hub.GatedRepoError as problem:
-        raise SourceError("asks for permission: accept its terms on the Hub and set HF_TOKEN") from problem
+        raise SourceError("fetch.asks_permission") from problem
     except hub.RepositoryNotFoundError as problem:
-        raise SourceError("no such repository, or it is private and HF_TOKEN does not open it") from problem
+        raise SourceError("fetch.no_repository") from problem
     except hub.RevisionNotFoundError as problem:
-        raise SourceError(f"no such revision {revision!r}") from problem
+        raise SourceError("fetch.no_revision", revision=revision) from problem
     except hub.LocalEntryNotFoundError as problem:
-        raise SourceError(f"cannot be reached ({brief(problem.__cause__ or problem)})") from problem
+        raise SourceError("fetch.unreachable", problem=brief(problem.__cause__ or problem)) from problem
     except hub.EntryNotFoundError as problem:
-        raise NoSuchFile("no such file in the repository") from problem
+        raise NoSuchFile("fetch.no_file") from problem
     except hub.HfHubHTTPError as problem:
         code = problem.response.status_code
-        raise SourceError(_HUB_ANSWERS.get(code, f"answered {code}")) from problem
+        raise SourceError(_HUB_ANSWERS.get(code, Message("fetch.answered", answer=code))) from problem
     except OSError as problem:
         if problem.errno in _DISK_ERRORS:
             raise disk_error(folder, problem, variable) from problem
-        raise SourceError(f"broke off ({brief(problem)})") from problem
+        raise SourceError("fetch.broke_off", problem=brief(problem)) from problem
     except hub.HTTPError as problem:  # the base of everything its network library raises
-        raise SourceError(f"cannot be reached ({brief(problem)})") from problem
+        raise SourceError("fetch.unreachable", problem=brief(problem)) from problem
 
 
 _HUB_ANSWERS = {
-    401: "wants a token: set HF_TOKEN",
-    403: "refuses access to this token",
-    429: "answered 429: too many requests from here, try again later",
+    401: Message("fetch.wants_token"),
+    403: Message("fetch.token_refused"),
+    429: Message("fetch.too_many_requests"),
 }
 
 

@@ -35,7 +35,7 @@ def build_facekit(archive: Path, target: Path) -> None:
                 if member.filename.endswith(".obj") and _FOLDER in member.filename
             }
             if max((member.file_size for member in meshes.values()), default=0) > _LARGEST:
-                raise SourceError("is not ICT-FaceKit: a mesh in it is too large")
+                raise SourceError("facekit.mesh_too_large")
             neutral = packed.read(meshes.pop(_NEUTRAL))
             base = _vertices(neutral)
             shapes = {
@@ -43,11 +43,11 @@ def build_facekit(archive: Path, target: Path) -> None:
                 for name, member in sorted(meshes.items())
             }
     except (KeyError, ValueError, zipfile.BadZipFile) as problem:
-        raise SourceError(f"is not ICT-FaceKit ({str(problem)[:80]})") from problem
+        raise SourceError("facekit.unreadable", problem=str(problem)[:80]) from problem
     identities = [name for name in shapes if name.startswith("identity")]
     expressions = [name for name in shapes if name not in set(identities)]
     if not identities or not expressions:
-        raise SourceError("is not ICT-FaceKit: it lacks identities or expressions")
+        raise SourceError("facekit.lacks")
     with target.open("wb") as file:
         np.savez_compressed(
             file,

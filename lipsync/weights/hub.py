@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.registry import unknown
+from lipsync.texts import Message
 from lipsync.weights.deadline import FIRST, promptly
 from lipsync.weights.download import Progress, SourceError, disk_error, from_hub, from_url
 from lipsync.weights.facekit import build_facekit
@@ -53,7 +54,7 @@ __all__ = [
 ]
 
 AGAIN = 300.0  # s for which a fetch that failed is not tried again where a prompt answer is wanted
-_FAILED: dict[str, tuple[float, list[str]]] = {}  # by checksum: when that was, and why
+_FAILED: dict[str, tuple[float, list[Message]]] = {}  # by checksum: when that was, and why
 
 
 @dataclass(frozen=True)
@@ -115,21 +116,23 @@ def status() -> list[Status]:
     return rows
 
 
-def fetch_defaults(more: Iterable[str] = (), progress: Callable[[str], Progress] | None = None) -> list[str]:
+def fetch_defaults(
+    more: Iterable[str] = (), progress: Callable[[str], Progress] | None = None
+) -> list[Message]:
     """Fetch what the portal wants from the start; a sentence for everything that could not be had.
 
     Args:
         more: names to fetch beside the defaults of the table.
         progress: gives for a file's name what is called with its bytes done and in all.
     """
-    problems = []
+    problems: list[Message] = []
     names = [artefact.name for artefact in table().values() if artefact.default]
     for name in dict.fromkeys((*names, *more)):
         artefact = _named(name)
         try:
             obtain(artefact, progress and progress(artefact.file), prompt=True)
         except ArtefactError as problem:
-            problems.append(str(problem))
+            problems.append(problem.message)
     return problems
 
 
@@ -142,9 +145,9 @@ def obtain(artefact: Artefact, progress: Progress | None = None, prompt: bool = 
     for path, _ in _found(artefact):
         return path
     if offline():
-        raise _missing(artefact, ["offline mode is on (LIPSYNC_OFFLINE or HF_HUB_OFFLINE)"])
+        raise _missing(artefact, [Message("weights.offline")])
     if not artefact.sources:
-        raise _missing(artefact, ["it has no source on the network"])
+        raise _missing(artefact, [Message("weights.no_source")])
     failed, reasons = _FAILED.get(artefact.sha256, (-AGAIN, []))
     if prompt and time.monotonic() - failed < AGAIN:
         raise _missing(artefact, reasons)
@@ -160,7 +163,7 @@ def obtain(artefact: Artefact, progress: Progress | None = None, prompt: bool = 
                 shutil.rmtree(work, ignore_errors=True)
                 return path
             except SourceError as problem:
-                reasons.append(f"{source}: {problem}")
+                reasons.append(Message("fetch.source", source=source, problem=problem.message))
                 if isinstance(source, HubFile):  # its client never goes on with an earlier download
                     shutil.rmtree(work / str(number), ignore_errors=True)
         for folder in sorted(work.glob("**/"), reverse=True):
@@ -192,7 +195,7 @@ def _named(name: str) -> Artefact:
     try:
         return table()[name]
     except KeyError:
-        raise ConfigError(unknown("artefact", name, table())) from None
+        raise ConfigError(unknown("kind.artefact", name, table())) from None
 
 
 def _places(artefact: Artefact) -> Iterator[tuple[Path, str]]:
@@ -215,25 +218,25 @@ def _found(artefact: Artefact) -> Iterator[tuple[Path, str]]:
     return ((path, place) for path, place in _places(artefact) if _fault(artefact, path) is None)
 
 
-def _refused(artefact: Artefact) -> list[str]:
+def _refused(artefact: Artefact) -> list[Message]:
     """What is wrong with the files that carry the artefact's name but are not it."""
     folder = weights_folder()
     if folder is not None and not folder.is_dir():
-        return [f"LIPSYNC_WEIGHTS names {folder}, which is not a folder"]
+        return [Message("weights.no_folder", folder=folder)]
     faults = ((path, _fault(artefact, path)) for path, _ in _places(artefact))
-    return [f"{path}: {fault}" for path, fault in faults if fault]
+    return [Message("fetch.source", source=path, problem=fault) for path, fault in faults if fault]
 
 
-def _fault(artefact: Artefact, path: Path) -> str | None:
+def _fault(artefact: Artefact, path: Path) -> Message | None:
     """Why ``path`` is not the artefact, or None if it is."""
     try:
         stat = path.stat()
         if stat.st_size != artefact.size:
-            return f"is not this file ({stat.st_size} bytes instead of {artefact.size})"
+            return Message("weights.other_size", size=stat.st_size, wanted=artefact.size)
         if checksum(path) != artefact.sha256:
-            return "is not this file (its checksum differs)"
+            return Message("weights.other_checksum")
     except OSError as problem:
-        return f"cannot be read ({problem.strerror})"
+        return Message("weights.unreadable", problem=problem.strerror)
     return None
 
 
@@ -313,7 +316,7 @@ def _alone(artefact: Artefact, progress: Progress, patience: float | None) -> It
                 lock.acquire(timeout=0.5)
             except Timeout:
                 if patience is not None and time.monotonic() - began > patience:
-                    raise _missing(artefact, ["another job is fetching it"]) from None
+                    raise _missing(artefact, [Message("weights.being_fetched")]) from None
                 progress(0, artefact.size)  # waiting for another download: still to be cancelled
     except OSError as problem:
         raise disk_error(cache_folder(), problem) from problem
@@ -323,17 +326,19 @@ def _alone(artefact: Artefact, progress: Progress, patience: float | None) -> It
         lock.release()
 
 
-def _missing(artefact: Artefact, reasons: list[str]) -> ArtefactError:
+def _missing(artefact: Artefact, reasons: list[Message]) -> ArtefactError:
     folder = weights_folder()
     reasons = _refused(artefact) + reasons
     by_hand = (
-        f"at {folder / artefact.file}"
+        Message("weights.by_hand", path=folder / artefact.file)
         if folder is not None
-        else f"at {cache_folder() / artefact.file}, or in any folder that LIPSYNC_WEIGHTS names"
+        else Message("weights.by_hand_or", path=cache_folder() / artefact.file)
     )
     return ArtefactError(
-        f"{artefact.file} ({artefact.purpose}) is not here and could not be fetched: "
-        f"{'; '.join(reasons)}. "
-        f"Put it by hand {by_hand} (SHA-256 {artefact.sha256}).",
-        reasons[0],
+        "weights.missing",
+        file=artefact.file,
+        purpose=artefact.purpose,
+        reasons=reasons,
+        place=by_hand,
+        sha256=artefact.sha256,
     )

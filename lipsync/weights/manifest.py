@@ -112,11 +112,11 @@ class Artefact:
 
     def __post_init__(self) -> None:
         if not _FILE.fullmatch(self.file):
-            raise ConfigError(f"Artefact {self.name!r}: file {self.file!r} must be 'name' or 'folder/name'.")
+            raise ConfigError("artefact.file_form", artefact=self.name, file=self.file)
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            raise ConfigError(f"Artefact {self.name!r}: sha256 must be 64 lower-case hex digits.")
+            raise ConfigError("artefact.sha256_form", artefact=self.name)
         if self.size <= 0:
-            raise ConfigError(f"Artefact {self.name!r}: size must be the file's length in bytes.")
+            raise ConfigError("artefact.size_form", artefact=self.name)
 
 
 @cache
@@ -138,18 +138,18 @@ def read_table(text: str) -> dict[str, Artefact]:
     try:
         rows = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise ConfigError(f"The artefact table is not valid TOML: {problem}.") from problem
+        raise ConfigError("artefact.not_toml", problem=problem) from problem
     found = {}
     for name, row in rows.items():
         try:
             sources = tuple(_source(entry) for entry in row.pop("sources", []))
             found[name] = Artefact(name=name, sources=sources, **row)
         except (TypeError, AttributeError, ValueError, KeyError) as problem:
-            raise ConfigError(f"Artefact {name!r} in the artefact table: {problem}.") from problem
+            raise ConfigError("artefact.in_table", artefact=name, problem=problem) from problem
     by_file: dict[str, str] = {}
     for name, artefact in found.items():
         if artefact.file in by_file:
-            raise ConfigError(f"Artefacts {by_file[artefact.file]!r} and {name!r} share a file name.")
+            raise ConfigError("artefact.same_file", first=by_file[artefact.file], second=name)
         by_file[artefact.file] = name
     return found
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 # What the Hub finds a core by; each with what it has to be.
 REQUIRED: dict[str, type] = {
@@ -32,16 +33,16 @@ def read_card(folder: Path) -> Mapping[str, Any]:
 
     path = folder / "README.md"
     if not path.is_file():
-        raise ConfigError(f"{folder} has no model card: write README.md in it, as in {EXAMPLE}.")
+        raise ConfigError("card.missing", folder=folder, example=EXAMPLE)
     try:
         found = ModelCard.load(path).data.to_dict()
     except Exception as problem:  # YAML raises many things
         line = (str(problem).splitlines() or [type(problem).__name__])[0]
-        raise ConfigError(f"The metadata of {path} cannot be read ({line}).") from problem
+        raise ConfigError("card.unreadable", path=path, problem=line) from problem
     for key, kind in REQUIRED.items():
         value = found.get(key)
         whole = isinstance(value, kind) and bool(value)
         if not whole or (isinstance(value, list) and not all(isinstance(part, str) for part in value)):
-            what = "a list of words" if kind is list else "a word"
-            raise ConfigError(f"The metadata of {path} needs {key!r}, {what}; see {EXAMPLE} for one.")
+            what = Message("card.word_list" if kind is list else "card.word")
+            raise ConfigError("card.lacks", path=path, field=key, what=what, example=EXAMPLE)
     return found

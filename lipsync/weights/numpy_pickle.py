@@ -40,12 +40,10 @@ def load_arrays(path: Path, sha256: str) -> Any:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise ArtefactError(f"The weights {path} cannot be read: {error.strerror}.") from error
+        raise ArtefactError("numpy_pickle.unreadable", path=path, problem=error.strerror) from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ArtefactError(
-            f"{path} is not the published weights file (sha256 differs); delete it and fetch it again."
-        )
+        raise ArtefactError("numpy_pickle.other_file", path=path)
     try:
         return _ArraysOnly(io.BytesIO(data)).load()
     except Exception as error:  # a broken pickle can raise nearly anything
-        raise ArtefactError(f"{path} is not a pickle of plain arrays: {error}.") from error
+        raise ArtefactError("numpy_pickle.not_arrays", path=path, problem=error) from error

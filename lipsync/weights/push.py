@@ -63,7 +63,7 @@ def check_repo(repo: str) -> None:
         ConfigError: it is none.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII):
-        raise ConfigError(f"{repo!r} is no repository's name; write organisation/name.")
+        raise ConfigError("push.name_form", repo=repo)
 
 
 def check_model(folder: Path) -> None:
@@ -81,9 +81,7 @@ def check_model(folder: Path) -> None:
     except (OSError, ValueError, SafetensorError):
         whole = False
     if not whole:
-        raise ConfigError(
-            f"{folder} is not the folder of a trained model (config.json and model.safetensors)."
-        )
+        raise ConfigError("push.not_model", folder=folder)
 
 
 def upload(
@@ -127,10 +125,8 @@ def upload(
                 delete_patterns="*" if replace else None,
             )
     except SourceError as problem:
-        raise ArtefactError(
-            f"{repo} could not be written: {problem}. HF_TOKEN has to be a token that may write there."
-        ) from problem
+        raise ArtefactError("push.cannot_write", repo=repo, problem=problem) from problem
     except (RuntimeError, ValueError) as problem:  # refused metadata, or a storage that failed
         line = " ".join(str(problem.__cause__ or problem).split())[:300]
-        raise ArtefactError(f"The Hub did not take the files for {repo} ({line}).") from problem
+        raise ArtefactError("push.refused", repo=repo, problem=line) from problem
     return made.oid, made.commit_url

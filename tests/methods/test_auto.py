@@ -21,7 +21,6 @@ from lipsync.live import MOST
 from lipsync.media import read_audio
 from lipsync.methods import AUTO, EMBEDDED, METHODS, MethodCard, MethodEntry, auto, load_method
 from lipsync.methods.ranking import ranking
-from lipsync.sentences import chinese
 from lipsync.weights import deadline, hub
 from lipsync.weights.manifest import Artefact, HubFile, Url
 from tests.portal import ROOT
@@ -105,10 +104,10 @@ def taken_instead() -> str:
     assert method.card.name == "here"
     said = method.card.fallback
     assert said is not None
-    assert said.startswith("A better core is unavailable: Core fetched ")
+    assert said.startswith("A better model is unavailable: Core fetched ")
     assert said.count("Core fetched") == 1
     assert not re.search(r"[.!] [A-Z]", said), "one sentence"
-    assert chinese(said).startswith("有更好的模型，但无法使用：")
+    assert said.text("zh").startswith("有更好的模型，但无法使用：")
     return said
 
 
@@ -172,7 +171,7 @@ def test_a_cache_that_cannot_be_written(cores, tmp_path, monkeypatch):
     monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "file" / "cache"))
     said = taken_instead_allowing_advice()
     assert "Cannot write" in said
-    assert "无法写入" in chinese(said)
+    assert "无法写入" in said.text("zh")
 
 
 def taken_instead_allowing_advice() -> str:
@@ -192,14 +191,12 @@ def test_a_download_that_broke_off_goes_on(cores, local_hub):
 
 def test_a_damaged_core_is_passed_over(cores, monkeypatch):
     def damaged(card, weights, again):
-        raise ArtefactError(
-            f"{weights}/model.safetensors is damaged or not a checkpoint. Fetch or copy it again."
-        )
+        raise ArtefactError("checkpoint.damaged", path=weights / "model.safetensors")
 
     monkeypatch.setitem(METHODS._entries, "fetched", replace(cores["fetched"], load=damaged))
     said = taken_instead_allowing_advice()
     assert "Core fetched cannot be loaded (" in said
-    assert "已损坏" in chinese(said)
+    assert "已损坏" in said.text("zh")
     with pytest.raises(ArtefactError, match="is damaged"):
         load_method("fetched")
 
@@ -208,10 +205,10 @@ def test_where_nothing_is_left_it_says_what_was_tried(cores, tmp_path, monkeypat
     monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
     scores(tmp_path, monkeypatch, {"far": 0.9, "fetched": 0.8})
     with pytest.raises(
-        ArtefactError, match=r"No core can be used: Core far .*; Core fetched .*\.$"
+        ArtefactError, match=r"No model can be used: Core far .*; Core fetched .*\.$"
     ) as caught:
         load_method()
-    assert "没有可以使用的模型" in chinese(str(caught.value))
+    assert "没有可以使用的模型" in caught.value.message.text("zh")
 
 
 def test_a_failure_is_remembered_for_a_while_but_not_held_against_who_asks_for_it(

@@ -123,7 +123,7 @@ def test_a_disk_that_really_is_full(hub, tmp_path, monkeypatch):
 
 def test_somebody_else_s_repository_is_named_as_one(local_hub, put, core):
     put({"pytorch_model.bin": b"x" * 1000})
-    with pytest.raises(ConfigError, match=r"holds no core of this project: there is no config\.json in it"):
+    with pytest.raises(ConfigError, match=r"holds no model of this project: there is no config\.json in it"):
         load_method(str(CORE))
     put({"config.json": json.dumps({"architectures": ["Bert"]}).encode(), "model.safetensors": b"x"})
     with pytest.raises(ConfigError, match="describes another network"):

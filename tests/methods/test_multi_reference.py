@@ -403,5 +403,5 @@ def test_the_whisper_core_speaks(tmp_path):
     request = Request(face, speech, tmp_path / "out.mp4", method="multi-reference-whisper", length="video")
     result = generate(request)
     assert (result.method, result.frames_without_face) == ("multi-reference-whisper", 0)
-    with pytest.raises(ConfigError, match="hear more of the speech in advance"):
+    with pytest.raises(ConfigError, match="needs more of the speech in advance"):
         Live(face, load_method("multi-reference-whisper"))

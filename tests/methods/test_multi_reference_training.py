@@ -125,7 +125,7 @@ def test_a_core_learns_to_hear_by_another_encoder(clips, tmp_path):
     )
     folder = toy_folder(tmp_path, ("train",))
     fewer = replace(config, model=replace(MODEL, audio=replace(other, count=5)))
-    with pytest.raises(ConfigError, match="11 vectors a frame"):
+    with pytest.raises(ConfigError, match="11 speech vectors per frame"):
         ListenerStage(fewer, load_clips(folder), [])
     stage = ListenerStage(replace(config, stretches=2, dropout=0.0, size_weight=1.0), load_clips(folder), [])
     batch = stage.batch(np.random.default_rng(0))

@@ -33,7 +33,7 @@ def test_figures_are_counts_and_p_is_the_binomial_tail():
     tail = sum(comb(4, k) * (3 / 31) ** k * (28 / 31) ** (4 - k) for k in (2, 3, 4))
     assert figures.p == pytest.approx(tail)
     assert "2 of 4 clips (50%)" in figures.report()
-    with pytest.raises(ConfigError, match="No clip of the split could be judged"):
+    with pytest.raises(ConfigError, match="No clip of the split could be scored"):
         measure([], "0" * 64, "here")
 
 
@@ -42,7 +42,7 @@ def test_only_figures_of_these_weights_are_quoted(tmp_path):
     (tmp_path / MEASURED).write_text(json.dumps(figures.as_dict()))
     assert "7 of 10 unseen clips (by chance: 10%)" in worth(tmp_path, "a" * 64)
     for folder, sha256 in ((tmp_path, "b" * 64), (tmp_path / "none", "a" * 64)):
-        assert worth(folder, sha256) == "How well this own expert judges was not measured."
+        assert worth(folder, sha256) == "The accuracy of this own expert has not been measured."
     with pytest.raises(ArtefactError, match="holds no sync expert"):
         load_expert(tmp_path)
 

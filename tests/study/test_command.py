@@ -67,9 +67,9 @@ def test_a_study_from_spec_to_merged_export(folder: Path, capsys: pytest.Capture
     assert study("create", "--spec", folder / "study.yaml", "--open") == 0
     other = capsys.readouterr().out.split()[0]
     assert study("import", "--study", other, folder / "marks.csv") == 0
-    assert capsys.readouterr().out == "30 marks of 10 clips added, 2 new raters\n"
+    assert capsys.readouterr().out == "30 marks of 10 clips added, 2 new raters.\n"
     assert study("import", "--study", other, folder / "marks.csv") == 0
-    assert capsys.readouterr().out == "0 marks of 0 clips added, 0 new raters\n"
+    assert capsys.readouterr().out == "0 marks of 0 clips added, 0 new raters.\n"
     assert study("close", "--study", other) == 0
     assert "closed" in capsys.readouterr().out
     assert study("delete", "--study", other) == 2

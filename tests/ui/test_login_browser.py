@@ -35,12 +35,12 @@ def test_who_enters_with_an_account(space, provider, browser, account: str, ente
     page = browser.new_context(locale="zh-CN").new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(space)
-    to_tab(page, "结果", "#gate-account")
+    to_tab(page, "研究管理", "#gate-account")
     expect(page.locator("#results-desk")).to_be_hidden()
     expect(page.locator("#gate-password")).to_be_hidden()
     with page.expect_navigation(url=re.compile(rf"{space}/(\?.*)?$")):  # by way of the provider
         page.click("#gate-account")
-    to_tab(page, "结果", "#results-desk" if enters else "#gate-refused .trouble")
+    to_tab(page, "研究管理", "#results-desk" if enters else "#gate-refused .trouble")
     if enters:
         expect(page.locator("#study-list .empty")).to_be_visible()
     else:

@@ -18,9 +18,9 @@ from eval.ui.compare import compare_markup, player
 from eval.ui.compare.links import KEPT, Links
 from eval.ui.compare.player import LETTERS, MOST
 from eval.ui.compare.set_export import frame_numbers
-from eval.ui.compare_texts import TEXTS
 from lipsync.assets import asset
 from lipsync.errors import ConfigError
+from lipsync.ui.languages import templates
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 METHODS = ("PC-AVS", "IP_LAP", "DiffDub", "DAE-Talker", "Hallo", "EMO", "VASA-1")
@@ -78,12 +78,12 @@ def test_a_missing_video_is_a_cell_with_its_reason_in_both_languages(
     _, good, missing = player.payload(view, set_, links)["clips"]
     assert good["error"] is None
     assert missing["src"] is None
-    assert missing["error"][0] == "IP_LAP found no face in Alice.mp4."
+    assert missing["error"]["en"] == "IP_LAP found no face in Alice.mp4."
     assert (missing["width"], missing["height"]) == (256, 192)
     set_.items[0].clips["PC-AVS"].path.unlink()  # deleted while the page is open
     _, gone, _ = player.payload(view, set_, links)["clips"]
     assert gone["src"] is None
-    assert CHINESE.search(gone["error"][1])
+    assert CHINESE.search(gone["error"]["zh"])
 
 
 def test_no_name_is_sent_while_the_view_is_blind(set_: ComparisonSet, links: Links) -> None:
@@ -177,7 +177,7 @@ def keys_of_scripts() -> Iterator[str]:
 def test_every_text_is_used() -> None:
     python = "".join(path.read_text(encoding="utf-8") for path in PAGE.glob("*.py"))
     asked = set(keys_of_scripts()) | {"player.play", "player.pause"}
-    assert asked <= set(TEXTS)
-    for key in TEXTS:
+    assert asked <= set(templates("player."))
+    for key in templates("player."):
         beginning = key.rpartition(".")[0] + ".{"
         assert f'"{key}"' in python or key in asked or f'f"{beginning}' in python, f"{key} is left over"

@@ -180,7 +180,7 @@ def test_a_study_from_the_link_to_the_completion_code(
     page.reload()
     expect(page.locator("#code")).to_have_text("DONE-42")
     page.goto(page.url.partition("/rate")[0])
-    page.get_by_role("tab", name="评价" if chinese else "Rate", exact=True).click()
+    page.get_by_role("tab", name="主观评分" if chinese else "Rate", exact=True).click()
     page.locator("#rate-erase button").first.click()
     page.fill("#rate-code input, #rate-code textarea", "ABCD-EFGH-JKMN")
     page.click("#rate-delete")

@@ -45,7 +45,7 @@ def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(portal)
-        to_tab(page, "结果" if locale.startswith("zh") else "Results")
+        to_tab(page, "研究管理" if locale.startswith("zh") else "Results")
         if password is not None:
             page.fill("#gate-password input", password)
             page.click("#gate-enter")

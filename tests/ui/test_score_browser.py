@@ -136,10 +136,16 @@ def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Pa
         assert [f"{float(line['PSNR']):.2f}" for line in csv.DictReader(file)] == [row[2] for row in rows]
 
     page.click("[data-locale=zh-CN]")
-    page.wait_for_selector("#score-start:has-text('评分')")
+    page.wait_for_selector("#score-start:has-text('开始评测')")
     expect(page.locator("#score-table th").first).to_have_text("方法", use_inner_text=True)
     assert "Method" not in page.inner_text("#score-table")
     in_chinese(page)
+
+    def headers() -> str:
+        return " ".join(page.locator("#score-rows th").all_inner_texts())
+
+    assert "片段" in reading(page, headers, lambda said: "片段" in said)
+    assert "clip" not in headers()
 
     page.reload()
     to_tab(page)
@@ -148,7 +154,7 @@ def test_two_methods_become_a_table(visit: Callable, clips: tuple[list[Path], Pa
         page.click(f"[data-locale={locale}]")
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 860})
-        page.wait_for_selector(f"#score-start:has-text('{'评分' if locale == 'zh-CN' else 'Score'}')")
+        page.wait_for_selector(f"#score-start:has-text('{'开始评测' if locale == 'zh-CN' else 'Score'}')")
         fits(page)
         shoot(page, f"score-result-{locale[:2]}-{width}-{scheme}")
 

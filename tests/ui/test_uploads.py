@@ -16,6 +16,7 @@ from lipsync.media import VideoWriter
 from lipsync.methods import AUTO, DEFAULT, EMBEDDED, METHODS, cards
 from lipsync.methods.adapted import Facts
 from lipsync.methods.ranking import ranking
+from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.request_form import Inputs
@@ -165,9 +166,9 @@ def test_two_people_are_told_apart_by_a_click(shared: Path) -> None:
 def test_the_menu_says_which_method_has_the_best_scores() -> None:
     lines = {key.removeprefix("method."): pair for key, pair in method_texts().items()}
     best, *others = ranking()
-    assert "\nBest scores · " in lines[best][0]
-    assert "\n得分最高 · " in lines[best][1]
-    assert not any("Best scores" in lines[name][0] for name in others)
+    assert "\nBest scores · " in lines[best]
+    assert "\n得分最高 · " in lines[best].text("zh")
+    assert not any("Best scores" in lines[name] for name in others)
 
 
 def test_the_menu_says_what_a_method_needs_before_it_is_chosen(
@@ -180,8 +181,8 @@ def test_the_menu_says_what_a_method_needs_before_it_is_chosen(
     texts, said = method_texts(), {}
     for marker, name in menu():
         key = json.loads(marker.removeprefix("__i18n__"))["key"]
-        assert METHODS.get(name).ready == ("must be fetched" not in texts[key][0]), name
-        said[name] = texts[key][1].partition("需要下载：")[2]
+        assert METHODS.get(name).ready == ("must be fetched" not in texts[key]), name
+        said[name] = texts[key].text("zh").partition("需要下载：")[2]
     assert said.pop("wav2lip") == said.pop("wav2lip_gan") == "436 MB"
     assert said["visual-dubbing"] == "4 MB"
     assert said["visual-dubbing-whisper"] == "80 MB"
@@ -204,7 +205,8 @@ def test_the_automatic_choice_has_no_model_card_and_reaches_the_request() -> Non
 
 
 def test_facts_say_what_the_automatic_choice_took_and_once_why(tmp_path: Path) -> None:
-    why = "A better core is unavailable: X needs y.bin, which is not here and could not be fetched (503)."
+    reason = Message("auto.needs_file", method="X", file="y.bin", reason="503")
+    why = Message("auto.unavailable", count=1, reasons=[reason])
     result = Result(tmp_path / "o.mp4", 30, 0, 160, 120, 25.0, 1.2, "multi-reference", "0" * 64, 1)
     asked = dataclasses.replace(result, requested_method=AUTO, fallback=why)
     html = markup.facts(asked)

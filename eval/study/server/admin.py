@@ -51,7 +51,7 @@ class Admin:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if password is not None and len(password) < SHORTEST:
-            raise ConfigError(f"LIPSYNC_ADMIN_PASSWORD must have at least {SHORTEST} signs.")
+            raise ConfigError("admin.password_length", least=SHORTEST)
         self._salt = secrets.token_bytes(16)
         self._password = None if password is None else self._hash(password)
         self._owners = frozenset(owner.lower() for owner in owners)
@@ -124,7 +124,7 @@ class Admin:
         if not right:
             for limit, asked in limits:
                 limit.count(asked)
-            raise StudyError("That is not right; check it and try again.")
+            raise StudyError("admin.wrong_token" if self._password is None else "admin.wrong_password")
         return self._new_key()
 
     def enter_as(self, account: str | None) -> str:
@@ -137,7 +137,7 @@ class Admin:
             StudyError: someone else.
         """
         if account is None or account.lower() not in self._owners:
-            raise StudyError("This account is not an owner of the portal.")
+            raise StudyError("admin.not_owner")
         return self._new_key()
 
     def check(self, key: object, origin: Origin | None = None) -> None:
@@ -157,7 +157,7 @@ class Admin:
                 end = self._keys.get(fingerprint(key))
             if end is not None and end > self._clock():
                 return
-        raise StudyError("Enter first; you are let in for 12 hours.")
+        raise StudyError("admin.log_in")
 
     def leave(self, key: object) -> None:
         """Forget a key."""
@@ -177,9 +177,7 @@ class Admin:
 
     def _from_here(self, origin: Origin) -> None:
         if self.local and not origin.loopback:
-            raise StudyError(
-                "This page answers only on the machine itself, until LIPSYNC_ADMIN_PASSWORD is set there."
-            )
+            raise StudyError("admin.only_here")
 
     def _is_right(self, secret: str) -> bool:
         if self._password is not None:

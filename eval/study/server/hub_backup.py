@@ -63,10 +63,7 @@ class Mirror:
                 self.journal.start()
                 self._pusher = _Pusher(self, every)
         except SourceError as problem:
-            raise ConfigError(
-                f"LIPSYNC_STUDY_REPO is {repo!r}, which cannot be used: {problem}. HF_TOKEN has to be a "
-                "token that may write there."
-            ) from problem
+            raise ConfigError("hub_backup.unusable", repo=repo, problem=problem) from problem
         if left_out:
             log.warning("%d changes in the journal of %s do not fit and were left out", left_out, repo)
 
@@ -80,7 +77,7 @@ class Mirror:
             self._pusher.push_to_hub()
         except Exception as problem:
             log.warning("the studies could not be sent to %s", self.repo, exc_info=True)
-            raise StudyError("The answer could not be kept safely yet; send it again.") from problem
+            raise StudyError("rating.not_safe_yet") from problem
 
     def close(self) -> None:
         """Take no more answers, and send what is left."""
@@ -201,6 +198,6 @@ def mirrored(store: Store, environment: Mapping[str, str]) -> tuple[Service, Mir
         return Service(store), None
     wait = environment.get("LIPSYNC_STUDY_WAIT", "0").strip() or "0"
     if wait not in ("0", "1"):
-        raise ConfigError(f"LIPSYNC_STUDY_WAIT is {wait!r}; set it to 1 or 0.")
+        raise ConfigError("hub_backup.wait_form", wait=wait)
     mirror = Mirror(store, repo)
     return SafeService(store, mirror) if wait == "1" else Service(store), mirror

@@ -37,7 +37,7 @@ class Limit:
             return
         with self._lock:
             if key in self._times and len(self._recent(key)) >= self._count:
-                raise StudyError("Too many requests came from here; wait a minute and try again.")
+                raise StudyError("study.too_many_requests")
 
     def count(self, key: str | None) -> None:
         """Use up one."""

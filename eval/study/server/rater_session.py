@@ -53,7 +53,7 @@ class Visit:
         for trial in self.trials:
             if trial.name == name:
                 return trial
-        raise StudyError("This clip was not handed to you; reload the page.")
+        raise StudyError("session.other_clip")
 
     def show(self, position: int) -> View:
         """The trial at a position, handed out now if it never was; after the last one, the end."""

@@ -25,6 +25,7 @@ from eval.study.storage.models import DRAFT, OPEN, Rater, Rating, Study, Trial
 from eval.study.storage.store import Store, find
 from eval.study.storage.values import plain_text
 from lipsync.errors import StudyError
+from lipsync.texts import Message
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SUBMISSION = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -32,7 +33,7 @@ EARLY = 0.1  # s by which a browser's player may be through before the file's ow
 ANSWERING = 8.0  # s that people take for the marks of a clip, to say how long a study takes
 COMMENT = 2000  # characters
 
-GONE = "This session has ended, because the study was opened again elsewhere or its data was deleted."
+GONE = Message("session.ended")
 
 
 class Service:
@@ -116,9 +117,9 @@ class Service:
             _check_open(study)
             design = self._design(db, study)
             if language not in design.spec.languages:
-                raise StudyError("This study is not held in that language.")
+                raise StudyError("study.no_language")
             if not has_room(db, study, design, now):
-                raise StudyError("This study has all the answers it needs; thank you for your interest.")
+                raise StudyError("study.full")
             number = db.scalar(select(func.count()).where(Rater.study_id == study.id)) or 0
             db.add(
                 Rater(
@@ -152,7 +153,7 @@ class Service:
                 sent again stores nothing again and answers the same.
         """
         if not isinstance(token, str) or not SUBMISSION.fullmatch(token):
-            raise StudyError("The answer came without its token; reload the page and send it again.")
+            raise StudyError("session.no_token")
         with self._visit(session) as visit:
             given = visit.named(trial)
             sent = select(Rating.id).where(Rating.trial_id == given.id, Rating.token == token).limit(1)
@@ -165,7 +166,7 @@ class Service:
         with self._visit(session) as visit:
             position = visit.named(trial).position if trial else len(visit.trials)
             if position == 0:
-                raise StudyError("This is the first clip; there is none before it.")
+                raise StudyError("session.first_clip")
             return visit.show(position - 1)
 
     def finish(self, session: str, comment: str = "") -> Completion:
@@ -173,7 +174,7 @@ class Service:
         with self._visit(session, closed=True) as visit:
             rater, spec = visit.rater, visit.design.spec
             if visit.rated < visit.design.total:
-                raise StudyError(f"{visit.design.total - visit.rated} clips are left to rate.")
+                raise StudyError("session.clips_left", count=visit.design.total - visit.rated)
             if rater.done is None:
                 text = plain_text(comment, "The remark", COMMENT)
                 rater.comment = text if text and spec.comments else None
@@ -188,7 +189,7 @@ class Service:
             rater = _by_code(db, code)
             if rater is None:
                 self._wrong.count(address)
-                raise StudyError("There is no data under this code; check its letters.")
+                raise StudyError("study.no_data")
             find(db, rater.study_id, lock=True)
             db.delete(rater)
         return Deleted()
@@ -224,11 +225,11 @@ class Service:
 def _store(visit: Visit, trial: Trial, marks: object, token: str) -> None:
     """Append the marks of a trial."""
     if visit.rater.done is not None:
-        raise StudyError("You have finished this study; its marks can no longer be changed.")
+        raise StudyError("session.finished")
     checked = _marks(visit.design, marks)
     left = trial.handed + visit.seconds(trial) - EARLY - visit.now
     if trial.rated is None and left > 0:
-        raise StudyError(f"Play the clip to its end first; {left:.1f} s are left.")
+        raise StudyError("session.play_to_end", seconds=left)
     rows = [
         {"trial_id": trial.id, "token": token, "question": key, "mark": turned(mark, trial), "at": visit.now}
         for key, mark in checked.items()
@@ -237,7 +238,7 @@ def _store(visit: Visit, trial: Trial, marks: object, token: str) -> None:
     trial.rated = trial.rated or visit.now
 
 
-def _token(value: object, otherwise: str = "There is no such study; check the link.") -> str:
+def _token(value: object, otherwise: str = Message("study.missing")) -> str:
     if not isinstance(value, str) or not TOKEN.fullmatch(value):
         raise StudyError(otherwise)
     return value
@@ -245,9 +246,9 @@ def _token(value: object, otherwise: str = "There is no such study; check the li
 
 def _check_open(study: Study) -> None:
     if study.state == DRAFT:
-        raise StudyError("This study has not begun yet; come back later.")
+        raise StudyError("study.not_begun")
     if study.state != OPEN:
-        raise StudyError("This study is closed; no more answers are taken.")
+        raise StudyError("study.closed")
 
 
 def _by_code(db: Session, code: object, study: Study | None = None) -> Rater | None:
@@ -260,7 +261,7 @@ def _by_code(db: Session, code: object, study: Study | None = None) -> Rater | N
 def _marks(design: Design, marks: object) -> dict[str, int]:
     questions = {question.key: question for question in design.spec.questions}
     if not isinstance(marks, Mapping) or set(marks) != set(questions):
-        raise StudyError("Give one mark for each question.")
+        raise StudyError("session.each_question")
     return {key: question.check(marks[key]) for key, question in questions.items()}
 
 
@@ -271,5 +272,5 @@ def _address(db: Session, study: Study, design: Design, address: str | None) -> 
     if design.spec.addresses == "refuse" and db.scalar(
         select(Rater.id).where(Rater.study_id == study.id, Rater.address == mark).limit(1)
     ):
-        raise StudyError("Someone at your network address has taken part already; each person can once.")
+        raise StudyError("study.one_each")
     return mark

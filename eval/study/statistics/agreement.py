@@ -8,6 +8,7 @@ import numpy as np
 import scipy.stats
 
 from eval.study.statistics.marks import HIGHEST, LOWEST
+from lipsync.texts import Message
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -54,8 +55,8 @@ class Agreement:
 
 
 NONE = Coefficient(None)
-NO_PAIRS = "Agreement needs at least two clips that two raters have both seen."
-NO_SPREAD = "All marks are the same: agreement cannot be told from habit."
+NO_PAIRS = Message("agreement.few_clips")
+NO_SPREAD = Message("agreement.all_same")
 
 
 def agreement(values: np.ndarray, seed: int = 0) -> Agreement:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from eval.study.statistics.outcomes import Results
+from lipsync.texts import Message
 
-SPREADLESS = "raters never differ"
-LONELY = "no clip has marks from two raters"
+SPREADLESS = "results.no_interval_equal"
+LONELY = "results.no_interval_lonely"
 
 
 def notes(results: Results) -> tuple[str, ...]:
-    """All that applies; the Chinese of each is in `eval.sentences`."""
+    """All that applies."""
     if not results.raters:
-        return ("There are no marks yet.",)
+        return (Message("results.no_marks"),)
     found = [_screening(results)] if results.excluded else []
     if not results.used:
-        return (*found, "Nobody is left: look at the marks without screening.")
+        return (*found, Message("results.nobody_left"))
     return (*found, *_intervals(results), *_tests(results), *_pairs(results))
 
 
 def _screening(results: Results) -> str:
-    left_out, everybody = len(results.excluded), len(results.raters)
+    left_out, raters = len(results.excluded), Message("count.raters", count=len(results.raters))
     if results.screened:
-        return f"Left out of the numbers: {left_out} of {everybody} raters."
-    return f"Nobody is left out; the screening would leave out {left_out} of {everybody} raters."
+        return Message("screening.left_out", left_out=left_out, raters=raters)
+    return Message("screening.would_leave_out", left_out=left_out, raters=raters)
 
 
-def _intervals(results: Results) -> list[str]:
+def _intervals(results: Results) -> list[Message]:
     """Which means have no interval, those with the same reason together."""
     lacking: dict[str, list[str]] = {}
     for (question, method), outcome in results.outcomes.items():
@@ -35,40 +36,37 @@ def _intervals(results: Results) -> list[str]:
             lacking.setdefault(why, []).append(f"{method} ({question})")
     every = len(results.outcomes)
     found = [
-        f"No interval, because {why}: {'all methods' if len(names) == every else ', '.join(names)}."
+        Message(why, methods=Message("results.all_methods") if len(names) == every else ", ".join(names))
         for why, names in lacking.items()
     ]
     if results.reference is not None and not any(o.dmos for o in results.outcomes.values()):
-        found.append("No DMOS: nobody has rated a clip and its hidden reference.")
+        found.append(Message("results.no_dmos"))
     seen = {m: {item for _, item, method in results.clips if method == m} for m in results.methods}
     if len({frozenset(items) for items in seen.values()}) > 1:
-        found.append("The methods have different clips: compare their means with care.")
+        found.append(Message("results.different_clips"))
     return found
 
 
-def _tests(results: Results) -> list[str]:
+def _tests(results: Results) -> list[Message]:
     """Which tests cannot be made, and which cannot succeed."""
-    found = []
+    found: list[Message] = []
     judged = [question for question, test in results.friedman.items() if test is not None]
     if len(results.methods) > 2 and results.friedman and not judged:
-        found.append("Friedman's test needs two raters who have rated all methods and tell them apart.")
+        found.append(Message("results.friedman_needs"))
     raters = [contrast.test.pairs for group in results.contrasts.values() for contrast in group]
     if raters and max(raters) == 1:
-        found.append("One rater cannot show a significant difference between methods.")
+        found.append(Message("results.one_rater"))
     elif raters and max(raters) <= 5:
-        found.append(f"With {max(raters)} raters no difference between methods can reach p < 0.05.")
+        found.append(Message("results.few_raters", count=max(raters)))
     return found
 
 
-def _pairs(results: Results) -> list[str]:
+def _pairs(results: Results) -> list[Message]:
     """What votes alone could not decide."""
-    found = []
+    found: list[Message] = []
     for question, votes in results.preference.items():
         if votes.shrunk:
-            found.append(
-                f"Votes alone give no finite strengths ({question}): a method won or lost all of them, or "
-                "some were never compared. Each got half a vote for and half against."
-            )
+            found.append(Message("results.no_strengths", question=question))
         if all(strength.low is None for strength in votes.methods.values()):
-            found.append(f"No interval of the strengths ({question}): every vote says no difference.")
+            found.append(Message("results.no_strength_interval", question=question))
     return found

@@ -13,6 +13,7 @@ import scipy.stats
 
 from eval.scoring.metrics import METRICS
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 LEVEL = 0.95
 FEWEST = 5  # clips; below, no rank correlation says anything
@@ -58,13 +59,13 @@ def correlate(
     both = [clip for clip in mos if clip in scores]
     better = _better(metric)
     if len(both) < FEWEST:
-        reason = f"Clips with both a score and marks: {len(both)}; {FEWEST} are needed."
+        reason = Message("correlation.few_clips", count=len(both), fewest=FEWEST)
         return Correlation(question, metric, better, len(both), reason=reason)
     x = np.array([scores[clip] for clip in both])
     y = np.array([mos[clip] for clip in both])
     if np.ptp(x) == 0 or np.ptp(y) == 0:
-        which = "scores" if np.ptp(x) == 0 else "mean marks"
-        return Correlation(question, metric, better, len(both), reason=f"All {which} are equal.")
+        reason = Message("correlation.scores_equal" if np.ptp(x) == 0 else "correlation.marks_equal")
+        return Correlation(question, metric, better, len(both), reason=reason)
     rho, rho_p = (float(value) for value in scipy.stats.spearmanr(x, y))
     tau, tau_p = (float(value) for value in scipy.stats.kendalltau(x, y))
     low, high = _interval(rho, len(both))
@@ -90,9 +91,9 @@ def read_scores(path: Path) -> dict[str, dict[tuple[str, str], float]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise ConfigError(f"The scores {path.name} cannot be read ({problem}).") from problem
+        raise ConfigError("correlation.unreadable", path=path.name, problem=problem) from problem
     if not rows or not {"item", "method"} <= set(rows[0]):
-        raise ConfigError(f"The scores {path.name} need the columns item and method and some rows.")
+        raise ConfigError("correlation.columns", path=path.name)
     scores: dict[str, dict[tuple[str, str], float]] = {}
     for row in rows:
         for name, cell in row.items():
@@ -102,7 +103,7 @@ def read_scores(path: Path) -> dict[str, dict[tuple[str, str], float]]:
             if value is not None:
                 scores.setdefault(name, {})[str(row["item"]), str(row["method"])] = value
     if not scores:
-        raise ConfigError(f"The scores {path.name} hold no number.")
+        raise ConfigError("correlation.no_number", path=path.name)
     return scores
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import scipy.stats
 
 from eval.study.statistics.marks import Marks, marks_of, rated
+from lipsync.texts import Message
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def screen_votes(votes: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclu
         if rules.flat is not None and count >= rules.fewest and most >= 0.9 * count and chance < 0.001:
             side = "left" if left == most else "right"
             found[str(rater)] = Exclusion(
-                str(rater), "flat", f"Preferred the {side} side in {most} of {count} votes."
+                str(rater), "flat", Message(f"screening.preferred_{side}", votes=most, all=count)
             )
     as_clips = votes.assign(stimulus=votes["item"] + "\0" + votes["first"] + "\0" + votes["second"])
     found = {**found, **_fast(as_clips, rules)}
@@ -111,7 +112,7 @@ def _catch(ratings: pd.DataFrame, rules: Rules) -> dict[str, Exclusion]:
         clips = own.assign(passed=own["passed"].astype(bool)).groupby("stimulus")["passed"].all()
         failed, shown = int((~clips).sum()), len(clips)
         if failed and failed >= rules.failed_catch * shown and not (failed == 1 and shown > 1):
-            reason = f"Failed {failed} of {shown} catch clips."
+            reason = Message("screening.failed", failed=failed, count=shown)
             found[str(rater)] = Exclusion(str(rater), "catch", reason)
     return found
 
@@ -131,7 +132,7 @@ def _fast(ratings: pd.DataFrame, rules: Rules) -> dict[str, Exclusion]:
     for rater, own in rows.groupby("rater", sort=False):
         share = float(own["share"].median())
         if len(own) >= rules.fewest and share < rules.fast:
-            reason = f"Answered in {100 * share:.0f} % of the time that others took for the same clips."
+            reason = Message("screening.hasty", percent=100 * share)
             found[str(rater)] = Exclusion(str(rater), "fast", reason)
     return found
 
@@ -155,7 +156,7 @@ def _flat(ratings: pd.DataFrame, rules: Rules) -> dict[str, Exclusion]:
     for rater, spreads in own_spread.items():
         mine, theirs, marks = (float(np.mean(part)) for part in zip(*spreads, strict=True))
         if mine < rules.flat and theirs >= 2 * rules.flat:
-            reason = f"Gave nearly the same mark to {marks:.0f} clips that others tell apart."
+            reason = Message("screening.uniform", clips=marks)
             found[rater] = Exclusion(rater, "flat", reason)
     return found
 
@@ -209,7 +210,7 @@ def _outliers(tables: list[Marks], rules: Rules) -> dict[str, Exclusion]:
     found = {}
     for rater, (above, below, marks) in sums.items():
         if bt500_rejects(int(above), int(below), int(marks)):
-            reason = f"{above + below} of {marks} marks lie outside the others' range (BT.500-15)."
+            reason = Message("screening.outside", count=above + below, marks=marks)
             found[rater] = Exclusion(rater, "bt500", reason)
     return found
 
@@ -227,9 +228,7 @@ def _unlike(tables: list[Marks], rules: Rules) -> dict[str, Exclusion]:
     for rater, (r, clips) in agreement.items():
         told_apart = clips > max(3, rules.fewest) and gap * np.sqrt(clips - 3) > scipy.stats.norm.ppf(0.99)
         if r < limit and told_apart:
-            reason = (
-                f"Marks correlate with those of the others at {r:.2f}; half of the raters reach {usual:.2f}."
-            )
+            reason = Message("screening.correlation", own=r, usual=usual)
             found[rater] = Exclusion(rater, "unlike", reason)
     return found
 

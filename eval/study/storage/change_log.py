@@ -43,7 +43,7 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         if store.database.engine.dialect.name != "sqlite":
-            raise ConfigError("LIPSYNC_STUDY_REPO is for the portal's own database; unset DATABASE_URL.")
+            raise ConfigError("hub_backup.own_database")
         self.folder = store.folder / FOLDER
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = threading.Lock()
@@ -115,13 +115,11 @@ class Journal:
         told.clear()
         with self.lock:
             if self._closed:
-                raise StudyError("The portal is being started again; try again in a minute.")
+                raise StudyError("database.starting")
             try:
                 self._append(changes)
             except OSError as problem:
-                raise StudyError(
-                    f"The studies cannot be reached now ({problem.strerror}); try again."
-                ) from problem
+                raise StudyError("database.unreachable", why=problem.strerror) from problem
             self.gone += [change for change in changes if change["table"] == "gone"]
 
     def _forget(self, connection: Connection) -> None:

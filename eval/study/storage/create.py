@@ -81,7 +81,7 @@ def _take(spec: Spec, entry: Entry, kind: str, place: Path) -> Clip:
     if taken.source != taken.path:
         taken.source.unlink()
     if not taken.audio and any(question.key == SYNC for question in spec.questions):
-        raise ConfigError(f"{entry.name or entry.path.name} has no sound, but sync is asked for.")
+        raise ConfigError("study.no_sound", clip=entry.name or entry.path.name)
     blank_tags(taken.path)
     return Clip(taken.path.name, kind, entry.item, entry.method, taken.seconds)
 
@@ -98,15 +98,17 @@ def _catches(
     real = [entry for entry in rated if entry.method == (spec.reference or rated[0].method)]
     choose = [(real[number % len(real)], mark) for number, mark in enumerate(spec.catch.choose)]
     if len(set(spec.catch.choose)) < len(choose):
-        raise ConfigError("Two catch clips ask for the same mark; name each mark once.")
+        raise ConfigError("study.catch_twice")
     if not spec.catch.desync:
         return choose, []
     if all(question.key != SYNC for question in spec.questions):
-        raise ConfigError(f"A catch clip with wrong sound needs the question {SYNC!r}, which is not asked.")
+        raise ConfigError("study.catch_needs_question", question=SYNC)
     if spec.catch.desync > len(real) or len(real) < 2:
         raise ConfigError(
-            f"{spec.catch.desync} catch clips with the sound of another item need "
-            f"{max(2, spec.catch.desync)} items; there are {len(real)}."
+            "study.catch_needs_items",
+            count=spec.catch.desync,
+            needed=max(2, spec.catch.desync),
+            items=len(real),
         )
     order = [real[(len(choose) + number) % len(real)] for number in range(spec.catch.desync)]
     return choose, [(entry, real[(real.index(entry) + 1) % len(real)]) for entry in order]

@@ -22,7 +22,7 @@ from eval.study.storage.design import Design, load_design
 from eval.study.storage.labels import LANGUAGES
 from eval.study.storage.models import Rater, Rating, Stimulus, Study, Trial
 from eval.study.storage.store import Store, find
-from lipsync.errors import ConfigError, StudyError
+from lipsync.errors import ConfigError, MessageError, StudyError
 
 COLUMNS = (
     "rater", "language", "began", "finished", "trial", "position", "kind", "item", "method", "other_method",
@@ -30,6 +30,10 @@ COLUMNS = (
 )  # fmt: skip
 NAME = re.compile(r"[0-9a-z]{1,32}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class _Fault(MessageError):
+    """What is wrong with one row."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +170,7 @@ class _Merge:
         trial = self.trials.get((row.rater, row.trial))
         if trial is None:
             if (row.rater, row.position) in self.places:
-                raise ConfigError(
-                    f"{self.name}, line {row.line}: the rater has another clip at this position."
-                )
+                raise ConfigError("exchange.other_position", path=self.name, line=row.line)
             self.places.add((row.rater, row.position))
             trial = self.trials[row.rater, row.trial] = Trial(
                 rater_id=rater.id, name=row.trial, position=row.position, stimulus_id=one.id,
@@ -178,7 +180,7 @@ class _Merge:
             self.db.add(trial)
             self.db.flush()
         if (trial.stimulus_id, trial.other_id) != (one.id, other_id):
-            raise ConfigError(f"{self.name}, line {row.line}: the trial {row.trial} is of another clip here.")
+            raise ConfigError("exchange.other_trial", path=self.name, line=row.line, trial=row.trial)
         return trial
 
 
@@ -190,16 +192,16 @@ def _clips_of(
     try:
         design.spec.question(row.question).check(row.mark)
     except (ConfigError, StudyError) as problem:
-        raise ConfigError(f"{name}, line {row.line}: {problem}") from problem
+        raise ConfigError("exchange.line", path=name, line=row.line, problem=problem) from problem
     kind, item, method = row.clip
     one = clips.get(row.clip)
     two = clips.get((kind, item, row.other_method)) if row.other_method else None
     if two is None and row.other_method and one is not None:  # one of a pair may be the hidden reference
         two = next((c for c in clips.values() if (c.item, c.method) == (item, row.other_method)), None)
     if one is None or (two is None) == (design.spec.mode == "pairwise"):
-        raise ConfigError(f"{where}: this study has no {kind} clip of {item!r} by {method!r} to rate so.")
+        raise ConfigError("exchange.no_clip", where=where, kind=kind, item=item, method=method)
     if two is not None and (one.id > two.id or row.left not in (one.method, two.method)):
-        raise ConfigError(f"{where}: the two methods of the pair, or their sides, do not fit this study.")
+        raise ConfigError("exchange.pair_differs", where=where)
     return one, two
 
 
@@ -209,33 +211,33 @@ def _read(path: Path) -> Iterator[_Row]:
             reader = csv.DictReader(file)
             lacking = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
             if lacking:
-                raise ConfigError(f"{path.name} is no export of a study: it lacks the column {lacking[0]!r}.")
+                raise ConfigError("exchange.no_export", path=path.name, column=lacking[0])
             for number, line in enumerate(reader, 2):
                 yield _row(line, path.name, number)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise ConfigError(f"{path.name} cannot be read as a CSV file ({problem}).") from problem
+        raise ConfigError("table.not_csv", path=path.name, problem=problem) from problem
 
 
 def _row(line: dict[str, Any], name: str, number: int) -> _Row:
     values = {column: line.get(column) or "" for column in COLUMNS}
     try:
         if not NAME.fullmatch(values["rater"]) or not NAME.fullmatch(values["trial"]):
-            raise ValueError("rater and trial must be of small letters and digits")
+            raise _Fault("exchange.names")
         if not TOKEN.fullmatch(values["token"]):
-            raise ValueError("the token is damaged")
+            raise _Fault("exchange.token")
         if values["language"] not in LANGUAGES:
-            raise ValueError(f"there is no language {values['language']!r}")
+            raise _Fault("exchange.language", language=values["language"])
         position, mark = _whole(values["position"]), _whole(values["mark"])
         if not 0 <= position < 100_000:
-            raise ValueError(f"{position} is no position")
+            raise _Fault("exchange.position", position=position)
         return _Row(
             number, values["rater"], values["language"], _seconds(values["began"]),
             _seconds(values["finished"]) if values["finished"] else None, values["trial"], position,
             (values["kind"], values["item"], values["method"]), values["other_method"], values["left"],
             _seconds(values["handed"]), values["question"], mark, _seconds(values["time"]), values["token"],
         )  # fmt: skip
-    except (ValueError, OverflowError) as problem:
-        raise ConfigError(f"{name}, line {number}: {problem}.") from problem
+    except (_Fault, ValueError, OverflowError) as problem:
+        raise ConfigError("exchange.row", path=name, line=number, problem=problem) from problem
 
 
 def _stamp(seconds: float | None) -> str:
@@ -244,7 +246,7 @@ def _stamp(seconds: float | None) -> str:
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise ValueError(f"{text!r} is no whole number")
+        raise _Fault("exchange.whole_number", text=text)
     return int(text)
 
 
@@ -252,7 +254,7 @@ def _seconds(stamp: str) -> float:
     try:
         moment = datetime.fromisoformat(stamp)
     except ValueError as problem:
-        raise ValueError(f"{stamp!r} is no time") from problem
+        raise _Fault("exchange.time", time=stamp) from problem
     if moment.tzinfo is None:
-        raise ValueError(f"the time {stamp!r} does not say its zone")
+        raise _Fault("exchange.zone", time=stamp)
     return moment.timestamp()

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from eval.study.storage.migrations import upgrade
 from lipsync.data_folder import data_folder
 from lipsync.errors import ConfigError, StudyError
+from lipsync.texts import Message
 
 BUSY = 30_000  # ms that a writer waits for another process
 FILE = "study.sqlite"
@@ -38,15 +39,13 @@ def database_url(named: str | None = None, folder: Path | None = None) -> URL:
     try:
         url = make_url(named)
     except (ArgumentError, ValueError) as problem:
-        raise ConfigError(
-            "DATABASE_URL is no address of a database, such as postgresql://host/name."
-        ) from problem
+        raise ConfigError("database.address") from problem
     kind = url.drivername.split("+")[0]
     if kind in ("postgres", "postgresql"):
         return url.set(drivername="postgresql+psycopg")
     if kind == "sqlite" and url.database not in (None, "", ":memory:"):
         return url
-    raise ConfigError(f"DATABASE_URL must name a SQLite file or a PostgreSQL database, not {kind}.")
+    raise ConfigError("database.kind", kind=kind)
 
 
 class Database:
@@ -109,10 +108,7 @@ def _engine(url: URL) -> Engine:
             return engine
         return create_engine(url, pool_size=4, max_overflow=16, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError) as problem:
-        raise ConfigError(
-            "DATABASE_URL names a PostgreSQL database, for which the package psycopg is not installed: "
-            "pip install 'psycopg[binary]'."
-        ) from problem
+        raise ConfigError("database.no_psycopg") from problem
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
@@ -138,10 +134,10 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as problem:
-        raise StudyError("The studies cannot be reached now (too many at once); try again.") from problem
+        raise StudyError("database.unreachable", why=Message("database.too_many")) from problem
     except DBAPIError as problem:
         lost = problem.connection_invalidated or type(problem) in (OperationalError, DatabaseError)
         if not lost:
             raise
         why = " ".join(str(problem.orig).split())
-        raise StudyError(f"The studies cannot be reached now ({why}); try again.") from problem
+        raise StudyError("database.unreachable", why=why) from problem

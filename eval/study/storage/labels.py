@@ -47,7 +47,7 @@ class Question:
             StudyError: not one of :attr:`marks`; 3.0, "3" and True are none.
         """
         if type(mark) is not int or mark not in self.marks:
-            raise StudyError(f"Every mark must be a whole number from {self.marks[0]} to {self.marks[-1]}.")
+            raise StudyError("session.whole_marks", first=self.marks[0], last=self.marks[-1])
         return mark
 
 

@@ -52,22 +52,19 @@ def find_materials(spec: Spec, sets: Sets, base: Path) -> Materials:
     for item in items:
         for method in methods:
             if (item, method) not in found:
-                raise ConfigError(
-                    f"There is no video of {method!r} for the item {item!r}; add it, or leave one of them "
-                    "out with items or methods."
-                )
+                raise ConfigError("spec.no_video", method=method, item=item)
     if spec.mode == "pairwise" and len(methods) < 2:
-        raise ConfigError("A study of pairs needs at least two methods.")
+        raise ConfigError("spec.pairs_need_methods")
     rated = tuple(found[item, method] for item in items for method in methods)
     if not rated:
-        raise ConfigError("The study has no clip; its source is empty.")
+        raise ConfigError("spec.no_clip")
     if spec.stimuli_per_rater > (count := len(rated) if spec.mode == "rating" else _pairs(items, methods)):
-        raise ConfigError(f"stimuli_per_rater is {spec.stimuli_per_rater}, but there are {count}; lower it.")
+        raise ConfigError("spec.too_many_per_rater", wanted=spec.stimuli_per_rater, count=count)
     training = tuple(_training(name, found, base, number) for number, name in enumerate(spec.training, 1))
     if spec.mode == "pairwise":
         for item in {entry.item for entry in training}:
             if sum(entry.item == item for entry in training) < 2:
-                raise ConfigError(f"Training on pairs needs two clips of the item {item!r}.")
+                raise ConfigError("spec.training_pairs", item=item)
     return Materials(rated, training)
 
 
@@ -89,7 +86,7 @@ def _chosen(wanted: Sequence[str], there: Sequence[str], what: str) -> tuple[str
     there = list(dict.fromkeys(there))
     for name in wanted:
         if name not in there:
-            raise ConfigError(f"The source has no {what} {name!r}; it has {', '.join(there)}.")
+            raise ConfigError("spec.source_lacks", what=what, name=name, known=", ".join(there))
     return tuple(dict.fromkeys(wanted)) or tuple(there)
 
 
@@ -103,7 +100,7 @@ def _training(name: str, found: dict[tuple[str, str], Entry], base: Path, number
         return found[item, method]
     path = base / name
     if path.suffix.lower() not in VIDEO_SUFFIXES or not path.is_file():
-        raise ConfigError(f"There is no training clip {name}; name item/method of the source, or a video.")
+        raise ConfigError("spec.no_training_clip", name=name)
     return Entry(f"training {number}", "training", path)
 
 

@@ -110,7 +110,7 @@ class Spec:
         for question in self.questions:
             if question.key == key:
                 return question
-        raise ConfigError("There is no such question in this study.")
+        raise ConfigError("spec.no_question")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as :meth:`from_dict` takes them."""
@@ -137,7 +137,7 @@ class Spec:
         names = {entry.name for entry in dataclasses.fields(cls)}
         known(given, names, "study")
         if "title" not in given:
-            raise ConfigError("The study has no title; add one.")
+            raise ConfigError("spec.no_title")
         mode = choice(given.get("mode", "rating"), get_args(Mode), "mode")
         pairwise = mode == "pairwise"
         spec = cls(
@@ -164,11 +164,9 @@ class Spec:
             reservation=float(whole(given.get("reservation", 900), 1, "reservation")),
         )
         if not spec.languages:
-            raise ConfigError("A study needs at least one language; name en or zh.")
+            raise ConfigError("spec.needs_language")
         if pairwise and (spec.catch.choose or spec.catch.desync):
-            raise ConfigError(
-                "Catch clips ask for a mark, which a study of pairs does not have; leave them out."
-            )
+            raise ConfigError("spec.catch_in_pairs")
         return spec
 
 
@@ -181,19 +179,21 @@ def read_spec(path: Path) -> Spec:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"The study {path} cannot be read ({problem}).") from problem
+        raise ConfigError("spec.unreadable", path=path, problem=problem) from problem
     except (yaml.YAMLError, RecursionError) as problem:
-        raise ConfigError(f"{path.name} is not YAML: {' '.join(str(problem).split())}.") from problem
+        raise ConfigError(
+            "spec.not_yaml", path=path.name, problem=" ".join(str(problem).split())
+        ) from problem
     return Spec.from_dict(values, path.parent)
 
 
 def _source(value: object, folder: Path) -> Source:
     if value is None:
-        raise ConfigError("The study has no source; name a comparison set or a folder of clips.")
+        raise ConfigError("spec.no_source")
     given = mapping(value, "source")
     known(given, {"set", "folder", "items", "methods"}, "source")
     if bool(given.get("set")) == bool(given.get("folder")):
-        raise ConfigError("The source must name either a comparison set or a folder of clips.")
+        raise ConfigError("spec.one_source")
     return Source(
         set=name_of(given.get("set"), "set"),
         folder=folder / str(given["folder"]) if given.get("folder") else None,
@@ -209,7 +209,7 @@ def _catch(value: object) -> Catch:
     known(given, {"choose", "desync"}, "catch")
     choose = tuple(whole(mark, 1, "choose") for mark in entries(given.get("choose")))
     if any(mark > 5 for mark in choose):
-        raise ConfigError("A catch clip can only ask for a mark from 1 to 5.")
+        raise ConfigError("spec.catch_mark")
     return Catch(choose, whole(given.get("desync", 0), 0, "desync"))
 
 
@@ -219,9 +219,9 @@ def _questions(value: object, pairwise: bool) -> tuple[Question, ...]:
         return defaults
     questions = tuple(_question(entry, defaults, SIDES if pairwise else ACR) for entry in entries(value))
     if not questions:
-        raise ConfigError("A study needs at least one question.")
+        raise ConfigError("spec.needs_question")
     if len({question.key for question in questions}) < len(questions):
-        raise ConfigError("Two questions have the same key; give each its own.")
+        raise ConfigError("spec.same_key")
     return questions
 
 
@@ -234,10 +234,8 @@ def _question(value: object, defaults: tuple[Question, ...], scale: tuple[Words,
     known(given, {"key", "text", "labels"}, "question")
     key = given.get("key")
     if not isinstance(key, str) or not KEY.fullmatch(key):
-        raise ConfigError(
-            f"The key of a question is up to 32 small letters, digits and _, such as sync; not {key!r}."
-        )
+        raise ConfigError("spec.question_key", name=key)
     labels = tuple(words(label, "label") for label in entries(given.get("labels"))) or scale
     if len(labels) != len(scale):
-        raise ConfigError(f"The question {key!r} needs {len(scale)} labels, one for each mark.")
+        raise ConfigError("spec.labels", question=key, count=len(scale))
     return Question(key, words(given.get("text"), "question"), labels)

@@ -216,7 +216,7 @@ def find(session: Session, study_id: str, lock: bool = False, by_link: bool = Fa
     query = select(Study).where(named if by_link else named | (Study.id == study_id))
     study = session.scalar(query.with_for_update() if lock else query)
     if study is None:
-        raise StudyError("There is no such study; check the link.")
+        raise StudyError("study.missing")
     return study
 
 

@@ -21,24 +21,24 @@ def plain_text(text: object, what: str, longest: int = LONGEST) -> str:
         ConfigError: no text, too long, or with HTML in it.
     """
     if not isinstance(text, str):
-        raise ConfigError(f"{what} must be text; in YAML, put numbers, yes and no in quotes.")
+        raise ConfigError("value.text", what=what)
     if len(text) > longest:
-        raise ConfigError(f"{what} is too long: {len(text)} characters, {longest} are possible.")
+        raise ConfigError("value.too_long", what=what, length=len(text), most=longest)
     if MARKUP.search(text) or CONTROL.search(text):
-        raise ConfigError(f"{what} must be plain text without HTML.")
+        raise ConfigError("value.no_html", what=what)
     return text.strip()
 
 
 def mapping(values: object, what: str) -> Mapping[str, Any]:
     if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
-        raise ConfigError(f'{what} must be a list of names with values, such as "title: My study".')
+        raise ConfigError("value.mapping", what=what)
     return values
 
 
 def known(given: Mapping[str, Any], names: set[str], what: str) -> None:
     for name in given:
         if name not in names:
-            raise ConfigError(f"A {what} has no {name!r}; it has {', '.join(sorted(names))}.")
+            raise ConfigError("value.unknown_name", what=what, name=name, known=", ".join(sorted(names)))
 
 
 def entries(value: object) -> list[Any]:
@@ -51,7 +51,7 @@ def choice(value: object, choices: tuple[str, ...], what: str) -> str:
     if value is False and "off" in choices:  # YAML reads a bare off as false
         value = "off"
     if value not in choices:
-        raise ConfigError(f"{what} must be one of {', '.join(choices)}, not {value!r}.")
+        raise ConfigError("value.one_of", what=what, choices=", ".join(choices), value=value)
     return str(value)
 
 
@@ -59,13 +59,13 @@ def whole(value: object, least: int, what: str) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int or not least <= value <= 1_000_000:
-        raise ConfigError(f"{what} must be a whole number of {least} or more, not {value!r}.")
+        raise ConfigError("value.whole_number", what=what, least=least, value=value)
     return value
 
 
 def flag(value: object, what: str) -> bool:
     if not isinstance(value, bool):
-        raise ConfigError(f"{what} must be true or false, not {value!r}.")
+        raise ConfigError("value.boolean", what=what, value=value)
     return value
 
 
@@ -80,9 +80,9 @@ def words(value: object, what: str) -> Words:
         known(value, set(LANGUAGES), "text")
         texts = [plain_text(value[name], what) for name in LANGUAGES if value.get(name)]
         if not texts:
-            raise ConfigError(f"{what} has no text; write it in en or zh.")
+            raise ConfigError("value.no_text", what=what)
         return Words(*(plain_text(value.get(name) or texts[0], what) for name in LANGUAGES))
     text = plain_text(value, what)
     if not text:
-        raise ConfigError(f"{what} has no text; write it in en or zh.")
+        raise ConfigError("value.no_text", what=what)
     return Words(text, text)

@@ -12,11 +12,10 @@ from eval.compare.index import ComparisonSet, Item
 from eval.compare.mouth_region import mouth_track
 from eval.compare.names import REFERENCE
 from eval.scoring.metrics import METRICS
-from eval.sentences import SENTENCES
 from eval.ui.compare.links import Links
-from eval.ui.compare_texts import TEXTS
 from lipsync.errors import FaceError
-from lipsync.sentences import chinese
+from lipsync.texts import Message
+from lipsync.ui.languages import by_language
 
 Tell = Callable[[int, int], None]
 PICTURE = ("psnr", "ssim", "lpips")
@@ -41,7 +40,7 @@ def full(set_: ComparisonSet, item: Item, lanes: Sequence[str], tell: Tell) -> d
     """All charts: a scoring pass per video that was not looked at before.
 
     Returns:
-        ``curves``; ``reasons`` why some are not there, as pairs of texts without the name of a method.
+        ``curves``; ``reasons`` why some are not there, as texts by language without the name of a method.
     """
     shown = replace(item, clips={name: clip for name, clip in item.clips.items() if name in lanes})
     curves = item_curves(set_, shown, tell=tell)
@@ -81,32 +80,29 @@ def _chart(name: str, curves: Curves, lanes: Sequence[str]) -> dict[str, Any]:
         if values:
             lines.append({"clip": cell, "values": list(values)})
     return {
-        "name": _name(name),
+        "name": by_language(_name(name)),
         "fps": curves.fps,
         "decimals": METRICS.get(name).decimals if name in METRICS else DECIMALS,
         "lines": lines,
     }
 
 
-def _reasons(curves: Curves) -> list[list[str]]:
+def _reasons(curves: Curves) -> list[dict[str, str]]:
     said = {
         (name, why)
         for curve in (curves.reference, *curves.methods.values())
         if curve is not None
         for name, why in curve.reasons.items()
     }
-    return [
-        [f"{_name(name)[0]}: {why}", f"{_name(name)[1]}: {chinese(why, SENTENCES)}"]
-        for name, why in sorted(said)
-    ]
+    return [by_language("text.named", name=_name(name), text=why) for name, why in sorted(said)]
 
 
-def _name(name: str) -> list[str]:
+def _name(name: str) -> str:
     if name == "opening":
-        return list(TEXTS["curve.opening"])
+        return Message("curve.opening")
     metric = METRICS.get(name)
     unit = f" ({metric.unit})" if metric.unit else ""
-    return [f"{metric.label}{unit} {metric.arrow}"] * 2
+    return f"{metric.label}{unit} {metric.arrow}"
 
 
 def _wave(set_: ComparisonSet, item: Item, lanes: Sequence[str]) -> list[dict[str, Any]]:
@@ -127,5 +123,5 @@ def _wave(set_: ComparisonSet, item: Item, lanes: Sequence[str]) -> list[dict[st
             "high": [round(max(sound.high[i : i + group]) / top, 3) for i in starts],
         }
         fps = 1 / (sound.step * group)
-        return [{"name": list(TEXTS["curve.speech"]), "fps": fps, "wave": True, "lines": [line]}]
+        return [{"name": by_language("curve.speech"), "fps": fps, "wave": True, "lines": [line]}]
     return []

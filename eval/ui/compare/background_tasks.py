@@ -37,13 +37,13 @@ class Errand(Task):
             Cancelled: nobody waits for it any more.
         """
         if self.cancel.is_set():
-            raise Cancelled("Stopped.")
+            raise Cancelled("job.stopped")
         self.done, self.total, self.name = done, total, name
 
     def outcome(self) -> Any:
         """The result of an errand that is over; its error is raised."""
         if self.state == "cancelled":
-            raise Cancelled("Stopped.")
+            raise Cancelled("job.stopped")
         if self.error is not None:
             raise self.error
         return self.result

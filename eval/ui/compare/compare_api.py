@@ -14,6 +14,7 @@ from eval.ui.compare.background_tasks import Errand
 from eval.ui.compare.compare_context import Desk
 from eval.ui.score.score_api import MANY, refusals
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 
 def add_compare(desk: Desk) -> None:
@@ -81,12 +82,14 @@ def add_compare(desk: Desk) -> None:
 
 def _entries(videos: list[Path], names: list[list[str]] | None) -> list[Entry]:
     if not videos:
-        raise ConfigError("Choose videos or a zip first.")
+        raise ConfigError("compare.choose_videos")
     if not names:
         return list(entries_of_files(videos))
     if len(names) != len(videos) or any(len(pair) != 2 for pair in names):
         raise ConfigError(
-            f"Give an item and a method for each video: {len(videos)} videos, {len(names)} names."
+            "compare.names_for_videos",
+            videos=Message("count.videos", count=len(videos)),
+            names=Message("count.names", count=len(names)),
         )
     return [Entry(str(item), str(method), path) for path, (item, method) in zip(videos, names, strict=True)]
 

@@ -7,74 +7,55 @@ from html import escape
 from pathlib import Path
 
 from eval.compare.index import ComparisonSet
-from eval.sentences import SENTENCES
 from eval.ui.compare.background_tasks import Errand
 from eval.ui.compare.multi_method_run import Round
-from eval.ui.compare_texts import TEXTS
 from lipsync.errors import LipSyncError
-from lipsync.sentences import chinese as translate
-from lipsync.texts import TEXTS as PORTAL
-from lipsync.texts import both, pair
+from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Job
-
-
-def text(key: str, **values: object) -> str:
-    """HTML of one text of this page in both languages."""
-    return both(key, TEXTS, **values)
-
-
-def chinese(sentence: str) -> str:
-    """The Chinese of a sentence of comparing, scoring or the library."""
-    return translate(sentence, SENTENCES)
-
-
-def sentence(english: str) -> str:
-    """A sentence of the library in both languages."""
-    return pair(escape(english), escape(chinese(english)))
+from lipsync.ui.languages import by_language, localized
 
 
 def empty(sets: int) -> str:
     """What the place of the players says while nothing is open."""
-    how = text("compare.empty.choose") if sets else text("compare.empty.how")
-    return f'<div class="empty"><strong>{text("compare.empty")}</strong><p>{how}</p></div>'
+    how = localized("compare.empty.choose") if sets else localized("compare.empty.how")
+    return f'<div class="empty"><strong>{localized("compare.empty")}</strong><p>{how}</p></div>'
 
 
 def bare() -> str:
     """What the place of the players says in a set without items."""
-    return f'<div class="empty"><strong>{text("compare.bare")}</strong></div>'
+    return f'<div class="empty"><strong>{localized("compare.bare")}</strong></div>'
 
 
-def trouble(error: Exception) -> str:
-    """What went wrong, as a sentence; a bug is only named as one."""
-    return markup.trouble(error, SENTENCES)
-
-
-def note(key: str, errand: Errand) -> list[str]:
-    """What an errand does and how far it is, as two plain texts."""
+def note(key: str, errand: Errand) -> dict[str, str]:
+    """What an errand does and how far it is, as plain text by language."""
     share = f" {100 * errand.done // errand.total} %" if errand.total else ""
-    return [said + share for said in TEXTS[key]]
+    return {language: text + share for language, text in by_language(key).items()}
 
 
-def error_note(error: Exception, blind: bool) -> list[str]:
-    """What went wrong, as two plain texts; a sentence may hold a name, so blind none is said."""
+def error_note(error: Exception, blind: bool) -> dict[str, str]:
+    """What went wrong, as plain text by language; a sentence may hold a name, so blind none is said."""
     if isinstance(error, LipSyncError) and blind:
-        return list(TEXTS["analysis.failed"])
+        return by_language("analysis.failed")
     if isinstance(error, LipSyncError):
-        return [str(error), chinese(str(error))]
-    return list(PORTAL["job.bug"])
+        return by_language(error.message)
+    return by_language("job.bug")
 
 
 def running(key: str, errand: Errand) -> str:
     """What an errand does and how far it is."""
     share = f' max="{errand.total}" value="{errand.done}"' if errand.total else ""
     name = f'<p class="figures">{escape(errand.name)}</p>' if errand.name else ""
-    return f'<div class="running"><strong>{text(key)}</strong><progress{share}></progress>{name}</div>'
+    return f'<div class="running"><strong>{localized(key)}</strong><progress{share}></progress>{name}</div>'
 
 
 def heading(set_: ComparisonSet, item: int) -> str:
     """The title of the open set, what is in it, and what is shown of it."""
-    facts = text("compare.facts", items=len(set_.items), methods=len(set_.methods))
+    facts = localized(
+        "compare.facts",
+        clips=Message("count.clips", count=len(set_.items)),
+        methods=Message("count.methods", count=len(set_.methods)),
+    )
     if len(set_.items) == 1 and set_.items[item].name != set_.title:  # no menu says it
         facts = f"{escape(set_.items[item].name)}{markup.SEPARATOR}{facts}"
     return f'<h2 class="set-title">{escape(set_.title)}</h2><p class="figures">{facts}</p>'
@@ -82,25 +63,27 @@ def heading(set_: ComparisonSet, item: int) -> str:
 
 def blind_heading() -> str:
     """What stands there instead while names are withheld."""
-    how = text("compare.blind.how")
-    return f'<h2 class="set-title">{text("compare.blind")}</h2><p class="figures">{how}</p>'
+    how = localized("compare.blind.how")
+    return f'<h2 class="set-title">{localized("compare.blind")}</h2><p class="figures">{how}</p>'
 
 
 def side_heading() -> str:
     """Above the list of sets."""
-    return f'<h2 class="group">{text("sets.heading")}</h2><p class="figures">{text("sets.legend")}</p>'
+    return (
+        f'<h2 class="group">{localized("sets.heading")}</h2><p class="figures">{localized("sets.legend")}</p>'
+    )
 
 
 def confirm(set_: ComparisonSet) -> str:
     """The question before a set is deleted."""
-    return f'<p class="figures">{text("sets.delete.sure", title=set_.title, items=len(set_.items))}</p>'
+    return f'<p class="figures">{localized("sets.delete.sure", title=set_.title, count=len(set_.items))}</p>'
 
 
 def download(address: str, path: Path, key: str) -> str:
     """A link to a file that was made."""
-    megabytes = text("compare.megabytes", size=f"{path.stat().st_size / 1e6:.1f}")
+    megabytes = localized("compare.megabytes", size=f"{path.stat().st_size / 1e6:.1f}")
     return (
-        f'<p class="made"><a href="{escape(address)}" download>{text(key)}</a> '
+        f'<p class="made"><a href="{escape(address)}" download>{localized(key)}</a> '
         f'<span class="figures">{escape(path.name)}, {megabytes}</span></p>'
     )
 
@@ -110,11 +93,11 @@ def round_running(round_: Round, ahead: Callable[[Job], int]) -> str:
     lines = "".join(f"<li>{escape(title)}: {_state(job, ahead)}</li>" for title, job in round_.jobs)
     share = sum(_share(job) for _, job in round_.jobs) / len(round_.jobs)
     over = sum(job.over for _, job in round_.jobs)
-    title = text("round.running", number=min(over + 1, len(round_.jobs)), total=len(round_.jobs))
+    title = localized("round.running", number=min(over + 1, len(round_.jobs)), total=len(round_.jobs))
     return (
         f'<div class="running"><strong>{title}</strong>'
         f'<progress max="100" value="{100 * share:.0f}"></progress><ol class="notes">{lines}</ol>'
-        f"<p>{text('round.reload')}</p></div>"
+        f"<p>{localized('round.reload')}</p></div>"
     )
 
 
@@ -127,13 +110,13 @@ def _share(job: Job) -> float:
 
 def _state(job: Job, ahead: Callable[[Job], int]) -> str:
     if job.state == "failed":
-        return sentence(str(job.error)) if isinstance(job.error, LipSyncError) else both("job.bug")
+        return localized(str(job.error)) if isinstance(job.error, LipSyncError) else localized("job.bug")
     if job.state == "running" and job.progress and job.progress.total:
         step = job.progress
-        return text("round.frames", done=step.done, total=step.total, fps=f"{step.fps:.0f}")
+        return localized("round.frames", done=step.done, total=step.total, fps=f"{step.fps:.0f}")
     if job.state == "waiting":
-        return text("round.waiting", ahead=ahead(job))
-    return text("round.running.one" if job.state == "running" else f"round.{job.state}")
+        return localized("round.waiting", ahead=ahead(job))
+    return localized("round.running.one" if job.state == "running" else f"round.{job.state}")
 
 
 def picture(address: str, path: Path, key: str) -> str:
@@ -144,13 +127,13 @@ def picture(address: str, path: Path, key: str) -> str:
 
 def unscored() -> str:
     """What the place of the table says before there is one."""
-    return f'<div class="empty"><strong>{text("table.empty")}</strong><p>{text("table.empty.how")}</p></div>'
+    return markup.empty("table.empty")
 
 
 def plot(address: str) -> str:
     """The table as bars."""
-    said = TEXTS["table.plot"]
-    return f'<img class="plot-picture" src="{escape(address)}" alt="{escape(" ".join(said))}">'
+    said = " ".join(by_language("table.plot").values())
+    return f'<img class="plot-picture" src="{escape(address)}" alt="{escape(said)}">'
 
 
 def links(files: Sequence[tuple[str, str]]) -> str:
@@ -158,4 +141,4 @@ def links(files: Sequence[tuple[str, str]]) -> str:
     shown = " · ".join(
         f'<a href="{escape(address)}" download>{escape(label)}</a>' for address, label in files
     )
-    return f'<p class="made">{text("table.download")} {shown}</p>'
+    return f'<p class="made">{localized("table.download")} {shown}</p>'

@@ -20,7 +20,8 @@ from eval.ui.compare.set_list import Chooser
 from eval.ui.compare.set_results import SetResults
 from eval.ui.compare.set_tools import SetTools
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
-from lipsync.texts import say
+from lipsync.ui.languages import label
+from lipsync.ui.markup import trouble
 from lipsync.ui.request_form import QUIET
 
 Update = dict[Any, Any]
@@ -57,11 +58,11 @@ class _Page:
                     self.tools = SetTools(*under)
                     with gr.Row(elem_classes="item-row", visible=False) as self.items:
                         small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 88}
-                        self.item = gr.Dropdown([], label=say("compare.item"), elem_id="compare-item")
-                        self.before = gr.Button(say("compare.before"), elem_id="item-before", **small)
-                        self.after = gr.Button(say("compare.after"), elem_id="item-after", **small)
+                        self.item = gr.Dropdown([], label=label("compare.item"), elem_id="compare-item")
+                        self.before = gr.Button(label("compare.before"), elem_id="item-before", **small)
+                        self.after = gr.Button(label("compare.after"), elem_id="item-after", **small)
                     self.methods = gr.CheckboxGroup(
-                        [], label=say("compare.methods"), visible=False, elem_id="compare-methods"
+                        [], label=label("compare.methods"), visible=False, elem_id="compare-methods"
                     )
                     self.player = player.player()
                     self.extra, self.heats = player.messenger("extra"), player.messenger("heats")
@@ -148,9 +149,9 @@ class _Page:
             set_ = self.sets.open(view.set)
             most = player.room(set_.items[view.item])
             if len(methods) > most:
-                raise ConfigError(f"At most {player.MOST} videos play side by side; untick one first.")
+                raise ConfigError("compare.too_many", most=player.MOST)
         except LipSyncError as error:
-            return {self.status: markup.trouble(error), self.methods: list(view.methods)}
+            return {self.status: trouble(error), self.methods: list(view.methods)}
         other = player.first_view(set_, view.item, methods)
         return self._show(set_, other.again(place=view.place))
 
@@ -206,7 +207,7 @@ class _Page:
         return {
             self.view: None,
             self.kept: None,
-            self.status: markup.trouble(error) if error else "",
+            self.status: trouble(error) if error else "",
             self.empty: gr.update(value=markup.empty(len(self.sets.list())), visible=True),
             self.maker.panel: gr.update(visible=False),
             self.table: gr.update(visible=False),
@@ -265,7 +266,7 @@ def build(demo: gr.Blocks, desk: Desk, max_seconds: float | None = None) -> Comp
         desk: what it works with; the folder of its links must be among the launch's ``allowed_paths``.
         max_seconds: longest video that is generated; None: no limit.
     """
-    with gr.Tab(say("compare.tab"), id="compare") as tab:
+    with gr.Tab(label("compare.tab"), id="compare") as tab:
         page = _Page(demo, desk, max_seconds)
     page.listen(tab)
     return CompareTab(tab, page.maker.made)

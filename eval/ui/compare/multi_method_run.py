@@ -11,12 +11,13 @@ from eval.compare.sets import Entry, Sets
 from lipsync.errors import LipSyncError
 from lipsync.generate import Request
 from lipsync.methods import METHODS
+from lipsync.texts import Message
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import Task, Tasks
 from lipsync.ui.uploads import is_photo
 
 POLL = 0.1  # s between two looks at a job
-BUG = "Something unexpected went wrong; the log of the server says what."
+BUG = Message("job.unexpected")
 
 
 @dataclass
@@ -99,7 +100,7 @@ class Rounds(Tasks[Round]):
                 entries.append(Entry(task.item, REFERENCE, job.request.face))
             self._sets.add(task.set, entries)
         elif job.state == "failed":
-            why = str(job.error) if isinstance(job.error, LipSyncError) else BUG
+            why = job.error.message if isinstance(job.error, LipSyncError) else BUG
             self._sets.record_failure(task.set, task.item, title, why)
         else:
             return

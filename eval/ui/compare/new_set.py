@@ -13,13 +13,13 @@ from eval.compare.video_import import entries_of_files
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import Errands
 from eval.ui.compare.multi_method_run import Round, Rounds
-from eval.ui.compare_texts import TEXTS
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.media.source import VIDEO_SUFFIXES
-from lipsync.texts import say
+from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.job_queue import MODEL, said_of
-from lipsync.ui.markup import cancelled
+from lipsync.ui.languages import label, localized
+from lipsync.ui.markup import cancelled, trouble
 from lipsync.ui.request_form import QUIET, Inputs
 from lipsync.ui.uploads import request
 
@@ -53,38 +53,37 @@ class Maker:
         self.following = gr.State()
         with gr.Column(visible=False, elem_id="compare-maker") as self.panel:
             with gr.Row(elem_classes="head-row"):
-                gr.HTML(f'<h2 class="set-title">{markup.text("make.heading")}</h2>')
+                gr.HTML(f'<h2 class="set-title">{localized("make.heading")}</h2>')
                 self.close = gr.Button(
-                    say("make.close"), size="sm", elem_id="make-close", scale=0, min_width=96
+                    label("make.close"), size="sm", elem_id="make-close", scale=0, min_width=96
                 )
             with gr.Tabs():
-                with gr.Tab(say("make.files"), id="files"):
+                with gr.Tab(label("make.files"), id="files"):
                     self._files()
-                with gr.Tab(say("make.methods"), id="methods"):
+                with gr.Tab(label("make.methods"), id="methods"):
                     self._methods(demo)
 
     def _files(self) -> None:
-        gr.HTML(f'<p class="figures">{markup.text("make.files.how")}</p>')
+        gr.HTML(f'<p class="figures">{localized("make.files.how")}</p>')
         self.files = gr.File(
-            label=say("make.files.box"),
+            label=label("make.files.box"),
             file_count="multiple",
             file_types=["video", ZIP],
             height=160,
             elem_id="make-files",
         )
         self.rows = gr.Dataframe(
-            # Headers of a data frame are not translated by the browser: both languages, always.
-            headers=[" ".join(TEXTS[f"make.row.{name}"]) for name in COLUMNS],
+            headers=[str(Message(f"make.row.{name}")) for name in COLUMNS],  # translated by portal.js
             type="array",
             column_count=len(COLUMNS),
             interactive=True,
             static_columns=[2],
-            label=say("make.rows"),
+            label=label("make.rows"),
             visible=False,
             elem_id="make-rows",
         )
-        self.title = gr.Textbox(label=say("make.title"), max_length=120, elem_id="make-title")
-        self.build = gr.Button(say("make.start"), variant="primary", elem_id="make-start")
+        self.title = gr.Textbox(label=label("make.title"), max_length=120, elem_id="make-title")
+        self.build = gr.Button(label("make.start"), variant="primary", elem_id="make-start")
         self.status = gr.HTML(elem_id="make-status")
         self.files.change(self.on_files, self.files, [self.rows, self.status], **QUIET)
         self.build.click(
@@ -93,18 +92,18 @@ class Maker:
         )  # fmt: skip
 
     def _methods(self, demo: gr.Blocks) -> None:
-        gr.HTML(f'<p class="figures">{markup.text("make.methods.how")}</p>')
+        gr.HTML(f'<p class="figures">{localized("make.methods.how")}</p>')
         self.inputs = Inputs(self.jobs, prefix="make-", several=True)
         self.inputs.on_load(demo)
         self.target = gr.Radio(
-            [(say("make.target.new"), "new"), (say("make.target.open"), "open")],
+            [(label("make.target.new"), "new"), (label("make.target.open"), "open")],
             value="new",
-            label=say("make.target"),
+            label=label("make.target"),
             elem_id="make-target",
         )
         with gr.Row():
-            self.generate = gr.Button(say("make.generate"), variant="primary", elem_id="make-generate")
-            self.cancel = gr.Button(say("make.cancel"), visible=False, elem_id="make-cancel")
+            self.generate = gr.Button(label("make.generate"), variant="primary", elem_id="make-generate")
+            self.cancel = gr.Button(label("make.cancel"), visible=False, elem_id="make-cancel")
         self.progress = gr.HTML(elem_id="make-progress")
         self.shown = [
             self.round, self.following, self.generate, self.cancel, self.progress, self.made,
@@ -128,7 +127,7 @@ class Maker:
         try:
             entries = entries_of_files(videos) if videos else ()
         except LipSyncError as error:
-            return [gr.update(visible=False), markup.trouble(error)]
+            return [gr.update(visible=False), trouble(error)]
         rows = [[entry.item, entry.method, entry.path.name] for entry in entries]
         return [gr.update(value=rows, visible=bool(rows)), ""]
 
@@ -153,20 +152,20 @@ class Maker:
                 self.title: "",
             }
         except Exception as error:
-            yield {self.status: markup.trouble(error), self.build: gr.update(interactive=True)}
+            yield {self.status: trouble(error), self.build: gr.update(interactive=True)}
 
     def _plan(self, files: list[Path], rows: list[list[str]], title: str) -> Any:
         """What makes the set of these files."""
         if not files:
-            raise ConfigError("Choose videos or a zip first.")
+            raise ConfigError("compare.choose_videos")
         zips = [path for path in files if path.suffix.lower() == ZIP]
         if zips and len(files) > 1:
-            raise ConfigError("Choose either one zip or videos, not both.")
+            raise ConfigError("compare.zip_or_videos")
         if zips:
             return lambda errand: self.sets.bring(zips[0], title, errand.tell)
         odd = [path.name for path in files if path.suffix.lower() not in VIDEO_SUFFIXES]
         if odd:
-            raise ConfigError(f"{odd[0]} is not a video file; choose videos or one zip.")
+            raise ConfigError("compare.not_video", name=odd[0])
         # The table shows the files in the order of their entries.
         known = entries_of_files(files)
         entries = [
@@ -181,7 +180,7 @@ class Maker:
         speech, own, consent, methods, which, length, mark = options
         try:
             if not methods:
-                raise ConfigError("Choose at least one method.")
+                raise ConfigError("compare.choose_method")
             wanted = [
                 request(camera or face, speech, own, consent, method, which, length, mark, self.max_seconds)
                 for method in methods
@@ -191,7 +190,7 @@ class Maker:
             set_id = view.set if target == "open" and view is not None else None
             round_ = self.rounds.start(wanted, item[:100], set_id)
         except LipSyncError as error:
-            yield {self.progress: markup.trouble(error)}
+            yield {self.progress: trouble(error)}
             return
         async for update in self._follow(round_):
             yield update
@@ -231,5 +230,5 @@ class Maker:
     @staticmethod
     def _said(round_: Round) -> str:
         if round_.error is not None:
-            return markup.trouble(round_.error)
+            return trouble(round_.error)
         return "" if round_.kept else cancelled()

@@ -15,11 +15,9 @@ import gradio as gr
 
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
-from eval.sentences import SENTENCES
 from eval.ui.compare.links import Links
-from eval.ui.compare_texts import TEXTS
 from lipsync.assets import asset
-from lipsync.sentences import chinese
+from lipsync.ui.languages import by_language, templates
 
 MOST = 6  # videos side by side
 LETTERS = "ABCDEF"
@@ -119,7 +117,7 @@ def _cell(view: View, item: Item, method: str, links: Links) -> dict[str, Any]:
         "letter": letter,
         "real": real,
         "src": None,
-        "error": list(TEXTS["player.missing"]),
+        "error": by_language("player.missing"),
         "duration": 0.0,
         "width": 1,
         "height": 1,
@@ -132,15 +130,15 @@ def _cell(view: View, item: Item, method: str, links: Links) -> dict[str, Any]:
                 "sound": clip.audio,
             }  # fmt: skip
         except FileNotFoundError:  # deleted while the page was open
-            cell["error"] = list(TEXTS["player.broken"])
+            cell["error"] = by_language("player.broken")
     elif not view.blind and method in item.missing:
-        cell["error"] = [item.missing[method], chinese(item.missing[method], SENTENCES)]
+        cell["error"] = by_language(item.missing[method])
     return cell
 
 
 def player() -> gr.HTML:
     """The component; it asks the server by its events ``ask`` (blind, reveal) and ``heat`` (differences)."""
-    texts = {key: said for key, said in TEXTS.items() if key.startswith("player.")}
+    texts = templates("player.")
     scripts = [asset("js", f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return gr.HTML(
         value={},

@@ -8,13 +8,12 @@ from html import escape
 from eval.published.papers import NOTICE, PublishedColumn, PublishedRow, PublishedTable
 from eval.report.published_tables import marks
 from eval.scoring.metrics import METRICS
-from eval.ui.compare_texts import TEXTS
-from lipsync.texts import both, pair
+from lipsync.ui.languages import localized, spans
 
 
 def tables(shown: Sequence[PublishedTable]) -> str:
     """All tables, one under the other."""
-    notice = f'<p class="notice">{pair(*map(escape, NOTICE))}. {both("published.how", TEXTS)}</p>'
+    notice = f'<p class="notice">{localized(NOTICE)}. {localized("published.how")}</p>'
     return notice + "".join(map(_table, shown))
 
 
@@ -22,14 +21,14 @@ def _table(table: PublishedTable) -> str:
     best = marks(table)
     head = "".join(map(_heading, table.columns))
     rows = "".join(_row(row, best) for row in table.rows)
-    title = pair(escape(table.title), escape(table.chinese))
+    title = spans({"en": table.title, "zh": table.chinese})
     note = (
-        f'<p class="figures">{pair(escape(table.note), escape(table.note_chinese))}</p>' if table.note else ""
+        f'<p class="figures">{spans({"en": table.note, "zh": table.note_chinese})}</p>' if table.note else ""
     )
     return (
         f'<h3 class="published-title">{title}</h3><p class="figures">{escape(table.source)}</p>'
         '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
-        f'<th scope="col">{both("published.method", TEXTS)}</th>{head}</tr></thead>'
+        f'<th scope="col">{localized("published.method")}</th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{note}"
     )
 
@@ -39,7 +38,7 @@ def _heading(column: PublishedColumn) -> str:
     if column.metric:
         metric = METRICS.get(column.metric)
         said = f' title="{escape(f"{metric.english} {metric.chinese}")}"'
-    return f'<th scope="col"{said}>{pair(escape(column.label), escape(column.chinese))} {column.arrow}</th>'
+    return f'<th scope="col"{said}>{spans({"en": column.label, "zh": column.chinese})} {column.arrow}</th>'
 
 
 def _row(row: PublishedRow, best: list[tuple[set[str], set[str]]]) -> str:
@@ -49,6 +48,6 @@ def _row(row: PublishedRow, best: list[tuple[set[str], set[str]]]) -> str:
         text = f"<strong>{text}</strong>" if row.method in first else text
         text = f"<u>{text}</u>" if row.method in second else text
         cells.append(f"<td>{text}</td>")
-    name = pair(escape(row.method), escape(row.chinese))
+    name = spans({"en": row.method, "zh": row.chinese})
     name = f"<em>{name}</em>" if row.control else name
     return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'

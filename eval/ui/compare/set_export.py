@@ -18,7 +18,8 @@ from eval.ui.compare.background_tasks import Errands
 from eval.ui.compare.links import Links
 from eval.ui.compare.player import View
 from lipsync.errors import ConfigError
-from lipsync.texts import say
+from lipsync.ui.languages import label
+from lipsync.ui.markup import trouble
 from lipsync.ui.request_form import QUIET
 
 Update = dict[Any, Any]
@@ -33,15 +34,15 @@ class SetExport:
 
     def __init__(self, sets: Sets, links: Links, errands: Errands) -> None:
         self.sets, self.links, self.errands = sets, links, errands
-        with gr.Accordion(say("export.heading"), open=False, elem_id="compare-export") as self.part:
-            self.zoom = gr.Checkbox(label=say("export.zoom"), elem_id="export-zoom")
+        with gr.Accordion(label("export.heading"), open=False, elem_id="compare-export") as self.part:
+            self.zoom = gr.Checkbox(label=label("export.zoom"), elem_id="export-zoom")
             self.frames = gr.Textbox(
-                label=say("export.frames"), info=say("export.frames.info"), value="0, 25, 50",
+                label=label("export.frames"), info=label("export.frames.info"), value="0, 25, 50",
                 elem_id="export-frames",
             )  # fmt: skip
             with gr.Row(elem_classes="table-actions"):
-                self.movie = gr.Button(say("export.montage"), size="sm", elem_id="export-montage")
-                self.sheet = gr.Button(say("export.sheet"), size="sm", elem_id="export-sheet")
+                self.movie = gr.Button(label("export.montage"), size="sm", elem_id="export-montage")
+                self.sheet = gr.Button(label("export.sheet"), size="sm", elem_id="export-sheet")
             self.made = gr.HTML(elem_id="export-made")
         self.shown = [self.part, self.made]
 
@@ -69,7 +70,7 @@ class SetExport:
             errand.outcome()
             yield markup.download(address, path, "export.montage.done")
         except Exception as error:
-            yield markup.trouble(error)
+            yield trouble(error)
 
     async def on_sheet(self, view: View, zoom: bool, frames: str) -> AsyncIterator[str]:
         try:
@@ -86,7 +87,7 @@ class SetExport:
             errand.outcome()
             yield markup.picture(address, path, "export.sheet.done")
         except Exception as error:
-            yield markup.trouble(error)
+            yield trouble(error)
 
 
 def frame_numbers(text: str | None) -> list[int]:
@@ -97,5 +98,5 @@ def frame_numbers(text: str | None) -> list[int]:
     """
     words = [word for word in re.split(r"[\s,，、;]+", text or "") if word]
     if not words or not all(word.isdecimal() for word in words):
-        raise ConfigError("Name the frames of the contact sheet, such as 10,20,30.")
+        raise ConfigError("sheet.name_frames")
     return [int(word) for word in words]

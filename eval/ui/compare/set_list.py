@@ -12,7 +12,8 @@ from eval.compare.sets import Sets
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import Errands
 from eval.ui.compare.player import View
-from lipsync.texts import say
+from lipsync.ui.languages import label
+from lipsync.ui.markup import trouble
 from lipsync.ui.request_form import QUIET
 
 MANY = 6  # sets; with more there is a field to search them
@@ -35,17 +36,18 @@ class Chooser:
             gr.HTML(markup.side_heading())
             with gr.Row(elem_classes="side-actions"):
                 self.new = gr.Button(
-                    say("sets.new"), size="sm", variant="primary", elem_id="set-new", min_width=80
+                    label("sets.new"), size="sm", variant="primary", elem_id="set-new", min_width=80
                 )
                 self.bring = gr.UploadButton(
-                    say("sets.bring"), file_types=[".zip"], size="sm", elem_id="set-bring", min_width=80
+                    label("sets.bring"), file_types=[".zip"], size="sm", elem_id="set-bring", min_width=80
                 )
             self.search = gr.Textbox(
-                placeholder=say("sets.search"), show_label=False, label=say("sets.search"), container=False,
+                placeholder=label("sets.search"), show_label=False, label=label("sets.search"),
+                container=False,
                 visible=False, elem_id="set-search",
             )  # fmt: skip
             self.list = gr.Radio(
-                [], label=say("sets.heading"), show_label=False, container=False, elem_classes="methods",
+                [], label=label("sets.heading"), show_label=False, container=False, elem_classes="methods",
                 elem_id="set-list",
             )  # fmt: skip
         self.shown = [self.side, self.list, self.search, self.bring]
@@ -84,7 +86,7 @@ class Chooser:
             id = errand.outcome()
             yield ["", (id, "", id)]
         except Exception as error:
-            yield [markup.trouble(error), gr.skip()]
+            yield [trouble(error), gr.skip()]
 
     def _choices(self, words: str, value: str | None) -> Update:
         """The list of sets whose titles hold all the words."""

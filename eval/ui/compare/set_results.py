@@ -24,8 +24,8 @@ from eval.ui.compare.links import Links
 from eval.ui.compare.player import View
 from eval.ui.score import result_table
 from lipsync.errors import Cancelled, ConfigError
-from lipsync.texts import say
-from lipsync.ui.markup import cancelled
+from lipsync.ui.languages import label
+from lipsync.ui.markup import cancelled, trouble
 from lipsync.ui.request_form import QUIET
 
 LABELS = {"tex": "LaTeX", "csv": "CSV", "md": "Markdown"}
@@ -42,23 +42,25 @@ class SetResults:
     def __init__(self, sets: Sets, links: Links, errands: Errands) -> None:
         self.sets, self.links, self.errands = sets, links, errands
         self.tabled = gr.State()  # set and time of its change that the table on the page is of
-        with gr.Accordion(say("table.heading"), open=False, elem_id="compare-results") as self.results:
+        with gr.Accordion(label("table.heading"), open=False, elem_id="compare-results") as self.results:
             self.status = gr.HTML(elem_id="table-status")
             self.table = gr.HTML(elem_id="table")
             with gr.Row(elem_classes="table-actions"):
                 self.start = gr.Button(
-                    say("table.start"), variant="primary", size="sm", elem_id="table-start"
+                    label("table.start"), variant="primary", size="sm", elem_id="table-start"
                 )
-                self.cancel = gr.Button(say("table.cancel"), size="sm", visible=False, elem_id="table-cancel")
-            with gr.Accordion(say("table.how"), open=False):
+                self.cancel = gr.Button(
+                    label("table.cancel"), size="sm", visible=False, elem_id="table-cancel"
+                )
+            with gr.Accordion(label("table.how"), open=False):
                 self.metrics = gr.CheckboxGroup(
                     [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
                     value=list(METRICS),
-                    label=say("score.metrics"),
+                    label=label("score.metrics"),
                     elem_id="table-metrics",
                 )
-                self.controls = gr.Checkbox(label=say("score.controls"))
-        with gr.Accordion(say("published.heading"), open=False, elem_id="compare-published") as self.papers:
+                self.controls = gr.Checkbox(label=label("score.controls"))
+        with gr.Accordion(label("published.heading"), open=False, elem_id="compare-published") as self.papers:
             self.printed = gr.HTML(elem_id="published")
         self.shown = [self.results, self.papers, self.table, self.status, self.printed, self.tabled]
 
@@ -105,11 +107,11 @@ class SetResults:
     async def on_start(self, view: View, metrics: list[str], controls: bool) -> AsyncIterator[Update]:
         try:
             if not metrics:
-                raise ConfigError("Choose at least one metric.")
+                raise ConfigError("metrics.choose_one")
             set_ = self.sets.open(view.set)
             options = Options(tuple(metrics), resize=True)
         except ConfigError as error:
-            yield {self.status: markup.trouble(error)}
+            yield {self.status: trouble(error)}
             return
 
         def work(errand: Errand) -> str:
@@ -147,7 +149,7 @@ class SetResults:
         except Cancelled:
             return updates | {self.status: cancelled()}
         except Exception as error:
-            return updates | {self.status: markup.trouble(error)}
+            return updates | {self.status: trouble(error)}
 
     def _html(self, set_: ComparisonSet, table: Table | None) -> str:
         """The table with its plot and its files; what to do where there is none yet."""

@@ -14,7 +14,8 @@ from eval.ui.compare.background_tasks import Errands
 from eval.ui.compare.links import Links
 from eval.ui.compare.player import View
 from lipsync.errors import LipSyncError
-from lipsync.texts import say
+from lipsync.ui.languages import label
+from lipsync.ui.markup import trouble
 from lipsync.ui.request_form import QUIET
 
 Update = dict[Any, Any]
@@ -33,24 +34,24 @@ class SetTools:
         with gr.Row(elem_classes="head-row"):
             self.heading = gr.HTML(elem_id="set-heading")
             with gr.Row(elem_classes="set-tools", elem_id="set-tools") as self.tools:
-                self.rename = gr.Button(say("sets.rename"), elem_id="set-rename", **SMALL)
-                self.export = gr.Button(say("sets.export"), elem_id="set-export", **SMALL)
-                self.delete = gr.Button(say("sets.delete"), elem_id="set-delete", **SMALL)
+                self.rename = gr.Button(label("sets.rename"), elem_id="set-rename", **SMALL)
+                self.export = gr.Button(label("sets.export"), elem_id="set-export", **SMALL)
+                self.delete = gr.Button(label("sets.delete"), elem_id="set-delete", **SMALL)
         with gr.Row(visible=False, elem_classes="asking") as self.renaming:
             self.title = gr.Textbox(
-                show_label=False, label=say("make.title"), container=False, max_length=120,
+                show_label=False, label=label("make.title"), container=False, max_length=120,
                 elem_id="set-title",
             )  # fmt: skip
             self.rename_yes = gr.Button(
-                say("sets.rename.yes"), variant="primary", elem_id="set-rename-yes", **SMALL
+                label("sets.rename.yes"), variant="primary", elem_id="set-rename-yes", **SMALL
             )
-            self.rename_no = gr.Button(say("sets.keep"), **SMALL)
+            self.rename_no = gr.Button(label("sets.keep"), **SMALL)
         with gr.Row(visible=False, elem_classes="asking") as self.deleting:
             self.sure = gr.HTML()
             self.delete_yes = gr.Button(
-                say("sets.delete.yes"), variant="stop", elem_id="set-delete-yes", **SMALL
+                label("sets.delete.yes"), variant="stop", elem_id="set-delete-yes", **SMALL
             )
-            self.delete_no = gr.Button(say("sets.keep"), elem_id="set-delete-no", **SMALL)
+            self.delete_no = gr.Button(label("sets.keep"), elem_id="set-delete-no", **SMALL)
         self.shown = [self.heading, self.tools, self.renaming, self.deleting, self.title, self.sure]
 
     def listen(
@@ -87,14 +88,14 @@ class SetTools:
             try:
                 self.sets.rename(view.set, title)
             except LipSyncError as error:
-                return {status: markup.trouble(error)}
+                return {status: trouble(error)}
             return opened(view)
 
         def delete(view: View) -> Update:
             try:
                 self.sets.delete(view.set)
             except LipSyncError as error:
-                return {status: markup.trouble(error)}
+                return {status: trouble(error)}
             return closed()
 
         for event in (self.rename_yes.click, self.title.submit):
@@ -124,4 +125,4 @@ class SetTools:
             errand.outcome()
             yield markup.download(address, path, "sets.download")
         except Exception as error:
-            yield markup.trouble(error)
+            yield trouble(error)

@@ -15,47 +15,29 @@ from eval.batch.rows import Job, Options
 from eval.batch.summary import Column, Table
 from eval.report.grid import MARK, cells, footnotes, heading, missing, videos
 from eval.scoring.metrics import METRICS
-from eval.sentences import SENTENCES
 from eval.ui.score.score_queue import Work
-from eval.ui.texts import TEXTS
-from lipsync.sentences import chinese as translate
-from lipsync.texts import both, pair
 from lipsync.ui import markup
+from lipsync.ui.languages import localized
 
 NOT_A_CURVE = {"frame", "time", "reason"}
 
 
-def text(key: str, **values: object) -> str:
-    """HTML of one text of this page in both languages."""
-    return both(key, TEXTS, **values)
-
-
-def chinese(sentence: str) -> str:
-    """The Chinese of a sentence of scoring or of the library."""
-    return translate(sentence, SENTENCES)
-
-
 def empty() -> str:
     """What the place of the table says before there is one."""
-    return f'<div class="empty"><strong>{text("score.empty")}</strong><p>{text("score.empty.how")}</p></div>'
-
-
-def trouble(error: Exception) -> str:
-    """What went wrong, as a sentence; a bug is only named as one."""
-    return markup.trouble(error, SENTENCES)
+    return markup.empty("score.empty")
 
 
 def running(work: Work, ahead: int, minutes: int) -> str:
     """What is being scored, how far it is and how fast; before that how many wait in front of it."""
-    kept = f"<p>{both('job.reload', minutes=minutes)}</p>"
+    kept = f"<p>{localized('job.reload', minutes=minutes)}</p>"
     if work.row is None:
-        title = both("job.waiting", ahead=ahead) if ahead else text("score.loading")
+        title = localized("job.waiting", count=ahead) if ahead else localized("score.loading")
         return f'<div class="running"><strong>{title}</strong><progress></progress>{kept}</div>'
     share = min(100, round(100 * work.done / max(1, work.total)))
-    title = text(
+    title = localized(
         "score.running", item=work.row.item, method=work.row.method, done=work.done, total=work.total
     )
-    rate = text("score.rate", row=work.number + 1, rows=len(work.rows), fps=f"{work.fps:.0f}")
+    rate = localized("score.rate", row=work.number + 1, rows=len(work.rows), fps=f"{work.fps:.0f}")
     return (
         f'<div class="running"><strong>{title}</strong><progress max="100" value="{share}"></progress>'
         f'<p class="figures">{rate}</p>{kept}</div>'
@@ -87,8 +69,8 @@ def table_html(table: Table) -> str:
         lines.append(f'<tr><th scope="row">{label}</th><td>{videos(table, name)}</td>{"".join(shown)}</tr>')
     return (
         '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
-        f'<th scope="col">{text("score.method")}</th>'
-        f'<th scope="col">{text("score.videos")}</th>{head}</tr></thead>'
+        f'<th scope="col">{localized("score.method")}</th>'
+        f'<th scope="col">{localized("score.videos")}</th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>" + _notes(table)
     )
 
@@ -102,11 +84,10 @@ def skipped_html(table: Table) -> str:
             by_reason.setdefault(reason, []).append(frame)
         name = escape(f"{result['item']}, {result['method']}")
         lines += [
-            f"<li>{name}: {pair(escape(reason), escape(chinese(reason)))}: {_ranges(frames)}</li>"
-            for reason, frames in by_reason.items()
+            f"<li>{name}: {localized(reason)}: {_ranges(frames)}</li>" for reason, frames in by_reason.items()
         ]
     if not lines:
-        return f'<p class="figures">{text("score.skipped.none")}</p>'
+        return f'<p class="figures">{localized("score.skipped.none")}</p>'
     return f'<ul class="notes">{"".join(lines)}</ul>'
 
 
@@ -168,11 +149,10 @@ def options_of(metrics: list[str], region: str, variant: str, resize: bool, sync
 
 
 def _notes(table: Table) -> str:
-    lines = [text("score.best")]
-    lines += [pair(escape(english), escape(chinese)) for english, chinese in footnotes(table)]
-    plain = [*table.notes, *(f"{names}: {why}" for names, why in missing(table))]
-    plain += [f"{item}, {method}: {why}" for item, method, why in table.failed]
-    lines += [pair(escape(note), escape(chinese(note))) for note in plain]
+    lines = [localized("score.best")]
+    lines += map(localized, (*footnotes(table), *table.notes))
+    lines += [localized("text.named", name=names, text=why) for names, why in missing(table)]
+    lines += [localized("text.named", name=f"{i}, {m}", text=why) for i, m, why in table.failed]
     return f'<ul class="notes">{"".join(f"<li>{line}</li>" for line in lines)}</ul>'
 
 

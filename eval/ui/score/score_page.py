@@ -19,11 +19,12 @@ from eval.scoring.protocol import Region
 from eval.scoring.sync import Variant
 from eval.ui.score import result_table
 from eval.ui.score.score_queue import Work, Works
-from eval.ui.texts import TEXTS
 from lipsync.errors import ConfigError, LipSyncError
-from lipsync.texts import say
+from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.job_queue import MODEL, said_of
+from lipsync.ui.languages import label, localized
+from lipsync.ui.markup import trouble
 
 COLUMNS = ("item", "method", "file", "reference")
 ALL = "all"
@@ -61,10 +62,10 @@ class _Page:
             with gr.Column(scale=7, min_width=300):
                 with gr.Row():
                     self.start = gr.Button(
-                        say("score.start"), variant="primary", size="lg", elem_id="score-start"
+                        label("score.start"), variant="primary", size="lg", elem_id="score-start"
                     )
                     self.cancel = gr.Button(
-                        say("score.cancel"), visible=False, size="lg", elem_id="score-cancel"
+                        label("score.cancel"), visible=False, size="lg", elem_id="score-cancel"
                     )
                 self._outputs()
         self._listen()
@@ -72,83 +73,82 @@ class _Page:
     def _inputs(self) -> None:
         many: dict[str, Any] = {"file_count": "multiple", "height": 140}
         self.generated = gr.File(
-            label=say("score.generated"), file_types=["video"], elem_id="score-generated", **many
+            label=label("score.generated"), file_types=["video"], elem_id="score-generated", **many
         )
         self.reference = gr.File(
-            label=say("score.reference"), file_types=["video"], elem_id="score-reference", **many
+            label=label("score.reference"), file_types=["video"], elem_id="score-reference", **many
         )
         self.image = gr.File(
-            label=say("score.image"), file_types=["image"], height=140, elem_id="score-image"
+            label=label("score.image"), file_types=["image"], height=140, elem_id="score-image"
         )
         self.rows = gr.Dataframe(
-            # Headers of a data frame are not translated by the browser: both languages, always.
-            headers=[" ".join(TEXTS[f"score.row.{name}"]) for name in COLUMNS],
+            headers=[str(Message(f"score.row.{name}")) for name in COLUMNS],  # translated by portal.js
             type="array",
             column_count=len(COLUMNS),
             interactive=True,
             static_columns=[2, 3],
-            label=say("score.rows"),
+            label=label("score.rows"),
             # There from the start, but not seen: one that is only being made when the next rows come may
             # go on with the rows before.
             visible="hidden",
             elem_id="score-rows",
         )
         self.preset = gr.Radio(
-            [(say(f"score.preset.{name}"), name) for name in (ALL, *PRESETS)],
+            [(label(f"score.preset.{name}"), name) for name in (ALL, *PRESETS)],
             value=ALL,
-            label=say("score.preset"),
+            label=label("score.preset"),
         )
         self.metrics = gr.CheckboxGroup(
             [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
             value=list(METRICS),
-            label=say("score.metrics"),
+            label=label("score.metrics"),
             elem_id="score-metrics",
         )
-        self.controls = gr.Checkbox(label=say("score.controls"), elem_id="score-controls")
-        with gr.Accordion(say("score.advanced"), open=False):
+        self.controls = gr.Checkbox(label=label("score.controls"), elem_id="score-controls")
+        with gr.Accordion(label("score.advanced"), open=False):
             self.region = gr.Radio(
-                [(say(f"score.region.{name}"), name) for name in get_args(Region)],
+                [(label(f"score.region.{name}"), name) for name in get_args(Region)],
                 value="face",
-                label=say("score.region"),
+                label=label("score.region"),
             )
             self.variant = gr.Radio(
-                [(say(f"score.variant.{name}"), name) for name in get_args(Variant)],
+                [(label(f"score.variant.{name}"), name) for name in get_args(Variant)],
                 value="track",
-                label=say("score.variant"),
+                label=label("score.variant"),
             )
-            self.resize = gr.Checkbox(label=say("score.resize"))
-            self.syncnet = gr.File(label=say("score.syncnet"), height=140)
+            self.resize = gr.Checkbox(label=label("score.resize"))
+            self.syncnet = gr.File(label=label("score.syncnet"), height=140)
 
     def _outputs(self) -> None:
         self.status = gr.HTML(result_table.empty(), elem_id="score-status")
         self.table = gr.HTML(visible=False, elem_id="score-table")
         hidden: dict[str, Any] = {"visible": False}
-        self.metric = gr.Dropdown(label=say("score.curve.metric"), elem_id="score-curve-metric", **hidden)
+        self.metric = gr.Dropdown(label=label("score.curve.metric"), elem_id="score-curve-metric", **hidden)
         self.curves = gr.State()
-        # Axes, too, are not translated by the browser.
+        # Titles of axes are not translated by the browser: the texts above say what they are.
         self.plot = gr.LinePlot(
-            x="time", y="value", color="video", height=280, x_title=" ".join(TEXTS["score.curve.time"]),
+            x="time", y="value", color="video", height=280, x_title=" ",
             y_title=" ", color_title=" ", **hidden,
         )  # fmt: skip
         with gr.Column(**hidden) as self.shifts:
-            gr.HTML(f'<h2 class="group">{result_table.text("score.shift")}</h2>')
+            gr.HTML(f'<h2 class="group">{localized("score.shift")}</h2>')
             self.shift = gr.LinePlot(
                 x="shift", y="distance", color="video", height=300, x_lim=[-MAX_SHIFT, MAX_SHIFT],
-                x_title=" ".join(TEXTS["score.shift.axis"]), y_title=" ", color_title=" ",
+                x_title=" ", y_title=" ", color_title=" ",
             )  # fmt: skip
-        with gr.Accordion(say("score.skipped"), open=False, **hidden) as self.more:
+        with gr.Accordion(label("score.skipped"), open=False, **hidden) as self.more:
             self.skipped = gr.HTML()
         self.protocol = gr.Textbox(
-            label=say("score.protocol"), lines=4, max_lines=12, interactive=False, buttons=["copy"],
+            label=label("score.protocol"), lines=4, max_lines=12, interactive=False, buttons=["copy"],
             elem_id="score-protocol", **hidden,
         )  # fmt: skip
-        with gr.Accordion(say("score.plain"), open=False, **hidden) as self.text:
+        with gr.Accordion(label("score.plain"), open=False, **hidden) as self.text:
             self.plain = gr.Textbox(
                 show_label=False, container=False, lines=6, max_lines=16, interactive=False,
                 buttons=["copy"], elem_id="score-plain",
             )  # fmt: skip
         self.files = gr.File(
-            label=say("score.files"),
+            label=label("score.files"),
             file_count="multiple",
             interactive=False,
             height=220,
@@ -204,15 +204,15 @@ class _Page:
         try:
             rows = _rows(generated, references, image)
             if not rows:
-                raise ConfigError("Choose at least one generated video first.")
+                raise ConfigError("score.choose_generated")
             if not metrics:
-                raise ConfigError("Choose at least one metric.")
+                raise ConfigError("metrics.choose_one")
             rows = renamed(rows, named)
             if controls:
                 rows = with_controls(rows, CONTROLS)
             work = self.works.submit(rows, result_table.options_of(metrics, *protocol))
         except LipSyncError as error:
-            yield {self.status: gr.update(value=result_table.trouble(error), visible=True)}
+            yield {self.status: gr.update(value=trouble(error), visible=True)}
             return
         async for update in self._follow(work):
             yield update
@@ -255,7 +255,7 @@ class _Page:
         elif work.state == "cancelled":
             yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.work: None}
         else:
-            said = result_table.trouble(work.error or RuntimeError("no reason"))
+            said = trouble(work.error or RuntimeError("no reason"))
             yield ready | {self.status: gr.update(value=said, visible=True), self.work: None}
 
     def _done(self, work: Work) -> Update:
@@ -288,7 +288,7 @@ def build(works: Works) -> ScoreTab:
     Args:
         works: does the scoring; its ``folder`` must be among the launch's ``allowed_paths``.
     """
-    with gr.Tab(say("score.tab"), id="score") as tab:
+    with gr.Tab(label("score.tab"), id="score") as tab:
         page = _Page(works)
     page.on_open(tab)
     return ScoreTab(tab, page.generated, page.reference)

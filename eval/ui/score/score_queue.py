@@ -60,7 +60,7 @@ class Works(Tasks[Work]):
 
         def frame_done(row: Row, done: int, total: int) -> None:
             if work.cancel.is_set():
-                raise Cancelled("Stopped.")
+                raise Cancelled("job.stopped")
             work.row, work.done, work.total = row, done, total
             work.frames += 1
 

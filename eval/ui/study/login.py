@@ -13,9 +13,8 @@ import gradio as gr
 from eval.study.server.admin import Admin
 from eval.ui.study import study_markup as board
 from eval.ui.study.study_api import origin_of
-from eval.ui.study_texts import TEXTS
 from lipsync.errors import LipSyncError
-from lipsync.texts import say
+from lipsync.ui.languages import by_language, label, localized
 
 Update = dict[Any, Any]
 
@@ -36,20 +35,25 @@ class Door:
         self.admin = admin
         self.key = gr.BrowserState(None, storage_key="lipsync-admin", secret=secrets.token_hex(16))
         with gr.Column(elem_classes="narrow", elem_id="results-gate") as self.panel:
-            gr.HTML(f"<h2>{board.text('gate.heading')}</h2><p>{board.text('gate.how')}</p>")
+            gr.HTML(f"<h2>{localized('gate.heading')}</h2><p>{localized('gate.how')}</p>")
             asked = "gate.token" if admin.local else "gate.password"
             if admin.local:
-                gr.HTML(f'<p class="figures">{board.text("gate.local")}</p>')
+                gr.HTML(f'<p class="figures">{localized("gate.local")}</p>')
             # Who logs in with an account needs no box, unless there is a password besides.
             boxed = admin.local or admin.by_password
             self.secret = gr.Textbox(
-                label=say(asked), type="password", max_lines=1, visible=boxed, elem_id="gate-password"
+                label=label(asked), type="password", max_lines=1, visible=boxed, elem_id="gate-password"
             )
-            self.enter = gr.Button(say("gate.enter"), variant="primary", visible=boxed, elem_id="gate-enter")
+            self.enter = gr.Button(
+                label("gate.enter"), variant="primary", visible=boxed, elem_id="gate-enter"
+            )
             if admin.by_account:
                 # Its script compares its words with these: they stand in both languages, always.
-                words, leave = (" ".join(TEXTS[key]) for key in ("gate.account", "gate.account.leave"))
-                gr.LoginButton(words, leave.replace("{account}", "{0}"), elem_id="gate-account")
+                words, leave = (
+                    " ".join(by_language(key, account="{0}").values())
+                    for key in ("gate.account", "gate.account.leave")
+                )
+                gr.LoginButton(words, leave, elem_id="gate-account")
             self.refused = gr.HTML(elem_id="gate-refused")
         self.inside = gr.Column(visible=False, elem_id="results-desk")
         self.parts = [self.key, self.panel, self.secret, self.refused, self.inside]

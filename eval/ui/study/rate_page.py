@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
+from html import escape
 
 import gradio as gr
 from starlette.requests import Request
@@ -21,11 +22,11 @@ from starlette.routing import Route
 from eval.study.server.service import Service
 from eval.study.storage.labels import SIDES
 from eval.ui.study.study_api import address_of
-from eval.ui.study.study_markup import good, text, trouble
-from eval.ui.study_texts import TEXTS
+from eval.ui.study.study_markup import good, trouble
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
-from lipsync.texts import say
+from lipsync.texts import Message
+from lipsync.ui.languages import by_language, label, language_style, localized, templates
 
 SCRIPTS = ("rate_page", "rate_talk", "rate_clip", "rate")  # in this order: each uses the ones before
 PAGE = """<!doctype html>
@@ -55,12 +56,12 @@ def rater_page() -> tuple[str, str]:
 
     Nothing in it depends on the study: what that shows comes by the API, for the holder of the link.
     """
-    style = asset("css", "rate.css").read_text(encoding="utf-8")
+    style = language_style() + asset("css", "rate.css").read_text(encoding="utf-8")
     script = "\n".join(asset("js", f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    texts = {key: value for key, value in TEXTS.items() if key.startswith("rate.")}
+    texts = templates("rate.")
     html = PAGE.format(
-        title=TEXTS["rate.title"][0],
-        noscript=" ".join(TEXTS["rate.script"]),
+        title=escape(Message("rate.title")),
+        noscript=" ".join(by_language("rate.script").values()),
         style=style,
         script=script,
         data=_safe({"texts": texts, "sides": [vars(words) for words in SIDES]}),
@@ -86,19 +87,19 @@ def build(service: Service) -> gr.Tab:
             return code, trouble(error)
         return "", good("rate.deleted")
 
-    with gr.Tab(say("rate.tab"), id="rate") as tab, gr.Column(elem_classes="narrow"):
+    with gr.Tab(label("rate.tab"), id="rate") as tab, gr.Column(elem_classes="narrow"):
         gr.HTML(
-            f"<h2>{text('rate.enter')}</h2><p>{text('rate.enter.how')}</p>"
+            f"<h2>{localized('rate.enter')}</h2><p>{localized('rate.enter.how')}</p>"
             '<form class="enter" action="rate" method="get">'
-            f'<label for="rate-link">{text("rate.enter.link")}</label>'
+            f'<label for="rate-link">{localized("rate.enter.link")}</label>'
             '<div><input id="rate-link" name="study" required autocomplete="off">'
-            f'<button type="submit">{text("rate.enter.open")}</button></div></form>',
+            f'<button type="submit">{localized("rate.enter.open")}</button></div></form>',
             elem_id="rate-enter",
         )
-        with gr.Accordion(say("rate.erase"), open=False, elem_id="rate-erase"):
-            gr.HTML(f'<p class="figures">{text("rate.erase.how")}</p>')
-            code = gr.Textbox(label=say("rate.erase.code"), max_lines=1, elem_id="rate-code")
-            button = gr.Button(say("rate.erase.do"), variant="stop", elem_id="rate-delete")
+        with gr.Accordion(label("rate.erase"), open=False, elem_id="rate-erase"):
+            gr.HTML(f'<p class="figures">{localized("rate.erase.how")}</p>')
+            code = gr.Textbox(label=label("rate.erase.code"), max_lines=1, elem_id="rate-code")
+            button = gr.Button(label("rate.erase.do"), variant="stop", elem_id="rate-delete")
             said = gr.HTML(elem_id="rate-said")
     button.click(
         on_delete, code, [code, said], show_progress="hidden", api_visibility="private", concurrency_limit=4

@@ -21,7 +21,7 @@ from eval.ui.study.study_head import StudyHead
 from eval.ui.study.study_list import StudyList, state_of
 from eval.ui.study.study_results import StudyResults
 from lipsync.errors import LipSyncError
-from lipsync.texts import say
+from lipsync.ui.languages import label
 from lipsync.ui.request_form import QUIET
 
 EVERY = 5.0  # s between two looks for new marks
@@ -289,7 +289,7 @@ def build(store: Store, admin: Admin, errands: Errands) -> gr.Tab:
         admin: who may see them.
         errands: does what takes seconds.
     """
-    with gr.Tab(say("results.tab"), id="results") as tab:
+    with gr.Tab(label("results.tab"), id="results") as tab:
         page = _Page(store, admin, errands)
     page.listen(tab)
     return tab

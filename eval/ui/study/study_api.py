@@ -25,12 +25,11 @@ from typing import Any
 
 import gradio as gr
 
-from eval.sentences import SENTENCES
 from eval.study.server.client_address import Origin, trusted_proxies
 from eval.study.server.service import Service
 from eval.study.server.views import View
 from lipsync.errors import LipSyncError
-from lipsync.sentences import chinese
+from lipsync.ui.generate_api import refusal
 
 THREADS = 16  # the database writes one after the other; more threads would only wait
 
@@ -59,8 +58,7 @@ def add_study(service: Service) -> None:
         try:
             told = await asyncio.get_running_loop().run_in_executor(pool, verb, *arguments)
         except LipSyncError as error:
-            said = str(error)
-            raise gr.Error(said, title=chinese(said, SENTENCES), print_exception=False) from error
+            raise refusal(error) from error
         plain = asdict(told)
         if isinstance(told, View):
             plain["media"] = [media_url(service, name) for name in told.media]

@@ -18,9 +18,8 @@ from eval.study.storage.labels import (
     RATING_QUESTIONS,
 )
 from eval.study.storage.spec import Mode
-from eval.ui.study.study_markup import text
 from lipsync.errors import ConfigError
-from lipsync.texts import say
+from lipsync.ui.languages import label, localized
 
 QUESTIONS = {"rating": RATING_QUESTIONS, "pairwise": PAIRWISE_QUESTIONS}
 LANGUAGE_NAMES = {"en": "English", "zh": "中文"}
@@ -37,13 +36,13 @@ class StudyForm:
 
     def __init__(self) -> None:
         with gr.Column(visible=False, elem_id="study-form") as self.panel:
-            gr.HTML(f'<h2 class="title">{text("form.heading")}</h2>')
+            gr.HTML(f'<h2 class="title">{localized("form.heading")}</h2>')
             self._materials()
             self._asking()
             self._folded()
             with gr.Row():
-                self.close = gr.Button(say("form.close"), elem_id="form-close")
-                self.start = gr.Button(say("form.start"), variant="primary", elem_id="form-start")
+                self.close = gr.Button(label("form.close"), elem_id="form-close")
+                self.start = gr.Button(label("form.start"), variant="primary", elem_id="form-start")
             self.status = gr.HTML(elem_id="form-status")
         self.values = [
             self.source, self.title, self.title_zh, self.mode, self.methods, self.reference, self.questions,
@@ -55,43 +54,43 @@ class StudyForm:
 
     def _materials(self) -> None:
         with gr.Row(equal_height=False):
-            self.source = gr.Dropdown([], label=say("form.source"), elem_id="form-source")
-            self.zip = gr.File(label=say("form.zip"), file_types=[".zip"], height=150, elem_id="form-zip")
+            self.source = gr.Dropdown([], label=label("form.source"), elem_id="form-source")
+            self.zip = gr.File(label=label("form.zip"), file_types=[".zip"], height=150, elem_id="form-zip")
         with gr.Row():
-            self.title = gr.Textbox(label=say("form.title"), max_lines=1, elem_id="form-title")
-            self.title_zh = gr.Textbox(label=say("form.title.zh"), max_lines=1, elem_id="form-title-zh")
+            self.title = gr.Textbox(label=label("form.title"), max_lines=1, elem_id="form-title")
+            self.title_zh = gr.Textbox(label=label("form.title.zh"), max_lines=1, elem_id="form-title-zh")
         with gr.Row(equal_height=False):
-            self.methods = gr.CheckboxGroup([], label=say("form.methods"), elem_id="form-methods")
+            self.methods = gr.CheckboxGroup([], label=label("form.methods"), elem_id="form-methods")
             self.reference = gr.Dropdown(
-                [], label=say("form.reference"), info=say("form.reference.info"), elem_id="form-reference"
+                [], label=label("form.reference"), info=label("form.reference.info"), elem_id="form-reference"
             )
 
     def _asking(self) -> None:
         self.mode = gr.Radio(
-            [(say(f"form.mode.{mode}"), mode) for mode in get_args(Mode)], value="rating",
-            label=say("form.mode"), elem_id="form-mode",
+            [(label(f"form.mode.{mode}"), mode) for mode in get_args(Mode)], value="rating",
+            label=label("form.mode"), elem_id="form-mode",
         )  # fmt: skip
         self.questions = gr.Textbox(
-            lines_of("rating"), label=say("form.questions"), lines=3, elem_id="form-questions"
+            lines_of("rating"), label=label("form.questions"), lines=3, elem_id="form-questions"
         )
         with gr.Row():
             number: dict[str, Any] = {"precision": 0, "minimum": 0}
-            self.ratings = gr.Number(24, label=say("form.ratings"), elem_id="form-ratings", **number)
-            self.each = gr.Number(0, label=say("form.each"), elem_id="form-each", **number)
+            self.ratings = gr.Number(24, label=label("form.ratings"), elem_id="form-ratings", **number)
+            self.each = gr.Number(0, label=label("form.each"), elem_id="form-each", **number)
 
     def _folded(self) -> None:
-        with gr.Accordion(say("form.checks"), open=False, elem_id="form-checks"):
+        with gr.Accordion(label("form.checks"), open=False, elem_id="form-checks"):
             self.training = gr.Dropdown(
-                [], multiselect=True, label=say("form.training"), elem_id="form-training"
+                [], multiselect=True, label=label("form.training"), elem_id="form-training"
             )
             self.choose = gr.CheckboxGroup(
-                [(str(mark), mark) for mark in range(1, 6)], label=say("form.choose"), elem_id="form-choose"
+                [(str(mark), mark) for mark in range(1, 6)], label=label("form.choose"), elem_id="form-choose"
             )
-            self.desync = gr.Number(0, precision=0, minimum=0, label=say("form.desync"))
-        with gr.Accordion(say("form.texts"), open=False, elem_id="form-texts"):
+            self.desync = gr.Number(0, precision=0, minimum=0, label=label("form.desync"))
+        with gr.Accordion(label("form.texts"), open=False, elem_id="form-texts"):
             self.languages = gr.CheckboxGroup(
                 [(LANGUAGE_NAMES[name], name) for name in LANGUAGES], value=list(LANGUAGES),
-                label=say("form.languages"),
+                label=label("form.languages"),
             )  # fmt: skip
             with gr.Row():
                 self.instructions = _long("form.instructions", RATING_INSTRUCTIONS.en)
@@ -99,17 +98,17 @@ class StudyForm:
             with gr.Row():
                 self.consent = _long("form.consent", CONSENT.en)
                 self.consent_zh = _long("form.consent.zh", CONSENT.zh)
-        with gr.Accordion(say("form.end"), open=False):
-            self.code = gr.Textbox(label=say("form.code"), max_lines=1, elem_id="form-code")
-            self.comments = gr.Checkbox(label=say("form.comments"), elem_id="form-comments")
+        with gr.Accordion(label("form.end"), open=False):
+            self.code = gr.Textbox(label=label("form.code"), max_lines=1, elem_id="form-code")
+            self.comments = gr.Checkbox(label=label("form.comments"), elem_id="form-comments")
             self.addresses = gr.Radio(
-                [(say(f"form.addresses.{name}"), name) for name in ("flag", "refuse", "off")], value="flag",
-                label=say("form.addresses"),
+                [(label(f"form.addresses.{name}"), name) for name in ("flag", "refuse", "off")], value="flag",
+                label=label("form.addresses"),
             )  # fmt: skip
 
 
 def _long(key: str, usual: str) -> gr.Textbox:
-    return gr.Textbox(label=say(key), placeholder=usual, lines=4, max_lines=12)
+    return gr.Textbox(label=label(key), placeholder=usual, lines=4, max_lines=12)
 
 
 def lines_of(mode: str) -> str:
@@ -145,7 +144,7 @@ def source_choices(sets: Sets, chosen: str | None) -> list[Any]:
     return [
         gr.update(choices=names, value=chosen),
         gr.update(choices=list(set_.methods), value=list(set_.methods)),
-        gr.update(choices=[(say("form.none"), ""), *everything], value=REFERENCE if real else ""),
+        gr.update(choices=[(label("form.none"), ""), *everything], value=REFERENCE if real else ""),
         gr.update(choices=clips, value=[]),
     ]
 
@@ -163,16 +162,16 @@ def plain_values(
         ConfigError: no source, or a line of the questions is not "key | English | Chinese".
     """
     if not source:
-        raise ConfigError("Choose a comparison set, or upload a zip of clips.")
+        raise ConfigError("form.choose_set")
     if not methods:
-        raise ConfigError("Choose at least one method.")
+        raise ConfigError("compare.choose_method")
     texts = {
         "title": _words(title, title_zh),
         "instructions": _words(instructions, instructions_zh),
         "consent": _words(consent, consent_zh),
     }
     if not any(texts["title"].values()):
-        raise ConfigError("The study has no title; add one.")
+        raise ConfigError("spec.no_title")
     return {
         **{name: value for name, value in texts.items() if any(value.values())},
         "source": {"set": source, "methods": methods},
@@ -202,7 +201,7 @@ def _words(english: str | None, chinese: str | None) -> dict[str, str]:
 def _question(line: str) -> dict[str, Any]:
     parts = [part.strip() for part in line.split("|")]
     if not 2 <= len(parts) <= 3 or not all(parts):
-        raise ConfigError(f"A question is written as key | English | Chinese; this line is not: {line}")
+        raise ConfigError("form.question_line", line=line)
     return {"key": parts[0], "text": {"en": parts[1], "zh": parts[-1]}}
 
 

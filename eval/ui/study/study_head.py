@@ -9,7 +9,7 @@ import gradio as gr
 from eval.study.storage.store import StudyInfo
 from eval.ui.study import study_markup as board
 from eval.ui.study.study_list import SCRIPT
-from lipsync.texts import say
+from lipsync.ui.languages import label
 
 Update = dict[Any, Any]
 
@@ -27,15 +27,18 @@ class StudyHead:
         with gr.Column(visible=False, elem_id="study-head") as self.panel:
             self.words = gr.HTML(js_on_load=SCRIPT.read_text(encoding="utf-8"))
             with gr.Row(elem_classes="study-tools"):
-                self.open = gr.Button(say("study.open"), elem_id="study-open", **small)
-                self.close = gr.Button(say("study.close"), elem_id="study-close", **small)
-                self.delete = gr.Button(say("study.delete"), elem_id="study-delete", **small)
+                self.open = gr.Button(label("study.open"), elem_id="study-open", **small)
+                self.close = gr.Button(label("study.close"), elem_id="study-close", **small)
+                self.delete = gr.Button(label("study.delete"), elem_id="study-delete", **small)
             with gr.Row(visible=False, elem_classes="study-row") as self.asking:
                 self.sure = gr.HTML()
                 self.yes = gr.Button(
-                    say("study.delete.yes"), variant="stop", elem_id="study-yes", **small | {"min_width": 128}
+                    label("study.delete.yes"),
+                    variant="stop",
+                    elem_id="study-yes",
+                    **small | {"min_width": 128},
                 )
-                self.no = gr.Button(say("study.keep"), elem_id="study-no", **small)
+                self.no = gr.Button(label("study.keep"), elem_id="study-no", **small)
         self.shown = [self.panel, self.words, self.open, self.close, self.asking, self.sure]
 
     def show(self, study: StudyInfo) -> Update:

@@ -10,7 +10,7 @@ import gradio as gr
 from eval.study.storage.store import StudyInfo
 from eval.ui.study import study_markup as board
 from lipsync.assets import asset
-from lipsync.texts import say
+from lipsync.ui.languages import label, localized
 
 SCRIPT = asset("js", "results.js")
 Update = dict[Any, Any]
@@ -29,13 +29,13 @@ class StudyList:
         self.seen = gr.State()
         with gr.Column(scale=3, min_width=260):
             with gr.Row(elem_classes="study-row"):
-                gr.HTML(f'<h2 class="title">{board.text("studies.heading")}</h2>')
+                gr.HTML(f'<h2 class="title">{localized("studies.heading")}</h2>')
                 self.new = gr.Button(
-                    say("studies.new"), variant="primary", size="sm", scale=0, min_width=112,
+                    label("studies.new"), variant="primary", size="sm", scale=0, min_width=112,
                     elem_id="study-new",
                 )  # fmt: skip
             self.entries = gr.HTML(elem_id="study-list", js_on_load=SCRIPT.read_text(encoding="utf-8"))
-            self.leave = gr.Button(say("gate.leave"), size="sm", elem_id="gate-leave")
+            self.leave = gr.Button(label("gate.leave"), size="sm", elem_id="gate-leave")
         self.shown = [self.seen, self.entries]
 
     def show(self, found: Sequence[StudyInfo], chosen: str | None) -> Update:

@@ -10,57 +10,39 @@ from eval.report import opinions, study_lines
 from eval.report.grid import MARK, Cell
 from eval.report.opinions import Sheet
 from eval.report.study_lines import Line
-from eval.sentences import SENTENCES
 from eval.study.statistics.results import Results
 from eval.study.storage.labels import Words
 from eval.study.storage.store import StudyInfo
-from eval.ui.study_texts import TEXTS
 from lipsync.errors import LipSyncError
-from lipsync.sentences import chinese as translate
-from lipsync.texts import both, pair
-
-
-def text(key: str, **values: object) -> str:
-    """HTML of one text of these pages in both languages."""
-    return both(key, TEXTS, **values)
-
-
-def chinese(sentence: str) -> str:
-    """The Chinese of a sentence of a study or of the library."""
-    return translate(sentence, SENTENCES)
+from lipsync.texts import Message, known
+from lipsync.ui.languages import localized, spans
 
 
 def trouble(error: Exception) -> str:
     """What went wrong, as a sentence; a bug is only named as one."""
-    known = isinstance(error, LipSyncError)
-    what = pair(escape(str(error)), escape(chinese(str(error)))) if known else text("results.bug")
+    what = localized(error.message) if isinstance(error, LipSyncError) else localized("results.bug")
     return f'<div class="trouble" role="alert"><p>{what}</p></div>'
 
 
 def good(key: str, **values: object) -> str:
     """What was done."""
-    return f'<div class="done" role="status">{text(key, **values)}</div>'
+    return f'<div class="done" role="status">{localized(key, **values)}</div>'
 
 
 def words(text_: Words) -> str:
     """A text of a study in the page's language."""
-    return pair(escape(text_.en), escape(text_.zh))
-
-
-def sentence(english: str) -> str:
-    """A sentence of the library in both languages."""
-    return pair(escape(english), escape(chinese(english)))
+    return spans(text_.to_dict())
 
 
 def empty(key: str, how: str = "") -> str:
     """What a place says before there is something in it."""
-    more = f"<p>{text(how)}</p>" if how else ""
-    return f'<div class="empty"><strong>{text(key)}</strong>{more}</div>'
+    more = f"<p>{localized(how)}</p>" if how else ""
+    return f'<div class="empty"><strong>{localized(key)}</strong>{more}</div>'
 
 
 def running(done: int, total: int) -> str:
     """How far the making of a study is."""
-    said = text("form.making", done=done, total=total)
+    said = localized("form.making", done=done, total=total) if total else localized("form.preparing")
     return (
         f'<div class="running" role="status"><strong>{said}</strong>'
         f'<progress max="{max(1, total)}" value="{done}"></progress></div>'
@@ -73,7 +55,8 @@ def studies(found: Sequence[StudyInfo], chosen: str | None) -> str:
         return empty("studies.empty", "studies.empty.how")
     entries = []
     for study in found:
-        line = text("studies.line", ratings=study.ratings, wanted=study.wanted, raters=study.raters)
+        raters = Message("count.raters", count=study.raters)
+        line = localized("studies.line", ratings=study.ratings, wanted=study.wanted, raters=raters)
         entries.append(
             f'<li><button type="button" class="study" data-study="{escape(study.id)}" '
             f'aria-pressed="{"true" if study.id == chosen else "false"}">'
@@ -86,26 +69,33 @@ def studies(found: Sequence[StudyInfo], chosen: str | None) -> str:
 def head(study: StudyInfo) -> str:
     """Title, state and progress of a study, and the link to send, whose beginning the browser adds."""
     day = datetime.fromtimestamp(study.made, UTC).date().isoformat()
-    facts = text("study.facts", clips=study.clips, day=day, raters=study.raters, finished=study.finished)
+    facts = localized(
+        "study.facts",
+        clips=Message("count.clips", count=study.clips),
+        day=day,
+        raters=Message("count.raters", count=study.raters),
+        finished=study.finished,
+    )
     link = escape(f"rate?study={study.link}")
-    count = text("study.progress", ratings=study.ratings, wanted=study.wanted)
+    count = localized("study.progress", ratings=study.ratings, wanted=study.wanted)
     return (
         f'<div class="study-head"><h2 class="title">{words(study.spec.title)} {_state(study)}</h2>'
         f'<p class="figures">{count}<span aria-hidden="true"> · </span>{facts}</p>{_bar(study)}'
-        f'<label class="link"><span>{text("study.link")}</span>'
+        f'<label class="link"><span>{localized("study.link")}</span>'
         f'<span class="row"><input readonly data-path="{link}" id="study-link">'
-        f'<button type="button" data-copy><span class="before">{text("study.copy")}</span>'
-        f'<span class="after">{text("study.copied")}</span></button></span></label></div>'
+        f'<button type="button" data-copy><span class="before">{localized("study.copy")}</span>'
+        f'<span class="after">{localized("study.copied")}</span></button></span></label></div>'
     )
 
 
 def sure(study: StudyInfo) -> str:
     """The question before a study is deleted."""
-    title = pair(
-        escape(TEXTS["study.sure"][0]).format(title=escape(study.spec.title.en), ratings=study.ratings),
-        escape(TEXTS["study.sure"][1]).format(title=escape(study.spec.title.zh), ratings=study.ratings),
-    )
-    return f"<p>{title}</p>"
+    titles = study.spec.title.to_dict()
+    sentences = {
+        language: Message("study.sure", title=title, count=study.ratings).text(language)
+        for language, title in titles.items()
+    }
+    return f"<p>{spans(sentences)}</p>"
 
 
 def main_table(found: Results) -> str:
@@ -118,7 +108,7 @@ def main_table(found: Results) -> str:
         return sheet(opinions.strengths(found)) + legend([opinions.LEGEND_STRENGTH])
     shown = sheet(opinions.opinions(found)) + legend(opinions.LEGEND)
     if any(outcome.dmos for outcome in found.outcomes.values()):
-        shown += f"<h3>{text('results.dmos')}</h3>" + sheet(opinions.differences(found))
+        shown += f"<h3>{localized('results.dmos')}</h3>" + sheet(opinions.differences(found))
         shown += legend([opinions.LEGEND_DMOS])
     return shown
 
@@ -130,7 +120,7 @@ def sheet(table: Sheet) -> str:
     if table.reference:
         lines.append(_row(table.reference, f"<em>{escape(str(table.reference[0]))}</em>"))
     lines += [_row(row, escape(str(row[0]))) for row in rows]
-    heads = [text("results.method"), *(_heading(name) for name in table.head[1:])]
+    heads = [localized("results.method"), *(_heading(name) for name in table.head[1:])]
     return _table(heads, lines)
 
 
@@ -163,8 +153,8 @@ def agreement(found: Results) -> str:
             value, low, high = values.get(name, [None] * 3)
             interval = "" if low is None else f" <small>{low:.2f} … {high:.2f}</small>"
             cells.append(f"<td>{'-' if value is None else f'{value:.2f}'}{interval}</td>")
-        rows.append(f'<tr><th scope="row">{sentence(name)}</th>{"".join(cells)}</tr>')
-    heads = [text("head.coefficient"), *(_question(question) for question in by_question)]
+        rows.append(f'<tr><th scope="row">{localized(name)}</th>{"".join(cells)}</tr>')
+    heads = [localized("head.coefficient"), *(_question(question) for question in by_question)]
     table = _table(heads, rows) if rows else ""
     return table + (legend(list(dict.fromkeys(remarks))) if remarks else "")
 
@@ -177,21 +167,21 @@ def tests(found: Results) -> str:
         ("results.duels", lines(study_lines.duels(found))),
         ("results.agreement", agreement(found)),
     ]
-    shown = [f"<h3>{text(key)}</h3>{html}" for key, html in parts if html]
+    shown = [f"<h3>{localized(key)}</h3>{html}" for key, html in parts if html]
     return "".join(shown) or empty("results.empty")
 
 
 def exclusions(found: Results) -> str:
     """Who is left out, or would be, and why."""
     if not found.excluded:
-        return f'<p class="figures">{text("results.nobody")}</p>'
+        return f'<p class="figures">{localized("results.nobody")}</p>'
     rows = [
         f'<tr><th scope="row"><code>{escape(entry.rater)}</code></th>'
-        f'<td class="words">{sentence(entry.reason)}</td></tr>'
+        f'<td class="words">{localized(entry.reason)}</td></tr>'
         for entry in found.excluded
     ]
     key = "results.left" if found.screened else "results.would"
-    return _table([text("results.rater"), text(key)], rows, ["", ' class="words"'])
+    return _table([localized("results.rater"), localized(key)], rows, ["", ' class="words"'])
 
 
 def clips(found: Results, question: str) -> str:
@@ -207,23 +197,23 @@ def clips(found: Results, question: str) -> str:
             more = "" if half is None else f" <small>± {opinions.show(half)}</small>"
             cells.append(f"<td>{mean}{more}</td>")
         rows.append(f'<tr><th scope="row">{escape(item)}</th>{"".join(cells)}</tr>')
-    heads = [text("results.item"), *(escape(method) for method in methods)]
+    heads = [localized("results.item"), *(escape(method) for method in methods)]
     return _table(heads, rows) if found.clips else ""
 
 
 def correlations(found: Results) -> str:
     """Objective metrics against MOS, clip by clip."""
     html = lines(study_lines.correlations(found))
-    return html or f'<p class="figures">{text("results.noscores")}</p>'
+    return html or f'<p class="figures">{localized("results.noscores")}</p>'
 
 
 def legend(sentences: Sequence[str]) -> str:
     """Sentences below a table."""
-    return f'<ul class="notes">{"".join(f"<li>{sentence(one)}</li>" for one in sentences)}</ul>'
+    return f'<ul class="notes">{"".join(f"<li>{localized(one)}</li>" for one in sentences)}</ul>'
 
 
 def _state(study: StudyInfo) -> str:
-    return f'<span class="state {escape(study.state)}">{text(f"state.{study.state}")}</span>'
+    return f'<span class="state {escape(study.state)}">{localized(f"state.{study.state}")}</span>'
 
 
 def _bar(study: StudyInfo) -> str:
@@ -248,7 +238,7 @@ def _heading(name: str) -> str:
     """A heading of the report; those that are words of a language are in both."""
     plain, arrow = (name[:-2], name[-2:]) if name.endswith(" ↑") else (name, "")
     key = f"head.{plain}"
-    return (text(key) if key in TEXTS else escape(plain)) + arrow
+    return (localized(key) if known(key) else escape(plain)) + arrow
 
 
 def _question(key: str) -> str:
@@ -261,7 +251,7 @@ def _plain(value: str | int | float | None) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.1g}" if 0 < abs(value) < 1e-3 else f"{value:.3f}"
-    return sentence(value) if isinstance(value, str) else str(value)
+    return localized(value) if isinstance(value, str) else str(value)
 
 
 def _aligned(value: object) -> str:

@@ -21,7 +21,8 @@ from eval.study.storage.csv_import_export import export_csv, import_csv
 from eval.study.storage.store import Store, StudyInfo
 from eval.ui.study import study_markup as board
 from lipsync.errors import LipSyncError
-from lipsync.texts import say
+from lipsync.texts import Message
+from lipsync.ui.languages import label
 
 Update = dict[Any, Any]
 
@@ -44,23 +45,23 @@ class StudyResults:
     def __init__(self, store: Store, sets: Sets, folder: Path) -> None:
         self.store, self.sets, self.folder = store, sets, folder
         with gr.Column(visible=False, elem_id="study-results") as self.panel:
-            self.screening = gr.Checkbox(True, label=say("study.screening"), elem_id="study-screening")
+            self.screening = gr.Checkbox(True, label=label("study.screening"), elem_id="study-screening")
             self.table = gr.HTML(elem_id="study-table")
             self.plot = gr.HTML(elem_id="study-plot", elem_classes="drawn")
-            with gr.Accordion(say("results.clips"), open=False, elem_id="study-clips") as self.more:
+            with gr.Accordion(label("results.clips"), open=False, elem_id="study-clips") as self.more:
                 self.question = gr.Radio(
-                    [], label=say("results.question"), interactive=True, elem_id="study-question"
+                    [], label=label("results.question"), interactive=True, elem_id="study-question"
                 )
                 self.clips = gr.HTML()
                 self.bars = gr.HTML(elem_classes="drawn")
-            with gr.Accordion(say("results.raters"), open=False, elem_id="study-raters"):
+            with gr.Accordion(label("results.raters"), open=False, elem_id="study-raters"):
                 self.excluded = gr.HTML()
-            with gr.Accordion(say("results.tests"), open=False, elem_id="study-tests"):
+            with gr.Accordion(label("results.tests"), open=False, elem_id="study-tests"):
                 self.tests = gr.HTML()
-            with gr.Accordion(say("results.metrics"), open=False, elem_id="study-metrics"):
+            with gr.Accordion(label("results.metrics"), open=False, elem_id="study-metrics"):
                 self.metrics = gr.HTML()
                 self.scores = gr.File(
-                    label=say("results.scores"), file_types=[".csv"], height=150, elem_id="study-scores"
+                    label=label("results.scores"), file_types=[".csv"], height=150, elem_id="study-scores"
                 )
             self._files()
         # Not the radio itself: its choices change with the study, and an event under way brings an old one.
@@ -72,14 +73,14 @@ class StudyResults:
         ]  # fmt: skip
 
     def _files(self) -> None:
-        with gr.Accordion(say("results.files"), open=False, elem_id="study-files"):
+        with gr.Accordion(label("results.files"), open=False, elem_id="study-files"):
             with gr.Row():
-                self.make = gr.Button(say("results.make"), size="sm", elem_id="study-make")
+                self.make = gr.Button(label("results.make"), size="sm", elem_id="study-make")
                 self.bring = gr.UploadButton(
-                    say("results.import"), file_types=[".csv"], size="sm", elem_id="study-import"
+                    label("results.import"), file_types=[".csv"], size="sm", elem_id="study-import"
                 )
             self.files = gr.File(
-                label=say("results.download"), file_count="multiple", interactive=False, visible=False,
+                label=label("results.download"), file_count="multiple", interactive=False, visible=False,
                 height=260, elem_id="study-download",
             )  # fmt: skip
             self.said = gr.HTML(elem_id="study-said")
@@ -133,7 +134,12 @@ class StudyResults:
             ConfigError: the file does not fit.
         """
         taken = import_csv(self.store, study.id, Path(path))
-        return board.good("results.taken", marks=taken.marks, trials=taken.trials, raters=taken.raters)
+        return board.good(
+            "results.taken",
+            marks=Message("count.marks", count=taken.marks),
+            clips=Message("count.clips", count=taken.trials),
+            raters=Message("count.new_raters", count=taken.raters),
+        )
 
     def _scores(self, study: StudyInfo, uploaded: str | None) -> Scores | None:
         """The scores that were uploaded, or those of the study's comparison set where it has some."""
@@ -153,4 +159,4 @@ class StudyResults:
 
 
 def _title(key: str) -> str:
-    return say(f"head.{TITLES[key]}") if key in TITLES else key
+    return label(f"head.{TITLES[key]}") if key in TITLES else key

@@ -15,7 +15,7 @@ __all__ = ["ENCODERS", "Cached", "SpeechEncoder", "load_encoder"]
 Load = Callable[[str, Path | None, Progress | None], SpeechEncoder]
 """Loads the encoder of a name: from a folder of weights, or with None from where the name says."""
 
-ENCODERS: Registry[Load] = Registry("speech encoder")
+ENCODERS: Registry[Load] = Registry("kind.speech_encoder")
 ENCODERS.register("mel", "lipsync.audio.encoders.mel:load_mel")
 for _name in ("whisper-tiny.en", "whisper-base"):
     ENCODERS.register(_name, "lipsync.audio.encoders.whisper:load_whisper")

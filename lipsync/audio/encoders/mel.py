@@ -33,5 +33,5 @@ def load_mel(name: str, weights: Path | None = None, progress: Progress | None =
         ConfigError: weights were given.
     """
     if weights is not None:
-        raise ConfigError("The speech encoder 'mel' has no weights; leave them out.")
+        raise ConfigError("encoder.mel_no_weights")
     return MelEncoder()

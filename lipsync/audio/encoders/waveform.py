@@ -23,10 +23,6 @@ REPOSITORIES = {
     "wav2vec2-xlsr": "facebook/wav2vec2-xls-r-300m",  # 128 languages
 }
 STRIDE, FIELD = 320, 400  # samples from one vector to the next, and that one vector's convolutions see
-MISSING = (
-    "The speech encoder {name} needs the package transformers, which is not installed. "
-    "Run `pip install transformers`, or choose a method with the encoder 'mel'."
-)
 
 
 class WaveformEncoder:
@@ -48,7 +44,7 @@ class WaveformEncoder:
             field += (kernel - 1) * stride
             stride *= step
         if (stride, field) != (STRIDE, FIELD):
-            raise ConfigError(f"{name} has other convolutions than HuBERT and wav2vec 2.0 have.")
+            raise ConfigError("encoder.other_layers", encoder=name)
         self.dimension = net.config.hidden_size
         self.reach = self.overlap.chunk
         told = hashlib.sha256()
@@ -84,18 +80,17 @@ def load_waveform(
     try:
         from transformers import AutoConfig, HubertModel, Wav2Vec2Model
     except ImportError as problem:
-        raise ConfigError(MISSING.format(name=name)) from problem
+        raise ConfigError("encoder.needs_package", encoder=name, package="transformers") from problem
     place = str(weights) if weights is not None else REPOSITORIES[name]
     here = weights is not None or hub.offline()
     try:
         config = AutoConfig.from_pretrained(place, local_files_only=here)
         classes: dict[str, Any] = {"hubert": HubertModel, "wav2vec2": Wav2Vec2Model}
         if config.model_type not in classes:
-            raise ConfigError(f"{place} is a {config.model_type}, not a HuBERT or wav2vec 2.0.")
+            raise ConfigError("encoder.other_kind", place=place, kind=config.model_type)
         net = classes[config.model_type].from_pretrained(place, local_files_only=here, dtype=torch.float32)
     except (OSError, ValueError) as problem:
         raise ArtefactError(
-            f"The speech encoder {name} cannot be had from {place} ({brief(problem)}). "
-            "Give a folder of its weights, or choose a method with the encoder 'mel'."
+            "encoder.unavailable", encoder=name, place=place, problem=brief(problem)
         ) from problem
     return WaveformEncoder(name, net)

@@ -18,10 +18,6 @@ from lipsync.weights.hub import Progress
 N_FFT = 400  # samples: 25 ms
 HOP = 160  # samples: 10 ms; the encoder's second convolution halves the rate
 N_MELS = 80
-MISSING = (
-    "The speech encoder {name} needs the package ctranslate2, which is not installed. "
-    "Run `pip install ctranslate2`, or choose a method with the encoder 'mel'."
-)
 
 
 class WhisperEncoder:
@@ -43,14 +39,14 @@ class WhisperEncoder:
         try:
             import ctranslate2
         except ImportError as problem:
-            raise ConfigError(MISSING.format(name=name)) from problem
+            raise ConfigError("encoder.needs_package", encoder=name, package="ctranslate2") from problem
         self.name, self.overlap = name, overlap or Overlap()
         try:
             self._model: Any = ctranslate2.models.Whisper(
                 str(folder), device="cpu", intra_threads=threads, compute_type="float32"
             )
         except (RuntimeError, ValueError) as problem:
-            raise ConfigError(f"{folder} holds no Whisper model of CTranslate2 ({problem}).") from problem
+            raise ConfigError("encoder.no_whisper", folder=folder, problem=problem) from problem
         self._view = ctranslate2.StorageView.from_array
         weights = hub.checksum(Path(folder) / "model.bin")[:16]
         self.version = f"{weights}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
@@ -94,7 +90,7 @@ def load_whisper(name: str, weights: Path | None = None, progress: Progress | No
         try:
             import ctranslate2  # noqa: F401  asked before megabytes are fetched for it
         except ImportError as problem:
-            raise ConfigError(MISSING.format(name=name)) from problem
+            raise ConfigError("encoder.needs_package", encoder=name, package="ctranslate2") from problem
         row = name.replace("-", "_").replace(".", "_")
         for part in ("config", "vocabulary"):
             hub.fetch(f"{row}_{part}", progress)

@@ -22,6 +22,7 @@ from lipsync.faces.tracking.crop import crop_face, crop_matrix, transform_points
 from lipsync.faces.tracking.follow import Follower, Seen
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
+from lipsync.texts import Message
 
 KEY_FRAME_EVERY = 0.2  # s: training reads a few frames out of the middle of a clip
 
@@ -174,7 +175,7 @@ def _fault(tracked: Tracked, limits: Limits) -> str | None:
     if tracked.pose is None:
         return "no face"
     if tracked.landmarks is None:
-        return "no landmarks"
+        return Message("frames.no_landmarks")
     if float(tracked.pose.side) < limits.min_face:
         return "face too small"
     return "turned too far" if abs(float(yaw(tracked.landmarks))) > limits.max_yaw else None

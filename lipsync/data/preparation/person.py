@@ -81,24 +81,13 @@ def check_video(path: Path) -> MediaInfo:
     """
     info = probe(path)
     if info.kind == "photo":
-        raise MediaError(
-            f"{path.name} is a photo: to learn a face, choose a video in which the person speaks."
-        )
+        raise MediaError("person.photo", path=path.name)
     if info.kind == "audio":
-        raise MediaError(
-            f"{path.name} has sound but no picture: to learn a face, choose a video in which the person "
-            "speaks."
-        )
+        raise MediaError("person.no_picture", path=path.name)
     if not info.has_audio:
-        raise MediaError(
-            f"{path.name} has no sound: to learn a face, choose a video in which the person is heard "
-            "speaking."
-        )
+        raise MediaError("person.no_sound", path=path.name)
     if info.duration < SHORTEST:
-        raise MediaError(
-            f"{path.name} lasts {info.duration:.1f} s: to learn a face, {SHORTEST:g} s or more are needed, "
-            "better half a minute."
-        )
+        raise MediaError("person.too_short", path=path.name, seconds=info.duration, least=SHORTEST)
     return info
 
 
@@ -114,15 +103,9 @@ def check_speech(path: Path, samples: np.ndarray) -> None:
     fault = sound_fault(samples, Limits(min_loud=0.0))
     loud = speech_seconds(samples)
     if loud == 0.0 or fault is not None:
-        raise MediaError(
-            f"{path.name} is silent or holds no speech: to learn a face, choose a video in which the person "
-            "is heard speaking."
-        )
+        raise MediaError("person.silent", path=path.name)
     if loud < LEAST_SPEECH:
-        raise MediaError(
-            f"In {path.name} somebody speaks for {loud:.1f} s only: to learn a face, {LEAST_SPEECH:g} s of "
-            "speech or more are needed, better half a minute."
-        )
+        raise MediaError("person.little_speech", path=path.name, seconds=loud, least=LEAST_SPEECH)
 
 
 def speech_seconds(samples: np.ndarray) -> float:
@@ -145,11 +128,9 @@ def check_faces(path: Path, info: MediaInfo) -> None:
     detector, rate = FaceDetector(), LOOKS / min(info.duration, LONGEST)
     counts = [_count(detector, frame) for frame in read_frames(path, rate, max_frames=LOOKS)]
     if not any(counts):
-        raise FaceError(f"{path.name} shows no face; use one where a face is large and well lit.")
+        raise FaceError("face.none_in_video", path=path.name)
     if sum(count > 1 for count in counts) > len(counts) / 6:
-        raise FaceError(
-            f"{path.name} shows several people: to learn a face, cut it so that only one of them is seen."
-        )
+        raise FaceError("person.several", path=path.name)
 
 
 def _count(detector: FaceDetector, frame: Frame) -> int:
@@ -166,16 +147,10 @@ def check_pieces(path: Path, kept: list[Piece]) -> None:
     """
     seconds = sum(piece.frames for piece in kept) / FPS
     if seconds < 0.75 * SHORTEST:
-        raise FaceError(
-            f"The face in {path.name} can be followed for {seconds:.1f} s only: to learn it, choose a video "
-            "in which it is seen from the front, large and well lit."
-        )
+        raise FaceError("person.not_followed", path=path.name, seconds=seconds)
     openings = mouth_opening(np.concatenate([np.stack(piece.landmarks) for piece in kept]))
     if openings.std() < LEAST_MOVEMENT:
-        raise FaceError(
-            f"The lips in {path.name} hardly move: to learn a face, choose a video in which the person shown "
-            "is the one who speaks."
-        )
+        raise FaceError("person.still_lips", path=path.name)
 
 
 def _split(kept: list[Piece]) -> tuple[list[Piece], list[Piece]]:

@@ -74,10 +74,10 @@ def prepare(
     if splits:
         found = [video for video in found if video.split in splits]
         if not found:
-            raise ConfigError(f"There is no video of the split {' or '.join(splits)}.")
+            raise ConfigError("data.no_video", splits=" or ".join(splits))
     split_by = split_by or ("official" if manifest else profile.split_by)
     if split_by not in ("official", "people"):
-        raise ConfigError(unknown("way to split", split_by, ("official", "people")))
+        raise ConfigError(unknown("kind.split", split_by, ("official", "people")))
     if split_by == "people":
         found = [replace(video, split="") for video in found]
     if landmarker is None:

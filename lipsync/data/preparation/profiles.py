@@ -148,7 +148,7 @@ def _below(folder: Path, name: str, sign: str) -> Path:
     for root in (folder, folder / name):
         if (root / sign).is_dir():
             return root
-    raise ConfigError(f"{folder} holds no folder {sign}/ (nor {name}/{sign}/). See --help-profile.")
+    raise ConfigError("profile.no_folder", folder=folder, mark=sign, name=name)
 
 
 def _names(path: Path, needed: bool) -> list[str]:
@@ -159,10 +159,7 @@ def _names(path: Path, needed: bool) -> list[str]:
     """
     if not path.is_file():
         if needed:
-            raise ConfigError(
-                f"The official list {path.name} is missing in {path.parent}. It comes with the data set; or "
-                "use --profile folder, which draws its own splits."
-            )
+            raise ConfigError("profile.no_list", file=path.name, folder=path.parent)
         return []
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     fields = [re.split(r"[\s,;]", line.strip(), maxsplit=1)[0] for line in lines if line.strip()]
@@ -186,13 +183,13 @@ def _beside(path: Path, *others: Path) -> Path | None:
 def _present(videos: Iterable[Video], root: Path) -> list[Video]:
     found = [video for video in videos if video.path.is_file()]
     if not found:
-        raise ConfigError(f"None of the videos that the official lists name is under {root}.")
+        raise ConfigError("profile.none_listed", root=root)
     return found
 
 
 def _some(videos: list[Video], root: Path, example: str) -> list[Video]:
     if not videos:
-        raise ConfigError(f"{root} holds no video where one is expected, such as {example}.")
+        raise ConfigError("profile.no_video", root=root, example=example)
     return videos
 
 
@@ -201,7 +198,7 @@ def _indent(text: str) -> str:
 
 
 def _read(path: Path) -> Registry[Profile]:
-    known: Registry[Profile] = Registry("profile")
+    known: Registry[Profile] = Registry("kind.profile")
     for name, row in tomllib.loads(path.read_text(encoding="utf-8")).items():
         limits = Limits(**row.pop("limits", {}))
         known.register(name, Profile(name=name, find=_FIND[name], limits=limits, **row))

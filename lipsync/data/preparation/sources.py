@@ -35,10 +35,10 @@ def files(folder: Path) -> list[Path]:
         ConfigError: there is no such folder, or no video in it.
     """
     if not folder.is_dir():
-        raise ConfigError(f"There is no folder {folder}.")
+        raise ConfigError("data.no_folder", folder=folder)
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
     if not paths:
-        raise ConfigError(f"{folder} holds no video ({', '.join(sorted(VIDEO_SUFFIXES))}).")
+        raise ConfigError("data.no_video_in", folder=folder, endings=", ".join(sorted(VIDEO_SUFFIXES)))
     return paths
 
 
@@ -65,12 +65,12 @@ def by_manifest(folder: Path, manifest: Path) -> list[Video]:
     try:
         rows = pd.read_csv(manifest, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as problem:
-        raise ConfigError(f"The manifest {manifest} cannot be read ({problem}).") from problem
+        raise ConfigError("data.manifest_unreadable", manifest=manifest, problem=problem) from problem
     for column in ("file", "id"):
         if column not in rows:
-            raise ConfigError(f"{manifest} lacks the column {column}; it needs file, id and maybe split.")
+            raise ConfigError("data.manifest_column", manifest=manifest, column=column)
     if rows.empty or rows["file"].duplicated().any():
-        raise ConfigError(f"{manifest} lists no video, or one of them twice.")
+        raise ConfigError("data.manifest_rows", manifest=manifest)
     splits = rows["split"] if "split" in rows else [""] * len(rows)
     return [
         Video(folder / file, file, identity, split)

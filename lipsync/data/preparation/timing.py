@@ -92,7 +92,7 @@ class SyncCheck:
 
     def __post_init__(self) -> None:
         if not (self.expert / "model.safetensors").is_file() or not (self.expert / "config.json").is_file():
-            raise ConfigError(f"There is no sync expert in {self.expert}. Train one with `train sync` first.")
+            raise ConfigError("train.no_sync_expert", folder=self.expert)
 
     @property
     def sha256(self) -> str:

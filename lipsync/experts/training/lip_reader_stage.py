@@ -44,7 +44,7 @@ class LipReaderStage(Stage):
 
     def __init__(self, config: LipReaderTraining, train: list[Clip], dev: list[Clip]):
         if not config.words:
-            raise ConfigError("stage.words names the folder of words.csv: what is said in the clips.")
+            raise ConfigError("train.no_words")
         self.config, self.words = config, Words(Path(config.words))
         self.dev = [clip for clip in dev if self.words.of(clip)]
         self.sampler: Sampler = Sampler([clip for clip in train if self.words.of(clip)], config.frames)
@@ -120,5 +120,5 @@ def load_lip_reader(folder: str) -> LipReader:
         ConfigError: not such a folder.
     """
     if not (Path(folder) / "config.json").is_file():
-        raise ConfigError(f"There is no lip reader in {folder}. Train one with `train lip-reader` first.")
+        raise ConfigError("train.no_lip_reader", folder=folder)
     return LipReader.from_pretrained(folder).eval().requires_grad_(False)

@@ -62,13 +62,11 @@ class Teacher:
                 encoder = (file.metadata() or {}).get("encoder", "")
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except FileNotFoundError as problem:
-            raise ConfigError(
-                f"There is no teacher {path}. Train one with `train teacher` first."
-            ) from problem
+            raise ConfigError("train.no_teacher", path=path) from problem
         except (OSError, SafetensorError) as problem:
-            raise ConfigError(f"{path} is no teacher's file.") from problem
+            raise ConfigError("train.not_teacher", path=path) from problem
         if not encoder or "around.0.weight" not in state:
-            raise ConfigError(f"{path} is no teacher's file.")
+            raise ConfigError("train.not_teacher", path=path)
         hidden, _, kernel = state["around.0.weight"].shape
         self.encoder = load_encoder(encoder, Path(weights) if weights else None)
         self.net = ShapeFromFeatures(len(state["mean"]), hidden, kernel).eval()

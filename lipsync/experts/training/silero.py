@@ -27,9 +27,7 @@ class Silero:
         try:
             import onnxruntime
         except ImportError as problem:
-            raise ConfigError(
-                "Labels of speech activity need onnxruntime: pip install onnxruntime."
-            ) from problem
+            raise ConfigError("silero.no_onnxruntime") from problem
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(str(hub.fetch("silero_vad")), options)

@@ -46,11 +46,9 @@ class SyncStage(Stage):
 
     def __init__(self, config: SyncConfig, train: list[Clip], dev: list[Clip]):
         if config.windows < 2:
-            raise ConfigError("stage.windows must be 2 or more: the other times of a clip are its negatives.")
+            raise ConfigError("train.windows")
         if config.objective not in ("bce", "contrastive") or config.schedule not in ("cycle", "constant"):
-            raise ConfigError(
-                'stage.objective is "bce" or "contrastive", and stage.schedule is "cycle" or "constant".'
-            )
+            raise ConfigError("train.objective")
         self.config, self.dev = config, dev
         self.sampler: Sampler = Sampler(train, WINDOW + config.apart * config.windows)
         self.net: SyncExpert = self.network()

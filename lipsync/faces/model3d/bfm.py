@@ -14,13 +14,9 @@ import numpy as np
 from lipsync.errors import ConfigError
 from lipsync.faces.model3d.morphable import MorphableArrays
 from lipsync.faces.tracking.landmarks68 import MESH_TO_68
+from lipsync.texts import Message
 
-BFM_EXPECTED = (
-    "Expected is a .mat or .npz file with the arrays meanshape, idBase (80), exBase (64), meantex, texBase "
-    "(80), tri and keypoints (68), as BFM_model_front.mat of Deng et al.'s Deep3DFaceReconstruction. Ask for "
-    "the Basel Face Model 2009 at https://faces.dmi.unibas.ch/bfm/ (free for research) and build the file "
-    "with that project, or leave the option out to use ICT-FaceKit."
-)
+BFM_EXPECTED = Message("model3d.bfm_expected")
 
 _MILLIMETRES = 100.0  # the file counts in decimetres
 _WANTED = ("meanshape", "idBase", "exBase", "meantex", "texBase", "tri", "keypoints")
@@ -37,7 +33,7 @@ def read_bfm(path: Path) -> MorphableArrays:
     arrays = _arrays(path)
     lacking = [name for name in _WANTED if name not in arrays]
     if lacking:
-        raise ConfigError(f"{path.name} lacks the array {lacking[0]}. {BFM_EXPECTED}")
+        raise ConfigError("model3d.lacks_array", path=path.name, array=lacking[0], expected=BFM_EXPECTED)
     mean = arrays["meanshape"].reshape(-1, 3).astype(np.float32)
     bases = {name: arrays[name].astype(np.float32) for name in ("idBase", "exBase", "texBase")}
     triangles = arrays["tri"].astype(np.int64) - 1  # MATLAB counts from 1
@@ -52,7 +48,7 @@ def read_bfm(path: Path) -> MorphableArrays:
         and max(triangles.max(), keypoints.max()) < len(mean)
     )
     if not fits:
-        raise ConfigError(f"The arrays of {path.name} do not fit each other. {BFM_EXPECTED}")
+        raise ConfigError("model3d.arrays_differ", path=path.name, expected=BFM_EXPECTED)
     # The jaw's points mark the outline of the head in the picture, which is no fixed vertex.
     landmarks = [(mesh, keypoints[at]) for at, mesh in enumerate(MESH_TO_68) if at >= 17]
     centre = mean.mean(0)
@@ -90,7 +86,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, TypeError, NotImplementedError, MatReadError, BadZipFile) as problem:
-        raise ConfigError(f"{path.name} cannot be read as a 3D face model. {BFM_EXPECTED}") from problem
+        raise ConfigError("model3d.unreadable", path=path.name, expected=BFM_EXPECTED) from problem
 
 
 def _facing(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:

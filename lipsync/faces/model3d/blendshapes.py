@@ -54,7 +54,7 @@ class BlendshapeNetwork:
             with ZipFile(landmarker) as file:
                 network = file.read("face_blendshapes.tflite")
         except (OSError, KeyError, BadZipFile) as problem:
-            raise ArtefactError(f"{landmarker.name} holds no network for expression scores.") from problem
+            raise ArtefactError("landmarker.no_blendshapes", path=landmarker.name) from problem
         self._network = cv2.dnn.readNetFromTFLite(np.frombuffer(network, np.uint8))
 
     def __call__(self, landmarks: np.ndarray) -> np.ndarray:

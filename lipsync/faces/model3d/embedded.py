@@ -45,9 +45,7 @@ def read_embedded(path: Path = EMBEDDED) -> MorphableArrays:
             arrays = {name: opened.get_tensor(name) for name in _ARRAYS}
             names = tuple(opened.metadata()["expressions"].split())
     except (OSError, SafetensorError, KeyError, TypeError) as problem:
-        raise ConfigError(
-            f"{path.name} holds no 3D face. `python -m lipsync fit-face-model` makes one."
-        ) from problem
+        raise ConfigError("model3d.no_embedded", path=path.name) from problem
     real = {name: values.astype(np.float32) for name, values in arrays.items() if values.dtype.kind == "f"}
     return MorphableArrays(
         name=NAME,

@@ -53,9 +53,7 @@ class Fit:
             with np.load(path, allow_pickle=False) as file:
                 values = {field.name: file[field.name] for field in fields(cls)}
         except (OSError, ValueError, KeyError) as problem:
-            raise ConfigError(
-                f"{path} is not a fitted 3D face. Run `python -m lipsync fit` on its folder first."
-            ) from problem
+            raise ConfigError("model3d.not_fitted", path=path) from problem
         for name, kind in (("size", int), ("focal", float), ("model", str)):
             values[name] = kind(values[name])
         return cls(**values)

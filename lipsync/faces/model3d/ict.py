@@ -79,7 +79,7 @@ def read_ict(path: Path) -> MorphableArrays:
             expression = file["expression"].astype(np.float32) * _MILLIMETRES
             names = [str(name) for name in file["expression_names"]]
     except (OSError, ValueError, KeyError, BadZipFile) as problem:
-        raise ConfigError(f"{path.name} is not ICT-FaceKit's ict_facekit.npz.") from problem
+        raise ConfigError("model3d.not_ict", path=path.name) from problem
     kept = _kept(neutral)
     triangles = _triangles(faces, kept)
     used = np.unique(triangles)

@@ -34,16 +34,13 @@ class Choice:
         """
         if self.index is not None:
             if not 0 <= self.index < len(faces):
-                raise FaceError(
-                    f"The video shows {len(faces)} face{'s' * (len(faces) > 1)}; choose 0"
-                    + (f"…{len(faces) - 1}." if len(faces) > 1 else ".")
-                )
+                raise FaceError("face.choose", count=len(faces), last=len(faces) - 1)
             return faces[self.index]
         if self.point is not None:
             x, y = self.point
             nearest = min(faces, key=lambda face: _outside(face, x, y))
             if _outside(nearest, x, y) > 0.5:
-                raise FaceError(f"There is no face near ({x:g}, {y:g}); point at one of the faces shown.")
+                raise FaceError("face.none_near", x=x, y=y)
             return nearest
         return max(faces, key=lambda face: face.area)
 
@@ -84,10 +81,8 @@ def first_faces(path: str | Path, detector: FaceDetector | None = None) -> tuple
             return frame.image, faces
         due = frame.index + next(waits)
     if info.duration > SEARCH:
-        raise FaceError(
-            f"{Path(path).name} shows no face in its first minute; cut it so that it begins with one."
-        )
-    raise FaceError(f"{Path(path).name} shows no face; use one where a face is large and well lit.")
+        raise FaceError("face.none_in_first_minute", path=Path(path).name)
+    raise FaceError("face.none_in_video", path=Path(path).name)
 
 
 def faces_in(path: str | Path, detector: FaceDetector | None = None) -> list[Face]:

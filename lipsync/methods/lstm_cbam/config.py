@@ -28,7 +28,7 @@ class LstmCbamConfig:
         if isinstance(self.audio, dict):  # as it comes out of config.json
             object.__setattr__(self, "audio", AudioFeatures(**self.audio))
         if not self.width > 0:
-            raise ConfigError(f"width must be above 0, not {self.width}.")
+            raise ConfigError("config.width", width=self.width)
 
     def channels(self, published: int) -> int:
         """Channel count of a layer that has ``published`` channels at width 1."""
@@ -36,7 +36,7 @@ class LstmCbamConfig:
 
 
 # Table 1, one configuration per row. Without both it is Wav2Lip's sync expert, which the paper starts from.
-ABLATIONS: Registry[SyncExpertConfig] = Registry("ablation of LSTM-CBAM")
+ABLATIONS: Registry[SyncExpertConfig] = Registry("kind.ablation_lstm_cbam")
 for _name, _lstm, _cbam in (
     ("without-both", False, False),
     ("without-lstm", False, True),
@@ -57,7 +57,7 @@ def discriminator_config(ablation: str = "lstm-cbam", width: float = 1.0) -> Syn
         ConfigError: unknown name, or a width that is not positive.
     """
     if not width > 0:
-        raise ConfigError(f"width must be above 0, not {width}.")
+        raise ConfigError("config.width", width=width)
     return replace(ABLATIONS.get(ablation), width=width)
 
 

@@ -61,10 +61,7 @@ class JointStage(Stage):
 
     def __init__(self, config: JointConfig, train: list[Clip], dev: list[Clip]):
         if not config.discriminator:
-            raise ConfigError(
-                "stage.discriminator names no folder. Train a discriminator with `train sync` first, with "
-                "stage.model.ablation=lstm-cbam."
-            )
+            raise ConfigError("train.no_discriminator")
         self.config, self.dev = config, dev
         self.sampler: Sampler = Sampler(train, WINDOW)
         self.net = LipGANGenerator(config.model)

@@ -17,7 +17,7 @@ _MEL, _MFCC, _FUSED = (AudioFeatures(kind=kind) for kind in ("mel", "mfcc", "mel
 # describes CAT-, SAT- and CSA-Wav2Lip by their attention alone. The full model is M- and CSA-Wav2Lip
 # together, so the attention rows must keep Wav2Lip's own mel features. The last row is not in the table: the
 # full model as section 3.1.1 has it and figure 1 does not, with the fused features as a channel of the faces.
-ABLATIONS: Registry[Wav2LipConfig] = Registry("ablation")
+ABLATIONS: Registry[Wav2LipConfig] = Registry("kind.ablation")
 for _name, _config in {
     "wav2lip": Wav2LipConfig(audio=_MEL),
     "mfcc": Wav2LipConfig(audio=_MFCC),
@@ -57,7 +57,7 @@ def sync_expert_config(ablation: str = "full", width: float = 1.0) -> SyncExpert
 
 def _positive(width: float) -> float:
     if not width > 0:
-        raise ConfigError(f"width must be above 0, not {width}.")
+        raise ConfigError("config.width", width=width)
     return width
 
 

@@ -43,16 +43,13 @@ class MultiReferenceConfig:
         if self.shrink < 1 or self.size % (self.shrink * 2 ** (self.levels + 1)):
             unit = max(1, self.shrink) * 2 ** (self.levels + 1)
             raise ConfigError(
-                f"With {self.levels} levels and shrink {self.shrink} size must be a multiple of {unit}, "
-                f"not {self.size}."
+                "config.size_multiple", levels=self.levels, shrink=self.shrink, unit=unit, size=self.size
             )
         if not 0 <= self.spade <= self.levels or self.references < 1 or not self.width > 0:
-            raise ConfigError(
-                "The network needs a reference or more, a width above 0 and no more SPADE blocks than levels."
-            )
+            raise ConfigError("config.references")
 
         if not 0 < self.visible <= 0.5:
-            raise ConfigError(f"visible must be above 0 and at most 0.5, not {self.visible}.")
+            raise ConfigError("config.visible", visible=self.visible)
 
     @property
     def seen(self) -> int:

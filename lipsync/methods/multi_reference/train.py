@@ -95,13 +95,11 @@ class MultiReferenceStage(Stage):
 
     def __init__(self, config: MultiReferenceTraining, train: list[Clip], dev: list[Clip]):
         if config.shape_weight and not config.mouth_expert:
-            raise ConfigError("stage.shape_weight needs stage.mouth_expert: train one with `train mouth`.")
+            raise ConfigError("train.no_shape_expert")
         if config.features not in ("vgg", "alex"):
-            raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
+            raise ConfigError("train.features", features=config.features)
         if config.discriminators < 1:
-            raise ConfigError(
-                "stage.discriminators must be 1 or more; without them set stage.gan_weight to 0."
-            )
+            raise ConfigError("train.discriminators")
         self.config, self.dev = config, dev
         self.hearing = Hearing(config.model.audio, config.encoder_weights)
         self.sampler: Sampler = Sampler(train, config.frames)
@@ -263,14 +261,12 @@ def load_syncx(folder: str, config: MultiReferenceTraining) -> SyncX:
         ConfigError: not such a folder, or windows and speech are not those that it knows.
     """
     if not (Path(folder) / "config.json").is_file():
-        raise ConfigError(
-            f"There is no syncXnet in {folder or 'stage.sync_expert'}. Train one with `train syncx`."
-        )
+        raise ConfigError("train.no_syncxnet", folder=folder or "stage.sync_expert")
     if config.frames != WINDOW:
-        raise ConfigError(f"The sync loss needs stage.frames = {WINDOW}.")
+        raise ConfigError("train.sync_frames", frames=WINDOW)
     net = SyncX.from_pretrained(folder).eval().requires_grad_(False)
     if net.config.audio != config.model.audio:
-        raise ConfigError(f"The syncXnet in {folder} hears other speech than stage.model.audio.")
+        raise ConfigError("train.syncxnet_audio", folder=folder)
     return net
 
 
@@ -310,7 +306,7 @@ def start_from(net: MultiReference, folder: str) -> None:
 
     path = Path(folder) / "model.safetensors"
     if not path.is_file():
-        raise ConfigError(f"There is no network in {folder} to start from.")
+        raise ConfigError("train.no_network", folder=folder)
     own = net.state_dict()
     fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
     net.load_state_dict(fitting, strict=False)

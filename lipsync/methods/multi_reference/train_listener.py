@@ -75,8 +75,10 @@ class ListenerStage(Stage):
             self.frozen["core"] = self.core
             if self.core.config.audio.count != config.model.audio.count:
                 raise ConfigError(
-                    f"The core in {config.core} hears {self.core.config.audio.count} vectors a frame, "
-                    f"stage.model.audio.count says {config.model.audio.count}."
+                    "train.audio_count",
+                    model=config.core,
+                    found=self.core.config.audio.count,
+                    wanted=config.model.audio.count,
                 )
             self.model = replace(self.core.config, audio=config.model.audio)
             self.told = Hearing(self.core.config.audio)
@@ -251,7 +253,7 @@ def load_core(folder: str) -> MultiReference:
         ConfigError: not such a folder.
     """
     if not (Path(folder) / "config.json").is_file():
-        raise ConfigError(f"There is no core in {folder}. Train one with `train multi-reference` first.")
+        raise ConfigError("train.no_multi_reference", folder=folder)
     return MultiReference.from_pretrained(folder).eval().requires_grad_(False)
 
 
@@ -262,15 +264,13 @@ def load_listener(net: MultiReference, path: str) -> None:
         ConfigError: the file is missing, or belongs to another shape.
     """
     if not Path(path).is_file():
-        raise ConfigError(f"There is no listener {path}. Train one with `train listener` first.")
+        raise ConfigError("train.no_listener", path=path)
     own = {k: v for k, v in net.state_dict().items() if k.startswith(("speech.", "listener."))}
     state = {k: v for k, v in load_file(path).items() if not k.startswith("head.")}
     shapes, found = ({k: v.shape for k, v in each.items()} for each in (own, state))
     wrong = {key for key, _ in shapes.items() ^ found.items()}
     if wrong:
-        raise ConfigError(
-            f"{path} does not fit the network ({min(wrong)}). Use the same audio, width and levels for both."
-        )
+        raise ConfigError("train.listener_differs", path=path, weight=min(wrong))
     net.load_state_dict(state, strict=False)
 
 
@@ -282,9 +282,7 @@ def load_head(path: str) -> nn.Linear:
     """
     state = load_file(path) if Path(path).is_file() else {}
     if "head.1.weight" not in state:
-        raise ConfigError(
-            f"There is no listener with a head in {path or 'stage.listener'}: `train listener`."
-        )
+        raise ConfigError("train.no_listener_head", path=path or "stage.listener")
     weight = state["head.1.weight"]
     head = nn.Linear(weight.shape[1], weight.shape[0])
     head.load_state_dict({"weight": weight, "bias": state["head.1.bias"]})

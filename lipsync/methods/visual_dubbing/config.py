@@ -55,13 +55,13 @@ class ExpressionConfig:
         if isinstance(self.audio, dict):  # as it comes out of config.json
             object.__setattr__(self, "audio", AudioFeatures(**self.audio))
         if not self.width > 0:
-            raise ConfigError(f"width must be above 0, not {self.width}.")
+            raise ConfigError("config.width", width=self.width)
         if self.tower not in TOWERS:
             raise ConfigError(unknown("tower", self.tower, TOWERS))
         if (self.tower == "encoder") != bool(self.encoder):
-            raise ConfigError('The tower "encoder" and the name of an encoder belong together.')
+            raise ConfigError("config.tower_encoder")
         if self.window < 0:
-            raise ConfigError(f"window must be 0 or more frames, not {self.window}.")
+            raise ConfigError("config.window", window=self.window)
 
     def channels(self, published: int) -> int:
         """Channel count of a layer that has ``published`` channels at width 1."""
@@ -105,13 +105,11 @@ class RendererConfig:
         if self.sigma not in SIGMAS:
             raise ConfigError(unknown("sigma", self.sigma, SIGMAS))
         if not self.width > 0:
-            raise ConfigError(f"width must be above 0, not {self.width}.")
+            raise ConfigError("config.width", width=self.width)
         if self.size % 32 or self.top % 32 or not 0 <= self.top < self.size:
-            raise ConfigError("size and top must be multiples of 32 pixels, top the smaller one.")
+            raise ConfigError("config.size_top")
         if self.references < 1 or (self.references > 1 and not self.motion):
-            raise ConfigError(
-                "The renderer needs a reference, and motion where there are several: it warps and joins them."
-            )
+            raise ConfigError("config.renderer")
         for sizes in (self.spade_scales, self.fusion_scales):
             self.levels(sizes)
 
@@ -124,7 +122,7 @@ class RendererConfig:
         known = {192 >> level: level for level in range(len(self.inpaint_channels) - 1)}
         for size in sizes:
             if size not in known:
-                raise ConfigError(unknown("feature size", str(size), map(str, known)))
+                raise ConfigError(unknown("kind.feature_size", str(size), map(str, known)))
         return tuple(known[size] for size in sizes)
 
     def channels(self, published: tuple[int, ...]) -> tuple[int, ...]:
@@ -151,9 +149,7 @@ class VisualDubbingConfig:
         averaged = tuple(ExpressionConfig(**one) if isinstance(one, dict) else one for one in self.averaged)
         object.__setattr__(self, "averaged", averaged)
         if any(one.semantic_images or one.relative != self.expression.relative for one in averaged):
-            raise ConfigError(
-                "Networks of stage 1 that are averaged take no semantic images, and all or none are relative."
-            )
+            raise ConfigError("config.averaged")
         if isinstance(self.renderer, dict):
             object.__setattr__(self, "renderer", RendererConfig(**completed(self.renderer)))
 
@@ -169,7 +165,7 @@ def completed(saved: dict[str, Any]) -> dict[str, Any]:
 
 
 # Table 3. Its third change, no shape loss, is a weight of the training: ``stage.shape_weight=0``.
-EXPRESSION_ABLATIONS: Registry[ExpressionConfig] = Registry("ablation of the expression network")
+EXPRESSION_ABLATIONS: Registry[ExpressionConfig] = Registry("kind.ablation_expression")
 for _name, _stage1 in {
     "base": ExpressionConfig(semantic_images=False, attention=False),  # and no shape loss
     "without-semantic-images": ExpressionConfig(semantic_images=False),
@@ -180,7 +176,7 @@ for _name, _stage1 in {
     EXPRESSION_ABLATIONS.register(_name, _stage1)
 
 # Tables 4 to 6. What is a matter of training: ``stage.correspondence_weight=0``, ``stage.staged=false``.
-RENDERER_ABLATIONS: Registry[RendererConfig] = Registry("ablation of the renderer")
+RENDERER_ABLATIONS: Registry[RendererConfig] = Registry("kind.ablation_renderer")
 for _name, _stage2 in {
     "base": RendererConfig(references=1, motion=False, texture=False, fusion=False),
     "without-texture": RendererConfig(texture=False, fusion=False),

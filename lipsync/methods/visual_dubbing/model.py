@@ -15,6 +15,7 @@ from lipsync.methods.visual_dubbing.expression import ExpressionNet
 from lipsync.methods.visual_dubbing.inpaint import InpaintNet
 from lipsync.methods.visual_dubbing.motion import MotionNet, identity_grid, warp
 from lipsync.methods.visual_dubbing.texture import TextureNet
+from lipsync.texts import Message
 from lipsync.weights.pretrained import read_saved
 
 
@@ -113,5 +114,5 @@ def read_core(weights: str | Path) -> VisualDubbing:
         ConfigError: it holds another network.
     """
     return read_saved(
-        weights, VisualDubbing, VisualDubbingConfig, "a core of visual dubbing", needs="renderer"
+        weights, VisualDubbing, VisualDubbingConfig, Message("saved.visual_dubbing"), needs="renderer"
     )

@@ -31,6 +31,7 @@ from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.registry import unknown
+from lipsync.texts import Message
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.ranger import Ranger
@@ -76,18 +77,16 @@ class ExpressionStage(Stage):
 
     def __init__(self, config: ExpressionStageConfig, train: list[Clip], dev: list[Clip]):
         if config.model.semantic_images and not config.semantic:
-            raise ConfigError(
-                "stage.semantic names no folder for the semantic images. Give one, or set "
-                "stage.model.semantic_images to false."
-            )
+            raise ConfigError("train.no_semantic")
         if config.reduction not in REDUCTIONS:
             raise ConfigError(unknown("reduction", config.reduction, REDUCTIONS))
         self.config = config
         self.scene = Scene(load_morphable(config.morphable or None))
         if self.scene.model.expression_size != config.model.expression_size:
             raise ConfigError(
-                f"The 3D face model has {self.scene.model.expression_size} expression coefficients, "
-                f"stage.model.expression_size says {config.model.expression_size}."
+                "train.expression_size",
+                found=self.scene.model.expression_size,
+                wanted=config.model.expression_size,
             )
         self.dev = fitted(dev)
         self.sampler: Sampler = Sampler(fitted(train, needed=True), config.frames)
@@ -342,14 +341,12 @@ def take_tower(net: ExpressionNet, path: Path) -> None:
         ConfigError: the file is missing, or its tower is another.
     """
     if not path.is_file():
-        raise ConfigError(f"There is no Wav2Lip core {path}.")
+        raise ConfigError("train.no_wav2lip", path=path)
     found = {k: v.float() for k, v in load_file(path).items() if k.startswith("audio_")}
     try:
         net.speech.load_state_dict(found)
     except RuntimeError as problem:
-        raise ConfigError(
-            f"{path} does not fit the speech tower. Use its audio features and width, and the tower wav2lip."
-        ) from problem
+        raise ConfigError("train.speech_tower", path=path) from problem
 
 
 def _shown(pictures: Tensor | None) -> Tensor | None:
@@ -363,5 +360,5 @@ def load_expression(folder: str) -> ExpressionNet:
         ConfigError: not such a folder.
     """
     if not (Path(folder) / "config.json").is_file():
-        raise ConfigError(f"There is no expression network in {folder}. Run `train expression` first.")
-    return read_saved(folder, ExpressionNet, ExpressionConfig, "an expression network of visual dubbing")
+        raise ConfigError("train.no_expression", folder=folder)
+    return read_saved(folder, ExpressionNet, ExpressionConfig, Message("saved.expression"))

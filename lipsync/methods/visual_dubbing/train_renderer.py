@@ -86,9 +86,9 @@ class DubbingStage(Stage):
 
     def __init__(self, config: DubbingConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
-            raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
+            raise ConfigError("train.features", features=config.features)
         if config.optimizer not in OPTIMIZERS:
-            raise ConfigError(unknown("optimizer", config.optimizer, OPTIMIZERS))
+            raise ConfigError(unknown("kind.optimizer", config.optimizer, OPTIMIZERS))
         make = OPTIMIZERS[config.optimizer]
         self.config = config
         self.scene = Scene(load_morphable(config.morphable or None))

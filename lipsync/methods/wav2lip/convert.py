@@ -17,6 +17,7 @@ from torch import Tensor
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
+from lipsync.texts import Message
 from lipsync.weights import hub
 from lipsync.weights.checkpoint import load_checkpoint
 from lipsync.weights.pretrained import read_config
@@ -24,13 +25,13 @@ from lipsync.weights.pretrained import read_config
 _STEM, _LAST = "face_encoder_blocks.0.0.conv_block.0.weight", "output_block.1"
 # What else the people who hold such files also hold, told by a key or two.
 _OTHERS = (
-    ({"face_encoder.0.0.conv_block.0.weight"}, "an LSTM-CBAM generator; choose the method lstm-cbam"),
-    ({"face_encoder.0.conv_block.0.weight"}, "a sync expert, which judges videos and does not draw"),
-    ({"netcnnaud.0.weight", "netcnnlip.0.weight"}, "SyncNet v2, which judges videos and does not draw"),
-    ({_STEM, "binary_pred.0.weight"}, "Wav2Lip's visual quality discriminator"),
-    ({"judge.weight", "blocks.0.block.0.weight"}, "this project's visual quality discriminator"),
-    ({"features.0.weight", "head.1.weight"}, "this project's mouth expert"),
-    ({"conv1_1.weight", "conv1_1.bias"}, "the S3FD face detector"),
+    ({"face_encoder.0.0.conv_block.0.weight"}, "lstm_cbam"),
+    ({"face_encoder.0.conv_block.0.weight"}, "sync_expert"),
+    ({"netcnnaud.0.weight", "netcnnlip.0.weight"}, "syncnet"),
+    ({_STEM, "binary_pred.0.weight"}, "wav2lip_discriminator"),
+    ({"judge.weight", "blocks.0.block.0.weight"}, "discriminator"),
+    ({"features.0.weight", "head.1.weight"}, "mouth_expert"),
+    ({"conv1_1.weight", "conv1_1.bias"}, "s3fd"),
 )
 
 
@@ -54,7 +55,7 @@ def read_generator(path: str | Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
     loaded = load_checkpoint(weights)
     config_file = weights.with_name("config.json")
     if weights.suffix.lower() == ".safetensors" and config_file.is_file():
-        config = read_config(config_file, Wav2LipConfig, "a generator of the Wav2Lip family")
+        config = read_config(config_file, Wav2LipConfig, Message("saved.wav2lip_family"))
         _must_match(loaded, config, weights)
         return config, loaded
     state, config = _bare(loaded), Wav2LipConfig()
@@ -113,27 +114,28 @@ def _must_match(state: dict[str, Any], config: Wav2LipConfig, path: Path) -> Non
         wanted = {key: tuple(value.shape) for key, value in Generator(config).state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items() if isinstance(value, Tensor)}
     if found != wanted:
-        raise ConfigError(f"{path} does not hold the generator expected: {_difference(found, wanted)}.")
+        raise ConfigError("saved.other_generator", path=path, difference=_difference(found, wanted))
 
 
 def _difference(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> str:
     """What the foreign weights look like, in half a sentence."""
     for signs, name in _OTHERS:
         if signs <= set(found):
-            return f"it looks like {name}"
+            return Message(f"generator.looks_like.{name}")
     missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
     if not set(wanted) & set(found):
-        first = f"its first weight is {extra[0]!r}" if extra else "there are no weights in it"
-        return f"it looks like another architecture ({first})"
+        if not extra:
+            return Message("generator.looks_like.nothing")
+        return Message("generator.looks_like.other", weight=extra[0])
     if any(key.startswith(("audio_attention", "face_attention")) for key in extra):
-        return "it looks like an M-CSAWav2Lip generator; give the folder where its config.json lies beside it"
+        return Message("generator.looks_like.mcsawav2lip")
     if missing or extra:
-        parts = [f"{len(keys)} weights are {what} (first {keys[0]!r})"
-                 for keys, what in ((missing, "missing"), (extra, "unknown")) if keys]  # fmt: skip
-        return f"it looks like a variant of Wav2Lip: {' and '.join(parts)}"
+        parts = [
+            Message(f"generator.weights.{what}", count=len(keys), first=keys[0])
+            for what, keys in (("missing", missing), ("unknown", extra))
+            if keys
+        ]
+        return Message("generator.looks_like.variant", parts=parts)
     key = next(key for key in wanted if found[key] != wanted[key])
     sizes = ["x".join(map(str, shape[key])) for shape in (found, wanted)]
-    return (
-        f"it looks like Wav2Lip with other sizes or features ({key} is {sizes[0]}, not {sizes[1]}); "
-        "give the folder with its own config.json"
-    )
+    return Message("generator.looks_like.other_sizes", weight=key, found=sizes[0], wanted=sizes[1])

@@ -99,10 +99,7 @@ class Wav2LipMethod(LipSyncMethod):
         """How this network opens the mouth of the (1, 6, S, S) face to this speech."""
         landmarker = hub.locate("face_landmarker")
         if landmarker is None:
-            raise ConfigError(
-                "How far the mouth opens can only be changed with the face landmarker, which is not here. "
-                "Fetch it with `python -m lipsync weights --fetch face_landmarker`, or set the opening to 1."
-            )
+            raise ConfigError("opening.needs_landmarker")
         times = np.linspace(0, speech.shape[1] / MEL_RATE, MOUTHS)
         windows = self._windows(speech, times)
         faces = self.net.with_audio(face.expand(MOUTHS, -1, -1, -1), windows)

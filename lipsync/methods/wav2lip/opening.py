@@ -53,10 +53,7 @@ def fit(heard: Tensor, gaps: np.ndarray) -> Opening:
     """
     found = ~np.isnan(gaps)
     if found.sum() < LEAST or np.std(gaps[found]) < 1e-4:
-        raise FaceError(
-            "The drawn mouths could not be measured, so how far they open cannot be changed. Set it to 1, or "
-            "choose a video in which the face is larger and turned towards the camera."
-        )
+        raise FaceError("opening.unmeasured")
     known, gap = heard[torch.from_numpy(found)], torch.from_numpy(gaps[found]).to(heard)
     centre, mean = known.mean(0), gap.mean()
     direction = ((known - centre) * (gap - mean)[:, None]).mean(0) / gap.var(correction=0)

@@ -86,14 +86,11 @@ class GeneratorStage(Stage):
 
     def __init__(self, config: GeneratorConfig, train: list[Clip], dev: list[Clip]):
         if config.features not in ("vgg", "alex"):
-            raise ConfigError(f'stage.features is "vgg" or "alex", not {config.features!r}.')
+            raise ConfigError("train.features", features=config.features)
         if config.sync_weight > 0 and not config.sync_expert:
-            raise ConfigError(
-                "stage.sync_weight is above 0, but stage.sync_expert names no expert. Train one with "
-                "`train sync`, or set the weight to 0."
-            )
+            raise ConfigError("train.no_sync_expert_named")
         if config.sync_weight > 0 and config.frames != WINDOW:
-            raise ConfigError(f"The sync loss needs stage.frames = {WINDOW}.")
+            raise ConfigError("train.sync_frames", frames=WINDOW)
         self.config, self.dev = config, dev
         self.sampler: Sampler = Sampler(train, config.frames)
         self.net = Generator(config.model)
@@ -289,7 +286,7 @@ def start_from(net: Generator, folder: str) -> None:
     """
     path = Path(folder) / "model.safetensors"
     if not path.is_file():
-        raise ConfigError(f"There is no generator in {folder} to start from.")
+        raise ConfigError("train.no_generator", folder=folder)
     own = net.state_dict()
     fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
     for key, value in load_file(path).items():

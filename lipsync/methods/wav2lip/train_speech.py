@@ -68,7 +68,7 @@ class SpeechStage(Stage):
         self.config, self.dev = config, dev
         self.sampler: Sampler = Sampler(train, config.frames)
         if config.taught and not config.teacher:
-            raise ConfigError("stage.taught holds speech without faces; name a stage.teacher for it.")
+            raise ConfigError("train.no_speech_teacher")
         self.told: dict[str, np.ndarray] = {}  # (T, 4) by clip, what the teacher says
         self.recordings: list[Recording] = []
         if config.teacher:
@@ -238,6 +238,6 @@ def read_recordings(config: SpeechConfig, teacher: Teacher) -> list[Recording]:
             found.append(Recording(mel_spectrogram(samples).astype(np.float16), told))
     if not found:
         raise ConfigError(
-            f"{folder} holds no recording of {config.frames / FPS:.1f} s or more ({', '.join(SOUNDS)})."
+            "train.no_recording", folder=folder, seconds=config.frames / FPS, endings=", ".join(SOUNDS)
         )
     return found

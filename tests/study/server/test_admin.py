@@ -20,31 +20,31 @@ def test_the_password_opens_and_nothing_else_does(clock: Clock) -> None:
     key = admin.enter(PASSWORD, AWAY)
     admin.check(key, AWAY)
     for wrong in (key[:-1], key + "x", PASSWORD, "", None, 3, ["x"], "é", "\ud800", "x" * 10_000):
-        with pytest.raises(StudyError, match="Enter first"):
+        with pytest.raises(StudyError, match="Log in first"):
             admin.check(wrong, AWAY)
     for wrong in ("Correct horse battery", "", None, "\ud800" * 20):
-        with pytest.raises(StudyError, match="not right"):
+        with pytest.raises(StudyError, match="Wrong "):
             admin.enter(wrong, AWAY)
     admin.leave(key)
-    with pytest.raises(StudyError, match="Enter first"):
+    with pytest.raises(StudyError, match="Log in first"):
         admin.check(key, AWAY)
     key = admin.enter(PASSWORD, AWAY)
     clock.wait(LASTING + 1)
-    with pytest.raises(StudyError, match="Enter first"):
+    with pytest.raises(StudyError, match="Log in first"):
         admin.check(key, AWAY)
 
 
 def test_guessing_is_slowed_down_also_from_many_addresses(clock: Clock) -> None:
     admin = Admin(PASSWORD, guesses=12, clock=clock)
     for _ in range(5):
-        with pytest.raises(StudyError, match="not right"):
+        with pytest.raises(StudyError, match="Wrong "):
             admin.enter("a wrong one", AWAY)
     for guess in ("a wrong one", PASSWORD):
         with pytest.raises(StudyError, match="Too many requests"):
             admin.enter(guess, AWAY)
     assert admin.enter(PASSWORD, HERE)
     for number in range(7):
-        with pytest.raises(StudyError, match="not right"):
+        with pytest.raises(StudyError, match="Wrong "):
             admin.enter("a wrong one", Origin(f"198.51.100.{number}", {}))
     with pytest.raises(StudyError, match="Too many requests"):
         admin.enter("a wrong one", Origin("198.51.100.200", {}))
@@ -62,7 +62,7 @@ def test_without_a_password_only_the_machine_itself_is_let_in_once_per_token(clo
     admin.check(key, HERE)
     with pytest.raises(StudyError, match="only on the machine itself"):
         admin.check(key, AWAY)
-    with pytest.raises(StudyError, match="not right"):
+    with pytest.raises(StudyError, match="Wrong "):
         admin.enter(told[0], HERE)  # used up
     assert len(set(told)) == 2
     assert admin.enter(told[1], HERE)
@@ -107,7 +107,7 @@ def test_owners_of_a_space_need_no_password() -> None:
     for name in ("eve", "", None):
         with pytest.raises(StudyError, match="not an owner"):
             admin.enter_as(name)
-    with pytest.raises(StudyError, match="not right"):
+    with pytest.raises(StudyError, match="Wrong "):
         admin.enter("", AWAY)
     # Off a Space the same names count for nothing: there Gradio's login is only played.
     elsewhere = Admin.from_environment({key: space[key] for key in space if key != "SPACE_ID"})

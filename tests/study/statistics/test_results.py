@@ -15,9 +15,7 @@ import pytest
 
 from eval.report.study_files import render, write_study
 from eval.report.study_plots import plots, svg
-from eval.sentences import SENTENCES
 from eval.study.statistics.results import results
-from lipsync.sentences import chinese
 from tests.study.simulated import QUESTIONS, study, table
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -199,7 +197,7 @@ def test_every_state_gives_values_and_sentences_but_never_nan(state, screening):
     for figure in plots(said).values():
         assert "</svg>" in svg(figure)
     for note in said.notes:
-        assert CHINESE.search(chinese(note, SENTENCES)), note
+        assert CHINESE.search(note.text("zh")), note
     if state in ("nothing", "no columns", "only catch clips"):
         assert said.notes == ("There are no marks yet.",)
         assert said.outcomes == {}
@@ -234,10 +232,10 @@ def test_reasons_are_said_in_chinese_too(usual):
     assert {"catch", "flat", "fast"} <= set(rules)
     assert {"bt500", "unlike"} & set(rules)
     for reason in rules.values():
-        assert CHINESE.search(chinese(reason, SENTENCES)), reason
+        assert CHINESE.search(reason.text("zh")), reason
     for state in STATES.values():
         for found in results(state).agreement.values():
-            assert not found.reason or CHINESE.search(chinese(found.reason, SENTENCES))
+            assert not found.reason or CHINESE.search(found.reason.text("zh"))
 
 
 def test_a_study_where_everybody_is_left_out_says_so():
@@ -289,7 +287,7 @@ def test_pairs_with_one_vote_only_ties_or_no_vote():
         for figure in plots(said).values():
             svg(figure)
         for note in said.notes:
-            assert CHINESE.search(chinese(note, SENTENCES)), note
+            assert CHINESE.search(note.text("zh")), note
 
 
 def test_plots_hold_names_as_text_and_take_the_colour_of_the_page():

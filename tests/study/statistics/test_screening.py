@@ -49,7 +49,7 @@ def test_each_exclusion_says_the_rule_and_the_figures():
     marks.loc[slow, "seconds"] = 5.1  # a tenth of a second after the end of the clip
     reasons = {entry.rater: (entry.rule, entry.reason) for entry in screen(marks)}
     assert reasons["c0"][0] == "catch"
-    assert reasons["c0"][1].endswith("of 3 catch clips.")
+    assert reasons["c0"][1].endswith("of 3 attention checks.")
     assert reasons["r3"] == ("flat", "Gave nearly the same mark to 30 clips that others tell apart.")
     assert reasons["r5"][0] == "fast"
     assert set(reasons) <= {"c0", "r3", "r5"}

@@ -177,7 +177,7 @@ def test_what_cannot_be_made_leaves_nothing(here: Store, clips: Path, tmp_path: 
         (spec(clips, training=["/etc/passwd"]), "no training clip"),
         (spec(clips, stimuli_per_rater=7), "there are 6"),
         (spec(clips, catch={"choose": [2, 2]}), "the same mark"),
-        (spec(clips, source=one, catch={"desync": 1}), "need 2 items"),
+        (spec(clips, source=one, catch={"desync": 1}), "needs 2 items"),
         (spec(clips, questions=["quality"], catch={"desync": 1}), "needs the question 'sync'"),
         (spec(clips, mode="pairwise", source=one | {"methods": ["ours"]}), "at least two methods"),
         (spec(clips, mode="pairwise", training=["anna/ours"]), "needs two clips"),

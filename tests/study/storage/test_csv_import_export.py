@@ -143,7 +143,7 @@ def test_what_does_not_fit_is_refused_whole(store: Store, make: Make, tmp_path: 
         (changed(trial="../x"), "small letters and digits"),
         (changed(token="a b"), "token"),
         (changed(language="fr"), "no language"),
-        (changed(position="-1"), "no position"),
+        (changed(position="-1"), "not a position"),
         (changed(trial="another"), "another clip at this position"),
         (changed(trial=new[0]["trial"]), "of another clip"),
     ]:

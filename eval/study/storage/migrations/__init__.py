@@ -42,9 +42,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         try:
             command.upgrade(config, revision)
         except CommandError as problem:
-            raise ConfigError(
-                "The database of studies was made by a newer version of the portal; update the portal."
-            ) from problem
+            raise ConfigError("database.newer") from problem
 
 
 def current(engine: Engine) -> str | None:
