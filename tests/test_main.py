@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from lipsync.cli import main
+
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "av", "cv2", "librosa", "mediapipe", "gradio", "huggingface_hub", "pandas")
 
@@ -33,3 +37,8 @@ def test_a_configuration_is_named_from_any_folder(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 2
         assert said in done.stderr
+
+
+def test_ablate_names_the_command_that_it_became(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ablate", "--table", "2", "--data", "x", "--steps", "3"]) == 2
+    assert "`python -m eval ablate`" in capsys.readouterr().err

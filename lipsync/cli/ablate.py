@@ -10,9 +10,10 @@ from lipsync.errors import ConfigError
 def add_ablate_command(commands: argparse._SubParsersAction) -> None:
     """Add ``ablate`` to the subparsers of ``python -m lipsync``."""
     parser = commands.add_parser(
-        "ablate", help="moved: `python -m eval ablate` trains and measures a paper's table", add_help=False
-    )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+        "ablate", help="moved: `python -m eval ablate` trains and measures a paper's table",
+        add_help=False, prefix_chars="\0",
+    )  # fmt: skip  # no option is one here: whatever follows is taken
+    parser.add_argument("arguments", nargs="*")
     parser.set_defaults(handler=_run)
 
 

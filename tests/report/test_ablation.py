@@ -12,9 +12,9 @@ import soundfile
 from eval.batch.ablation import TABLES, rows_of, table_named
 from eval.batch.summary import Column
 from eval.batch.summary import Table as Measured
+from eval.cli import main
 from eval.functional.aggregate import compare, summarise
 from eval.report.ablation import differing, held_out, paper_table
-from lipsync.__main__ import main
 from lipsync.assets import asset
 from lipsync.data.preparation.prepare import prepare
 from lipsync.errors import ConfigError
