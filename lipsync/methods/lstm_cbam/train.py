@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.movement import corrected, load_movement_head
@@ -25,6 +24,7 @@ from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.lstm_cbam.config import LstmCbamConfig
 from lipsync.methods.lstm_cbam.model import LipGANGenerator
 from lipsync.methods.wav2lip.validation import look_at
+from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight, sync_bce, sync_loss, sync_probability
 from lipsync.training.pretrained_speech import load_speech
@@ -77,7 +77,7 @@ class JointStage(Stage):
         self.disc = load_sync_expert(config.discriminator).requires_grad_(True)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "discriminator": self.disc}
         if config.ema:
-            self.average = AveragedModel(self.net, avg_fn=self._averaged, use_buffers=True)
+            self.average = averaged(self.net, config.ema)
             self.modules["average"] = self.average
         self.compiled = (self.net, self.disc.face_encoder, self.disc.audio_encoder)
         self.optimizers: dict[str, torch.optim.Optimizer] = {
@@ -148,12 +148,6 @@ class JointStage(Stage):
         if self.perceptual is not None:
             values["perceptual"] = sharp
         return {name: value.item() for name, value in values.items()}
-
-    def _averaged(self, kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-        if not kept.is_floating_point():  # batch norm counts its batches
-            return now
-        # Random first weights must not linger in the average of a short run.
-        return torch.lerp(now, kept, min(self.config.ema, 1 - 1 / (1 + int(count))))
 
     @property
     def best(self) -> LipGANGenerator:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.preparation.offsets import SIZE
@@ -32,6 +31,7 @@ from lipsync.methods.multi_reference.reference_windows import draw_reference_win
 from lipsync.methods.multi_reference.train_listener import load_head, load_listener, tell
 from lipsync.methods.multi_reference.validation import look_at
 from lipsync.nn.speech_encoder import LearnedEncoder
+from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
     adversarial_loss,
@@ -124,7 +124,7 @@ class MultiReferenceStage(Stage):
         self.modules: dict[str, nn.Module] = {"generator": self.net}
         self.modules |= {f"quality{j or ''}": judge for j, judge in enumerate(self.disc)}
         if config.ema:
-            self.average = AveragedModel(self.net, avg_fn=self._averaged)
+            self.average = averaged(self.net, config.ema, use_buffers=False)
             self.modules["average"] = self.average
         trained = [p for p in self.net.parameters() if p.requires_grad]
         self.optimizers: dict[str, torch.optim.Optimizer] = {
@@ -233,11 +233,6 @@ class MultiReferenceStage(Stage):
         face, audio = self.sync.face_encoder(halves).float(), self.sync.audio_encoder(heard).float()
         probability = sync_probability(face, audio, self.sync.config.guard, self.config.sync_epsilon)
         return sync_bce(probability, torch.ones_like(probability))
-
-    def _averaged(self, kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-        # Random first weights must not linger in the average of a short run.
-        decay = min(self.config.ema, 1 - 1 / (1 + int(count)))
-        return torch.lerp(now, kept, decay)
 
     @property
     def best(self) -> MultiReference:

@@ -24,6 +24,7 @@ from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.validation import look_at
+from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
     adversarial_loss,
@@ -33,6 +34,8 @@ from lipsync.training.losses import (
     sync_probability,
 )
 from lipsync.training.pretrained_speech import load_speech
+
+COUNTER = "face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"  # of a part that is always trained
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ class GeneratorStage(Stage):
         self.disc = QualityDiscriminator(config.discriminator_width)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
         if config.ema:
-            self.modules["average"] = deepcopy(self.net).requires_grad_(False)
+            self.average = averaged(self.net, config.ema, counter=COUNTER)
+            self.modules["average"] = self.average
         if config.freeze_speech:
             for part in (self.net.audio_encoder, self.net.audio_attention):
                 part.requires_grad_(False)
@@ -209,7 +213,7 @@ class GeneratorStage(Stage):
             update(judged, self.disc, self.optimizers["quality"])
             values["disc"] = judged
         if config.ema and update.steps:
-            self._average(update.config.accumulate)
+            self.average.update_parameters(self.net)
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
     def _draw(self, batch: dict[str, Tensor], faces: Tensor) -> Tensor:
@@ -219,22 +223,10 @@ class GeneratorStage(Stage):
             embedding = corrected(embedding, batch["movement"].flatten(0, 1), self.head)
         return self.net.draw(embedding, self.net.with_audio(faces, speech))
 
-    @torch.no_grad()
-    def _average(self, batches: int = 1) -> None:
-        source = self.net.state_dict()
-        # Random first weights must not linger in the average of a short run. Batch norm counts the batches.
-        done = int(source["face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"]) // batches
-        decay = min(self.config.ema, 1 - 1 / max(1, done))
-        for name, value in self.modules["average"].state_dict().items():
-            if value.dtype.is_floating_point:
-                value.lerp_(source[name], 1 - decay)
-            else:
-                value.copy_(source[name])
-
     @property
     def best(self) -> Generator:
         """The weights worth keeping: averaged ones where there are."""
-        return self.modules["average"] if self.config.ema else self.net  # type: ignore[return-value]
+        return self.average.module if self.config.ema else self.net  # type: ignore[return-value]
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """Own and other speech on clips of people kept out of training; writes a contact sheet."""
