@@ -41,6 +41,7 @@ from lipsync.training.losses import (
     sync_probability,
 )
 from lipsync.training.schedules import warm_cosine
+from lipsync.training.start import start_from
 
 
 @dataclass(frozen=True)
@@ -289,19 +290,3 @@ def scaled(pictures: Tensor, times: int) -> Tensor:
 def sum_of(losses: Iterable[Tensor]) -> Tensor:
     """Sum of losses, () each."""
     return torch.stack(list(losses)).sum()
-
-
-def start_from(net: MultiReference, folder: str) -> None:
-    """Take over what fits of another network.
-
-    Raises:
-        ConfigError: there is none in the folder.
-    """
-    from safetensors.torch import load_file
-
-    path = Path(folder) / "model.safetensors"
-    if not path.is_file():
-        raise ConfigError("train.no_network", folder=folder)
-    own = net.state_dict()
-    fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
-    net.load_state_dict(fitting, strict=False)

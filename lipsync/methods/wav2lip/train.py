@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lipsync.data.clips import Clip, Sampler
@@ -34,6 +33,7 @@ from lipsync.training.losses import (
     sync_probability,
 )
 from lipsync.training.pretrained_speech import load_speech
+from lipsync.training.start import start_from
 
 COUNTER = "face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"  # of a part that is always trained
 
@@ -98,7 +98,7 @@ class GeneratorStage(Stage):
         self.sampler: Sampler = Sampler(train, config.frames)
         self.net = Generator(config.model)
         if config.start:
-            start_from(self.net, config.start)
+            start_from(self.net, config.start, "train.no_generator", enlarged)
         self.anchor = deepcopy(self.net).eval().requires_grad_(False) if config.anchor_weight else None
         if config.speech:
             load_speech(self.net, config.speech)
@@ -270,20 +270,9 @@ def grown(kernel: Tensor, shape: torch.Size) -> Tensor:
     return larger * (kernel.shape[-1] / shape[-1]) ** 2
 
 
-def start_from(net: Generator, folder: str) -> None:
-    """Take over what fits of another generator, such as a smaller picture's.
-
-    Raises:
-        ConfigError: there is none in the folder.
-    """
-    path = Path(folder) / "model.safetensors"
-    if not path.is_file():
-        raise ConfigError("train.no_generator", folder=folder)
-    own = net.state_dict()
-    fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
-    for key, value in load_file(path).items():
-        wanted = own[key].shape if key in own else value.shape
-        if wanted != value.shape and wanted[:2] == value.shape[:2] and not key.startswith("audio"):
-            up = key.startswith("face_decoder")  # a transposed convolution spreads one value over the map
-            fitting[key] = grown(value, wanted) * ((wanted[-1] / value.shape[-1]) ** 2 if up else 1)
-    net.load_state_dict(fitting, strict=False)
+def enlarged(name: str, value: Tensor, shape: torch.Size) -> Tensor | None:
+    """Weights of a smaller picture's generator for a larger one; None where they differ in more than that."""
+    if shape[:2] != value.shape[:2] or name.startswith("audio"):
+        return None
+    up = name.startswith("face_decoder")  # a transposed convolution spreads one value over the map
+    return grown(value, shape) * ((shape[-1] / value.shape[-1]) ** 2 if up else 1)
