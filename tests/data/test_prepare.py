@@ -191,10 +191,10 @@ def test_unusable_folders_and_manifests_are_said(tmp_path):
         prepare(tmp_path, tmp_path / "out", landmarker=tmp_path)
     (tmp_path / "m.csv").write_text("name,id\na,b\n")
     with pytest.raises(ConfigError, match="column file"):
-        prepare(tmp_path, tmp_path / "out", tmp_path / "m.csv", landmarker=tmp_path)
+        prepare(tmp_path, tmp_path / "out", manifest=tmp_path / "m.csv", landmarker=tmp_path)
     (tmp_path / "m.csv").write_text("file,id\na,b\na,c\n")
     with pytest.raises(ConfigError, match="twice"):
-        prepare(tmp_path, tmp_path / "out", tmp_path / "m.csv", landmarker=tmp_path)
+        prepare(tmp_path, tmp_path / "out", manifest=tmp_path / "m.csv", landmarker=tmp_path)
 
 
 def test_only_the_splits_asked_for_are_taken(tmp_path, face, voice, landmarker):

@@ -18,6 +18,7 @@ from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
 from lipsync.methods.wav2lip.train_speech import SpeechConfig, SpeechStage
 from lipsync.training.loop import RunConfig, Update
+from lipsync.training.schedules import LearningRates
 from tests.training.toy import toy_clip
 
 MODEL = Wav2LipConfig(channel_attention=True, spatial_attention=True, width=0.03)
@@ -235,6 +236,7 @@ def test_a_joint_run_starts_from_a_generator(clips, discriminator, tmp_path):
     assert all(torch.equal(v, taken.net.state_dict()[k]) for k, v in given.net.state_dict().items())
     for progress, factor in ((0.0, 1.0), (0.75, 0.5)):
         stage = joint(clips, discriminator, decay_from=0.5)
+        LearningRates(stage).set(progress)
         stage.step(stage.batch(np.random.default_rng(0)), update(), progress)
         rates = [group["lr"] for o in stage.optimizers.values() for group in o.param_groups]
         assert rates == pytest.approx([factor * stage.config.learning_rate] * 2)

@@ -68,9 +68,10 @@ class LipReaderStage(Stage):
         crops = torch.from_numpy(np.stack(mouths)).permute(0, 1, 4, 2, 3)
         return {"mouths": _squares(crops), "letters": pack_texts(texts)}
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
-        for group in self.optimizers["reader"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress)
         with update.autocast():
             said = self.net(batch["mouths"].float() / 255)
         loss = lip_reading_loss(said, unpack_texts(batch["letters"]))

@@ -28,6 +28,7 @@ from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight, sync_bce, sync_loss, sync_probability
 from lipsync.training.pretrained_speech import load_speech
+from lipsync.training.schedules import linear_decay
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,15 @@ class JointStage(Stage):
             movements=config.movement,
         )
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return linear_decay(progress, self.config.decay_from)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
         real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         # The generator's turn. The discriminator judges with its running statistics, as it would judge a
         # single window; its own turn alone moves them.
         self.disc.eval()
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                left = (1 - progress) / max(1e-9, 1 - config.decay_from)
-                group["lr"] = config.learning_rate * min(1.0, left)
         if config.speech:
             self.net.audio_encoder.eval()  # nor may its batch statistics drift
         with update.autocast():

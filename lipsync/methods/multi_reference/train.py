@@ -41,7 +41,7 @@ from lipsync.training.losses import (
     sync_probability,
 )
 from lipsync.training.schedules import warm_cosine
-from lipsync.training.start import start_from
+from lipsync.weights.pretrained import start_from
 
 
 @dataclass(frozen=True)
@@ -169,11 +169,11 @@ class MultiReferenceStage(Stage):
             batch["letters"] = pack_texts(texts)
         return batch
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return warm_cosine(progress, self.config.warm)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * warm_cosine(progress, config.warm)
         if config.freeze_listener:
             self.net.speech.eval()  # nor may its batch statistics drift
         real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)

@@ -120,9 +120,10 @@ class ListenerStage(Stage):
             **({"told": torch.from_numpy(np.stack(told))} if told else {}),  # (W, L', D')
         }
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
-        for group in self.optimizers["listener"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress)
         if self.config.freeze_speech:
             self.net.speech.eval()  # nor may its batch statistics drift
         at = torch.from_numpy(self.hearing.places(self.config.frames))

@@ -34,6 +34,7 @@ from lipsync.registry import unknown
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.ranger import Ranger
+from lipsync.training.schedules import linear_decay
 from lipsync.weights.pretrained import read_saved
 
 REDUCTIONS = ("sum", "mean")
@@ -225,11 +226,11 @@ class ExpressionStage(Stage):
             found["pictures"] = pictures.transpose(0, 3, 1, 2)
         return found
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return linear_decay(progress, self.config.decay_from)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for group in self.optimizers["expression"].param_groups:
-            left = (1 - progress) / max(1e-9, 1 - config.decay_from)
-            group["lr"] = config.learning_rate * min(1.0, left)
         if config.freeze_speech:
             self.net.speech.eval()  # nor may its batch statistics drift
         with update.autocast():

@@ -40,6 +40,7 @@ from lipsync.registry import unknown
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight
 from lipsync.training.ranger import Ranger
+from lipsync.training.schedules import linear_decay
 
 OPTIMIZERS = {"ranger": Ranger, "adam": torch.optim.Adam}
 CANDIDATES = 5  # frames of a clip of which those with the widest mouths are the references, as in use
@@ -148,12 +149,11 @@ class DubbingStage(Stage):
         openings = np.concatenate([mouth_opening(clip.points(np.array([i]))) for i in others])
         return others[np.argsort(-openings, kind="stable")[:count]]
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return linear_decay(progress, self.config.decay_from)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                left = (1 - progress) / max(1e-9, 1 - config.decay_from)
-                group["lr"] = config.learning_rate * min(1.0, left)
         # The base model of Table 4 has neither SFM nor TMN: nothing that could be trained first.
         alone = self.net.motion is None and self.net.texture is None
         inpaint = not config.staged or alone or progress >= config.joint_from

@@ -33,7 +33,8 @@ from lipsync.training.losses import (
     sync_probability,
 )
 from lipsync.training.pretrained_speech import load_speech
-from lipsync.training.start import start_from
+from lipsync.training.schedules import linear_decay
+from lipsync.weights.pretrained import start_from
 
 COUNTER = "face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"  # of a part that is always trained
 
@@ -152,13 +153,11 @@ class GeneratorStage(Stage):
                 batch[name] = torch.cat([batch[name][1 : swapped + 1], batch[name][swapped:]])
         return batch
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return linear_decay(progress, self.config.decay_from)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * min(
-                    1.0, (1 - progress) / max(1e-9, 1 - config.decay_from)
-                )
         if config.freeze_norms:
             self.net.eval()  # dropout there is none
         elif config.freeze_speech:
