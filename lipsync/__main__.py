@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from lipsync.texts import Message, for_terminal
-
 # PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

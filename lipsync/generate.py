@@ -86,10 +86,7 @@ def generate(
             references, with_face = frame.references, with_face + frame.changed
             report("frames", done, plan.frames)
         if with_face == 0:
-            raise FaceError(
-                f"No face was found in {request.face.name}. Choose a picture in which the face is "
-                "larger, brighter and turned towards the camera."
-            )
+            raise FaceError("face.none_found", path=request.face.name)
         report("finish", plan.frames, plan.frames)
     seconds = {**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began}
     return _result(job, tracker, with_face, references, seconds)
@@ -205,7 +202,7 @@ def _load(request: Request, report: Report) -> LipSyncMethod:
     opened = request.mouth_opening != 1
     method = load_method(request.method, request.checkpoint, report.bytes, supports_mouth_opening=opened)
     if opened and not method.supports_mouth_opening:
-        raise ConfigError(f"{method.card.title} cannot change how far the mouth opens. Set it to 1.")
+        raise ConfigError("generate.no_opening", method=method.card.title)
     return method
 
 

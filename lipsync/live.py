@@ -76,10 +76,7 @@ class Live:
     ) -> None:
         lookahead = method.audio_lookahead
         if lookahead > MOST:
-            raise ConfigError(
-                f"{method.card.title} has to hear more of the speech in advance than live mode waits for "
-                f"({MOST:.0f} s). Choose another method, or generate a video."
-            )
+            raise ConfigError("live.too_late", method=method.card.title, seconds=MOST)
         before, after = reach(LIVE_PAUSE)
         self.wait: float = max(lookahead, after)
         self._lookahead = lookahead  # s, around a frame

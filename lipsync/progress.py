@@ -29,7 +29,7 @@ class Report:
 
     def __call__(self, stage: str, done: int = 0, total: int | None = None) -> None:
         if self._cancel.is_set():
-            raise Cancelled("Stopped.")
+            raise Cancelled("job.stopped")
         now = time.monotonic()
         if stage == "frames":
             self._first = self._first or now

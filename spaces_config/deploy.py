@@ -40,7 +40,7 @@ def assemble(out: Path) -> list[Path]:
     """
     if out.is_dir() and any(out.iterdir()):
         if not (out / TABLE).is_file() or (out / ".git").exists():
-            raise ConfigError(f"{out} holds other files; choose an empty folder.")
+            raise ConfigError("deploy.not_empty", out=out)
         shutil.rmtree(out)
     try:
         for path in sorted(_needed()):

@@ -111,7 +111,7 @@ def test_a_video_plays_back_and_forth():
 def test_a_method_that_must_hear_the_future_is_refused():
     method = load_method(EMBEDDED)
     method.audio_lookahead = MOST + 0.1
-    with pytest.raises(ConfigError, match="has to hear more of the speech in advance"):
+    with pytest.raises(ConfigError, match="needs more of the speech in advance"):
         Live(EXAMPLES / "portrait.jpg", method)
 
 

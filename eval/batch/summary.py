@@ -12,9 +12,9 @@ from eval.batch.job import load_features
 from eval.functional.aggregate import Comparison, Summary, compare
 from eval.scoring.metrics import METRICS, Metric
 from eval.scoring.metrics.base import Kept, Row
+from lipsync.texts import Message
 
-# Notes about single videos, in whose place there is one about all of them.
-FID_FEW, NO_PARTNER = "score.fid_few", "score.no_partner"
+NO_PARTNER = "score.no_partner"  # said of single videos, in whose place there is a note about all of them
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,13 @@ def _notes(
     notes: list[str] = []
     for result in results:
         for note in result["scores"]["notes"] if "scores" in result else ():
-            if note not in notes and not note.startswith(pooled):
+            of_one = getattr(note, "key", "") == NO_PARTNER or note.startswith(pooled)
+            if note not in notes and not of_one:
                 notes.append(note)
     noted = [{getattr(n, "key", "") for n in r["scores"]["notes"]} for r in results if "scores" in r]
     beyond = sum(NO_PARTNER in keys for keys in noted)
     if beyond:
-        notes.append(
-            f"{len(beyond)} of {len(results)} videos differ in length from their reference: "
-            "only the common part was compared."
-        )
+        notes.append(Message("summary.lengths_differ", count=beyond, total=len(results)))
     for column in columns:
         notes += METRICS.get(column.metric).method_notes(column.details)
     items = {method: {r["item"] for r in results if r["method"] == method} for method in methods}

@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from lipsync.errors import LipSyncError
+from lipsync.texts import for_terminal
 
 COMMANDS = {
     "score": "eval.cli.score",
@@ -34,5 +35,5 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options)
     except LipSyncError as problem:
-        print(problem, file=sys.stderr)
+        print(for_terminal(problem.message), file=sys.stderr)
         return 2

@@ -169,7 +169,7 @@ def _against(clip: Clip, reference: Clip, networks: Networks, tell: Tell | None)
     }
     notes = list(scores.notes)
     if "opening" in reasons:
-        notes.append("No face was found, so the whole frames were compared.")
+        notes.append(Message("curves.whole_frames"))
     opening = scores.scores.get(OPENING)
     if opening is not None and opening.value is None:
         reasons.setdefault("opening", _say(opening.reason, clip, reference))

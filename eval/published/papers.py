@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from eval.scoring.metrics import METRICS, Direction
+from lipsync.texts import Message
 
 FOLDER = Path(__file__).parent / "tables"
 Kind = Literal["comparison", "ablation", "user study", "complexity"]

@@ -99,10 +99,10 @@ def videos(table: Table, name: str) -> str:
     return str(good) if good == len(rows) else f"{good} of {len(rows)}"
 
 
-def footnotes(table: Table) -> list[tuple[str, str]]:
+def footnotes(table: Table) -> list[str]:
     """What must be known to read the cells of some metrics, in English and Chinese."""
     metrics = [METRICS.get(column.metric) for column in table.columns]
-    return [metric.footnote for metric in metrics if any(metric.footnote)]
+    return [metric.footnote for metric in metrics if metric.footnote]
 
 
 def missing(table: Table) -> list[tuple[str, str]]:

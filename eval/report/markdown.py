@@ -38,7 +38,7 @@ def _below(table: Table, intervals: bool) -> list[str]:
         lines.append("Bold: best method; underlined: second.")
     if any(cell.differs for cell in shown):
         lines.append(f"{MARK}: differs from the best method, p < 0.05 (Wilcoxon signed-rank test, Holm).")
-    lines += [english for english, _ in footnotes(table)]
+    lines += footnotes(table)
     lines += [f"- {note}" for note in table.notes]
     lines += [f"- No {metric}: {reason}" for metric, reason in missing(table)]
     if table.failed:

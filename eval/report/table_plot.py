@@ -33,9 +33,7 @@ def plot_table(table: Table, out: Path, dpi: int = 150) -> Path:
         ConfigError: nothing to draw, another ending, or the file cannot be written.
     """
     if out.suffix.lower() not in FORMATS:
-        raise ConfigError(
-            f"{out.name} cannot be written: the name of a plot must end in {', '.join(FORMATS)}."
-        )
+        raise ConfigError("plot.ending", path=out.name, formats=", ".join(FORMATS))
     columns = [column for column in table.columns if METRICS.get(column.metric).ranked]
     names = [*table.controls, *table.methods]
     if not columns or not names:

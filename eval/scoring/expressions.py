@@ -8,7 +8,6 @@ from eval.scoring.pair import Batch, Seen
 from eval.scoring.protocol import REGION_SIZE, points_in_region
 from lipsync.faces.model3d.fitting import Fitter
 from lipsync.faces.model3d.morphable import MorphableModel
-from lipsync.texts import Message
 
 
 class Expressions:

@@ -21,7 +21,6 @@ from lipsync.faces.tracking.crop import Pose
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.landmarks68 import to_68
 from lipsync.faces.tracking.track import Tracked
-from lipsync.texts import Message
 
 
 @dataclass(frozen=True)

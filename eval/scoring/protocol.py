@@ -19,10 +19,10 @@ REGION_SIZE = 256
 MOUTH_BOX = (64, 112, 192, 240)
 MIN_FRAMES = 5
 # Why a frame is left out.
-NO_REFERENCE_FACE = "no face in the reference"
-NO_GENERATED_FACE = "no face in the generated video"
-NO_LANDMARKS = "no landmarks"
-BEYOND = "beyond the common part"
+NO_REFERENCE_FACE = Message("frames.no_face_reference")
+NO_GENERATED_FACE = Message("frames.no_face_generated")
+NO_LANDMARKS = Message("frames.no_landmarks")
+BEYOND = Message("frames.beyond_common")
 
 Region = Literal["face", "mouth", "full"]
 T = TypeVar("T")

@@ -19,6 +19,7 @@ from eval.scoring.stream import Pass, Tell
 from eval.scoring.sync import Variant, read_speech
 from lipsync.errors import ConfigError, LipSyncError, MediaError
 from lipsync.media import probe
+from lipsync.texts import Message
 
 
 def score(
@@ -68,7 +69,7 @@ def score(
             speech = read_speech(control.audio if control and control.audio else generated)
         except MediaError as problem:
             probe(generated)  # an unreadable file stops here, whatever is asked for
-            missing.update({metric.name: str(problem) for metric in able if "audio" in metric.needs})
+            missing.update({metric.name: problem.message for metric in able if "audio" in metric.needs})
             able = [metric for metric in able if "audio" not in metric.needs]
     if not able:
         raise LipSyncError(missing[names[0]])
@@ -120,7 +121,7 @@ def wanted(metrics: Collection[str] | None, reference: bool, image: bool) -> lis
         if name not in possible:
             raise ConfigError("metrics.needs_reference", metric=METRICS.get(name).label)
     if not metrics:
-        raise ConfigError("Choose at least one metric.")
+        raise ConfigError("metrics.choose_one")
     return [name for name in METRICS if name in metrics]
 
 
@@ -160,7 +161,7 @@ def _notes(found: Mapping[str, Score], job: Pass, networks: Networks) -> Iterato
     if job.resized:
         yield Message("score.resized")
     if networks.landmarker is None:
-        yield "Faces were tracked by five points, because the face landmarker is not here."
+        yield Message("score.five_points")
     for name in METRICS:
         if name in found:
             yield from METRICS.get(name).notes(found[name], networks)

@@ -28,10 +28,7 @@ class HeardSpeech:
         if isinstance(self.hears, dict):  # as it comes out of config.json
             object.__setattr__(self, "hears", AudioFeatures(**self.hears))
         if self.count < 1 or self.count % 2 == 0 or self.spacing < 1:
-            raise ConfigError(
-                "The speech around a frame is an odd number of vectors with a spacing of 1 or more, not "
-                f"{self.count} with {self.spacing}."
-            )
+            raise ConfigError("config.audio_window", count=self.count, spacing=self.spacing)
 
     @property
     def reach(self) -> float:

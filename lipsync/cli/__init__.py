@@ -15,6 +15,7 @@ from lipsync.cli.push import add_push_command
 from lipsync.cli.train import add_train_command
 from lipsync.cli.weights import add_weights_command
 from lipsync.errors import LipSyncError
+from lipsync.texts import for_terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,8 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.handler(options) or 0
     except LipSyncError as problem:
-        print(problem, file=sys.stderr)
+        print(for_terminal(problem.message), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        print(for_terminal("job.stopped"), file=sys.stderr)
         return 130

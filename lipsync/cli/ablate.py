@@ -18,6 +18,4 @@ def add_ablate_command(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     # It trains with this package and measures with the one above it.
-    raise ConfigError(
-        "An ablation table is trained and measured by `python -m eval ablate`, with the same options."
-    )
+    raise ConfigError("ablation.moved")

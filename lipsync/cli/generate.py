@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from lipsync.methods import AUTO, DEFAULT, METHODS
+from lipsync.texts import Message, for_terminal
 
 
 def add_generate_command(commands: argparse._SubParsersAction) -> None:
@@ -71,14 +72,15 @@ def _generate(options: argparse.Namespace) -> None:
     from lipsync.generate import Progress, Request, generate
 
     def show(progress: Progress) -> None:
-        line = progress.stage
+        parts = [progress.stage]
         if progress.stage == "weights" and progress.total:
-            line = f"weights {progress.done / 1e6:.1f}/{progress.total / 1e6:.1f} MB"
+            parts = [f"weights {progress.done / 1e6:.1f}/{progress.total / 1e6:.1f} MB"]
         if progress.stage == "frames" and progress.total:
-            line = f"frames {progress.done}/{progress.total}, {progress.fps:.0f} frames/s"
+            parts = [f"frames {progress.done}/{progress.total}"]
+            parts.append(for_terminal("job.fps", fps=f"{progress.fps:.0f}"))
             if progress.seconds_left is not None:
-                line += f", about {progress.seconds_left:.0f} s left"
-        print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
+                parts.append(for_terminal("job.left", seconds=f"{progress.seconds_left:.0f}"))
+        print(f"\r{', '.join(parts):<70}", end="", file=sys.stderr, flush=True)
 
     request = Request(
         face=options.face,
@@ -102,11 +104,22 @@ def _generate(options: argparse.Namespace) -> None:
         print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
     else:
         print(
-            f"{result.path}: {result.frames} frames ({result.frames_without_face} without a face), "
-            f"{result.width}x{result.height} at {result.fps:g} frames/s, {result.seconds['total']:.1f} s, "
-            f"{result.method}@{result.weights_sha256[:8]}"
+            for_terminal(
+                "cli.generated",
+                path=result.path,
+                frames=Message("count.frames", count=result.frames),
+                without=result.frames_without_face,
+                size=f"{result.width}x{result.height}",
+                fps=result.fps,
+                seconds=result.seconds["total"],
+            )
+            + f", {result.method}@{result.weights_sha256[:8]}"
             + (f" ({AUTO})" if result.requested_method == AUTO else "")
-            + (f", revision {result.revision[:12]}" if result.revision else "")
+            + (
+                f", {for_terminal('facts.revision', revision=result.revision[:12])}"
+                if result.revision
+                else ""
+            )
         )
     for note in filter(None, (result.fallback, *result.notes)):
-        print(note, file=sys.stderr)
+        print(for_terminal(note), file=sys.stderr)

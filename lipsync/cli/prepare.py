@@ -102,7 +102,7 @@ def _prepare(options: argparse.Namespace) -> int:
 
     profile = PROFILES.get(options.profile)
     if options.manifest is not None and options.profile != "folder":
-        raise ConfigError("--manifest and --profile both say what is in the folder: give one of them.")
+        raise ConfigError("train.manifest_or_profile")
     names = ("min_face", "max_yaw", "max_seconds", "min_sharpness")
     changed = {name: value for name in names if (value := getattr(options, name)) is not None}
     summary = prepare(
@@ -126,7 +126,7 @@ def _prepare(options: argparse.Namespace) -> int:
 def _sync_check(options: argparse.Namespace) -> SyncCheck | None:
     if not options.sync_check:
         if options.sync_expert is not None or options.sync_trust is not None:
-            raise ConfigError("--sync-expert and --sync-trust belong to --sync-check; add it.")
+            raise ConfigError("train.needs_sync_check")
         return None
     from lipsync.data.preparation.timing import EMBEDDED, SyncCheck, Trust
 

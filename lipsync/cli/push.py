@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lipsync.texts import for_terminal
 from lipsync.weights.push import push
 
 
@@ -25,6 +26,6 @@ def _run(options: argparse.Namespace) -> None:
     for name, size in done.files:
         print(f"{size / 1e6:9.3f} MB  {name}")
     if done.url is None:
-        print(f"Nothing was uploaded. Without --dry-run these files go to {options.repo}.")
+        print(for_terminal("cli.not_pushed", repo=options.repo))
     else:
-        print(f"{done.url}\nUse it with --method hub:{options.repo}@{done.commit}")
+        print(for_terminal("cli.pushed", url=done.url, repo=options.repo, commit=done.commit))

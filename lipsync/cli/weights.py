@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from lipsync.texts import for_terminal
+
 
 def _fetch_defaults() -> None:
     """Fetch what the portal wants from the start, with a line for each file that says how far it is."""
@@ -28,7 +30,7 @@ def _fetch_defaults() -> None:
     problems = hub.fetch_defaults(wanted(), progress)
     print(end="\n" if begun else "", file=sys.stderr)
     for sentence in problems:
-        print(sentence, file=sys.stderr)
+        print(for_terminal(sentence), file=sys.stderr)
 
 
 def add_weights_command(commands: argparse._SubParsersAction) -> None:
@@ -50,7 +52,7 @@ def _weights(options: argparse.Namespace) -> None:
         print(hub.fetch(name))
     if not options.fetch:
         for row in hub.status():
-            where = str(row.path) if row.path else row.place or "not here"
+            where = str(row.path) if row.path else row.place or for_terminal("cli.not_here")
             print(
                 f"{row.name:<22} {row.size / 1e6:7.1f} MB  {row.licence:<28.28} {row.purpose:<44.44} {where}"
             )

@@ -50,7 +50,7 @@ def load_best(
         ArtefactError: not one of them can be loaded.
         ConfigError: the table of scores cannot be read.
     """
-    unavailable: list[str] = []
+    unavailable: list[Message] = []
     for entry in candidates(live, supports_mouth_opening):
         missing = _fetch_needs(entry, progress)
         if missing is None:

@@ -17,6 +17,7 @@ from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.hub_name import PREFIX, HubCore, parse_core
 from lipsync.methods.registry import CORES, EMBEDDED, LAST, Core
 from lipsync.registry import Registry
+from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from lipsync.weights.manifest import Artefact
@@ -55,11 +56,7 @@ class MethodEntry:
         """Path of the weights, fetched where they are not here yet; of a core on the Hub, see ``core``."""
         if self.folder is not None:
             if not self.folder.is_dir():
-                raise ArtefactError(
-                    f"The weights of {self.card.title} are not here and nobody publishes them: train them "
-                    "with `python -m lipsync train` and give their folder as --checkpoint, or put it at "
-                    f"assets/models/{self.folder.name}."
-                )
+                raise ArtefactError("method.no_weights", method=self.card.title, folder=self.folder.name)
             return self.folder
         from lipsync.weights import hub
 
@@ -82,7 +79,7 @@ class MethodEntry:
             return self.load(replace(self.card, revision=found.commit), found.path, True)
         except (ArtefactError, ConfigError) as problem:
             # The folder of the client's cache tells a person nothing; the repository does.
-            said = str(problem).replace(str(found.root), str(self.core.repo))
+            said = problem.message.with_names({str(found.root): str(self.core.repo)})
             raise type(problem)(said) from problem
 
     @property
@@ -128,7 +125,7 @@ class _Methods(Registry[MethodEntry]):
         return iter(self.names())
 
 
-METHODS: Registry[MethodEntry] = _Methods("method")
+METHODS: Registry[MethodEntry] = _Methods("kind.method")
 
 
 def folders(package: ModuleType) -> list[str]:
@@ -178,9 +175,9 @@ def _hub_entry(core: HubCore) -> MethodEntry:
         name=str(core),
         title=str(core).removeprefix(PREFIX),
         paper="",
-        licence=licence_of(core) or "as its page on the Hub says",
+        licence=licence_of(core) or Message("method.licence.hub"),
         resolution=0,
-        weights="Hugging Face Hub, fetched on first use",
+        weights=Message("method.weights.hub"),
         summary={"en": "A core that somebody put on the Hub.", "zh": "他人发布在 Hub 上的模型。"},
         supports_mouth_opening=True,  # most can; one that cannot says so when it is asked to
     )

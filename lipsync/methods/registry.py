@@ -77,7 +77,7 @@ class Recipe:
     fitted: bool = False
 
 
-CORES: Registry[type[Core]] = Registry("method")
+CORES: Registry[type[Core]] = Registry("kind.method")
 
 C = TypeVar("C", bound=type[Core])
 

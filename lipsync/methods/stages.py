@@ -54,7 +54,7 @@ def recipe(name: str) -> Path:
         ConfigError: there is none.
     """
     if name not in (known := recipes()):
-        raise ConfigError(unknown("configuration of training", name, known))
+        raise ConfigError(unknown("kind.recipe", name, known))
     return known[name]
 
 

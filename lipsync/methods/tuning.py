@@ -42,10 +42,7 @@ def recipe_for(core: MethodEntry, weights: Path) -> Recipe:
     """
     recipe = entry_for(weights).recipe
     if not recipe:
-        raise ConfigError(
-            f"{core.card.title} cannot learn a face. Choose M-CSAWav2Lip, Wav2Lip, multi-reference fusion "
-            "or visual dubbing."
-        )
+        raise ConfigError("adapt.cannot_learn", method=core.card.title)
     return imported(recipe)
 
 

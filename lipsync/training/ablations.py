@@ -31,4 +31,4 @@ def ablated(kind: type[T], name: str) -> T:
         if name in rows:
             return make(name)
     names = [row for rows, _ in tables for row in rows]
-    raise ConfigError(unknown(tables[0][0].kind if len(tables) == 1 else "ablation", name, names))
+    raise ConfigError(unknown(tables[0][0].kind if len(tables) == 1 else "kind.ablation", name, names))

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
+from lipsync.texts import Message
 from lipsync.training.ablations import ROWS, ablated
 from lipsync.training.loop import RunConfig
 
@@ -103,7 +104,7 @@ def _build(kind: type, table: dict[str, Any], path: str, base: Any = None) -> An
     for key, value in table.items():
         if key not in hints:
             names = [*hints, *(["ablation"] if kind in ROWS else [])]
-            raise ConfigError(unknown(f"setting in [{path}]", key, names))
+            raise ConfigError(unknown(Message("kind.setting", path=path), key, names))
         if is_dataclass(hints[key]):
             if not isinstance(value, dict):
                 raise ConfigError("settings.table", name=f"{path}.{key}", value=value)

@@ -53,9 +53,7 @@ def compile_stage(stage: Stage, backend: str, device: torch.device) -> None:
         raise ConfigError(unknown("kind.compile_backend", backend, known))
     compilers = map(shutil.which, ("g++", "clang++", "c++"))
     if backend == "inductor" and device.type == "cpu" and not any(compilers):
-        raise ConfigError(
-            'run.compile = "inductor" needs a C++ compiler on a CPU. Install g++, or leave run.compile out.'
-        )
+        raise ConfigError("train.no_compiler")
     for module in stage.modules.values() if stage.compiled is None else stage.compiled:
         module.compile(backend=backend)
 

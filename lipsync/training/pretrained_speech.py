@@ -19,7 +19,7 @@ def load_speech(net: nn.Module, path: str) -> None:
         ConfigError: the file is missing, or belongs to other features, widths or attention.
     """
     if not Path(path).is_file():
-        raise ConfigError(f"There is no speech encoder {path}. Train one with `train speech` first.")
+        raise ConfigError("train.no_speech_encoder", path=path)
     own = {k: v for k, v in net.state_dict().items() if k.startswith(("audio_encoder", "audio_attention"))}
     # A sync expert has no attention; it takes the encoder alone.
     parts = tuple({"audio_encoder", "audio_attention"} & dict(net.named_children()).keys())
@@ -27,8 +27,5 @@ def load_speech(net: nn.Module, path: str) -> None:
     wrong = [key for key in own if key not in state or state[key].shape != own[key].shape]
     wrong += [key for key in state if key not in own]
     if wrong:
-        raise ConfigError(
-            f"{path} does not fit the speech encoder ({wrong[0]}). Use the same audio features, width and "
-            "attention for both (a sync expert also needs deep = 1)."
-        )
+        raise ConfigError("train.speech_encoder_differs", path=path, weight=wrong[0])
     net.load_state_dict(state, strict=False)

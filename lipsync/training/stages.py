@@ -10,4 +10,4 @@ if TYPE_CHECKING:
     from lipsync.training.loop import Stage
 
 # Registered as "module:attribute", with a line of ``help``: so `train --help` lists them without PyTorch.
-STAGES: Registry[type[Stage]] = Registry("training stage")
+STAGES: Registry[type[Stage]] = Registry("kind.training_stage")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from lipsync.errors import ArtefactError, ConfigError
-from lipsync.texts import for_terminal
 from lipsync.weights.download import SourceError, hub_answers, hub_endpoint
 from lipsync.weights.model_card import read_card
 

@@ -17,23 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
-def test_every_sentence_of_scoring_has_chinese():
-    """What is raised between the page's button and its table; the command line speaks English."""
-    files = [ROOT / "eval" / "scoring" / name for name in ("score.py", "stream.py", "protocol.py")]
-    files += [ROOT / "eval" / "batch" / "pairing.py", *(ROOT / "eval" / "ui").rglob("*.py")]
-    said = [
-        sentence
-        for path in files
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in FAMILY and node.args
-        if (sentence := spoken(node.args[0]))
-    ]
-    assert len(said) > 8
-    assert [sentence for sentence in said if not CHINESE.search(result_table.chinese(sentence))] == []
-    note = (
-        "LSE (own expert): SyncNet v2 could not be had; these numbers compare methods with each other, "
-        "not with papers. "
-    )
+def test_the_note_about_the_own_expert_has_chinese():
     figures = Measured(9, 7, 6, 0, 0.1, "here", "0" * 64)
     for measured, words in ((figures.sentence(), "有 7 个找到真实偏移"), (worth(ROOT, "0" * 64), "尚未测量")):
         note = Message("score.own_expert", measured=measured)

@@ -13,34 +13,6 @@ from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store
 from lipsync.errors import LipSyncError
 from tests.study.studies import make_open
-from tests.ui.test_sentences import FAMILY, spoken
-
-FOLDER = Path(service.__file__).parents[1]
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
-
-
-@pytest.mark.parametrize(("english", "translation"), SENTENCES)
-def test_fields_are_the_same_in_both_languages(english: str, translation: str) -> None:
-    assert CHINESE.search(translation)
-    assert not CHINESE.search(english)
-    numbers = [int(number) for number in re.findall(r"\{(\d+)\}", english)]
-    assert numbers == list(range(len(numbers)))
-    assert {f"{number}" for number in numbers} == set(re.findall(r"\{(\d+)\}", translation))
-
-
-def test_every_raised_sentence_has_chinese() -> None:
-    said = [
-        (f"{path.name}:{node.lineno}", sentence)
-        for path in FOLDER.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", "") in FAMILY | {"StudyError"}
-        and node.args
-        if (sentence := spoken(node.args[0]))
-    ]
-    assert len(said) > 60
-    said.append(("service.GONE", service.GONE))
-    assert [(where, text) for where, text in said if not CHINESE.search(chinese(text, ALL))] == []
 
 
 def test_real_refusals_come_out_in_chinese(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from eval.ui.compare import compare_markup, player
 from eval.ui.compare.links import KEPT, Links
 from eval.ui.compare.player import LETTERS, MOST
 from eval.ui.compare.set_export import frame_numbers
-from eval.ui.compare_texts import TEXTS
 from lipsync.assets import asset
 from lipsync.errors import ConfigError
 from lipsync.ui.languages import templates

@@ -12,19 +12,6 @@ from lipsync.methods import METHODS, load_method
 from lipsync.texts import translated
 from lipsync.weights.checkpoint import load_checkpoint
 
-PACKAGE = Path(__file__).resolve().parents[2] / "lipsync"
-# Training and the artefact table speak to people at a command line or in an editor, in English.
-TO_A_TERMINAL = {
-    "ablate.py", "frozen.py", "manifest.py", "prepare.py", "sentences.py", "stages.py", "tuning.py",
-}  # fmt: skip
-SOURCES = [
-    path
-    for path in PACKAGE.rglob("*.py")
-    if not {"training", "data"} & set(path.parts)
-    and not path.name.startswith("train")
-    and path.name not in TO_A_TERMINAL
-]
-FAMILY = {"LipSyncError", "MediaError", "FaceError", "ArtefactError", "ConfigError", "Cancelled"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 

@@ -9,6 +9,7 @@ import numpy as np
 from eval.functional.aed import aed_update
 from eval.scoring.metrics.base import Setup, register_metric
 from eval.scoring.metrics.frames import FrameMetric, Frames
+from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.scoring.networks import Loader
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Aed(FrameMetric):
     """See `eval.functional.aed`."""
 
-    no_value: ClassVar[str] = "no 3D face fits"
+    no_value: ClassVar[str] = Message("frames.no_3d_fit")
 
     def load(self, loader: Loader) -> Any:
         """The 3D face, or None where its file is not here; the protocol says what is compared."""

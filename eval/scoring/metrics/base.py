@@ -19,6 +19,7 @@ import numpy as np
 from eval.functional.aggregate import Summary, summarise
 from eval.scoring.protocol import Protocol, Region
 from lipsync.registry import Registry
+from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.scoring.networks import Loader, Networks
@@ -135,7 +136,7 @@ class Metric(ABC):
     ranked: ClassVar[bool] = True  # methods are ranked, tested and plotted by it
     pooled: ClassVar[bool] = False  # a method's score is of all its frames together: no interval, no tests
     details_key: ClassVar[str] = ""  # in the JSON of a table, for the details of the methods
-    footnote: ClassVar[tuple[str, str]] = ("", "")  # below tables, in English and Chinese
+    footnote: ClassVar[str] = ""  # below tables; a message or a finished sentence
     video_columns: ClassVar[tuple[str, ...]] = ()  # of its own in the CSV of videos, see `video_cells`
     method_columns: ClassVar[tuple[str, ...]] = ()  # the same in the CSV of methods, see `method_cells`
 
@@ -206,7 +207,7 @@ class Metric(ABC):
 
     def unscored(self, video: str, problem: ValueError) -> str:
         """The sentence for a video that ``compute`` has no score for."""
-        return f"{video}: {problem}."
+        return Message("score.because", video=video, problem=problem)
 
     def notes(self, score: Score, networks: Networks) -> Iterable[str]:
         """Sentences worth reading beside the score of one video."""
@@ -266,7 +267,7 @@ class Metrics(Registry[Metric]):
         return tuple(metric.name for metric in self.all() if metric.group == group)
 
 
-METRICS = Metrics("metric")
+METRICS = Metrics("kind.metric")
 M = TypeVar("M", bound=Metric)
 
 

@@ -99,9 +99,7 @@ def _portrait(path: Path, networks: Networks, encoder: Any) -> np.ndarray:
         tracker.close()
     embedding = Batch([look(item, None, "face")], "face").embed(encoder, 0)[0]
     if np.isnan(embedding).any():
-        raise FaceError(
-            f"No face was found in {path.name}; choose a picture in which the face is well visible."
-        )
+        raise FaceError("score.no_face_photo", path=path.name)
     return embedding
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from eval.functional.aggregate import Summary
 from eval.scoring.metrics.base import Keep, Kept, MethodScore, Metric, Row, Setup, VideoScore, register_metric
 from eval.scoring.protocol import NO_REFERENCE_FACE
+from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.functional.fid import Features
@@ -81,13 +82,13 @@ class Fid(Metric):
         if state.features is None:
             raise ValueError("no frame has a face region")
         fid = fid_compute(*state.features)
-        skipped = Counter({NO_REFERENCE_FACE: state.frames - fid.generated_frames})
+        skipped: Counter[str] = Counter({NO_REFERENCE_FACE: state.frames - fid.generated_frames})
         return VideoScore(fid.value, fid.generated_frames, skipped, {"enough_frames": fid.enough})
 
     def notes(self, score: Score, networks: Networks) -> Iterable[str]:
         """Warns of few frames."""
         if score.value is not None and not score.detail["enough_frames"]:
-            yield f"FID over {score.frames} frames is biased upwards; it can be trusted from 2,048 on."
+            yield Message("score.fid_few", frames=score.frames)
 
     def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
         """The distance of all faces of the method together."""
@@ -110,8 +111,7 @@ class Fid(Metric):
 
         few = [min(frames) for frames in details.values() if min(frames) < ENOUGH_FRAMES]
         if few:
-            fewest = min(few)
-            yield f"FID is pooled over as few as {fewest} frames and biased upwards; trust it from 2,048 on."
+            yield Message("summary.fid_few", frames=min(few))
 
     def format(self, summary: Summary, detail: Any = None) -> str:
         """With the frames, without which it cannot be read."""

@@ -12,6 +12,7 @@ import numpy as np
 from eval.functional.aggregate import Summary, summarise
 from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
 from eval.scoring.metrics.base import Kept, MethodScore, Metric, Row, Setup, VideoScore, register_metric
+from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.scoring.pair import Batch
@@ -38,10 +39,7 @@ class LipCorr(Metric):
     """See `eval.functional.lipcorr`. The detail of a method is its `LipCorrScore`."""
 
     details_key: ClassVar[str] = "lags"
-    footnote: ClassVar[tuple[str, str]] = (
-        "LipCorr: at one shift per method (frames, positive: late), then without a shift.",
-        "LipCorr 每个方法只用一个偏移（帧；正数表示滞后），其后为无偏移时的值。",
-    )
+    footnote: ClassVar[str] = Message("score.lag")
     method_columns: ClassVar[tuple[str, ...]] = ("lag", "r_zero")
 
     def accumulator(self, setup: Setup) -> Openings:

@@ -20,7 +20,8 @@ from eval.scoring.metrics.base import (
     VideoScore,
     register_metric,
 )
-from eval.scoring.protocol import Protocol
+from eval.scoring.protocol import NO_GENERATED_FACE, Protocol
+from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.scoring.networks import Loader, Networks
@@ -95,10 +96,7 @@ class Lse(Metric):
         """What LSE needs."""
         from eval.scoring.sync import MIN_TRACK
 
-        return (
-            f"{video} has no face track of {MIN_TRACK} frames (1 s) with sound, "
-            "which LSE needs; use a longer clip."
-        )
+        return Message("score.no_track", video=video, frames=MIN_TRACK)
 
     def title(self, networks: Networks) -> str:
         """Marked where the own sync expert takes SyncNet's place."""
@@ -116,8 +114,8 @@ class Lse(Metric):
             network=judge.name,
             weights=judge.sha256,
             skipped={
-                "no face in the generated video": without,
-                f"tracks under {MIN_TRACK} frames": state.short,
+                NO_GENERATED_FACE: without,
+                Message("frames.short_tracks", frames=MIN_TRACK): state.short,
             },
         )
         parts = [str(protocol).replace("; frames ", "; windows ", 1), f"variant {setup.variant}"]
@@ -136,10 +134,7 @@ class Lse(Metric):
         """Warns of the own sync expert."""
         judge = networks.loaded.get(self.group)
         if judge is not None and judge.own:
-            yield (
-                "LSE (own expert): SyncNet v2 could not be had; these numbers compare methods with each "
-                f"other, not with papers. {judge.worth}"
-            )
+            yield Message("score.own_expert", measured=judge.worth)
 
     def frame_columns(self, state: SyncStream, frames: int) -> Mapping[str, np.ndarray]:
         """The distance of the window around each frame."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eval.study.statistics.outcomes import Results
+from lipsync.texts import Message
 
 SPREADLESS = "results.no_interval_equal"
 LONELY = "results.no_interval_lonely"

@@ -80,7 +80,7 @@ def _chart(name: str, curves: Curves, lanes: Sequence[str]) -> dict[str, Any]:
         if values:
             lines.append({"clip": cell, "values": list(values)})
     return {
-        "name": _name(name),
+        "name": by_language(_name(name)),
         "fps": curves.fps,
         "decimals": METRICS.get(name).decimals if name in METRICS else DECIMALS,
         "lines": lines,

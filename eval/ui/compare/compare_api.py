@@ -14,6 +14,7 @@ from eval.ui.compare.background_tasks import Errand
 from eval.ui.compare.compare_context import Desk
 from eval.ui.score.score_api import MANY, refusals
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 
 def add_compare(desk: Desk) -> None:

@@ -16,9 +16,8 @@ import gradio as gr
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
 from eval.ui.compare.links import Links
-from eval.ui.compare_texts import TEXTS
 from lipsync.assets import asset
-from lipsync.sentences import chinese
+from lipsync.ui.languages import by_language, templates
 
 MOST = 6  # videos side by side
 LETTERS = "ABCDEF"
@@ -139,7 +138,7 @@ def _cell(view: View, item: Item, method: str, links: Links) -> dict[str, Any]:
 
 def player() -> gr.HTML:
     """The component; it asks the server by its events ``ask`` (blind, reveal) and ``heat`` (differences)."""
-    texts = {key: said for key, said in TEXTS.items() if key.startswith("player.")}
+    texts = templates("player.")
     scripts = [asset("js", f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return gr.HTML(
         value={},

@@ -56,7 +56,7 @@ class SetResults:
                 self.metrics = gr.CheckboxGroup(
                     [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
                     value=list(METRICS),
-                    label=say("score.metrics"),
+                    label=label("score.metrics"),
                     elem_id="table-metrics",
                 )
                 self.controls = gr.Checkbox(label=label("score.controls"))

@@ -149,11 +149,10 @@ def options_of(metrics: list[str], region: str, variant: str, resize: bool, sync
 
 
 def _notes(table: Table) -> str:
-    lines = [text("score.best")]
-    lines += [pair(escape(english), escape(chinese)) for english, chinese in footnotes(table)]
-    plain = [*table.notes, *(f"{names}: {why}" for names, why in missing(table))]
-    plain += [f"{item}, {method}: {why}" for item, method, why in table.failed]
-    lines += [pair(escape(note), escape(chinese(note))) for note in plain]
+    lines = [localized("score.best")]
+    lines += map(localized, (*footnotes(table), *table.notes))
+    lines += [localized("text.named", name=names, text=why) for names, why in missing(table)]
+    lines += [localized("text.named", name=f"{i}, {m}", text=why) for i, m, why in table.failed]
     return f'<ul class="notes">{"".join(f"<li>{line}</li>" for line in lines)}</ul>'
 
 

@@ -18,7 +18,6 @@ from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region
 from eval.scoring.sync import Variant
-from eval.sentences import SENTENCES
 from eval.ui.score import result_table
 from eval.ui.score.score_queue import Works
 from lipsync.errors import ConfigError, LipSyncError
@@ -54,7 +53,7 @@ def add_score(works: Works) -> None:
         with refusals():
             rows = rows_by_name([Path(path) for path in generated or ()], [Path(p) for p in reference or ()])
             if not rows:
-                raise ConfigError("Choose at least one generated video first.")
+                raise ConfigError("score.choose_generated")
             rows = renamed(rows, names or [])
             if controls:
                 rows = with_controls(rows, CONTROLS)
@@ -63,7 +62,7 @@ def add_score(works: Works) -> None:
         while not work.over:
             await asyncio.sleep(0.1)
         if work.table is None:
-            raise refusal(work.error, SENTENCES)
+            raise refusal(work.error)
         return json.loads(summary_json(work.table)), result_table.downloads(work.folder)
 
     with gr.Row(visible=False):
@@ -86,4 +85,4 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except LipSyncError as error:
-        raise refusal(error, SENTENCES) from error
+        raise refusal(error) from error

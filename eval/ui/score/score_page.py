@@ -94,14 +94,14 @@ class _Page:
             elem_id="score-rows",
         )
         self.preset = gr.Radio(
-            [(say(f"score.preset.{name}"), name) for name in (ALL, *PRESETS)],
+            [(label(f"score.preset.{name}"), name) for name in (ALL, *PRESETS)],
             value=ALL,
-            label=say("score.preset"),
+            label=label("score.preset"),
         )
         self.metrics = gr.CheckboxGroup(
             [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
             value=list(METRICS),
-            label=say("score.metrics"),
+            label=label("score.metrics"),
             elem_id="score-metrics",
         )
         self.controls = gr.Checkbox(label=label("score.controls"), elem_id="score-controls")

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
+from html import escape
 
 import gradio as gr
 from starlette.requests import Request
@@ -21,8 +22,7 @@ from starlette.routing import Route
 from eval.study.server.service import Service
 from eval.study.storage.labels import SIDES
 from eval.ui.study.study_api import address_of
-from eval.ui.study.study_markup import good, text, trouble
-from eval.ui.study_texts import TEXTS
+from eval.ui.study.study_markup import good, trouble
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message
@@ -56,9 +56,9 @@ def rater_page() -> tuple[str, str]:
 
     Nothing in it depends on the study: what that shows comes by the API, for the holder of the link.
     """
-    style = asset("css", "rate.css").read_text(encoding="utf-8")
+    style = language_style() + asset("css", "rate.css").read_text(encoding="utf-8")
     script = "\n".join(asset("js", f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    texts = {key: value for key, value in TEXTS.items() if key.startswith("rate.")}
+    texts = templates("rate.")
     html = PAGE.format(
         title=escape(Message("rate.title")),
         noscript=" ".join(by_language("rate.script").values()),

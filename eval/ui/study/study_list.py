@@ -10,7 +10,7 @@ import gradio as gr
 from eval.study.storage.store import StudyInfo
 from eval.ui.study import study_markup as board
 from lipsync.assets import asset
-from lipsync.texts import say
+from lipsync.ui.languages import label, localized
 
 SCRIPT = asset("js", "results.js")
 Update = dict[Any, Any]

@@ -31,5 +31,5 @@ def load_morphable(path: Path | str | None = None) -> MorphableModel:
     if is_embedded(path):
         return MorphableModel(read_embedded(path))
     if not path.is_file():
-        raise ConfigError(f"There is no 3D face model at {path}. {BFM_EXPECTED}")
+        raise ConfigError("model3d.missing", path=path, expected=BFM_EXPECTED)
     return MorphableModel(read_ict(path) if is_ict(path) else read_bfm(path))

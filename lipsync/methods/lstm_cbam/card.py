@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import MODELS, Core, register_method
+from lipsync.texts import Message
 from lipsync.training.stages import STAGES
 
 STAGES.register(
@@ -23,9 +24,9 @@ class LstmCbamCore(Core):
         name="lstm-cbam",
         title="LSTM-CBAM",
         paper="Hong & Zhang, Intelligent Computer and Applications 13(5), 2023",
-        licence="Apache-2.0 (research footage, see the model card)",
+        licence=Message("method.licence.apache"),
         resolution=96,
-        weights="ships with the project",
+        weights=Message("method.weights.ships"),
         summary={
             "en": "A LipGAN-like generator trained by turns with a sync discriminator that has an LSTM "
             "and attention after every convolution.",
@@ -45,5 +46,5 @@ class LstmCbamCore(Core):
         from lipsync.methods.wav2lip.infer import Wav2LipMethod
         from lipsync.weights.pretrained import read_saved, weights_sha256
 
-        net = read_saved(weights, LipGANGenerator, LstmCbamConfig, "a generator of LSTM-CBAM")
+        net = read_saved(weights, LipGANGenerator, LstmCbamConfig, Message("saved.lstm_cbam"))
         return Wav2LipMethod(card, net, weights_sha256(weights))

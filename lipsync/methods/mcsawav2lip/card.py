@@ -5,6 +5,7 @@ from __future__ import annotations
 from lipsync.methods.base import MethodCard
 from lipsync.methods.registry import EMBEDDED, MODELS, register_method
 from lipsync.methods.wav2lip.card import Wav2LipCore
+from lipsync.texts import Message
 
 
 @register_method
@@ -13,11 +14,11 @@ class MCSAWav2LipCore(Wav2LipCore):
 
     card = MethodCard(
         name=EMBEDDED,
-        title="M-CSAWav2Lip, embedded",
+        title="M-CSAWav2Lip (small)",
         paper="Guo et al., Computer Science 53(2), 2026",
-        licence="Apache-2.0 (research footage, see the model card)",
+        licence=Message("method.licence.apache"),
         resolution=128,
-        weights="ships with the project",
+        weights=Message("method.weights.ships"),
         summary={
             "en": "Fused mel and MFCC features with channel and spatial attention; "
             "a small core that works offline on a CPU.",

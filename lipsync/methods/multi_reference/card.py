@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import MODELS, WHISPER, Core, register_method
+from lipsync.texts import Message
 from lipsync.training.stages import STAGES
 
 STAGES.register(
@@ -28,9 +29,9 @@ class MultiReferenceCore(Core):
         name="multi-reference",
         title="Multi-reference fusion",
         paper="Patent: high-quality digital-human lip synthesis driven by speech",
-        licence="Apache-2.0 (research footage, see the model card)",
+        licence=Message("method.licence.apache"),
         resolution=256,
-        weights="ships with the project",
+        weights=Message("method.weights.ships"),
         summary={
             "en": "Three reference frames and speech attend to each other, and the frames' own pixels "
             "are moved: sharp, fast, and works offline.",
@@ -51,7 +52,7 @@ class MultiReferenceCore(Core):
         from lipsync.methods.multi_reference.model import MultiReference
         from lipsync.weights.pretrained import read_saved, weights_sha256
 
-        net = read_saved(weights, MultiReference, MultiReferenceConfig, "a multi-reference network")
+        net = read_saved(weights, MultiReference, MultiReferenceConfig, Message("saved.multi_reference"))
         return MultiReferenceMethod(card, net, weights_sha256(weights))
 
 
@@ -63,9 +64,9 @@ class MultiReferenceWhisperCore(MultiReferenceCore):
         name="multi-reference-whisper",
         title="Multi-reference with Whisper",
         paper="Patent: high-quality digital-human lip synthesis driven by speech",
-        licence="Apache-2.0 (research footage, see the model card)",
+        licence=Message("method.licence.apache"),
         resolution=256,
-        weights="ships with the project; Whisper tiny.en (75 MB) is fetched on first use",
+        weights=Message("method.weights.ships_and_fetches", name="Whisper tiny.en", size="75 MB"),
         summary={
             "en": "The same pictures as multi-reference fusion, and lips that follow the speech better, "
             "because Whisper's encoder hears it.",

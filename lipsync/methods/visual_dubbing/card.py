@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import MODELS, WHISPER, Core, register_method
+from lipsync.texts import Message
 from lipsync.training.stages import STAGES
 
 STAGES.register(
@@ -29,9 +30,9 @@ class VisualDubbingCore(Core):
         name="visual-dubbing",
         title="Visual dubbing through a 3D face",
         paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
-        licence="Apache-2.0 (research footage, see the model card)",
+        licence=Message("method.licence.apache"),
         resolution=192,
-        weights="ships with the project",
+        weights=Message("method.weights.ships"),
         summary={
             "en": "The most natural skin and teeth: speech moves a fitted 3D face, whose motion carries "
             "the skin of a real frame.",
@@ -62,9 +63,9 @@ class VisualDubbingWhisperCore(VisualDubbingCore):
         name="visual-dubbing-whisper",
         title="Visual dubbing with Whisper",
         paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
-        licence="Apache-2.0 (research footage, see the model card)",
+        licence=Message("method.licence.apache"),
         resolution=192,
-        weights="ships with the project; Whisper tiny.en (75 MB) is fetched on first use",
+        weights=Message("method.weights.ships_and_fetches", name="Whisper tiny.en", size="75 MB"),
         summary={
             "en": "The same pictures as visual dubbing; lips follow the features of Whisper's encoder.",
             "zh": "画面与三维人脸配音相同，口型由 Whisper 编码器的语音特征驱动。",

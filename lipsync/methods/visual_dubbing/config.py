@@ -149,9 +149,7 @@ class VisualDubbingConfig:
         averaged = tuple(ExpressionConfig(**one) if isinstance(one, dict) else one for one in self.averaged)
         object.__setattr__(self, "averaged", averaged)
         if any(one.semantic_images or one.relative != self.expression.relative for one in averaged):
-            raise ConfigError(
-                "Networks of stage 1 that are averaged take no semantic images, and all or none are relative."
-            )
+            raise ConfigError("config.averaged")
         if isinstance(self.renderer, dict):
             object.__setattr__(self, "renderer", RendererConfig(**completed(self.renderer)))
 

@@ -31,6 +31,7 @@ from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.registry import unknown
+from lipsync.texts import Message
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.ranger import Ranger

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import Core, register_method
+from lipsync.texts import Message
 from lipsync.training.stages import STAGES
 
 STAGES.register(
@@ -43,9 +44,9 @@ def _published(name: str, title: str, english: str, chinese: str) -> MethodCard:
         name=name,
         title=title,
         paper="Prajwal et al., ACM MM 2020",
-        licence="research use only (weights by their authors)",
+        licence=Message("method.licence.research"),
         resolution=96,
-        weights="Hugging Face Hub, fetched on first use",
+        weights=Message("method.weights.hub"),
         summary={"en": english, "zh": chinese},
         supports_mouth_opening=True,
         live=True,
