@@ -158,7 +158,11 @@ def test_cuts_and_long_tracks_become_clips(shared, landmarker, tmp_path):
     table = tmp_path / "list.csv"
     table.write_text("file,id,split\ninterview.mp4,guest,test\nlost.mp4,nobody,test\n")
     summary = prepare(
-        tmp_path / "in", tmp_path / "out", table, landmarker=landmarker, limits=Limits(max_seconds=2.0)
+        tmp_path / "in",
+        tmp_path / "out",
+        manifest=table,
+        landmarker=landmarker,
+        limits=Limits(max_seconds=2.0),
     )
     manifest = pd.read_csv(tmp_path / "out" / "manifest.csv")
     assert manifest["start_s"].tolist() == [0, 38 / 25, 75 / 25]  # 75 frames halved, then the cut
