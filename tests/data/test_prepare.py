@@ -208,9 +208,14 @@ def test_only_the_splits_asked_for_are_taken(tmp_path, face, voice, landmarker):
     manifest.write_text("file,id,split\na.mp4,one,train\nb.mp4,two,generated\n")
     told: list[str] = []
     with pytest.raises(ConfigError, match="no video of the split val"):
-        prepare(tmp_path, tmp_path / "out", manifest, landmarker=landmarker, splits=("val",))
+        prepare(tmp_path, tmp_path / "out", manifest=manifest, landmarker=landmarker, splits=("val",))
     prepare(
-        tmp_path, tmp_path / "out", manifest, landmarker=landmarker, tell=told.append, splits=("train", "val")
+        tmp_path,
+        tmp_path / "out",
+        manifest=manifest,
+        landmarker=landmarker,
+        tell=told.append,
+        splits=("train", "val"),
     )
     assert len(told) == 1
     assert "a.mp4" in told[0]

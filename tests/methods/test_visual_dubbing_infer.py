@@ -21,7 +21,7 @@ from lipsync.methods.base import Batch
 from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod, closed_expression
 from lipsync.methods.visual_dubbing.model import View, VisualDubbing
-from lipsync.methods.visual_dubbing.motion import identity_grid, warp
+from lipsync.methods.visual_dubbing.renderer.motion import identity_grid, warp
 from lipsync.methods.visual_dubbing.view import Scene, mirrored
 from lipsync.weights import hub
 

@@ -21,8 +21,8 @@ from lipsync.faces.model3d.morphable import MorphableModel
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.visual_dubbing.config import ExpressionConfig
-from lipsync.methods.visual_dubbing.inpaint import around
 from lipsync.methods.visual_dubbing.model import VisualDubbing
+from lipsync.methods.visual_dubbing.renderer.inpaint import around
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.nn.device import default_device, supports_bfloat16

@@ -23,8 +23,10 @@ from lipsync.methods.visual_dubbing.config import (
     VisualDubbingConfig,
     completed,
 )
-from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
-from lipsync.methods.visual_dubbing.losses import (
+from lipsync.methods.visual_dubbing.expression import load_expression
+from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing, read_core
+from lipsync.methods.visual_dubbing.renderer.critic import Critic, critic_loss
+from lipsync.methods.visual_dubbing.renderer.losses import (
     Features,
     correspondence_loss,
     masked_l1,
@@ -32,8 +34,6 @@ from lipsync.methods.visual_dubbing.losses import (
     ssim_loss,
     style_loss,
 )
-from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing, read_core
-from lipsync.methods.visual_dubbing.train_expression import load_expression
 from lipsync.methods.visual_dubbing.validation import look_at
 from lipsync.methods.visual_dubbing.view import Scene, mirrored, view_of
 from lipsync.registry import unknown
