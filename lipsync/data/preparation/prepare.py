@@ -59,9 +59,9 @@ def prepare(
 
     todo = [(video, 0) for video in found if stale(done[video.name])]
     cut = partial(_cut, out=out, limits=options.fit, landmarker=landmarker)
-    for number, (video, record) in enumerate(_run(cut, todo, options.workers), 1):
+    for place, video, record in _run(cut, todo, options.workers):
         done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: {_outcome(record)}")
+        tell(f"{place}: {_outcome(record)}")
     before = len(found) - len(todo)
     complete = {name: record for name, record in done.items() if record is not None}
     verdicts: dict[str, Verdict] = {}
@@ -110,9 +110,9 @@ def _by_face(
         return videos, people.BY_FILE
     todo = [(video, done[video.name]) for video in shown if "face" not in done[video.name]]
     look = partial(people.look, out=out, recogniser=recogniser)
-    for number, (video, record) in enumerate(_run(look, todo, options.workers), 1):
+    for place, video, record in _run(look, todo, options.workers):
         done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: face compared")
+        tell(f"{place}: face compared")
     found = people.grouped(videos, {video.name: np.array(done[video.name]["face"]) for video in shown})
     return found, people.BY_FACE
 
@@ -132,9 +132,9 @@ def _measure_sound(
     sha256 = check.sha256
     todo = [(video, done[video.name]) for video in videos if not is_measured(done[video.name], sha256)]
     look = partial(measure, out=out, check=check)
-    for number, (video, record) in enumerate(_run(look, todo, options.workers), 1):
+    for place, video, record in _run(look, todo, options.workers):
         done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: sound compared")
+        tell(f"{place}: sound compared")
 
 
 def _put_right(
@@ -152,12 +152,12 @@ def _put_right(
         wanted = verdict.shift.frames if verdict and verdict.shift and verdict.fate == "move" else 0
         if done[video.name].get("shift", 0) != wanted:
             moves.append((video, wanted))
-    for number, (video, record) in enumerate(_run(cut, moves, workers), 1):
+    for place, video, record in _run(cut, moves, workers):
         before = done[video.name]
         record |= {name: before[name] for name in ("sync", "face") if name in before}
         records.write(cut.keywords["out"], video, record)
         done[video.name] = record
-        tell(f"[{number}/{len(moves)}] {video.name}: sound moved by {record['shift']:+d} frames")
+        tell(f"{place}: sound moved by {record['shift']:+d} frames")
 
 
 def _outcome(record: dict[str, Any]) -> str:
@@ -178,6 +178,14 @@ def _cut(video: Video, shift: int, out: Path, limits: Limits, landmarker: Path) 
 
 
 def _run(
+    work: Callable[..., dict], todo: Sequence[tuple[Video, Any]], workers: int
+) -> Iterable[tuple[str, Video, dict]]:
+    """Records of ``work(video, argument)`` as they come, each with its place: "[2/9] NAME"."""
+    for number, (video, record) in enumerate(_records(work, todo, workers), 1):
+        yield f"[{number}/{len(todo)}] {video.name}", video, record
+
+
+def _records(
     work: Callable[..., dict], todo: Sequence[tuple[Video, Any]], workers: int
 ) -> Iterable[tuple[Video, dict]]:
     """Records of ``work(video, argument)`` as they come."""

@@ -14,7 +14,7 @@ from lipsync.data.augmentation import cut, framing, light
 from lipsync.data.clips import MARGIN, STORED, Clip, Sampler
 from lipsync.data.transcripts import Words
 from lipsync.errors import ConfigError
-from lipsync.experts.frozen import mouth_square
+from lipsync.experts.frozen import load_frozen, mouth_square
 from lipsync.experts.lip_reader import (
     SIZE,
     LipReader,
@@ -120,6 +120,4 @@ def load_lip_reader(folder: str) -> LipReader:
     Raises:
         ConfigError: not such a folder.
     """
-    if not (Path(folder) / "config.json").is_file():
-        raise ConfigError("train.no_lip_reader", folder=folder)
-    return LipReader.from_pretrained(folder).eval().requires_grad_(False)
+    return load_frozen(LipReader, folder, "train.no_lip_reader")

@@ -132,21 +132,19 @@ class MultiReferenceStage(Stage):
             "generator": torch.optim.Adam(trained, config.learning_rate),
             "quality": torch.optim.Adam(self.disc.parameters(), config.learning_rate, betas=(0.5, 0.999)),
         }
-        self.frozen: dict[str, nn.Module] = {}
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
         self.vgg = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
         self.sync = load_syncx(config.sync_expert, config) if config.sync_weight else None
         self.reader = load_lip_reader(config.lip_reader) if config.lip_weight else None
         self.words = Words(Path(config.words)) if config.lip_weight else None
-        for name, judge in (
-            ("mouth", self.mouth),
-            ("perceptual", self.vgg),
-            ("sync", self.sync),
-            ("reader", self.reader),
-            ("head", self.head),
-        ):
-            if judge is not None:
-                self.frozen[name] = judge
+        experts = {
+            "mouth": self.mouth,
+            "perceptual": self.vgg,
+            "sync": self.sync,
+            "reader": self.reader,
+            "head": self.head,
+        }
+        self.frozen = {name: net for name, net in experts.items() if net is not None}
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config

@@ -35,7 +35,7 @@ from lipsync.methods.visual_dubbing.renderer.losses import (
     style_loss,
 )
 from lipsync.methods.visual_dubbing.validation import look_at
-from lipsync.methods.visual_dubbing.view import Scene, mirrored, view_of
+from lipsync.methods.visual_dubbing.view import Cut, Scene, mirrored, view_of
 from lipsync.registry import unknown
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight
@@ -133,7 +133,8 @@ class DubbingStage(Stage):
         face = _tensor(cut(clip.pictures(np.array([at])), maps[0], size, table))
         seen = np.concatenate([clip.pictures(np.array([i])) for i in others])
         references = _tensor(cut(seen, maps[1], size, table))
-        view = view_of(self.scene, fit, at, others, maps, face, references, self.config.model.guide)
+        target, sources = Cut(np.array([at]), maps[0], face), Cut(others, maps[1], references)
+        view = view_of(self.scene, fit, target, sources, self.config.model.guide)
         points = clip.points(np.array([at]))[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]]
         lips = torch.from_numpy(points @ maps[0][:, :2].T + maps[0][:, 2]).float()
         if mirror:

@@ -119,19 +119,17 @@ class GeneratorStage(Stage):
             "generator": torch.optim.Adam(trained, config.learning_rate),
             "quality": torch.optim.Adam(self.disc.parameters(), config.learning_rate, betas=(0.5, 0.999)),
         }
-        self.frozen: dict[str, nn.Module] = {}
         self.sync = load_sync_expert(config.sync_expert) if config.sync_expert else None
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
         self.perceptual = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
-        for name, judge in (
-            ("sync", self.sync),
-            ("mouth", self.mouth),
-            ("perceptual", self.perceptual),
-            ("anchor", self.anchor),
-            ("head", self.head),
-        ):
-            if judge is not None:
-                self.frozen[name] = judge
+        experts = {
+            "sync": self.sync,
+            "mouth": self.mouth,
+            "perceptual": self.perceptual,
+            "anchor": self.anchor,
+            "head": self.head,
+        }
+        self.frozen = {name: net for name, net in experts.items() if net is not None}
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config
