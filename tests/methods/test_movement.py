@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lipsync.data.movement import closed_movement, corrected, load_movement_head, movement
-from lipsync.data.windows import draw_windows
+from lipsync.data.windows import WindowOptions, draw_windows
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.methods.lstm_cbam.config import LstmCbamConfig, discriminator_config
@@ -145,7 +145,9 @@ def test_wide_mouths_are_drawn_as_often_as_closed_ones():
 
     def share(wide: float) -> float:
         rng = np.random.default_rng(0)
-        drawn = draw_windows([clip] * 60, 1, 160, MODEL.audio, rng, wide_mouth_fraction=wide, movements=True)
+        drawn = draw_windows(
+            [clip] * 60, WindowOptions(1, 160, MODEL.audio, wide_mouth_fraction=wide, movements=True), rng
+        )
         return float((drawn["movement"][:, 0, 0] == 1).float().mean())
 
     assert len(alone) == 1
@@ -155,7 +157,7 @@ def test_wide_mouths_are_drawn_as_often_as_closed_ones():
 
 def test_silent_windows_are_the_last_begin_at_closed_mouths_and_hear_no_speech(clips):
     rng = np.random.default_rng(0)
-    drawn = draw_windows(clips * 4, 1, 96, MODEL.audio, rng, silent=8, movements=True)
+    drawn = draw_windows(clips * 4, WindowOptions(1, 96, MODEL.audio, silent=8, movements=True), rng)
     spoken = {clip.speech(np.array([frame]), MODEL.audio).tobytes() for clip in clips for frame in range(60)}
     heard = [windows.numpy().tobytes() in spoken for windows in drawn["speech"]]
     assert heard == [True] * 4 + [False] * 8

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.movement import corrected, load_movement_head
-from lipsync.data.windows import draw_windows, pose_and_reference
+from lipsync.data.windows import WindowOptions, draw_windows, pose_and_reference
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_sync_expert, mouth_square
 from lipsync.experts.perceptual import load_lpips
@@ -88,12 +88,10 @@ class JointStage(Stage):
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config, clips = self.config, self.sampler.draw(self.config.windows, rng)
-        return draw_windows(
-            clips,
+        options = WindowOptions(
             WINDOW,
             config.model.size,
             config.model.audio,
-            rng,
             self.disc.config.audio,
             config.apart,
             augment=config.augment,
@@ -101,6 +99,7 @@ class JointStage(Stage):
             silent=round(config.windows * config.silent_fraction),
             movements=config.movement,
         )
+        return draw_windows(clips, options, rng)
 
     def learning_rate_factor(self, progress: float) -> float:
         return linear_decay(progress, self.config.decay_from)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.movement import corrected, load_movement_head
-from lipsync.data.windows import draw_windows, pose_and_reference
+from lipsync.data.windows import WindowOptions, draw_windows, pose_and_reference
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_mouth_expert, load_sync_expert, mouth_input, mouth_square
 from lipsync.experts.perceptual import load_lpips
@@ -133,18 +133,17 @@ class GeneratorStage(Stage):
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config
-        batch = draw_windows(
-            self.sampler.draw(config.windows, rng),
+        options = WindowOptions(
             config.frames,
             config.model.size,
             config.model.audio,
-            rng,
             self.sync.config.audio if self.sync is not None else None,
             augment=config.augment,
             wide_mouth_fraction=config.wide_mouth_fraction,
             silent=round(config.windows * config.silent_fraction),
             movements=config.movement,
         )
+        batch = draw_windows(self.sampler.draw(config.windows, rng), options, rng)
         swapped = round(len(batch["frames"]) * self.config.swapped)
         for name in ("speech", "sync_speech", "shape", "movement") if swapped else ():
             if name in batch:  # the first windows hear, and are judged by, the one after them
