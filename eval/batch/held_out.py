@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
+from lipsync.data.clips import load_clips
 from lipsync.errors import ConfigError
 from lipsync.texts import for_terminal
 
@@ -60,6 +62,36 @@ def unseen(data: Path, clips: dict[str, Path], trained_on: Collection[str]) -> d
     if len(left) < 2:
         raise ConfigError("held_out.few_clips", data=data)
     return left
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """On whom the rows are measured: clips by name, and how many people are in them."""
+
+    clips: dict[str, Path]
+    people: int
+
+
+def in_turn(data: Path, trained: tuple[str, ...], split: str, most: int) -> HeldOut:
+    """Prepared clips of people of whom no clip is in a split that is trained on; of every person in turn.
+
+    Short ones come first: many people for little work.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known = {clip.identity for clip in load_clips(data, trained)}
+    by_person: dict[str, list[Path]] = {}
+    for clip in sorted(load_clips(data, (split,)), key=len):
+        if clip.identity not in known:
+            by_person.setdefault(clip.identity, []).append(clip.folder / f"{clip.name}.mp4")
+    if not by_person:
+        raise ConfigError("ablate.nobody_left", split=split, data=data)
+    turns = [clips[turn] for turn in range(max(map(len, by_person.values()))) for clips in by_person.values()
+             if turn < len(clips)]  # fmt: skip
+    chosen = turns[:most]
+    people = sum(any(path in chosen for path in clips) for clips in by_person.values())
+    return HeldOut({path.stem: path for path in chosen}, people)
 
 
 def speaker_for(name: str, clips: dict[str, Path]) -> str:

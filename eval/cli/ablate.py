@@ -69,7 +69,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, draw, score what is missing, and print the table."""
     from eval.batch.ablation import rows_of, table_named, train_part
-    from eval.report.ablation import held_out, measure, printed, write
+    from eval.batch.held_out import in_turn
+    from eval.report.ablation import measure, printed, write
     from lipsync.data.clips import load_clips
     from lipsync.errors import ConfigError
     from lipsync.registry import unknown
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             raise ConfigError(unknown("kind.table_row", name, table.rows))
     rows = [row for row in rows if options.rows is None or row.name in options.rows]
     trained = tuple({split for part in rows[0].parts for split in part.config.data.train})
-    people = held_out(options.data, trained, options.split, options.clips)
+    people = in_turn(options.data, trained, options.split, options.clips)
     out.mkdir(parents=True, exist_ok=True)
     load = functools.cache(load_clips)  # what one run decoded serves the next
     for row in rows:

@@ -163,10 +163,10 @@ def _results(options: argparse.Namespace, set_: ComparisonSet) -> None:
 
 
 def _pictures(options: argparse.Namespace, set_: ComparisonSet) -> None:
-    from eval.compare.cells import letters
-    from eval.compare.contact_sheet import contact_sheet
-    from eval.compare.montage import montage
     from eval.compare.names import REFERENCE
+    from eval.compare.pictures.cells import letters
+    from eval.compare.pictures.contact_sheet import contact_sheet
+    from eval.compare.pictures.montage import montage
 
     item = _item(options, set_)
     methods, names = options.methods or [], None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import av
 
+from lipsync.checksum import file_sha256
 from lipsync.errors import MediaError
 from lipsync.media import MediaInfo, VideoWriter, probe, read_frames
 from lipsync.media.sound import SoundReader, first_frame_time
@@ -110,12 +110,6 @@ def is_playable(path: Path, info: MediaInfo | None = None) -> bool:
             return False
     begin = first_frame_time(path)
     return begin is not None and abs(begin) <= NOT_A_START / info.fps
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _video(path: Path) -> MediaInfo:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from eval.batch.ablation import Row, Table, finished, full_steps
+from eval.batch.held_out import HeldOut
 from eval.batch.manifest import Row as Scored
 from eval.batch.manifest import with_controls
 from eval.batch.rows import Options
@@ -23,42 +24,11 @@ from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS
 from eval.scoring.scores import write_text
 from lipsync.data.clips import load_clips
-from lipsync.errors import ConfigError
 from lipsync.generate import Request, generate
 from lipsync.weights import hub
 
 EXTRA = ("offset", "lipcorr")  # beside the paper's own metrics: what LSE alone does not tell
 SHOWN = ("real", "still frame")  # controls, to read the numbers by
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """On whom the rows are measured: clips by name, and how many people are in them."""
-
-    clips: dict[str, Path]
-    people: int
-
-
-def held_out(data: Path, trained: tuple[str, ...], split: str, most: int) -> HeldOut:
-    """Prepared clips of people of whom no clip is in a split that is trained on; of every person in turn.
-
-    Short ones come first: many people for little work.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    known = {clip.identity for clip in load_clips(data, trained)}
-    by_person: dict[str, list[Path]] = {}
-    for clip in sorted(load_clips(data, (split,)), key=len):
-        if clip.identity not in known:
-            by_person.setdefault(clip.identity, []).append(clip.folder / f"{clip.name}.mp4")
-    if not by_person:
-        raise ConfigError("ablate.nobody_left", split=split, data=data)
-    turns = [clips[turn] for turn in range(max(map(len, by_person.values()))) for clips in by_person.values()
-             if turn < len(clips)]  # fmt: skip
-    chosen = turns[:most]
-    people = sum(any(path in chosen for path in clips) for clips in by_person.values())
-    return HeldOut({path.stem: path for path in chosen}, people)
 
 
 def measure(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from eval.batch.summary import Table
-from eval.compare.lettering import FONT
+from eval.compare.pictures.lettering import FONT
 from eval.report.grid import cells, heading
 from eval.scoring.metrics import METRICS
 from eval.scoring.scores import write_bytes

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eval.functional.lse import MAX_SHIFT
-from eval.scoring.sync_networks import ExpertJudge, file_sha256
+from eval.scoring.sync_networks import ExpertJudge
 from lipsync.assets import asset
+from lipsync.checksum import file_sha256
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.texts import Message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.scoring.pair import Batch, Seen
+from eval.scoring.pair import Batch
 from eval.scoring.protocol import REGION_SIZE, points_in_region
 from lipsync.faces.model3d.fitting import Fitter
 from lipsync.faces.model3d.morphable import MorphableModel
@@ -35,7 +35,7 @@ class Expressions:
         points = np.full((len(batch.pairs), 478, 2), np.nan, np.float32)
         scores = np.full((len(batch.pairs), 52), np.nan, np.float32)
         for row, pair in enumerate(batch.pairs):
-            seen: Seen | None = (pair.generated, pair.reference)[side]
+            seen = (pair.generated, pair.reference)[side]
             if pair.box is None or seen is None or seen.landmarks is None or len(seen.landmarks) != 478:
                 continue
             points[row] = points_in_region(seen.landmarks, pair.box)

@@ -18,6 +18,7 @@ from eval.scoring.protocol import (
     points_in_region,
 )
 from lipsync.faces.tracking.crop import Pose
+from lipsync.faces.tracking.follow import FacePoints
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.landmarks68 import to_68
 from lipsync.faces.tracking.track import Tracked
@@ -29,7 +30,8 @@ class Pair:
 
     Attributes:
         index: frame number at 25 fps.
-        generated, reference: what the tracker saw; the reference is None where there is none.
+        generated, reference: what the tracker measured; None without a face.
+        paired: whether there is a reference.
         box: square region, of the reference's face (without a reference of the generated one); None
             without a face.
         faces: (2, 256, 256, 3) uint8 RGB, or (1, ...) without a reference; None without a box.
@@ -37,8 +39,9 @@ class Pair:
     """
 
     index: int
-    generated: Seen
-    reference: Seen | None
+    generated: FacePoints | None
+    reference: FacePoints | None
+    paired: bool
     box: np.ndarray | None
     faces: np.ndarray | None
     whole: tuple[np.ndarray, np.ndarray] | None
@@ -46,18 +49,9 @@ class Pair:
     @property
     def reason(self) -> str:
         """Why this frame has no landmarks or no embedding, if it has none."""
-        if self.reference is not None and self.reference.points is None:
+        if self.paired and self.reference is None:
             return NO_REFERENCE_FACE
-        return NO_GENERATED_FACE if self.generated.points is None else NO_LANDMARKS
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A face without its picture: pixels of the frame."""
-
-    points: np.ndarray | None
-    landmarks: np.ndarray | None
-    blendshapes: np.ndarray | None
+        return NO_GENERATED_FACE if self.generated is None else NO_LANDMARKS
 
 
 def look(generated: Tracked, reference: Tracked | None, region: Region) -> Pair:
@@ -70,8 +64,8 @@ def look(generated: Tracked, reference: Tracked | None, region: Region) -> Pair:
     faces = None if box is None else np.stack([cut_face(image, box) for image in images])
     whole = (images[0], images[1]) if region == "full" and reference is not None else None
     return Pair(
-        generated.frame.index, _seen(generated), None if reference is None else _seen(reference),
-        box, faces, whole,
+        generated.frame.index, generated.measured, None if reference is None else reference.measured,
+        reference is not None, box, faces, whole,
     )  # fmt: skip
 
 
@@ -153,7 +147,7 @@ class Batch:
         rows, points = [], []
         for row, pair in enumerate(self.pairs):
             seen = (pair.generated, pair.reference)[side]
-            if pair.box is not None and seen is not None and seen.points is not None:
+            if pair.box is not None and seen is not None:
                 rows.append(row)
                 points.append(points_in_region(seen.points, pair.box))
         if not rows:
@@ -173,14 +167,10 @@ class Batch:
         return values
 
 
-def _seen(item: Tracked) -> Seen:
-    return Seen(item.points, item.landmarks, item.blendshapes)
-
-
 def _blind(pair: Pair) -> bool:
     """Whether one of the two has no landmarks."""
-    sides = [seen for seen in (pair.generated, pair.reference) if seen is not None]
-    return any(seen.landmarks is None for seen in sides)
+    sides = (pair.generated, pair.reference) if pair.paired else (pair.generated,)
+    return any(side is None or side.landmarks is None for side in sides)
 
 
 def _inside(box: np.ndarray, image: np.ndarray) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -141,12 +139,6 @@ def syncnet_crop(image: np.ndarray, x: float, y: float, half: float) -> np.ndarr
     if x0 < x1 and y0 < y1:
         cut[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
     return cut
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file of weights."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _around(speech: np.ndarray, first: int, count: int) -> tuple[np.ndarray, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,22 +19,11 @@ from lipsync.faces.tracking.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_shap
 from lipsync.nn.prior import pose_prior
 
 
-def draw_windows(
-    clips: Sequence[Clip],
-    frames: int,
-    size: int,
-    audio: AudioFeatures,
-    rng: np.random.Generator,
-    sync_audio: AudioFeatures | None = None,
-    apart: int = 0,
-    augment: bool = False,
-    wide_mouth_fraction: float = 0.0,
-    silent: int = 0,
-    movements: bool = False,
-) -> dict[str, Tensor]:
-    """One window of each clip, at a random time.
+@dataclass(frozen=True)
+class WindowOptions:
+    """What windows of clips are like.
 
-    Args:
+    Attributes:
         frames: in a row.
         size: pixels, side of the crops.
         audio: what the generator hears of each frame.
@@ -45,12 +35,29 @@ def draw_windows(
         silent: the last windows, so many, begin at a closed mouth and have sound without speech.
         movements: whether the batch holds ``movement`` (``lipsync.methods.wav2lip.train_speech.movement``).
     """
+
+    frames: int
+    size: int
+    audio: AudioFeatures
+    sync_audio: AudioFeatures | None = None
+    apart: int = 0
+    augment: bool = False
+    wide_mouth_fraction: float = 0.0
+    silent: int = 0
+    movements: bool = False
+
+
+def draw_windows(
+    clips: Sequence[Clip], options: WindowOptions, rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """One window of each clip, at a random time."""
+    frames, size, augment = options.frames, options.size, options.augment
     pictures, references, speech, sync_speech, wrong_speech, shapes, moved, lips = ([] for _ in range(8))
     vary = rng if augment else None
     for index, clip in enumerate(clips):
         start = int(rng.integers(0, len(clip) - frames + 1))
-        quiet = index >= len(clips) - silent
-        if quiet or (wide_mouth_fraction and rng.random() < wide_mouth_fraction):
+        quiet = index >= len(clips) - options.silent
+        if quiet or (options.wide_mouth_fraction and rng.random() < options.wide_mouth_fraction):
             gaps = clip.shape[: len(clip) - frames + 1, 0]
             asked = np.quantile(gaps, rng.uniform(0, 0.25)) if quiet else rng.uniform(gaps.min(), gaps.max())
             start = int(np.abs(gaps - asked).argmin())
@@ -69,20 +76,20 @@ def draw_windows(
         references.append(cut(clip.pictures(np.array([other])), near, size, table)[0])
         if quiet:
             mel = mel_spectrogram(silent_sound(frames / FPS + 2, rng))
-            windows = heard(mel, 1 + np.arange(frames) / FPS, audio)
+            windows = heard(mel, 1 + np.arange(frames) / FPS, options.audio)
         else:
-            windows = clip.speech(at, audio, vary)
+            windows = clip.speech(at, options.audio, vary)
         speech.append(mask_bands(windows, rng, widest=8) if augment else windows)
         points = clip.points(at)
         shapes.append(mouth_shape(points).astype(np.float32))
-        if movements:
+        if options.movements:
             moved.append(movement(clip.shape)[at])
         lips.append(points[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]] @ matrix[:, :2].T + matrix[:, 2])
-        if sync_audio is not None:
-            sync_speech.append(clip.speech(at[:1], sync_audio))
-            if apart:
-                elsewhere = np.array([another_time(len(clip) - frames, start, apart, rng)])
-                wrong_speech.append(clip.speech(elsewhere, sync_audio))
+        if options.sync_audio is not None:
+            sync_speech.append(clip.speech(at[:1], options.sync_audio))
+            if options.apart:
+                elsewhere = np.array([another_time(len(clip) - frames, start, options.apart, rng)])
+                wrong_speech.append(clip.speech(elsewhere, options.sync_audio))
     batch = {
         "frames": torch.from_numpy(np.stack(pictures)).permute(0, 1, 4, 2, 3),  # (W, T, 3, S, S) uint8
         "reference": torch.from_numpy(np.stack(references)).permute(0, 3, 1, 2),  # (W, 3, S, S) uint8
@@ -90,7 +97,7 @@ def draw_windows(
         "shape": torch.from_numpy(np.stack(shapes)),  # (W, T, 4)
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
     }
-    if movements:
+    if options.movements:
         batch["movement"] = torch.from_numpy(np.stack(moved))  # (W, T, 4)
     for name, parts in (("sync_speech", sync_speech), ("wrong_speech", wrong_speech)):
         if parts:

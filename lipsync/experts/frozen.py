@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
 from lipsync.experts.mouth_shape import SIZE as MOUTH_SIZE
 from lipsync.experts.mouth_shape import MouthExpert
 from lipsync.experts.sync_expert import SyncExpert
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def load_frozen(kind: type[N], folder: str, missing: str) -> N:
+    """A trained network that is not trained further.
+
+    Args:
+        missing: key of the error where the folder holds none.
+
+    Raises:
+        ConfigError: not such a folder.
+    """
+    if not (Path(folder) / "config.json").is_file():
+        raise ConfigError(missing, folder=folder)
+    return kind.from_pretrained(folder).eval().requires_grad_(False)  # type: ignore[attr-defined]
 
 
 def load_sync_expert(folder: str) -> SyncExpert:
@@ -21,9 +38,7 @@ def load_sync_expert(folder: str) -> SyncExpert:
     Raises:
         ConfigError: not such a folder.
     """
-    if not (Path(folder) / "config.json").is_file():
-        raise ConfigError("train.no_sync_expert", folder=folder)
-    return SyncExpert.from_pretrained(folder).eval().requires_grad_(False)
+    return load_frozen(SyncExpert, folder, "train.no_sync_expert")
 
 
 def load_mouth_expert(path: str) -> MouthExpert:

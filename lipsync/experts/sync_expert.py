@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from lipsync.audio.features import AudioFeatures
-from lipsync.errors import ConfigError
+from lipsync.experts.two_towers import TwoTowers, check_guard
 from lipsync.nn.blocks import ConvBlock, residual
 from lipsync.nn.towers import SpeechLSTM, audio_tower
-from lipsync.registry import unknown
 
 WINDOW = 5  # video frames
 
@@ -39,20 +37,19 @@ class SyncExpertConfig:
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json
             object.__setattr__(self, "audio", AudioFeatures(**self.audio))
-        if self.guard not in ("epsilon", "sigmoid"):
-            raise ConfigError(unknown("kind.eq11", self.guard, ("epsilon", "sigmoid")))
+        check_guard(self.guard)
 
     def channels(self, published: int) -> int:
         return max(8, round(published * self.width))
 
 
 class SyncExpert(
-    nn.Module,
+    TwoTowers,
     PyTorchModelHubMixin,
     library_name="lipsync-portal",
     tags=["lip-sync", "sync-expert"],
 ):
-    """Embeds mouths and speech so that what happens together lies together."""
+    """The sync expert of the Wav2Lip family. Its speech is (B, 1, rows, 16) features."""
 
     def __init__(self, config: SyncExpertConfig):
         super().__init__()
@@ -72,17 +69,6 @@ class SyncExpert(
             *([SpeechLSTM(config.audio.rows)] if config.lstm else []),
             *audio_tower(config.audio, (c32, c64, c128, c256, c512), config.deep, config.cbam),
         )
-
-    def embed_faces(self, faces: Tensor) -> Tensor:
-        """(B, 15, 48, 96) lower halves of five frames on the channels, 0..1, to (B, D) of length 1."""
-        return F.normalize(self.face_encoder(faces).flatten(1), dim=1)
-
-    def embed_audio(self, audio: Tensor) -> Tensor:
-        """(B, 1, rows, 16) speech features to (B, D) of length 1."""
-        return F.normalize(self.audio_encoder(audio).flatten(1), dim=1)
-
-    def forward(self, audio: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-        return self.embed_audio(audio), self.embed_faces(faces)
 
 
 def lower_halves(frames: Tensor) -> Tensor:

@@ -9,15 +9,13 @@ is here: the tower has the ResNeXt's blocks, is smaller, and learns from random 
 
 from dataclasses import dataclass, field
 
-import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from lipsync.audio.speech_input import LEARNED, HeardSpeech
-from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import WINDOW
+from lipsync.experts.two_towers import TwoTowers, check_guard
 from lipsync.nn.speech_encoder import LearnedEncoder
-from lipsync.registry import unknown
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,7 @@ class SyncXConfig:
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json
             object.__setattr__(self, "audio", HeardSpeech(**self.audio))
-        if self.guard not in ("epsilon", "sigmoid"):
-            raise ConfigError(unknown("guard", self.guard, ("epsilon", "sigmoid")))
+        check_guard(self.guard)
 
     def channels(self, published: int) -> int:
         """A multiple of ``groups``."""
@@ -41,12 +38,12 @@ class SyncXConfig:
 
 
 class SyncX(
-    nn.Module,
+    TwoTowers,
     PyTorchModelHubMixin,
     library_name="lipsync-portal",
     tags=["lip-sync", "sync-expert"],
 ):
-    """Embeds mouths and encoded speech so that what happens together lies together."""
+    """The patent's expert. Its speech is (B, F, ...) features around the middle one of the five frames."""
 
     def __init__(self, config: SyncXConfig):
         super().__init__()
@@ -73,17 +70,6 @@ class SyncX(
             nn.Linear(audio.dimension, config.dimension), nn.ReLU(), nn.Flatten(),
             nn.Linear(audio.count * config.dimension, config.dimension), nn.ReLU(),
         )  # fmt: skip
-
-    def embed_faces(self, faces: Tensor) -> Tensor:
-        """(B, 15, 48, 96) lower halves of five frames on the channels, 0..1, to (B, D) of length 1."""
-        return F.normalize(self.face_encoder(faces), dim=1)
-
-    def embed_audio(self, heard: Tensor) -> Tensor:
-        """(B, F, ...) of ``lipsync.data.speech_stretches`` around the middle frame to (B, D) of length 1."""
-        return F.normalize(self.audio_encoder(heard), dim=1)
-
-    def forward(self, heard: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-        return self.embed_audio(heard), self.embed_faces(faces)
 
 
 class ResNeXtBlock(nn.Module):

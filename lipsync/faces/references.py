@@ -36,7 +36,7 @@ class Look:
     opening: (
         float  # inner-lip gap in inter-ocular distances (``lipsync.faces.tracking.landmarks.mouth_opening``)
     )
-    sharpness: float  # see ``sharpness``; comparable within one clip
+    sharpness: float  # see ``laplacian_variance``; comparable within one clip
     turn: float  # see ``turn``
 
 
@@ -55,7 +55,7 @@ def turn(landmarks: np.ndarray) -> np.ndarray:
     return (left - right) / np.maximum(np.abs(left) + np.abs(right), 1e-6)
 
 
-def sharpness(crop: np.ndarray) -> float:
+def laplacian_variance(crop: np.ndarray) -> float:
     """Variance of the Laplacian of a (S, S, 3) uint8 face crop, between the eyes' height and the chin.
 
     Grey levels, at 96 pixels a side. What is blurred by motion or focus has little of it.
@@ -156,7 +156,7 @@ def choose(seen: Sequence[tuple[Tracked, View]], count: int) -> list[Reference]:
         openings, turns = mouth_opening(points), turn(points)
     else:
         openings, turns = np.arange(len(seen)), np.zeros(len(seen))
-    sharp = [sharpness(view.crop) for _, view in seen]
+    sharp = [laplacian_variance(view.crop) for _, view in seen]
     looks = [Look(*map(float, values)) for values in zip(openings, sharp, turns, strict=True)]
     return [_reference(*seen[index]) for index in choose_for_use(looks, count)]
 

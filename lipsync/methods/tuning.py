@@ -17,7 +17,7 @@ from lipsync.data.preparation.quality import FRAME
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import mouth_square
 from lipsync.experts.perceptual import load_lpips
-from lipsync.faces.references import Look, choose_for_use, sharpness, turn
+from lipsync.faces.references import Look, choose_for_use, laplacian_variance, turn
 from lipsync.media import read_audio
 from lipsync.methods.base import Batch, LipSyncMethod
 from lipsync.methods.entry import MethodEntry, entry_for
@@ -131,7 +131,7 @@ def _references(clips: list[Clip], method: LipSyncMethod) -> tuple[np.ndarray, n
     openings = np.concatenate([clip.shape[::step, 0] for clip in clips])
     turns = turn(points)
     looks = [
-        Look(float(gap), sharpness(face), float(side))
+        Look(float(gap), laplacian_variance(face), float(side))
         for gap, face, side in zip(openings, faces, turns, strict=True)
     ]
     chosen = choose_for_use(looks, method.references)

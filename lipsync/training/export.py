@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 
+from lipsync.checksum import file_sha256
 from lipsync.errors import ConfigError
 
 
@@ -36,7 +36,7 @@ def export(source: Path, out: Path, card: Path | None = None) -> str:
     shutil.copyfile(source / "config.json", out / "config.json")
     if card is not None:
         shutil.copyfile(card, out / "README.md")
-    return hashlib.sha256(weights.read_bytes()).hexdigest()
+    return file_sha256(weights)
 
 
 def keep_log(run: Path, out: Path) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -19,8 +17,10 @@ from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
+from lipsync.training.device import compile_stage, pick_device, place, repeatable
 from lipsync.training.feed import Batches, feed
 from lipsync.training.log import add_row, cut_rows
+from lipsync.training.schedules import LearningRates
 
 if TYPE_CHECKING:
     from lipsync.data.clips import Clip, Sampler
@@ -88,6 +88,10 @@ class Stage:
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         """Move the weights, ``progress`` 0..1 into the run; values for the log by name."""
         raise NotImplementedError
+
+    def learning_rate_factor(self, progress: float) -> float:
+        """What all learning rates of the configuration are multiplied by, ``progress`` 0..1 into the run."""
+        return 1.0
 
     def export(self, folder: Path) -> None:
         """Leave what was trained in a folder."""
@@ -160,12 +164,6 @@ def average(values: Iterable[Tensor]) -> None:
             value.copy_(part.view_as(value))
 
 
-def pick_device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("train.no_cuda")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
 def fit(
     stage: Stage,
     config: RunConfig,
@@ -206,18 +204,10 @@ def _fit(
     if config.threads:
         torch.set_num_threads(config.threads)
     update = Update(config, device)
-    for module in stage.frozen.values():
-        module.to(device)
-    for module in stage.modules.values():
-        module.to(device)
-        if all(p.dim() != 5 for p in module.parameters()):  # convolutions over time have another layout
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if dist.is_initialized():
-            for value in module.state_dict().values():
-                dist.broadcast(value, 0)
+    place(stage, device)
     if config.compile:
         compile_stage(stage, config.compile, device)
-    first = 0
+    rates, first = LearningRates(stage), 0
     if resume:
         if not checkpoint.is_file():
             raise ConfigError("train.nothing_to_resume", path=checkpoint)
@@ -233,6 +223,7 @@ def _fit(
         stage.export(folder)
     batches = feed(drawn, first * parts, total, config.workers, device)
     for step in range(first, config.steps):
+        rates.set(schedule.progress(step))
         for update.part in range(parts):
             began = time.monotonic()
             batch = next(batches)
@@ -333,35 +324,6 @@ def statistics(stage: Stage) -> list[Tensor]:
     """Running means and variances: each process sees other batches, and one of them saves and resumes."""
     found = (value for module in stage.modules.values() for value in module.buffers())
     return [value for value in found if value.is_floating_point()]
-
-
-def compile_stage(stage: Stage, backend: str, device: torch.device) -> None:
-    """Let ``torch.compile`` translate the stage's modules when they first run.
-
-    Raises:
-        ConfigError: no such back end, or the compiler it needs is missing.
-    """
-    known = torch._dynamo.list_backends(exclude_tags=())
-    if backend not in known:
-        raise ConfigError(unknown("kind.compile_backend", backend, known))
-    compilers = map(shutil.which, ("g++", "clang++", "c++"))
-    if backend == "inductor" and device.type == "cpu" and not any(compilers):
-        raise ConfigError("train.no_compiler")
-    for module in stage.modules.values() if stage.compiled is None else stage.compiled:
-        module.compile(backend=backend)
-
-
-@contextlib.contextmanager
-def repeatable() -> Iterator[None]:
-    """Deterministic kernels while it lasts; PyTorch warns of each that has no deterministic form."""
-    before = torch.are_deterministic_algorithms_enabled()
-    warned = torch.is_deterministic_algorithms_warn_only_enabled()
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA's matrix library starts
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before, warn_only=warned)
 
 
 def _save(stage: Stage, update: Update, path: Path, step: int) -> None:

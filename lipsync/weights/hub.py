@@ -10,7 +10,6 @@ used, so nothing is ever opened that is not what the table says. ``LIPSYNC_OFFLI
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lipsync.checksum import file_sha256
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.registry import unknown
 from lipsync.texts import Message
@@ -248,8 +248,7 @@ def checksum(path: Path) -> str:
 
 @lru_cache(maxsize=256)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _download(artefact: Artefact, source: Source, work: Path, progress: Progress) -> Path:

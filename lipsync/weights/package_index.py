@@ -12,7 +12,6 @@ pip-tools has lived on for years, and a pip that lacks them only loses this one 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import tarfile
 import threading
@@ -23,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from lipsync.checksum import file_sha256
 from lipsync.texts import Message
 from lipsync.weights.download import CHUNK, Body, Progress, RangeRefused, SourceError, body_of, brief, resume
 from lipsync.weights.manifest import PackageFile
@@ -98,8 +98,7 @@ def _is_listed(archive: Path, link: Any) -> bool:
     """Whether the archive has the checksum that the index gives, if it gives one."""
     if link.hash_name != "sha256":
         return True
-    with archive.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == link.hash
+    return file_sha256(archive) == link.hash
 
 
 def _received(response: Any, response_chunks: Any) -> Iterator[bytes]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.weights import hub
@@ -15,6 +18,7 @@ from lipsync.weights.checkpoint import load_checkpoint
 
 C = TypeVar("C")
 N = TypeVar("N", bound=nn.Module)
+Reshape = Callable[[str, Tensor, torch.Size], Tensor | None]
 
 
 def read_config(path: Path, kind: type[C], what: str, needs: str = "audio") -> C:
@@ -63,6 +67,37 @@ def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str, needs
         first = str(problem).splitlines()[1].strip()[:120]
         raise ConfigError("saved.not_that", path=weights, what=what, problem=first) from problem
     return made
+
+
+def start_from(
+    net: nn.Module,
+    folder: str,
+    missing: str = "train.no_network",
+    reshape: Reshape = lambda name, value, shape: None,
+) -> None:
+    """Take over what fits of another network; the other layers stay as they are.
+
+    Args:
+        folder: of the other network.
+        missing: key of the error where there is none.
+        reshape: makes weights of another shape fit: gets their name, their values and the shape that is
+            wanted; None where they cannot.
+
+    Raises:
+        ConfigError: there is no network in the folder.
+    """
+    path = Path(folder) / "model.safetensors"
+    if not path.is_file():
+        raise ConfigError(missing, folder=folder)
+    own = net.state_dict()
+    fitting = {}
+    for name, value in load_file(path).items():
+        if name in own:
+            same = own[name].shape == value.shape
+            taken = value if same else reshape(name, value, own[name].shape)
+            if taken is not None:
+                fitting[name] = taken
+    net.load_state_dict(fitting, strict=False)
 
 
 def weights_sha256(weights: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.compare.montage import montage
+from eval.compare.pictures.montage import montage
 from eval.compare.sets import REFERENCE, Entry, Sets
 from lipsync.media import VideoWriter
 

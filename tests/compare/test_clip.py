@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import eval.compare.clip
-from eval.compare.clip import file_sha256, is_playable, take_in
+from eval.compare.clip import is_playable, take_in
+from lipsync.checksum import file_sha256
 from lipsync.errors import MediaError
 from lipsync.media import read_audio, read_frames
 from tests.media.clips import card, click, number_of, peak_time, write_clip

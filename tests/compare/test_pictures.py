@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from eval.compare.cells import enlarged, fitted, letters
-from eval.compare.contact_sheet import contact_sheet
-from eval.compare.lettering import FONT, plate
-from eval.compare.montage import montage
 from eval.compare.mouth_region import MouthTrack
+from eval.compare.pictures.cells import enlarged, fitted, letters
+from eval.compare.pictures.contact_sheet import contact_sheet
+from eval.compare.pictures.lettering import FONT, plate
+from eval.compare.pictures.montage import montage
 from eval.compare.sets import Entry
 from lipsync.errors import ConfigError
 from lipsync.media import probe, read_audio, read_frames
@@ -83,7 +83,7 @@ def test_names_stand_above_their_pictures_and_letters_hide_them(item, tmp_path):
 def test_zoom_is_under_each_picture_and_follows_the_track(item, tmp_path, monkeypatch):
     # The left half of a card is its first five bits.
     boxes = tuple((0.0, 0.0, 0.5, 1.0) if i < 10 else (0.5, 0.0, 1.0, 1.0) for i in range(25))
-    monkeypatch.setattr("eval.compare.montage.mouth_track", lambda *_: MouthTrack(25, boxes))
+    monkeypatch.setattr("eval.compare.pictures.montage.mouth_track", lambda *_: MouthTrack(25, boxes))
     out = montage(*item, tmp_path / "m.mp4", ["reference"], labels=False, zoom=True)
     for frame in read_frames(out):
         number = 100 + frame.index
@@ -115,7 +115,7 @@ def test_a_montage_reads_no_further_than_it_writes(item, tmp_path, monkeypatch):
             most[0] = max(most[0], read[0] - 5 * written[0])
             yield frame
 
-    monkeypatch.setattr("eval.compare.cells.read_frames", counted)
+    monkeypatch.setattr("eval.compare.pictures.cells.read_frames", counted)
     montage(*item, tmp_path / "m.mp4", tell=lambda done, _: written.__setitem__(0, done))
     assert most[0] <= 5
 

@@ -12,7 +12,7 @@ from lipsync.audio.speech_input import HeardSpeech
 from lipsync.data.augmentation import cut, framing, light, mask_bands, vary_mel
 from lipsync.data.clips import MARGIN, STORED
 from lipsync.data.speech_stretches import Hearing
-from lipsync.data.windows import draw_windows
+from lipsync.data.windows import WindowOptions, draw_windows
 from lipsync.experts.sync_expert import SyncExpertConfig
 from lipsync.experts.training.sync_stage import SyncConfig, SyncStage
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix
@@ -84,8 +84,10 @@ def test_windows_without_augmentation_are_the_clips_own():
     clip, audio = toy_clip("a", frames=40), AudioFeatures("mel")
     plain = crops_of(clip, 64)
     rng = np.random.default_rng(0)
-    drawn = draw_windows([clip] * 6, 3, 64, audio, rng, audio)
-    varied = draw_windows([clip] * 6, 3, 64, audio, np.random.default_rng(0), audio, augment=True)
+    drawn = draw_windows([clip] * 6, WindowOptions(3, 64, audio, audio), rng)
+    varied = draw_windows(
+        [clip] * 6, WindowOptions(3, 64, audio, audio, augment=True), np.random.default_rng(0)
+    )
     starts = []
     for crops, speech, reference in zip(drawn["frames"], drawn["speech"], drawn["reference"], strict=True):
         (start,) = (

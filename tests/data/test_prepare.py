@@ -158,7 +158,11 @@ def test_cuts_and_long_tracks_become_clips(shared, landmarker, tmp_path):
     table = tmp_path / "list.csv"
     table.write_text("file,id,split\ninterview.mp4,guest,test\nlost.mp4,nobody,test\n")
     summary = prepare(
-        tmp_path / "in", tmp_path / "out", table, landmarker=landmarker, limits=Limits(max_seconds=2.0)
+        tmp_path / "in",
+        tmp_path / "out",
+        manifest=table,
+        landmarker=landmarker,
+        limits=Limits(max_seconds=2.0),
     )
     manifest = pd.read_csv(tmp_path / "out" / "manifest.csv")
     assert manifest["start_s"].tolist() == [0, 38 / 25, 75 / 25]  # 75 frames halved, then the cut
@@ -191,10 +195,10 @@ def test_unusable_folders_and_manifests_are_said(tmp_path):
         prepare(tmp_path, tmp_path / "out", landmarker=tmp_path)
     (tmp_path / "m.csv").write_text("name,id\na,b\n")
     with pytest.raises(ConfigError, match="column file"):
-        prepare(tmp_path, tmp_path / "out", tmp_path / "m.csv", landmarker=tmp_path)
+        prepare(tmp_path, tmp_path / "out", manifest=tmp_path / "m.csv", landmarker=tmp_path)
     (tmp_path / "m.csv").write_text("file,id\na,b\na,c\n")
     with pytest.raises(ConfigError, match="twice"):
-        prepare(tmp_path, tmp_path / "out", tmp_path / "m.csv", landmarker=tmp_path)
+        prepare(tmp_path, tmp_path / "out", manifest=tmp_path / "m.csv", landmarker=tmp_path)
 
 
 def test_only_the_splits_asked_for_are_taken(tmp_path, face, voice, landmarker):
@@ -204,9 +208,14 @@ def test_only_the_splits_asked_for_are_taken(tmp_path, face, voice, landmarker):
     manifest.write_text("file,id,split\na.mp4,one,train\nb.mp4,two,generated\n")
     told: list[str] = []
     with pytest.raises(ConfigError, match="no video of the split val"):
-        prepare(tmp_path, tmp_path / "out", manifest, landmarker=landmarker, splits=("val",))
+        prepare(tmp_path, tmp_path / "out", manifest=manifest, landmarker=landmarker, splits=("val",))
     prepare(
-        tmp_path, tmp_path / "out", manifest, landmarker=landmarker, tell=told.append, splits=("train", "val")
+        tmp_path,
+        tmp_path / "out",
+        manifest=manifest,
+        landmarker=landmarker,
+        tell=told.append,
+        splits=("train", "val"),
     )
     assert len(told) == 1
     assert "a.mp4" in told[0]

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lipsync.data.movement import closed_movement, corrected, load_movement_head, movement
-from lipsync.data.windows import draw_windows
+from lipsync.data.windows import WindowOptions, draw_windows
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.methods.lstm_cbam.config import LstmCbamConfig, discriminator_config
@@ -18,6 +18,7 @@ from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
 from lipsync.methods.wav2lip.train_speech import SpeechConfig, SpeechStage
 from lipsync.training.loop import RunConfig, Update
+from lipsync.training.schedules import LearningRates
 from tests.training.toy import toy_clip
 
 MODEL = Wav2LipConfig(channel_attention=True, spatial_attention=True, width=0.03)
@@ -144,7 +145,9 @@ def test_wide_mouths_are_drawn_as_often_as_closed_ones():
 
     def share(wide: float) -> float:
         rng = np.random.default_rng(0)
-        drawn = draw_windows([clip] * 60, 1, 160, MODEL.audio, rng, wide_mouth_fraction=wide, movements=True)
+        drawn = draw_windows(
+            [clip] * 60, WindowOptions(1, 160, MODEL.audio, wide_mouth_fraction=wide, movements=True), rng
+        )
         return float((drawn["movement"][:, 0, 0] == 1).float().mean())
 
     assert len(alone) == 1
@@ -154,7 +157,7 @@ def test_wide_mouths_are_drawn_as_often_as_closed_ones():
 
 def test_silent_windows_are_the_last_begin_at_closed_mouths_and_hear_no_speech(clips):
     rng = np.random.default_rng(0)
-    drawn = draw_windows(clips * 4, 1, 96, MODEL.audio, rng, silent=8, movements=True)
+    drawn = draw_windows(clips * 4, WindowOptions(1, 96, MODEL.audio, silent=8, movements=True), rng)
     spoken = {clip.speech(np.array([frame]), MODEL.audio).tobytes() for clip in clips for frame in range(60)}
     heard = [windows.numpy().tobytes() in spoken for windows in drawn["speech"]]
     assert heard == [True] * 4 + [False] * 8
@@ -235,6 +238,7 @@ def test_a_joint_run_starts_from_a_generator(clips, discriminator, tmp_path):
     assert all(torch.equal(v, taken.net.state_dict()[k]) for k, v in given.net.state_dict().items())
     for progress, factor in ((0.0, 1.0), (0.75, 0.5)):
         stage = joint(clips, discriminator, decay_from=0.5)
+        LearningRates(stage).set(progress)
         stage.step(stage.batch(np.random.default_rng(0)), update(), progress)
         rates = [group["lr"] for o in stage.optimizers.values() for group in o.param_groups]
         assert rates == pytest.approx([factor * stage.config.learning_rate] * 2)

@@ -20,9 +20,9 @@ from lipsync.methods.visual_dubbing.config import (
     renderer_config,
 )
 from lipsync.methods.visual_dubbing.expression import ExpressionNet, LocalCrossAttention
-from lipsync.methods.visual_dubbing.inpaint import MultiScaleFusion
 from lipsync.methods.visual_dubbing.model import Renderer, View, VisualDubbing
-from lipsync.methods.visual_dubbing.motion import identity_grid, warp
+from lipsync.methods.visual_dubbing.renderer.inpaint import MultiScaleFusion
+from lipsync.methods.visual_dubbing.renderer.motion import identity_grid, warp
 
 SIZE = 64
 TINY = {"size": SIZE, "width": 0.1, "references": 1}

@@ -14,10 +14,10 @@ from lipsync.faces.model3d.fit import Fit
 from lipsync.faces.model3d.load import load_morphable
 from lipsync.media import read_audio
 from lipsync.methods.visual_dubbing.config import ExpressionConfig
+from lipsync.methods.visual_dubbing.expression import load_expression
 from lipsync.methods.visual_dubbing.train_expression import (
     ExpressionStage,
     ExpressionStageConfig,
-    load_expression,
 )
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.training.loop import RunConfig, Update

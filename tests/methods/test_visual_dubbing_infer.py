@@ -21,8 +21,8 @@ from lipsync.methods.base import Batch
 from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod, closed_expression
 from lipsync.methods.visual_dubbing.model import View, VisualDubbing
-from lipsync.methods.visual_dubbing.motion import identity_grid, warp
-from lipsync.methods.visual_dubbing.view import Scene, mirrored
+from lipsync.methods.visual_dubbing.renderer.motion import identity_grid, warp
+from lipsync.methods.visual_dubbing.view import Posed, Scene, mirrored
 from lipsync.weights import hub
 
 EXAMPLES = asset("examples")
@@ -280,7 +280,8 @@ def test_a_still_pose_gives_a_still_flow_and_the_hole_tells_nothing(morphable):
     expression = torch.zeros(2, morphable.expression_size)
     expression[1, scene.jaw] = 0.8
     faces = torch.rand(2, 3, 96, 96)
-    seen = scene.view(faces, faces, identity, expression, pose, camera, expression[:1], pose[:1], camera)
+    known = Posed(expression[:1], pose[:1], camera)
+    seen = scene.view(faces, faces, identity, Posed(expression, pose, camera), known)
     still = seen.geometry[0] - identity_grid(96, 96, faces)[0]
     assert still.abs().max() * 95 / 2 < 1e-2  # pixels
     assert torch.equal(seen.hole[0], seen.hole[1])
@@ -297,12 +298,12 @@ def test_a_view_of_two_references_is_that_of_each(morphable):
     pose[:, 5] = 1000.0
     expression = torch.rand(4, morphable.expression_size) * 0.2
     faces, references = torch.rand(2, 3, 64, 64), torch.rand(4, 3, 64, 64)
-    target = (identity, expression[:2], pose[:2], camera)
-    both = scene.view(faces, references, *target, expression, pose, camera)
+    target = (identity, Posed(expression[:2], pose[:2], camera))
+    both = scene.view(faces, references, *target, Posed(expression, pose, camera))
     assert both.reference.shape == (2, 6, 64, 64)
     for r in (0, 1):
         of = slice(r, None, 2)
-        alone = scene.view(faces, references[of], *target, expression[of], pose[of], camera)
+        alone = scene.view(faces, references[of], *target, Posed(expression[of], pose[of], camera))
         assert torch.equal(both.reference[:, 3 * r :][:, :3], alone.reference)
         assert torch.allclose(both.geometry[..., 2 * r :][..., :2], alone.geometry, atol=1e-6)
 

@@ -20,8 +20,10 @@ from lipsync.faces.model3d.fitting import fit_clip
 from lipsync.faces.model3d.load import load_morphable
 from lipsync.methods.stages import read_config, recipe, train
 from lipsync.methods.visual_dubbing.config import RendererConfig, VisualDubbingConfig
-from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
-from lipsync.methods.visual_dubbing.losses import (
+from lipsync.methods.visual_dubbing.expression import load_expression
+from lipsync.methods.visual_dubbing.model import VisualDubbing
+from lipsync.methods.visual_dubbing.renderer.critic import Critic, critic_loss
+from lipsync.methods.visual_dubbing.renderer.losses import (
     correspondence_loss,
     masked_l1,
     optical_flow,
@@ -29,9 +31,8 @@ from lipsync.methods.visual_dubbing.losses import (
     ssim_loss,
     style_loss,
 )
-from lipsync.methods.visual_dubbing.model import VisualDubbing
-from lipsync.methods.visual_dubbing.motion import identity_grid, warp
-from lipsync.methods.visual_dubbing.train_expression import expression_losses, load_expression
+from lipsync.methods.visual_dubbing.renderer.motion import identity_grid, warp
+from lipsync.methods.visual_dubbing.train_expression import expression_losses
 from lipsync.methods.visual_dubbing.train_renderer import DubbingStage
 from lipsync.methods.visual_dubbing.validation import usual_references
 from lipsync.training.config import read_toml

@@ -10,11 +10,12 @@ import pytest
 import soundfile
 
 from eval.batch.ablation import TABLES, rows_of, table_named
+from eval.batch.held_out import in_turn
 from eval.batch.summary import Column
 from eval.batch.summary import Table as Measured
 from eval.cli import main
 from eval.functional.aggregate import compare, summarise
-from eval.report.ablation import differing, held_out, paper_table
+from eval.report.ablation import differing, paper_table
 from lipsync.assets import asset
 from lipsync.data.preparation.prepare import prepare
 from lipsync.errors import ConfigError
@@ -58,16 +59,16 @@ def test_people_take_turns_and_those_trained_on_stay_out(tmp_path):
         [("a0", "a", "val"), ("a1", "a", "val"), ("b0", "b", "val"), ("c0", "c", "val"), ("c1", "c", "train"),
          ("d0", "d", "train")],
     )  # fmt: skip
-    people = held_out(data, ("train",), "val", most=12)
+    people = in_turn(data, ("train",), "val", most=12)
     assert list(people.clips) == ["a0", "b0", "a1"]
     assert people.people == 2
     assert people.clips["a1"] == tmp_path / "a1.mp4"
-    assert list(held_out(data, ("train",), "val", most=2).clips) == ["a0", "b0"]
+    assert list(in_turn(data, ("train",), "val", most=2).clips) == ["a0", "b0"]
     with pytest.raises(ConfigError, match="nobody is left"):
-        held_out(data, ("train", "val"), "val", most=2)
+        in_turn(data, ("train", "val"), "val", most=2)
     rows = [("a0", "a", "val"), ("a1", "a", "val"), ("b0", "b", "val"), ("d0", "d", "train")]
     data = listed(tmp_path, rows, [90, 60, 50, 40])
-    assert list(held_out(data, ("train",), "val", most=12).clips) == ["b0", "a1", "a0"]
+    assert list(in_turn(data, ("train",), "val", most=12).clips) == ["b0", "a1", "a0"]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -14,7 +14,7 @@ from eval.scoring.expert import EXPERT, MEASURED, Check, Measured, load_expert, 
 from eval.scoring.metrics import METRICS
 from eval.scoring.networks import Networks
 from eval.scoring.score import score
-from eval.scoring.sync_networks import file_sha256
+from lipsync.checksum import file_sha256
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.weights import hub
 

@@ -171,13 +171,13 @@ def test_what_is_frozen_stays_and_the_modes_come_back_after_a_check(tmp_path, cl
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_average_starts_as_a_plain_mean_of_the_weights(tmp_path, clips, aids, accumulate):
     stage = generator_stage(clips, aids, ema=0.999)
-    seen, average = [], stage._average
+    seen, average = [], stage.average.update_parameters
 
-    def noting(batches):
-        seen.append(stage.net.output_block[1].weight.detach().clone())
-        average(batches)
+    def noting(net):
+        seen.append(net.output_block[1].weight.detach().clone())
+        average(net)
 
-    stage._average = noting
+    stage.average.update_parameters = noting
     fit(stage, replace(RUN, accumulate=accumulate), tmp_path, quiet=True)
     assert len(seen) == RUN.steps  # not once per batch
     assert torch.allclose(stage.best.output_block[1].weight, torch.stack(seen).mean(0), atol=1e-6)
@@ -198,7 +198,7 @@ def test_generator_takes_the_speech_weights_it_was_given(clips, aids):
     for key in (key for key in state if not key.startswith("head.")):
         value = state[key]
         assert torch.equal(stage.net.state_dict()[key], value)
-        assert torch.equal(stage.modules["average"].state_dict()[key], value)
+        assert torch.equal(stage.best.state_dict()[key], value)
 
 
 def test_weights_of_other_shape_are_refused_in_a_sentence(clips, aids):

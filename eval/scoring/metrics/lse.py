@@ -41,7 +41,8 @@ class Lse(Metric):
     def load(self, loader: Loader) -> Any:
         """The file that was given, SyncNet v2, or the own sync expert."""
         from eval.scoring.expert import load_expert
-        from eval.scoring.sync_networks import SyncJudge, SyncNetJudge, file_sha256
+        from eval.scoring.sync_networks import SyncJudge, SyncNetJudge
+        from lipsync.checksum import file_sha256
         from lipsync.errors import ArtefactError
         from lipsync.experts.syncnet import load_syncnet
         from lipsync.weights import hub

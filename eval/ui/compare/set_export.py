@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from eval.compare.contact_sheet import contact_sheet
 from eval.compare.index import ComparisonSet
-from eval.compare.montage import montage
+from eval.compare.pictures.contact_sheet import contact_sheet
+from eval.compare.pictures.montage import montage
 from eval.compare.sets import Sets
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare import player

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lipsync.data.preparation.limits import Limits
-from lipsync.data.preparation.profiles import Profile
+from lipsync.data.preparation.options import PrepareOptions
 from lipsync.data.preparation.timing import SyncCheck
 
 QUALITY = {"face_px": "side of the face, px", "sharpness": "sharpness", "yaw": "turn of the head, degrees"}
@@ -22,11 +21,10 @@ def report(
     rejected: Sequence[dict[str, Any]],
     offsets: Sequence[dict[str, Any]],
     shared: Sequence[str],
-    profile: Profile,
-    limits: Limits,
-    sync: SyncCheck | None,
+    options: PrepareOptions,
 ) -> str:
     """Markdown from the rows of manifest.csv, rejected.csv and offsets.csv."""
+    profile, limits = options.data_set, options.fit
     kept = ", ".join(f"{field.name} {getattr(limits, field.name):g}" for field in fields(limits))
     lines = [
         "# Prepared clips", "", f"{profile.title}.", f"Licence: {_line(profile.licence)}", "",
@@ -36,8 +34,8 @@ def report(
         *_table(("", "5 %", "median", "95 %"), _quality(clips)), "", "## Left out", "",
         *_table(("reason", "stretches", "seconds"), _reasons(rejected)), "",
     ]  # fmt: skip
-    if sync is not None:
-        lines += ["## Sound", "", *_sound(offsets, sync)]
+    if options.sync is not None:
+        lines += ["## Sound", "", *_sound(offsets, options.sync)]
     return "\n".join(lines) + "\n"
 
 

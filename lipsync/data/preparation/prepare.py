@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import partial
@@ -15,30 +15,20 @@ import numpy as np
 from lipsync.data.preparation import people, records
 from lipsync.data.preparation.clipping import clip_video
 from lipsync.data.preparation.limits import Limits
-from lipsync.data.preparation.profiles import PROFILES, Profile
+from lipsync.data.preparation.options import PrepareOptions
 from lipsync.data.preparation.sources import Video, by_folder, by_manifest
 from lipsync.data.preparation.tables import Summary, write_tables
-from lipsync.data.preparation.timing import SyncCheck, Verdict, is_measured, judge
+from lipsync.data.preparation.timing import Verdict, is_measured, judge
 from lipsync.errors import ArtefactError, ConfigError
-from lipsync.registry import unknown
 from lipsync.weights import hub
 
 
 def prepare(
     videos: Path,
     out: Path,
-    manifest: Path | None = None,
-    workers: int = 1,
-    limits: Limits | None = None,
-    val_share: float = 0.1,
-    seed: int = 0,
-    landmarker: Path | None = None,
+    options: PrepareOptions | None = None,
     tell: Callable[[str], None] = lambda line: None,
-    splits: tuple[str, ...] = (),
-    profile: Profile | None = None,
-    split_by: str = "",
-    sync: SyncCheck | None = None,
-    recogniser: Path | None = None,
+    **settings: Any,
 ) -> Summary:
     """Cut all videos of a folder into clips of one face each, 25 fps and 16 kHz.
 
@@ -48,42 +38,19 @@ def prepare(
     videos that changed or that were cut with other limits.
 
     Args:
-        manifest: CSV with ``file`` (relative to ``videos``), ``id`` and maybe ``split``. Without it and
-            without a profile a person is a subfolder of ``videos``; files that lie in none are grouped by
-            their faces.
-        limits: what is dropped; None takes the profile's, or the usual.
-        val_share: of the people without a split, kept for validation; at least one if there are two.
-        landmarker: the ``face_landmarker`` artefact; None finds or fetches it.
         tell: gets one line per video.
-        splits: take only videos with one of these named splits; empty takes all.
-        profile: the data set that ``videos`` holds.
-        split_by: "official" keeps the splits that are named, "people" draws over people; "" as the
-            profile says, and for a manifest "official".
-        sync: looks at the sound of every recording; moves it, or leaves the recording out. What was
-            moved by an earlier call stays so without it.
-        recogniser: the ``sface`` artefact, with which faces are compared; None finds or fetches it, and where
-            it is unavailable every loose file counts as a person, which ``tell`` says.
+        settings: fields of :class:`PrepareOptions` by name, in place of those of ``options``.
 
     Raises:
         ConfigError: there is no video, or the manifest, the lists or the options cannot be used.
         ArtefactError: the landmarker cannot be had.
     """
-    profile = profile or PROFILES.get("folder")
-    limits = limits or profile.limits
-    found = by_manifest(videos, manifest) if manifest else profile.find(videos)
-    if splits:
-        found = [video for video in found if video.split in splits]
-        if not found:
-            raise ConfigError("data.no_video", splits=" or ".join(splits))
-    split_by = split_by or ("official" if manifest else profile.split_by)
-    if split_by not in ("official", "people"):
-        raise ConfigError(unknown("kind.split", split_by, ("official", "people")))
-    if split_by == "people":
-        found = [replace(video, split="") for video in found]
-    if landmarker is None:
-        landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
+    options = replace(options or PrepareOptions(), **settings)
+    found = _found(videos, options)
+    landmarker = options.landmarker or hub.locate("face_landmarker") or hub.fetch("face_landmarker")
     (out / "records").mkdir(parents=True, exist_ok=True)
-    done = {video.name: records.read(out, video, limits) for video in found}
+    done = {video.name: records.read(out, video, options.fit) for video in found}
+    sync = options.sync
     sha256 = sync.sha256 if sync else ""
 
     def stale(record: dict[str, Any] | None) -> bool:
@@ -91,25 +58,42 @@ def prepare(
         return record is None or bool(sync and record.get("shift") and not is_measured(record, sha256))
 
     todo = [(video, 0) for video in found if stale(done[video.name])]
-    cut = partial(_cut, out=out, limits=limits, landmarker=landmarker)
-    for number, (video, record) in enumerate(_run(cut, todo, workers), 1):
+    cut = partial(_cut, out=out, limits=options.fit, landmarker=landmarker)
+    for place, video, record in _run(cut, todo, options.workers):
         done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: {_outcome(record)}")
+        tell(f"{place}: {_outcome(record)}")
     before = len(found) - len(todo)
     complete = {name: record for name, record in done.items() if record is not None}
-    verdicts = _put_right(found, complete, sync, out, cut, workers, tell) if sync else {}
-    if manifest is None and profile.find is by_folder:
-        found, who = _by_face(found, complete, out, recogniser, workers, tell)
-        profile = replace(profile, people=who)
-    return write_tables(out, found, complete, verdicts, before, val_share, seed, profile, limits, sync)
+    verdicts: dict[str, Verdict] = {}
+    if sync:
+        _measure_sound(found, complete, out, options, tell)
+        verdicts = judge(found, complete, sync.trust)
+        _put_right(found, complete, verdicts, cut, options.workers, tell)
+    if options.manifest is None and options.data_set.find is by_folder:
+        found, who = _by_face(found, complete, out, options, tell)
+        options = replace(options, profile=replace(options.data_set, people=who))
+    return write_tables(out, found, complete, verdicts, before, options)
+
+
+def _found(videos: Path, options: PrepareOptions) -> list[Video]:
+    """The videos that are asked for.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    found = by_manifest(videos, options.manifest) if options.manifest else options.data_set.find(videos)
+    if options.splits:
+        found = [video for video in found if video.split in options.splits]
+        if not found:
+            raise ConfigError("data.no_video", splits=" or ".join(options.splits))
+    return [replace(video, split="") for video in found] if options.draws_people else found
 
 
 def _by_face(
     videos: list[Video],
     done: dict[str, dict[str, Any]],
     out: Path,
-    recogniser: Path | None,
-    workers: int,
+    options: PrepareOptions,
     tell: Callable[[str], None],
 ) -> tuple[list[Video], str]:
     """The videos with loose ones of one person under one identity, and how that was found, for the report."""
@@ -117,7 +101,7 @@ def _by_face(
     if len(shown) < 2 or not any(map(people.is_loose, shown)):
         return videos, people.BY_FILE
     try:
-        recogniser = recogniser or hub.fetch("sface")
+        recogniser = options.recogniser or hub.fetch("sface")
     except ArtefactError as problem:
         tell(
             f"Faces could not be compared: {problem} {people.BY_FILE} Put each person's videos into a "
@@ -126,45 +110,54 @@ def _by_face(
         return videos, people.BY_FILE
     todo = [(video, done[video.name]) for video in shown if "face" not in done[video.name]]
     look = partial(people.look, out=out, recogniser=recogniser)
-    for number, (video, record) in enumerate(_run(look, todo, workers), 1):
+    for place, video, record in _run(look, todo, options.workers):
         done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: face compared")
+        tell(f"{place}: face compared")
     found = people.grouped(videos, {video.name: np.array(done[video.name]["face"]) for video in shown})
     return found, people.BY_FACE
+
+
+def _measure_sound(
+    videos: list[Video],
+    done: dict[str, dict[str, Any]],
+    out: Path,
+    options: PrepareOptions,
+    tell: Callable[[str], None],
+) -> None:
+    """Let the expert look at the sound of every video that it has not looked at yet."""
+    from lipsync.data.preparation.offsets import measure  # it needs PyTorch, which cutting does not
+
+    check = options.sync
+    assert check is not None
+    sha256 = check.sha256
+    todo = [(video, done[video.name]) for video in videos if not is_measured(done[video.name], sha256)]
+    look = partial(measure, out=out, check=check)
+    for place, video, record in _run(look, todo, options.workers):
+        done[video.name] = record
+        tell(f"{place}: sound compared")
 
 
 def _put_right(
     videos: list[Video],
     done: dict[str, dict[str, Any]],
-    check: SyncCheck,
-    out: Path,
-    cut: Callable[..., dict[str, Any]],
+    verdicts: Mapping[str, Verdict],
+    cut: partial[dict[str, Any]],
     workers: int,
     tell: Callable[[str], None],
-) -> dict[str, Verdict]:
-    """Verdicts by recording; videos whose sound comes early or late are cut again with it moved."""
-    from lipsync.data.preparation.offsets import measure  # it needs PyTorch, which cutting does not
-
-    sha256 = check.sha256
-    todo = [(video, done[video.name]) for video in videos if not is_measured(done[video.name], sha256)]
-    look = partial(measure, out=out, check=check)
-    for number, (video, record) in enumerate(_run(look, todo, workers), 1):
-        done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: sound compared")
-    verdicts = judge(videos, done, check.trust)
+) -> None:
+    """Cut videos whose sound comes early or late again, with it moved."""
     moves = []
     for video in videos:
         verdict = verdicts.get(video.group)
         wanted = verdict.shift.frames if verdict and verdict.shift and verdict.fate == "move" else 0
         if done[video.name].get("shift", 0) != wanted:
             moves.append((video, wanted))
-    for number, (video, record) in enumerate(_run(cut, moves, workers), 1):
+    for place, video, record in _run(cut, moves, workers):
         before = done[video.name]
         record |= {name: before[name] for name in ("sync", "face") if name in before}
-        records.write(out, video, record)
+        records.write(cut.keywords["out"], video, record)
         done[video.name] = record
-        tell(f"[{number}/{len(moves)}] {video.name}: sound moved by {record['shift']:+d} frames")
-    return verdicts
+        tell(f"{place}: sound moved by {record['shift']:+d} frames")
 
 
 def _outcome(record: dict[str, Any]) -> str:
@@ -185,6 +178,14 @@ def _cut(video: Video, shift: int, out: Path, limits: Limits, landmarker: Path) 
 
 
 def _run(
+    work: Callable[..., dict], todo: Sequence[tuple[Video, Any]], workers: int
+) -> Iterable[tuple[str, Video, dict]]:
+    """Records of ``work(video, argument)`` as they come, each with its place: "[2/9] NAME"."""
+    for number, (video, record) in enumerate(_records(work, todo, workers), 1):
+        yield f"[{number}/{len(todo)}] {video.name}", video, record
+
+
+def _records(
     work: Callable[..., dict], todo: Sequence[tuple[Video, Any]], workers: int
 ) -> Iterable[tuple[Video, dict]]:
     """Records of ``work(video, argument)`` as they come."""

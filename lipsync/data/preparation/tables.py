@@ -11,11 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from lipsync.data.preparation.limits import Limits
+from lipsync.data.preparation.options import PrepareOptions
 from lipsync.data.preparation.preparation_report import report
-from lipsync.data.preparation.profiles import Profile
 from lipsync.data.preparation.sources import Video
-from lipsync.data.preparation.timing import SyncCheck, Verdict
+from lipsync.data.preparation.timing import Verdict
 
 COLUMNS = ("clip", "identity", "split", "source", "start_s", "frames", "face_px", "sharpness", "yaw")
 REJECTED = ("source", "start_s", "seconds", "reason", "detail")
@@ -71,11 +70,7 @@ def write_tables(
     done: Mapping[str, dict[str, Any]],
     verdicts: Mapping[str, Verdict],
     before: int,
-    val_share: float,
-    seed: int,
-    profile: Profile,
-    limits: Limits,
-    sync: SyncCheck | None,
+    options: PrepareOptions,
 ) -> Summary:
     """Write manifest.csv, rejected.csv, report.md and, where the sound was compared, offsets.csv."""
     gone = {video.name for video in videos if (v := verdicts.get(video.group)) and v.fate == "reject"}
@@ -84,7 +79,7 @@ def write_tables(
     named = {video.identity: video.split for video in videos if video.split}
     # Nobody is in two splits, also where the manifest names the split of some of a person's videos only.
     open_ = [video for video in usable if video.identity not in named]
-    drawn = {**assign_splits(open_, val_share, seed), **named}
+    drawn = {**assign_splits(open_, options.val_share, options.seed), **named}
     clips = [
         {
             **row,
@@ -115,7 +110,7 @@ def write_tables(
         for verdict in verdicts.values()
     ]
     tables = [("manifest", clips, COLUMNS), ("rejected", rejected, REJECTED)]
-    for name, rows, columns in [*tables, *([("offsets", offsets, OFFSETS)] if sync else [])]:
+    for name, rows, columns in [*tables, *([("offsets", offsets, OFFSETS)] if options.sync else [])]:
         partial = out / f"{name}.partial"
         pd.DataFrame(rows, columns=list(columns)).to_csv(partial, index=False)
         partial.replace(out / f"{name}.csv")
@@ -134,8 +129,8 @@ def write_tables(
         splits=dict(sorted(Counter(str(row["split"]) for row in clips).items())),
         rejected=dict(sorted(left.items(), key=lambda item: -item[1])),
         shared=tuple(sorted(name for name, splits in places.items() if len(splits) > 1)),
-        fates=dict(Counter(verdict.fate for verdict in verdicts.values())) if sync else None,
+        fates=dict(Counter(verdict.fate for verdict in verdicts.values())) if options.sync else None,
     )
-    text = report(clips, rejected, offsets, summary.shared, profile, limits, sync)
+    text = report(clips, rejected, offsets, summary.shared, options)
     (out / "report.md").write_text(text, encoding="utf-8")
     return summary

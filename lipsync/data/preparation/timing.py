@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lipsync.assets import asset
+from lipsync.checksum import file_sha256
 from lipsync.data.preparation.sources import Video
 from lipsync.errors import ConfigError
 
@@ -97,7 +97,7 @@ class SyncCheck:
     @property
     def sha256(self) -> str:
         """Of the expert's weights."""
-        return hashlib.sha256((self.expert / "model.safetensors").read_bytes()).hexdigest()
+        return file_sha256(self.expert / "model.safetensors")
 
 
 @dataclass(frozen=True)

@@ -138,9 +138,10 @@ class ActivityStage(Stage):
             samples = _faded(samples, _within(length, begin, end))
         return samples
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
-        for group in self.optimizers["activity"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress)
         with update.autocast():
             logits = self.net(batch["mel"]).float()
         loss = F.binary_cross_entropy_with_logits(logits, batch["speaks"].float())

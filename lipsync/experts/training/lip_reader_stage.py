@@ -14,7 +14,7 @@ from lipsync.data.augmentation import cut, framing, light
 from lipsync.data.clips import MARGIN, STORED, Clip, Sampler
 from lipsync.data.transcripts import Words
 from lipsync.errors import ConfigError
-from lipsync.experts.frozen import mouth_square
+from lipsync.experts.frozen import load_frozen, mouth_square
 from lipsync.experts.lip_reader import (
     SIZE,
     LipReader,
@@ -68,9 +68,10 @@ class LipReaderStage(Stage):
         crops = torch.from_numpy(np.stack(mouths)).permute(0, 1, 4, 2, 3)
         return {"mouths": _squares(crops), "letters": pack_texts(texts)}
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
-        for group in self.optimizers["reader"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress)
         with update.autocast():
             said = self.net(batch["mouths"].float() / 255)
         loss = lip_reading_loss(said, unpack_texts(batch["letters"]))
@@ -119,6 +120,4 @@ def load_lip_reader(folder: str) -> LipReader:
     Raises:
         ConfigError: not such a folder.
     """
-    if not (Path(folder) / "config.json").is_file():
-        raise ConfigError("train.no_lip_reader", folder=folder)
-    return LipReader.from_pretrained(folder).eval().requires_grad_(False)
+    return load_frozen(LipReader, folder, "train.no_lip_reader")

@@ -47,9 +47,10 @@ class MouthStage(Stage):
         stacked = torch.from_numpy(np.concatenate(faces)).permute(0, 3, 1, 2)
         return {"faces": stacked, "shape": torch.from_numpy(np.concatenate(shapes))}
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress, warm=0.1)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
-        for group in self.optimizers["mouth"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress, warm=0.1)
         with update.autocast():
             predicted = self.net(batch["faces"].float() / 255)
         error = (predicted.float() - batch["shape"]).abs().mean(0)

@@ -95,10 +95,10 @@ class SyncStage(Stage):
             "shape": torch.from_numpy(np.concatenate(shapes)),  # (B, 10)
         }
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress, warm=0.1) if self.config.schedule == "cycle" else 1.0
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
-        factor = one_cycle(progress, warm=0.1) if self.config.schedule == "cycle" else 1.0
-        for group in self.optimizers["sync"].param_groups:
-            group["lr"] = self.config.learning_rate * factor
         with update.autocast():
             heard = self.net.audio_encoder(batch["speech"]).flatten(1)
             looked = self.net.face_encoder(lower_halves(batch["faces"].float() / 255)).flatten(1)

@@ -70,9 +70,10 @@ class TeacherStage(Stage):
             shape.append(clip.shape[first : first + self.config.frames])
         return {"speech": torch.stack(speech), "shape": torch.from_numpy(np.stack(shape))}
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
-        for group in self.optimizers["teacher"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress)
         with update.autocast():
             predicted = self.net(batch["speech"]).float()
         r = correlation(predicted, batch["shape"]).mean(0)

@@ -25,6 +25,19 @@ MEMORY = 16_384  # frames whose result is kept for playing backwards: 64 MB
 
 
 @dataclass(frozen=True)
+class FacePoints:
+    """What is measured on one face, without its picture. Pixels of the frame."""
+
+    points: np.ndarray  # (5, 2) float64
+    landmarks: np.ndarray | None  # (478, 2) float32; None: found by five points alone
+    blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for
+
+    @property
+    def pose(self) -> Pose:
+        return pose_from_points(self.points)
+
+
+@dataclass(frozen=True)
 class Seen:
     """What was found on one frame. Pixels of that frame."""
 
@@ -33,17 +46,6 @@ class Seen:
     landmarks: np.ndarray | None = None  # (478, 2) float32
     new: bool = False  # a face, but not the continuation of the one before
     blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for
-
-
-@dataclass(frozen=True)
-class _Find:
-    points: np.ndarray
-    landmarks: np.ndarray | None
-    blendshapes: np.ndarray | None = None
-
-    @property
-    def pose(self) -> Pose:
-        return pose_from_points(self.points)
 
 
 class Follower:
@@ -69,7 +71,7 @@ class Follower:
         self._landmarker = None if landmarker is None else Landmarker(landmarker, blendshapes)
         self._detect = detector or FaceDetector()
         self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),))
-        self._known: dict[int, _Find | None] = {}
+        self._known: dict[int, FacePoints | None] = {}
         self._last: Pose | None = None  # of the last find
         self._others: list[np.ndarray] = []  # (2,) places of the faces that are not the chosen one
         self._last_time = 0.0  # s
@@ -125,7 +127,7 @@ class Follower:
         if self._landmarker is not None:
             self._landmarker.close()
 
-    def _look(self, frame: Frame, in_hand: bool) -> _Find | None:
+    def _look(self, frame: Frame, in_hand: bool) -> FacePoints | None:
         """The chosen face on this frame, looked for near its last place first."""
         if frame.index in self._known:
             find = self._known[frame.index]
@@ -138,16 +140,16 @@ class Follower:
             self._coarse = find.landmarks is None
         return find
 
-    def _remember(self, frame: Frame, find: _Find | None) -> None:
+    def _remember(self, frame: Frame, find: FacePoints | None) -> None:
         if len(self._known) < MEMORY:
             self._known[frame.index] = find
 
-    def _nearby(self, image: np.ndarray, pose: Pose) -> _Find | None:
+    def _nearby(self, image: np.ndarray, pose: Pose) -> FacePoints | None:
         """The face in a window around ``pose``, unless it is too far from it to be the same."""
         find = self._landmarks(image, pose) or self._five_points(image, pose)
         return None if find is None or _jumped(pose, find.pose) else find
 
-    def _landmarks(self, image: np.ndarray, pose: Pose) -> _Find | None:
+    def _landmarks(self, image: np.ndarray, pose: Pose) -> FacePoints | None:
         if self._landmarker is None:
             return None
         matrix = crop_matrix(pose, WINDOW, MARGIN)
@@ -155,18 +157,18 @@ class Follower:
         if found is None:
             return None
         points = transform_points(found.points.astype(np.float64), cv2.invertAffineTransform(matrix))
-        return _Find(five_points(points), points.astype(np.float32), found.blendshapes)
+        return FacePoints(five_points(points), points.astype(np.float32), found.blendshapes)
 
-    def _five_points(self, image: np.ndarray, pose: Pose) -> _Find | None:
+    def _five_points(self, image: np.ndarray, pose: Pose) -> FacePoints | None:
         matrix = crop_matrix(pose, COARSE_WINDOW, COARSE_MARGIN)
         faces = self._near(crop_face(image, matrix, COARSE_WINDOW))
         if not faces:
             return None
         inverse = cv2.invertAffineTransform(matrix)
-        finds = [_Find(transform_points(face.points, inverse), None) for face in faces]
+        finds = [FacePoints(transform_points(face.points, inverse), None) for face in faces]
         return min(finds, key=lambda find: float(np.linalg.norm(find.pose.centre - pose.centre)))
 
-    def _anywhere(self, frame: Frame) -> _Find | None:
+    def _anywhere(self, frame: Frame) -> FacePoints | None:
         """The chosen face after a search of the whole picture; the others are noted."""
         faces = self._detect(frame.image)
         if not faces:
@@ -184,7 +186,7 @@ class Follower:
                 return None
             chosen = same
         self._others = [pose.centre for i, pose in enumerate(poses) if i != chosen]
-        coarse = _Find(faces[chosen].points, None)
+        coarse = FacePoints(faces[chosen].points, None)
         fine = self._landmarks(frame.image, poses[chosen])
         # In a window with two faces the landmarker may take the other one.
         return coarse if fine is None or _jumped(poses[chosen], fine.pose) else fine
@@ -216,10 +218,10 @@ class Follower:
                 return int(i)
         return None
 
-    def _fill_in(self, frames: list[Frame], find: _Find) -> list[Seen]:
+    def _fill_in(self, frames: list[Frame], find: FacePoints) -> list[Seen]:
         """What the frames before ``find`` show, followed backwards until the face is not there."""
         seen: list[Seen] = []
-        here: _Find | None = find
+        here: FacePoints | None = find
         for frame in reversed(frames):
             if here is not None:
                 here = self._nearby(frame.image, here.pose)
@@ -228,7 +230,7 @@ class Follower:
         return seen[::-1]
 
 
-def _seen(frame: Frame, find: _Find) -> Seen:
+def _seen(frame: Frame, find: FacePoints) -> Seen:
     return Seen(frame, find.points, find.landmarks, blendshapes=find.blendshapes)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.crop import Pose, pose_from_points, smooth_pose
 from lipsync.faces.tracking.detect import FaceDetector
-from lipsync.faces.tracking.follow import Follower, Seen
+from lipsync.faces.tracking.follow import FacePoints, Follower, Seen
 from lipsync.media import Frame
 
 REACH = 0.6  # s to each side that smooth_pose looks: 2.5 of its widest sigma
@@ -31,6 +31,11 @@ class Tracked:
     points: np.ndarray | None = None  # (5, 2) float64, not smoothed
     blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for; not interpolated
     new: bool = False  # the first frame of a track
+
+    @property
+    def measured(self) -> FacePoints | None:
+        """The face without its picture; None: no face."""
+        return None if self.points is None else FacePoints(self.points, self.landmarks, self.blendshapes)
 
 
 class FaceTracker:

@@ -13,11 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.movement import corrected, load_movement_head
-from lipsync.data.windows import draw_windows, pose_and_reference
+from lipsync.data.windows import WindowOptions, draw_windows, pose_and_reference
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_sync_expert, mouth_square
 from lipsync.experts.perceptual import load_lpips
@@ -25,9 +24,11 @@ from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.lstm_cbam.config import LstmCbamConfig
 from lipsync.methods.lstm_cbam.model import LipGANGenerator
 from lipsync.methods.wav2lip.validation import look_at
+from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight, sync_bce, sync_loss, sync_probability
 from lipsync.training.pretrained_speech import load_speech
+from lipsync.training.schedules import linear_decay
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class JointStage(Stage):
         self.disc = load_sync_expert(config.discriminator).requires_grad_(True)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "discriminator": self.disc}
         if config.ema:
-            self.average = AveragedModel(self.net, avg_fn=self._averaged, use_buffers=True)
+            self.average = averaged(self.net, config.ema)
             self.modules["average"] = self.average
         self.compiled = (self.net, self.disc.face_encoder, self.disc.audio_encoder)
         self.optimizers: dict[str, torch.optim.Optimizer] = {
@@ -87,12 +88,10 @@ class JointStage(Stage):
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config, clips = self.config, self.sampler.draw(self.config.windows, rng)
-        return draw_windows(
-            clips,
+        options = WindowOptions(
             WINDOW,
             config.model.size,
             config.model.audio,
-            rng,
             self.disc.config.audio,
             config.apart,
             augment=config.augment,
@@ -100,6 +99,10 @@ class JointStage(Stage):
             silent=round(config.windows * config.silent_fraction),
             movements=config.movement,
         )
+        return draw_windows(clips, options, rng)
+
+    def learning_rate_factor(self, progress: float) -> float:
+        return linear_decay(progress, self.config.decay_from)
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
@@ -107,10 +110,6 @@ class JointStage(Stage):
         # The generator's turn. The discriminator judges with its running statistics, as it would judge a
         # single window; its own turn alone moves them.
         self.disc.eval()
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                left = (1 - progress) / max(1e-9, 1 - config.decay_from)
-                group["lr"] = config.learning_rate * min(1.0, left)
         if config.speech:
             self.net.audio_encoder.eval()  # nor may its batch statistics drift
         with update.autocast():
@@ -148,12 +147,6 @@ class JointStage(Stage):
         if self.perceptual is not None:
             values["perceptual"] = sharp
         return {name: value.item() for name, value in values.items()}
-
-    def _averaged(self, kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-        if not kept.is_floating_point():  # batch norm counts its batches
-            return now
-        # Random first weights must not linger in the average of a short run.
-        return torch.lerp(now, kept, min(self.config.ema, 1 - 1 / (1 + int(count))))
 
     @property
     def best(self) -> LipGANGenerator:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.preparation.offsets import SIZE
@@ -32,6 +31,7 @@ from lipsync.methods.multi_reference.reference_windows import draw_reference_win
 from lipsync.methods.multi_reference.train_listener import load_head, load_listener, tell
 from lipsync.methods.multi_reference.validation import look_at
 from lipsync.nn.speech_encoder import LearnedEncoder
+from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
     adversarial_loss,
@@ -41,6 +41,7 @@ from lipsync.training.losses import (
     sync_probability,
 )
 from lipsync.training.schedules import warm_cosine
+from lipsync.weights.pretrained import start_from
 
 
 @dataclass(frozen=True)
@@ -124,28 +125,26 @@ class MultiReferenceStage(Stage):
         self.modules: dict[str, nn.Module] = {"generator": self.net}
         self.modules |= {f"quality{j or ''}": judge for j, judge in enumerate(self.disc)}
         if config.ema:
-            self.average = AveragedModel(self.net, avg_fn=self._averaged)
+            self.average = averaged(self.net, config.ema, use_buffers=False)
             self.modules["average"] = self.average
         trained = [p for p in self.net.parameters() if p.requires_grad]
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "generator": torch.optim.Adam(trained, config.learning_rate),
             "quality": torch.optim.Adam(self.disc.parameters(), config.learning_rate, betas=(0.5, 0.999)),
         }
-        self.frozen: dict[str, nn.Module] = {}
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
         self.vgg = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
         self.sync = load_syncx(config.sync_expert, config) if config.sync_weight else None
         self.reader = load_lip_reader(config.lip_reader) if config.lip_weight else None
         self.words = Words(Path(config.words)) if config.lip_weight else None
-        for name, judge in (
-            ("mouth", self.mouth),
-            ("perceptual", self.vgg),
-            ("sync", self.sync),
-            ("reader", self.reader),
-            ("head", self.head),
-        ):
-            if judge is not None:
-                self.frozen[name] = judge
+        experts = {
+            "mouth": self.mouth,
+            "perceptual": self.vgg,
+            "sync": self.sync,
+            "reader": self.reader,
+            "head": self.head,
+        }
+        self.frozen = {name: net for name, net in experts.items() if net is not None}
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config
@@ -168,11 +167,11 @@ class MultiReferenceStage(Stage):
             batch["letters"] = pack_texts(texts)
         return batch
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return warm_cosine(progress, self.config.warm)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * warm_cosine(progress, config.warm)
         if config.freeze_listener:
             self.net.speech.eval()  # nor may its batch statistics drift
         real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)
@@ -234,11 +233,6 @@ class MultiReferenceStage(Stage):
         probability = sync_probability(face, audio, self.sync.config.guard, self.config.sync_epsilon)
         return sync_bce(probability, torch.ones_like(probability))
 
-    def _averaged(self, kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-        # Random first weights must not linger in the average of a short run.
-        decay = min(self.config.ema, 1 - 1 / (1 + int(count)))
-        return torch.lerp(now, kept, decay)
-
     @property
     def best(self) -> MultiReference:
         """The weights worth keeping: averaged ones where there are."""
@@ -294,19 +288,3 @@ def scaled(pictures: Tensor, times: int) -> Tensor:
 def sum_of(losses: Iterable[Tensor]) -> Tensor:
     """Sum of losses, () each."""
     return torch.stack(list(losses)).sum()
-
-
-def start_from(net: MultiReference, folder: str) -> None:
-    """Take over what fits of another network.
-
-    Raises:
-        ConfigError: there is none in the folder.
-    """
-    from safetensors.torch import load_file
-
-    path = Path(folder) / "model.safetensors"
-    if not path.is_file():
-        raise ConfigError("train.no_network", folder=folder)
-    own = net.state_dict()
-    fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
-    net.load_state_dict(fitting, strict=False)

@@ -25,6 +25,7 @@ from lipsync.data.clips import Clip, Sampler
 from lipsync.data.movement import movement
 from lipsync.data.speech_stretches import Hearing, gather
 from lipsync.errors import ConfigError
+from lipsync.experts.frozen import load_frozen
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.fusion import Listener
 from lipsync.methods.multi_reference.model import MultiReference
@@ -120,9 +121,10 @@ class ListenerStage(Stage):
             **({"told": torch.from_numpy(np.stack(told))} if told else {}),  # (W, L', D')
         }
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
-        for group in self.optimizers["listener"].param_groups:
-            group["lr"] = self.config.learning_rate * one_cycle(progress)
         if self.config.freeze_speech:
             self.net.speech.eval()  # nor may its batch statistics drift
         at = torch.from_numpy(self.hearing.places(self.config.frames))
@@ -252,9 +254,7 @@ def load_core(folder: str) -> MultiReference:
     Raises:
         ConfigError: not such a folder.
     """
-    if not (Path(folder) / "config.json").is_file():
-        raise ConfigError("train.no_multi_reference", folder=folder)
-    return MultiReference.from_pretrained(folder).eval().requires_grad_(False)
+    return load_frozen(MultiReference, folder, "train.no_multi_reference")
 
 
 def load_listener(net: MultiReference, path: str) -> None:

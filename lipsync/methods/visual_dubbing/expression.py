@@ -5,14 +5,20 @@ VGG-M is Chatfield et al.'s five convolutions; batch norm stands for its local r
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lipsync.errors import ConfigError
 from lipsync.methods.visual_dubbing.config import ExpressionConfig
 from lipsync.nn.attention import ChannelAttention, SpatialAttention
 from lipsync.nn.blocks import ConvBlock
 from lipsync.nn.towers import audio_tower
+from lipsync.texts import Message
+from lipsync.weights.pretrained import read_saved
 
 
 class LocalCrossAttention(nn.Module):
@@ -169,3 +175,29 @@ class ExpressionNet(nn.Module):
         if pictures.shape[-1] != size:
             pictures = F.interpolate(pictures, size=(size, size), mode="bilinear", antialias=True)
         return pictures
+
+
+def take_tower(net: ExpressionNet, path: Path) -> None:
+    """Start the speech tower from that of a Wav2Lip core.
+
+    Raises:
+        ConfigError: the file is missing, or its tower is another.
+    """
+    if not path.is_file():
+        raise ConfigError("train.no_wav2lip", path=path)
+    found = {k: v.float() for k, v in load_file(path).items() if k.startswith("audio_")}
+    try:
+        net.speech.load_state_dict(found)
+    except RuntimeError as problem:
+        raise ConfigError("train.speech_tower", path=path) from problem
+
+
+def load_expression(folder: str) -> ExpressionNet:
+    """Stage 1 as ``train expression`` left it.
+
+    Raises:
+        ConfigError: not such a folder.
+    """
+    if not (Path(folder) / "config.json").is_file():
+        raise ConfigError("train.no_expression", folder=folder)
+    return read_saved(folder, ExpressionNet, ExpressionConfig, Message("saved.expression"))

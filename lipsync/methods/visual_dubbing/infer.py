@@ -21,10 +21,10 @@ from lipsync.faces.model3d.morphable import MorphableModel
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.visual_dubbing.config import ExpressionConfig
-from lipsync.methods.visual_dubbing.inpaint import around
 from lipsync.methods.visual_dubbing.model import VisualDubbing
+from lipsync.methods.visual_dubbing.renderer.inpaint import around
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
-from lipsync.methods.visual_dubbing.view import Scene
+from lipsync.methods.visual_dubbing.view import Posed, Scene
 from lipsync.nn.device import default_device, supports_bfloat16
 
 RATE_FRAMES = 25.0  # frames per second at which expressions are predicted, as in training
@@ -166,12 +166,8 @@ class VisualDubbingMethod(LipSyncMethod):
             whole,
             self.person.pictures[chosen],
             self._tensor(fit.identity)[None],
-            self._tensor(expression),
-            self._tensor(fit.pose[at]),
-            camera,
-            self.person.expression[chosen],
-            self.person.pose[chosen],
-            camera,
+            Posed(self._tensor(expression), self._tensor(fit.pose[at]), camera),
+            Posed(self.person.expression[chosen], self.person.pose[chosen], camera),
             self.config.renderer.guide,
         )
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from lipsync.methods.visual_dubbing.config import RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.expression import ExpressionNet
-from lipsync.methods.visual_dubbing.inpaint import InpaintNet
-from lipsync.methods.visual_dubbing.motion import MotionNet, identity_grid, warp
-from lipsync.methods.visual_dubbing.texture import TextureNet
+from lipsync.methods.visual_dubbing.renderer.inpaint import InpaintNet
+from lipsync.methods.visual_dubbing.renderer.motion import MotionNet, identity_grid, warp
+from lipsync.methods.visual_dubbing.renderer.texture import TextureNet
 from lipsync.texts import Message
 from lipsync.weights.pretrained import read_saved
 

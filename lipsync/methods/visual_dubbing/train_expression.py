@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lipsync.audio.encoders import SpeechEncoder, load_encoder
@@ -26,16 +26,15 @@ from lipsync.faces.model3d.load import load_morphable
 from lipsync.faces.tracking.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, mouth_opening
 from lipsync.media import read_audio
 from lipsync.methods.visual_dubbing.config import ExpressionConfig, VisualDubbingConfig
-from lipsync.methods.visual_dubbing.expression import ExpressionNet
+from lipsync.methods.visual_dubbing.expression import ExpressionNet, take_tower
 from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.registry import unknown
-from lipsync.texts import Message
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation
 from lipsync.training.ranger import Ranger
-from lipsync.weights.pretrained import read_saved
+from lipsync.training.schedules import linear_decay
 
 REDUCTIONS = ("sum", "mean")
 SILENT_SOUNDS = 40  # made once
@@ -226,11 +225,11 @@ class ExpressionStage(Stage):
             found["pictures"] = pictures.transpose(0, 3, 1, 2)
         return found
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return linear_decay(progress, self.config.decay_from)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for group in self.optimizers["expression"].param_groups:
-            left = (1 - progress) / max(1e-9, 1 - config.decay_from)
-            group["lr"] = config.learning_rate * min(1.0, left)
         if config.freeze_speech:
             self.net.speech.eval()  # nor may its batch statistics drift
         with update.autocast():
@@ -334,31 +333,5 @@ def expression_losses(error: Tensor, apart: Tensor, valid: Tensor, reduction: st
     return exp.sum() / count, shape.sum() / count / (apart.shape[2] * 2)
 
 
-def take_tower(net: ExpressionNet, path: Path) -> None:
-    """Start the speech tower from that of a Wav2Lip core.
-
-    Raises:
-        ConfigError: the file is missing, or its tower is another.
-    """
-    if not path.is_file():
-        raise ConfigError("train.no_wav2lip", path=path)
-    found = {k: v.float() for k, v in load_file(path).items() if k.startswith("audio_")}
-    try:
-        net.speech.load_state_dict(found)
-    except RuntimeError as problem:
-        raise ConfigError("train.speech_tower", path=path) from problem
-
-
 def _shown(pictures: Tensor | None) -> Tensor | None:
     return None if pictures is None else pictures.float() / 255
-
-
-def load_expression(folder: str) -> ExpressionNet:
-    """Stage 1 as ``train expression`` left it.
-
-    Raises:
-        ConfigError: not such a folder.
-    """
-    if not (Path(folder) / "config.json").is_file():
-        raise ConfigError("train.no_expression", folder=folder)
-    return read_saved(folder, ExpressionNet, ExpressionConfig, Message("saved.expression"))

@@ -23,8 +23,10 @@ from lipsync.methods.visual_dubbing.config import (
     VisualDubbingConfig,
     completed,
 )
-from lipsync.methods.visual_dubbing.critic import Critic, critic_loss
-from lipsync.methods.visual_dubbing.losses import (
+from lipsync.methods.visual_dubbing.expression import load_expression
+from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing, read_core
+from lipsync.methods.visual_dubbing.renderer.critic import Critic, critic_loss
+from lipsync.methods.visual_dubbing.renderer.losses import (
     Features,
     correspondence_loss,
     masked_l1,
@@ -32,14 +34,13 @@ from lipsync.methods.visual_dubbing.losses import (
     ssim_loss,
     style_loss,
 )
-from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing, read_core
-from lipsync.methods.visual_dubbing.train_expression import load_expression
 from lipsync.methods.visual_dubbing.validation import look_at
-from lipsync.methods.visual_dubbing.view import Scene, mirrored, view_of
+from lipsync.methods.visual_dubbing.view import Cut, Scene, mirrored, view_of
 from lipsync.registry import unknown
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight
 from lipsync.training.ranger import Ranger
+from lipsync.training.schedules import linear_decay
 
 OPTIMIZERS = {"ranger": Ranger, "adam": torch.optim.Adam}
 CANDIDATES = 5  # frames of a clip of which those with the widest mouths are the references, as in use
@@ -132,7 +133,8 @@ class DubbingStage(Stage):
         face = _tensor(cut(clip.pictures(np.array([at])), maps[0], size, table))
         seen = np.concatenate([clip.pictures(np.array([i])) for i in others])
         references = _tensor(cut(seen, maps[1], size, table))
-        view = view_of(self.scene, fit, at, others, maps, face, references, self.config.model.guide)
+        target, sources = Cut(np.array([at]), maps[0], face), Cut(others, maps[1], references)
+        view = view_of(self.scene, fit, target, sources, self.config.model.guide)
         points = clip.points(np.array([at]))[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]]
         lips = torch.from_numpy(points @ maps[0][:, :2].T + maps[0][:, 2]).float()
         if mirror:
@@ -148,12 +150,11 @@ class DubbingStage(Stage):
         openings = np.concatenate([mouth_opening(clip.points(np.array([i]))) for i in others])
         return others[np.argsort(-openings, kind="stable")[:count]]
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return linear_decay(progress, self.config.decay_from)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                left = (1 - progress) / max(1e-9, 1 - config.decay_from)
-                group["lr"] = config.learning_rate * min(1.0, left)
         # The base model of Table 4 has neither SFM nor TMN: nothing that could be trained first.
         alone = self.net.motion is None and self.net.texture is None
         inpaint = not config.staged or alone or progress >= config.joint_from

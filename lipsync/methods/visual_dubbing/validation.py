@@ -15,7 +15,7 @@ from lipsync.experts.frozen import mouth_square
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.methods.visual_dubbing.config import RendererConfig
 from lipsync.methods.visual_dubbing.model import Renderer, View
-from lipsync.methods.visual_dubbing.view import Scene, view_of
+from lipsync.methods.visual_dubbing.view import Cut, Scene, view_of
 
 CLIPS, FRAMES = 6, 8  # clips looked at, frames of each
 
@@ -62,13 +62,12 @@ def frames_of(clip: Clip, scene: Scene, config: RendererConfig) -> tuple[View, t
         crops = cut(clip.pictures(np.array([frame])), matrix, config.size)
         return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
 
-    references = torch.cat([picture(int(frame)) for frame in others])
+    references = Cut(others, matrix, torch.cat([picture(int(frame)) for frame in others]))
     views, targets = [], []
     for frame in map(int, shown):
         targets.append(picture(frame))
-        views.append(
-            view_of(scene, fit, frame, others, [matrix, matrix], targets[-1], references, config.guide)
-        )
+        target = Cut(np.array([frame]), matrix, targets[-1])
+        views.append(view_of(scene, fit, target, references, config.guide))
     return View(*(torch.cat(parts) for parts in zip(*views, strict=True))), torch.cat(targets)
 
 

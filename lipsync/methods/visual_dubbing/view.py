@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import torch
@@ -17,6 +19,22 @@ UNDER_NOSE, NOSE_TIP = 2, 4  # MediaPipe's landmarks between which the hole begi
 OPEN = 0.8  # of the jaw, when the hole is measured
 FRONT, SIDE = 65.0, 48.0  # mm: what lies further forward, and not further to a side, is what speech moves
 SPEAKS = ("jaw", "mouth")  # how the names of expressions begin that speech drives; the others stay
+
+
+class Posed(NamedTuple):
+    """How the fitted face of one person stands in B pictures."""
+
+    expression: Tensor  # (B, E), or (1, E) of all pictures
+    pose: Tensor  # (B, 6)
+    camera: Camera
+
+
+class Cut(NamedTuple):
+    """Frames of a fitted clip, already cut."""
+
+    frames: np.ndarray  # (B,) of the clip
+    matrix: np.ndarray  # (2, 3) from stored crop to the pictures
+    pictures: Tensor  # (B, 3, S, S) in 0..1
 
 
 class Scene:
@@ -41,12 +59,8 @@ class Scene:
         faces: Tensor,
         references: Tensor,
         identity: Tensor,
-        expression: Tensor,
-        pose: Tensor,
-        camera: Camera,
-        reference_expression: Tensor,
-        reference_pose: Tensor,
-        reference_camera: Camera,
+        wanted: Posed,
+        known: Posed,
         guide: str = "shaded",
     ) -> View:
         """What the renderer is shown of B faces.
@@ -55,22 +69,20 @@ class Scene:
             faces: (B, 3, S, S) in 0..1.
             references: (B R, 3, S, S), R of each face.
             identity: (B or 1, I).
-            expression: (B, E) that the result is to have.
-            pose: (B, 6) of ``faces``, whose ``camera`` it is.
-            reference_expression, reference_pose: (B R, E) and (B R, 6) of ``references``; with R = 1 also one
-                for all faces.
+            wanted: of ``faces``, with the expression that the result is to have.
+            known: of ``references``; with R = 1 also one for all faces.
             guide: "shaded" or "normals".
         """
         size = faces.shape[-1]
-        drawn = render(self.model, identity, expression, pose, size, camera)
+        drawn = render(self.model, identity, wanted.expression, wanted.pose, size, wanted.camera)
         count = len(references) // len(faces)
         person = identity if len(identity) == 1 else identity.repeat_interleave(count, 0)
-        theirs = self.model.shape(person, reference_expression).expand(len(reference_pose), -1, -1)
-        projected = reference_camera.project(place(theirs, reference_pose))
+        theirs = self.model.shape(person, known.expression).expand(len(known.pose), -1, -1)
+        projected = known.camera.project(place(theirs, known.pose))
         parts = [projected] if count == 1 else projected.unflatten(0, (-1, count)).unbind(1)
         geometry = torch.cat([flow(drawn, part) for part in parts], -1)
         picture = drawn.image if guide == "shaded" else (drawn.normal + 1) / 2 * drawn.mask
-        hole = self.hole(identity, pose, camera, size).to(faces)
+        hole = self.hole(identity, wanted.pose, wanted.camera, size).to(faces)
         return View(
             picture, references.unflatten(0, (-1, count)).flatten(1, 2), faces * (1 - hole), hole, geometry
         )
@@ -102,41 +114,25 @@ def mirrored(view: View) -> View:
 
 
 def view_of(
-    scene: Scene,
-    fit: Fit,
-    at: int,
-    others: np.ndarray,
-    maps: list[np.ndarray],
-    face: Tensor,
-    references: Tensor,
-    guide: str,
-    expression: Tensor | None = None,
+    scene: Scene, fit: Fit, target: Cut, references: Cut, guide: str, expression: Tensor | None = None
 ) -> View:
     """A frame of a fitted clip and its references, as the renderer sees them.
 
     Args:
         fit: of the stored crops (``lipsync.data.fitted_clips``).
-        at, others: frame of the target and (R,) of the references.
-        maps: (2, 3) from stored crop to the pictures, of target and references.
-        face, references: (1, 3, S, S) and (R, 3, S, S) in 0..1, already cut.
+        target: one frame.
+        references: R frames.
         expression: (1, E) instead of the frame's own.
     """
-    size = face.shape[-1]
-    frames = (np.array([at]), others)
-    (camera, pose), (camera_r, pose_r) = (
-        in_crop(fit.camera, torch.from_numpy(fit.pose[i]).float(), torch.from_numpy(matrix).float(), size)
-        for i, matrix in zip(frames, maps, strict=True)
-    )
-    own, theirs = (torch.from_numpy(fit.expression[i]).float() for i in frames)
-    return scene.view(
-        face,
-        references,
-        torch.from_numpy(fit.identity).float()[None],
-        own if expression is None else expression,
-        pose,
-        camera,
-        theirs,
-        pose_r,
-        camera_r,
-        guide,
-    )
+    size = target.pictures.shape[-1]
+
+    def posed(part: Cut) -> Posed:
+        pose, matrix = torch.from_numpy(fit.pose[part.frames]).float(), torch.from_numpy(part.matrix).float()
+        camera, pose = in_crop(fit.camera, pose, matrix, size)
+        return Posed(torch.from_numpy(fit.expression[part.frames]).float(), pose, camera)
+
+    wanted = posed(target)
+    if expression is not None:
+        wanted = wanted._replace(expression=expression)
+    identity = torch.from_numpy(fit.identity).float()[None]
+    return scene.view(target.pictures, references.pictures, identity, wanted, posed(references), guide)

@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.movement import corrected, load_movement_head
-from lipsync.data.windows import draw_windows, pose_and_reference
+from lipsync.data.windows import WindowOptions, draw_windows, pose_and_reference
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_mouth_expert, load_sync_expert, mouth_input, mouth_square
 from lipsync.experts.perceptual import load_lpips
@@ -24,6 +23,7 @@ from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.validation import look_at
+from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
     adversarial_loss,
@@ -33,6 +33,10 @@ from lipsync.training.losses import (
     sync_probability,
 )
 from lipsync.training.pretrained_speech import load_speech
+from lipsync.training.schedules import linear_decay
+from lipsync.weights.pretrained import start_from
+
+COUNTER = "face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"  # of a part that is always trained
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class GeneratorStage(Stage):
         self.sampler: Sampler = Sampler(train, config.frames)
         self.net = Generator(config.model)
         if config.start:
-            start_from(self.net, config.start)
+            start_from(self.net, config.start, "train.no_generator", enlarged)
         self.anchor = deepcopy(self.net).eval().requires_grad_(False) if config.anchor_weight else None
         if config.speech:
             load_speech(self.net, config.speech)
@@ -105,7 +109,8 @@ class GeneratorStage(Stage):
         self.disc = QualityDiscriminator(config.discriminator_width)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "quality": self.disc}
         if config.ema:
-            self.modules["average"] = deepcopy(self.net).requires_grad_(False)
+            self.average = averaged(self.net, config.ema, counter=COUNTER)
+            self.modules["average"] = self.average
         if config.freeze_speech:
             for part in (self.net.audio_encoder, self.net.audio_attention):
                 part.requires_grad_(False)
@@ -114,47 +119,42 @@ class GeneratorStage(Stage):
             "generator": torch.optim.Adam(trained, config.learning_rate),
             "quality": torch.optim.Adam(self.disc.parameters(), config.learning_rate, betas=(0.5, 0.999)),
         }
-        self.frozen: dict[str, nn.Module] = {}
         self.sync = load_sync_expert(config.sync_expert) if config.sync_expert else None
         self.mouth = load_mouth_expert(config.mouth_expert) if config.mouth_expert else None
         self.perceptual = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
-        for name, judge in (
-            ("sync", self.sync),
-            ("mouth", self.mouth),
-            ("perceptual", self.perceptual),
-            ("anchor", self.anchor),
-            ("head", self.head),
-        ):
-            if judge is not None:
-                self.frozen[name] = judge
+        experts = {
+            "sync": self.sync,
+            "mouth": self.mouth,
+            "perceptual": self.perceptual,
+            "anchor": self.anchor,
+            "head": self.head,
+        }
+        self.frozen = {name: net for name, net in experts.items() if net is not None}
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config
-        batch = draw_windows(
-            self.sampler.draw(config.windows, rng),
+        options = WindowOptions(
             config.frames,
             config.model.size,
             config.model.audio,
-            rng,
             self.sync.config.audio if self.sync is not None else None,
             augment=config.augment,
             wide_mouth_fraction=config.wide_mouth_fraction,
             silent=round(config.windows * config.silent_fraction),
             movements=config.movement,
         )
+        batch = draw_windows(self.sampler.draw(config.windows, rng), options, rng)
         swapped = round(len(batch["frames"]) * self.config.swapped)
         for name in ("speech", "sync_speech", "shape", "movement") if swapped else ():
             if name in batch:  # the first windows hear, and are judged by, the one after them
                 batch[name] = torch.cat([batch[name][1 : swapped + 1], batch[name][swapped:]])
         return batch
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return linear_decay(progress, self.config.decay_from)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * min(
-                    1.0, (1 - progress) / max(1e-9, 1 - config.decay_from)
-                )
         if config.freeze_norms:
             self.net.eval()  # dropout there is none
         elif config.freeze_speech:
@@ -209,7 +209,7 @@ class GeneratorStage(Stage):
             update(judged, self.disc, self.optimizers["quality"])
             values["disc"] = judged
         if config.ema and update.steps:
-            self._average(update.config.accumulate)
+            self.average.update_parameters(self.net)
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
     def _draw(self, batch: dict[str, Tensor], faces: Tensor) -> Tensor:
@@ -219,22 +219,10 @@ class GeneratorStage(Stage):
             embedding = corrected(embedding, batch["movement"].flatten(0, 1), self.head)
         return self.net.draw(embedding, self.net.with_audio(faces, speech))
 
-    @torch.no_grad()
-    def _average(self, batches: int = 1) -> None:
-        source = self.net.state_dict()
-        # Random first weights must not linger in the average of a short run. Batch norm counts the batches.
-        done = int(source["face_encoder_blocks.0.0.conv_block.1.num_batches_tracked"]) // batches
-        decay = min(self.config.ema, 1 - 1 / max(1, done))
-        for name, value in self.modules["average"].state_dict().items():
-            if value.dtype.is_floating_point:
-                value.lerp_(source[name], 1 - decay)
-            else:
-                value.copy_(source[name])
-
     @property
     def best(self) -> Generator:
         """The weights worth keeping: averaged ones where there are."""
-        return self.modules["average"] if self.config.ema else self.net  # type: ignore[return-value]
+        return self.average.module if self.config.ema else self.net  # type: ignore[return-value]
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """Own and other speech on clips of people kept out of training; writes a contact sheet."""
@@ -278,20 +266,9 @@ def grown(kernel: Tensor, shape: torch.Size) -> Tensor:
     return larger * (kernel.shape[-1] / shape[-1]) ** 2
 
 
-def start_from(net: Generator, folder: str) -> None:
-    """Take over what fits of another generator, such as a smaller picture's.
-
-    Raises:
-        ConfigError: there is none in the folder.
-    """
-    path = Path(folder) / "model.safetensors"
-    if not path.is_file():
-        raise ConfigError("train.no_generator", folder=folder)
-    own = net.state_dict()
-    fitting = {k: v for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
-    for key, value in load_file(path).items():
-        wanted = own[key].shape if key in own else value.shape
-        if wanted != value.shape and wanted[:2] == value.shape[:2] and not key.startswith("audio"):
-            up = key.startswith("face_decoder")  # a transposed convolution spreads one value over the map
-            fitting[key] = grown(value, wanted) * ((wanted[-1] / value.shape[-1]) ** 2 if up else 1)
-    net.load_state_dict(fitting, strict=False)
+def enlarged(name: str, value: Tensor, shape: torch.Size) -> Tensor | None:
+    """Weights of a smaller picture's generator for a larger one; None where they differ in more than that."""
+    if shape[:2] != value.shape[:2] or name.startswith("audio"):
+        return None
+    up = name.startswith("face_decoder")  # a transposed convolution spreads one value over the map
+    return grown(value, shape) * ((shape[-1] / value.shape[-1]) ** 2 if up else 1)

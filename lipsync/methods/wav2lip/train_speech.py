@@ -145,10 +145,11 @@ class SpeechStage(Stage):
         first = int(rng.integers(0, length - self.config.frames + 1))
         return np.arange(first, first + self.config.frames, self.config.every)
 
+    def learning_rate_factor(self, progress: float) -> float:
+        return one_cycle(progress)
+
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
-        for group in self.optimizers["speech"].param_groups:
-            group["lr"] = config.learning_rate * one_cycle(progress)
         real, frames = batch["shape"].shape[:2]
         with update.autocast():
             predicted = self.net(batch["speech"]).unflatten(0, (-1, frames))  # (W, T, 4)

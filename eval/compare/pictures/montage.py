@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.compare.cells import Cell, blank, cells_of, enlarged, fitted, held
 from eval.compare.clip import Clip
 from eval.compare.index import ComparisonSet, Item
-from eval.compare.lettering import plate
 from eval.compare.mouth_region import ASPECT, MouthTrack, mouth_track
 from eval.compare.names import REFERENCE
+from eval.compare.pictures.cells import Cell, blank, cells_of, enlarged, fitted, held
+from eval.compare.pictures.lettering import plate
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter
 from lipsync.texts import Message

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipsync.methods.visual_dubbing.config import RendererConfig
-from lipsync.methods.visual_dubbing.unet import Decoder, Encoder, zero
+from lipsync.methods.visual_dubbing.renderer.unet import Decoder, Encoder, zero
 
 KERNELS = (3, 5, 7)
 SIGMA_START = 0.1  # of a learned σ: the branch is weak at first, but its weights do get a gradient

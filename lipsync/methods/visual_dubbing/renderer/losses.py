@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipsync.experts.perceptual import LpipsNet, load_lpips
-from lipsync.methods.visual_dubbing.motion import identity_grid, warp
+from lipsync.methods.visual_dubbing.renderer.motion import identity_grid, warp
 
 WINDOW = 11  # pixels, side of SSIM's Gaussian window, deviation 1.5 (Wang et al. 2004)
 

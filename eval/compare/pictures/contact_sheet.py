@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from eval.compare.cells import Cell, blank, cells_of, enlarged, fitted
 from eval.compare.index import ComparisonSet, Item
-from eval.compare.lettering import plate, width_of
 from eval.compare.mouth_region import ASPECT, mouth_track
+from eval.compare.pictures.cells import Cell, blank, cells_of, enlarged, fitted
+from eval.compare.pictures.lettering import plate, width_of
 from eval.scoring.scores import write_bytes
 from lipsync.errors import ConfigError
 from lipsync.media import read_frames
@@ -40,7 +40,7 @@ def contact_sheet(
         out: .png file.
         frames: numbers from 0, counted at the rate of the first video shown (the reference where there
             is one); the others show the same time.
-        methods, names: as in `eval.compare.montage.montage`.
+        methods, names: as in `eval.compare.pictures.montage.montage`.
         labels: write names and frame numbers.
         zoom: show the mouth, enlarged, under every picture.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lipsync.methods.visual_dubbing.config import RendererConfig
-from lipsync.methods.visual_dubbing.unet import Decoder, Encoder, zero
+from lipsync.methods.visual_dubbing.renderer.unet import Decoder, Encoder, zero
 
 
 class TextureNet(nn.Module):

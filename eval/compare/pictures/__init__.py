@@ -1,0 +1,1 @@
+"""Pictures and videos of a set for print and slides: montages and contact sheets."""
