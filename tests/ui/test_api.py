@@ -129,7 +129,7 @@ def test_the_line_without_python_is_answered(portal: str) -> None:
         ((EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", "wav2lop"), "/generate", "Did you mean"),
         ((EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", "hub:nobody"), "/generate", "names no model"),
         (([],), "/score", "Choose at least one generated video first"),
-        ((["x"], "", [["a", "b"], ["c", "d"]]), "/compare_create", "1 videos, 2 names"),
+        ((["x"], "", [["a", "b"], ["c", "d"]]), "/compare_create", "1 video and 2 names"),
         (("0123456789abcdef",), "/compare_show", "There is no comparison set"),
         (("nobody",), "/study_next", "This session has ended"),
     ],
