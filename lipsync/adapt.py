@@ -25,7 +25,7 @@ from lipsync.weights import hub
 
 if TYPE_CHECKING:
     from lipsync.data.preparation.person import Person
-    from lipsync.methods.tuning import Judge, Recipe
+    from lipsync.methods.tuning import HeldOutScore, Recipe
 
 FEWEST, MOST = 0.1, 60.0  # minutes
 CHECKS = 8  # validations in the time that is given, beside the one before it
@@ -148,7 +148,7 @@ def _alone(out: Path) -> Iterator[Path]:
 def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., None]) -> Facts:
     """Fill the folder ``out``; ``work`` is for what is needed on the way."""
     from lipsync.data.preparation.person import check_video, prepare_person
-    from lipsync.methods.tuning import Judge, recipe_for
+    from lipsync.methods.tuning import HeldOutScore, recipe_for
 
     check_video(request.face)  # before anything is fetched
     name = resolve_method(request.method)
@@ -162,8 +162,8 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
     person = prepare_person(
         request.face, work / "clips", landmarker, lambda done, total: report("face", done, total)
     )
-    judge = Judge(person, landmarker)
-    rows, seconds = _tune(request, recipe, entry, source, person, judge, work, report)
+    score = HeldOutScore(person, landmarker)
+    rows, seconds = _tune(request, recipe, entry, source, person, score, work, report)
     best = min(rows, key=lambda row: row["score"])
     origin = read_facts(source)
     facts = Facts(
@@ -183,7 +183,7 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
         after=_figures(rows[0]),
     )
     if best["step"] > 0:
-        facts = _exported(facts, int(best["step"]), work / "run" / recipe.folder, out, entry, judge)
+        facts = _exported(facts, int(best["step"]), work / "run" / recipe.folder, out, entry, score)
     if facts.kept_original:
         for file in ("config.json", "model.safetensors"):
             shutil.copyfile(source / file, out / file)
@@ -226,7 +226,7 @@ def _tune(
     entry: MethodEntry,
     source: Path,
     person: Person,
-    judge: Judge,
+    score: HeldOutScore,
     work: Path,
     report: Callable[..., None],
 ) -> tuple[list[dict[str, float]], float]:
@@ -245,7 +245,7 @@ def _tune(
     if recipe.fitted:
         for clip in person.train:
             report("face")
-            keep_fit(clip, None, judge.landmarker)
+            keep_fit(clip, None, score.landmarker)
     torch.manual_seed(request.seed)
     stage = recipe.stage(source, person.train)
     seconds = request.minutes * 60
@@ -260,11 +260,11 @@ def _tune(
         best="score",
         patience=PATIENCE,
     )
-    judged = PersonStage(stage, lambda now: judge(recipe.method(now, entry.card)))
+    scored = PersonStage(stage, lambda now: score(recipe.method(now, entry.card)))
     report("learn", 0, seconds)
     began = time.monotonic()
     fit(
-        judged,
+        scored,
         run,
         work / "run",
         quiet=True,
@@ -275,12 +275,14 @@ def _tune(
     return rows, time.monotonic() - began
 
 
-def _exported(facts: Facts, step: int, tuned: Path, out: Path, entry: MethodEntry, judge: Judge) -> Facts:
+def _exported(
+    facts: Facts, step: int, tuned: Path, out: Path, entry: MethodEntry, score: HeldOutScore
+) -> Facts:
     """Write tuned weights in half precision, and measure what was written; no gain leaves them out again."""
     from lipsync.training.export import export
 
     export(tuned, out)
-    after = judge(entry.load(entry.card, out, False))
+    after = score(entry.load(entry.card, out, False))
     if after["score"] >= facts.before["score"]:
         return facts
     return replace(facts, kept_original=False, best_step=step, after=_figures(after))

@@ -1,6 +1,5 @@
 """The bundled examples are what the first click and ``make demo`` run on."""
 
-
 import av
 import cv2
 import numpy as np

@@ -13,16 +13,17 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from lipsync.audio.speech_input import LEARNED, HeardSpeech
+from lipsync.audio.speech_input import LEARNED, SpeechInput
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import WINDOW
 from lipsync.nn.speech_encoder import LearnedEncoder
 from lipsync.registry import unknown
+from lipsync.weights.renamed import current_settings
 
 
 @dataclass(frozen=True)
 class SyncXConfig:
-    audio: HeardSpeech = field(default_factory=HeardSpeech)  # around the middle one of the five frames
+    audio: SpeechInput = field(default_factory=SpeechInput)  # around the middle one of the five frames
     width: float = 1.0  # factor on channels; 1 has ResNeXt-50's 64 to 512 inside its blocks
     groups: int = 32  # of each block's middle convolution
     depth: int = 1  # blocks per stage
@@ -31,7 +32,7 @@ class SyncXConfig:
 
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json
-            object.__setattr__(self, "audio", HeardSpeech(**self.audio))
+            object.__setattr__(self, "audio", SpeechInput(**current_settings(SpeechInput, self.audio)))
         if self.guard not in ("epsilon", "sigmoid"):
             raise ConfigError(unknown("guard", self.guard, ("epsilon", "sigmoid")))
 
@@ -67,7 +68,7 @@ class SyncX(
         audio = config.audio
         encoder: nn.Module = nn.Identity()  # a pre-trained one has heard already
         if audio.encoder == LEARNED:
-            encoder = LearnedEncoder(audio.hears, audio.dimension)
+            encoder = LearnedEncoder(audio.features, audio.dimension)
         self.audio_encoder = nn.Sequential(
             encoder,                                                    # (B, F, D)
             nn.Linear(audio.dimension, config.dimension), nn.ReLU(), nn.Flatten(),
@@ -78,12 +79,12 @@ class SyncX(
         """(B, 15, 48, 96) lower halves of five frames on the channels, 0..1, to (B, D) of length 1."""
         return F.normalize(self.face_encoder(faces), dim=1)
 
-    def embed_audio(self, heard: Tensor) -> Tensor:
+    def embed_audio(self, speech: Tensor) -> Tensor:
         """(B, F, ...) of ``lipsync.data.speech_stretches`` around the middle frame to (B, D) of length 1."""
-        return F.normalize(self.audio_encoder(heard), dim=1)
+        return F.normalize(self.audio_encoder(speech), dim=1)
 
-    def forward(self, heard: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-        return self.embed_audio(heard), self.embed_faces(faces)
+    def forward(self, speech: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+        return self.embed_audio(speech), self.embed_faces(faces)
 
 
 class ResNeXtBlock(nn.Module):

@@ -20,7 +20,7 @@ from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod, closed_expression
-from lipsync.methods.visual_dubbing.model import View, VisualDubbing
+from lipsync.methods.visual_dubbing.model import RendererInput, VisualDubbing
 from lipsync.methods.visual_dubbing.motion import identity_grid, warp
 from lipsync.methods.visual_dubbing.view import Scene, mirrored
 from lipsync.weights import hub
@@ -313,7 +313,7 @@ def test_a_view_in_the_mirror(references):
     grid = identity_grid(12, 12, torch.rand(1)).repeat(2, 1, 1, references)
     grid = grid + torch.randn(2, 12, 12, 2 * references) * 0.05
     guide, reference, cropped = (torch.rand(2, channels, 12, 12) for channels in (3, 3 * references, 3))
-    seen = View(guide, reference, cropped, torch.rand(2, 1, 12, 12), grid)
+    seen = RendererInput(guide, reference, cropped, torch.rand(2, 1, 12, 12), grid)
     turned = mirrored(seen)
     for r in range(references):
         before, after = (

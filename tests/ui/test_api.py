@@ -88,9 +88,7 @@ def test_end_points_keep_their_names_and_parameters(client: Client) -> None:
     assert set(named) == set(ENDPOINTS)
 
 
-def test_the_examples_run_as_they_stand(
-    portal: str, work: Path, link: str, portal_data: Path
-) -> None:
+def test_the_examples_run_as_they_stand(portal: str, work: Path, link: str, portal_data: Path) -> None:
     python = fences(PAGE, "python")
     assert len(python) >= 2
     code = "\n".join(python).replace(LOCAL, portal).replace('"LINK"', repr(link))

@@ -18,7 +18,7 @@ from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.profiles import PROFILES, Profile
 from lipsync.data.preparation.sources import Video, by_folder, by_manifest
 from lipsync.data.preparation.tables import Summary, write_tables
-from lipsync.data.preparation.timing import SyncCheck, Verdict, is_measured, judge
+from lipsync.data.preparation.timing import SyncCheck, Verdict, decide, is_measured
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.registry import unknown
 from lipsync.weights import hub
@@ -33,7 +33,7 @@ def prepare(
     val_share: float = 0.1,
     seed: int = 0,
     landmarker: Path | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
     splits: tuple[str, ...] = (),
     profile: Profile | None = None,
     split_by: str = "",
@@ -54,7 +54,7 @@ def prepare(
         limits: what is dropped; None takes the profile's, or the usual.
         val_share: of the people without a split, kept for validation; at least one if there are two.
         landmarker: the ``face_landmarker`` artefact; None finds or fetches it.
-        tell: gets one line per video.
+        report: gets one line per video.
         splits: take only videos with one of these named splits; empty takes all.
         profile: the data set that ``videos`` holds.
         split_by: "official" keeps the splits that are named, "people" draws over people; "" as the
@@ -62,7 +62,7 @@ def prepare(
         sync: looks at the sound of every recording; moves it, or leaves the recording out. What was
             moved by an earlier call stays so without it.
         recogniser: the ``sface`` artefact, with which faces are compared; None finds or fetches it, and where
-            it is unavailable every loose file counts as a person, which ``tell`` says.
+            it is unavailable every loose file counts as a person, which ``report`` says.
 
     Raises:
         ConfigError: there is no video, or the manifest, the lists or the options cannot be used.
@@ -94,12 +94,12 @@ def prepare(
     cut = partial(_cut, out=out, limits=limits, landmarker=landmarker)
     for number, (video, record) in enumerate(_run(cut, todo, workers), 1):
         done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: {_outcome(record)}")
+        report(f"[{number}/{len(todo)}] {video.name}: {_outcome(record)}")
     before = len(found) - len(todo)
     complete = {name: record for name, record in done.items() if record is not None}
-    verdicts = _put_right(found, complete, sync, out, cut, workers, tell) if sync else {}
+    verdicts = _put_right(found, complete, sync, out, cut, workers, report) if sync else {}
     if manifest is None and profile.find is by_folder:
-        found, who = _by_face(found, complete, out, recogniser, workers, tell)
+        found, who = _by_face(found, complete, out, recogniser, workers, report)
         profile = replace(profile, people=who)
     return write_tables(out, found, complete, verdicts, before, val_share, seed, profile, limits, sync)
 
@@ -110,7 +110,7 @@ def _by_face(
     out: Path,
     recogniser: Path | None,
     workers: int,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> tuple[list[Video], str]:
     """The videos with loose ones of one person under one identity, and how that was found, for the report."""
     shown = [video for video in videos if done[video.name]["clips"]]
@@ -119,7 +119,7 @@ def _by_face(
     try:
         recogniser = recogniser or hub.fetch("sface")
     except ArtefactError as problem:
-        tell(
+        report(
             f"Faces could not be compared: {problem} {people.BY_FILE} Put each person's videos into a "
             "folder, or give a --manifest."
         )
@@ -128,7 +128,7 @@ def _by_face(
     look = partial(people.look, out=out, recogniser=recogniser)
     for number, (video, record) in enumerate(_run(look, todo, workers), 1):
         done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: face compared")
+        report(f"[{number}/{len(todo)}] {video.name}: face compared")
     found = people.grouped(videos, {video.name: np.array(done[video.name]["face"]) for video in shown})
     return found, people.BY_FACE
 
@@ -140,7 +140,7 @@ def _put_right(
     out: Path,
     cut: Callable[..., dict[str, Any]],
     workers: int,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> dict[str, Verdict]:
     """Verdicts by recording; videos whose sound comes early or late are cut again with it moved."""
     from lipsync.data.preparation.offsets import measure  # it needs PyTorch, which cutting does not
@@ -150,20 +150,20 @@ def _put_right(
     look = partial(measure, out=out, check=check)
     for number, (video, record) in enumerate(_run(look, todo, workers), 1):
         done[video.name] = record
-        tell(f"[{number}/{len(todo)}] {video.name}: sound compared")
-    verdicts = judge(videos, done, check.trust)
-    moves = []
+        report(f"[{number}/{len(todo)}] {video.name}: sound compared")
+    verdicts = decide(videos, done, check.trust)
+    shifted = []
     for video in videos:
         verdict = verdicts.get(video.group)
         wanted = verdict.shift.frames if verdict and verdict.shift and verdict.fate == "move" else 0
         if done[video.name].get("shift", 0) != wanted:
-            moves.append((video, wanted))
-    for number, (video, record) in enumerate(_run(cut, moves, workers), 1):
+            shifted.append((video, wanted))
+    for number, (video, record) in enumerate(_run(cut, shifted, workers), 1):
         before = done[video.name]
         record |= {name: before[name] for name in ("sync", "face") if name in before}
         records.write(out, video, record)
         done[video.name] = record
-        tell(f"[{number}/{len(moves)}] {video.name}: sound moved by {record['shift']:+d} frames")
+        report(f"[{number}/{len(shifted)}] {video.name}: sound moved by {record['shift']:+d} frames")
     return verdicts
 
 
