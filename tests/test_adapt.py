@@ -177,7 +177,7 @@ def test_a_core_is_tuned_named_used_pushed_and_deleted(
 ) -> None:
     monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(  # noise becomes a face in a few steps
-        "lipsync.methods.tuning.GeneratorConfig",
+        "lipsync.methods.wav2lip.tune.GeneratorConfig",
         lambda **given: GeneratorConfig(**{**given, "learning_rate": 0.01, "anchor_weight": 0.0}),
     )
     asked = replace(asked, out=adapted_folder("ada"), steps=16)
