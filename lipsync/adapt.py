@@ -26,7 +26,7 @@ from lipsync.weights import hub
 if TYPE_CHECKING:
     from lipsync.data.preparation.person import Person
     from lipsync.methods.registry import Recipe
-    from lipsync.methods.tuning import Judge
+    from lipsync.methods.tuning import HeldOutScore
 
 FEWEST, MOST = 0.1, 60.0  # minutes
 CHECKS = 8  # validations in the time that is given, beside the one before it
@@ -79,7 +79,7 @@ class _Learning:
     source: Path  # folder of the weights to begin with
     recipe: Recipe
     person: Person
-    judge: Judge
+    score: HeldOutScore
 
 
 def resolve_method(name: str) -> str:
@@ -161,7 +161,7 @@ def _alone(out: Path) -> Iterator[Path]:
 def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., None]) -> Facts:
     """Fill the folder ``out``; ``work`` is for what is needed on the way."""
     from lipsync.data.preparation.person import check_video, prepare_person
-    from lipsync.methods.tuning import Judge, recipe_for
+    from lipsync.methods.tuning import HeldOutScore, recipe_for
 
     check_video(request.face)  # before anything is fetched
     name = resolve_method(request.method)
@@ -175,7 +175,7 @@ def _adapt(request: AdaptRequest, out: Path, work: Path, report: Callable[..., N
     person = prepare_person(
         request.face, work / "clips", landmarker, lambda done, total: report("face", done, total)
     )
-    learning = _Learning(request, entry, source, recipe, person, Judge(person, landmarker))
+    learning = _Learning(request, entry, source, recipe, person, HeldOutScore(person, landmarker))
     rows, seconds = _tune(learning, work, report)
     best = min(rows, key=lambda row: row["score"])
     origin = read_facts(source)
@@ -248,11 +248,12 @@ def _tune(
     from lipsync.nn.device import default_device, supports_bfloat16
     from lipsync.training.loop import RunConfig, fit
 
-    request, recipe, judge = learning.request, learning.recipe, learning.judge
-    if recipe.fitted:
+    request, recipe, score = learning.request, learning.recipe, learning.score
+    if recipe.morphable is not None:
+        morphable = recipe.morphable(learning.source)
         for clip in learning.person.train:
             report("face")
-            keep_fit(clip, None, judge.landmarker)
+            keep_fit(clip, morphable, score.landmarker)
     torch.manual_seed(request.seed)
     stage = recipe.stage(learning.source, learning.person.train)
     seconds = request.minutes * 60
@@ -267,11 +268,11 @@ def _tune(
         best="score",
         patience=PATIENCE,
     )
-    judged = PersonStage(stage, lambda now: judge(recipe.method(now, learning.entry.card)))
+    scored = PersonStage(stage, lambda now: score(recipe.method(now, learning.entry.card)))
     report("learn", 0, seconds)
     began = time.monotonic()
     fit(
-        judged,
+        scored,
         run,
         work / "run",
         quiet=True,
@@ -288,7 +289,7 @@ def _exported(facts: Facts, step: int, tuned: Path, out: Path, learning: _Learni
 
     export(tuned, out)
     entry = learning.entry
-    after = learning.judge(entry.load(entry.card, out, False))
+    after = learning.score(entry.load(entry.card, out, False))
     if after["score"] >= facts.before["score"]:
         return facts
     return replace(facts, kept_original=False, best_step=step, after=_figures(after))

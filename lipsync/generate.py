@@ -169,7 +169,7 @@ class _Speech:
     """What is known of the recording."""
 
     features: Any  # what ``encode_audio`` returned
-    spoken: Speech  # when somebody speaks
+    speech_times: Speech  # when somebody speaks
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _synthesize(
 
 def _batch(faces: list[View], times: np.ndarray, job: _Job, references: tuple[Reference, ...]) -> Batch:
     """What the method is given of these faces at ``times`` (B,) seconds."""
-    activity = job.speech.spoken.activity(times)
+    activity = job.speech.speech_times.activity(times)
     shown = [frame.view for frame in references]
     return Batch.of(faces, times, job.speech.features, shown, job.request.mouth_opening, activity)
 
@@ -279,7 +279,7 @@ def _result(
 ) -> Result:
     """What was done, after the last frame."""
     plan, method = job.plan, job.method
-    silent = len(job.speech.spoken.stretches) == 0
+    silent = len(job.speech.speech_times.stretches) == 0
     return Result(
         path=job.request.output,
         frames=plan.frames,

@@ -14,7 +14,7 @@ import numpy as np
 import soxr
 
 from lipsync.audio import RATE
-from lipsync.audio.activity import LIVE_PAUSE, find_speech, reach
+from lipsync.audio.activity import LIVE_PAUSE, find_speech, needed_context
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
 from lipsync.faces.references import choose
@@ -51,7 +51,7 @@ class Microphone:
 
 
 class Live:
-    """One face that speaks what it hears. Not for several threads.
+    """One face that is lip-synced to speech while the speech arrives. Not for several threads.
 
     Args:
         face: video or photo. Of a video the first seconds are prepared, as many as fit in memory.
@@ -61,12 +61,12 @@ class Live:
 
     Attributes:
         fps: frames per second that come out.
-        wait: seconds of speech after a frame's own time that are needed to draw it: as many as the method
-            hears, or as it takes to know that somebody speaks. The delay from sound to picture is this, the
+        wait: seconds of speech after a frame's own time that are needed to draw it: the method's look-ahead,
+            or the time it takes to detect speech. The delay from sound to picture is this, the
             length of a piece, and the time that drawing takes.
 
     Raises:
-        ConfigError: the method has to hear more of the future.
+        ConfigError: the method's look-ahead is longer than ``MOST``.
         FaceError: no face.
         MediaError: not a readable video or photo.
     """
@@ -77,10 +77,10 @@ class Live:
         lookahead = method.audio_lookahead
         if lookahead > MOST:
             raise ConfigError("live.too_late", method=method.card.title, seconds=MOST)
-        before, after = reach(LIVE_PAUSE)
+        before, after = needed_context(LIVE_PAUSE)
         self.wait: float = max(lookahead, after)
         self._lookahead = lookahead  # s, around a frame
-        self._kept = max(lookahead, before)  # s before it that are heard at all
+        self._context = max(lookahead, before)  # s before it that are encoded
         self.fps = probe(face).output_fps
         self._method, self._opening = method, mouth_opening
         self._plates = _prepare(face, self.fps, choice or Choice(), method)
@@ -88,7 +88,7 @@ class Live:
         if not known:
             raise FaceError("face.none_found", path=face.name)
         self._references = [frame.view for frame in choose(known, method.references)]
-        self._heard = np.zeros(0, np.float32)  # samples from ``_begin`` on
+        self._samples = np.zeros(0, np.float32)  # samples from ``_begin`` on
         self._begin = 0  # sample, a multiple of GRID
         self._next = 0  # number of the frame to draw next
 
@@ -98,7 +98,7 @@ class Live:
         height, width = self._plates[0][0].frame.image.shape[:2]
         return width, height
 
-    def hear(self, samples: np.ndarray, most: int | None = None) -> list[np.ndarray]:
+    def push(self, samples: np.ndarray, most: int | None = None) -> list[np.ndarray]:
         """The (H, W, 3) uint8 RGB frames that can be drawn now that these (N,) 16 kHz samples are known.
 
         Args:
@@ -106,19 +106,21 @@ class Live:
             most: draw no more than so many, evenly spread over those that are due, and pass over the others:
                 on a machine that is too slow this keeps the delay from growing.
         """
-        self._heard = np.concatenate([self._heard, samples.astype(np.float32)])
-        known = (self._begin + len(self._heard)) / RATE  # s
+        self._samples = np.concatenate([self._samples, samples.astype(np.float32)])
+        known = (self._begin + len(self._samples)) / RATE  # s
         # A frame exactly ``wait`` before the end of what is known can be drawn.
-        return self._speak(int(np.floor((known - self.wait) * self.fps + 1e-6)) + 1, most)
+        return self._draw_until(int(np.floor((known - self.wait) * self.fps + 1e-6)) + 1, most)
+
+    hear = push  # its first name, which programs may call
 
     def finish(self) -> list[np.ndarray]:
         """The frames that were still waiting, up to the end of the speech; silence stands for its future."""
-        return self._speak(max(1, round((self._begin + len(self._heard)) / RATE * self.fps)))
+        return self._draw_until(max(1, round((self._begin + len(self._samples)) / RATE * self.fps)))
 
-    def _speak(self, stop: int, most: int | None = None) -> list[np.ndarray]:
+    def _draw_until(self, stop: int, most: int | None = None) -> list[np.ndarray]:
         """The frames from the next one to ``stop``, which is not included; ``most`` of them."""
         numbers = np.arange(self._next, stop)
-        if not len(numbers) or not len(self._heard):
+        if not len(numbers) or not len(self._samples):
             return []
         if most is not None and len(numbers) > most:
             numbers = numbers[(np.arange(1, most + 1) * len(numbers)) // most - 1]  # the newest among them
@@ -127,9 +129,9 @@ class Live:
         drawn: Iterator[np.ndarray] = iter(())
         if faces:
             at = numbers[[view is not None for _, view in plates]]
-            activity = find_speech(self._heard, LIVE_PAUSE).activity(at / self.fps - self._begin / RATE)
+            activity = find_speech(self._samples, LIVE_PAUSE).activity(at / self.fps - self._begin / RATE)
             begin = _since(self._next / self.fps - self._lookahead)
-            speech = self._method.encode_audio(self._heard[begin - self._begin :])
+            speech = self._method.encode_audio(self._samples[begin - self._begin :])
             times = at / self.fps - begin / RATE
             batch = Batch.of(faces, times, speech, self._references, self._opening, activity)
             drawn = iter(self._method.synthesize(batch))
@@ -148,9 +150,9 @@ class Live:
 
     def _forget(self) -> None:
         """Let go of speech that no later frame depends on."""
-        begin = _since(self._next / self.fps - self._kept)
+        begin = _since(self._next / self.fps - self._context)
         if begin > self._begin:
-            self._heard = self._heard[begin - self._begin :]
+            self._samples = self._samples[begin - self._begin :]
             self._begin = begin
 
 

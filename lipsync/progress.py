@@ -22,8 +22,8 @@ class Progress:
 class Report:
     """Tells how far the job is, at most ten times a second, and stops it when asked to."""
 
-    def __init__(self, tell: Callable[[Progress], None], cancel: threading.Event):
-        self._tell, self._cancel = tell, cancel
+    def __init__(self, report: Callable[[Progress], None], cancel: threading.Event):
+        self._report, self._cancel = report, cancel
         self._last = 0.0
         self._first: float | None = None
 
@@ -39,7 +39,7 @@ class Report:
         elapsed = now - self._first if self._first else 0.0
         fps = (done - 1) / elapsed if elapsed > 0 and done > 1 else 0.0
         left = (total - done) / fps if total is not None and fps > 0 else None
-        self._tell(Progress(stage, done, total, fps, left))
+        self._report(Progress(stage, done, total, fps, left))
 
     def bytes(self, done: int, total: int | None) -> None:
         self("weights", done, total)

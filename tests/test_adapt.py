@@ -211,6 +211,14 @@ def test_a_core_is_tuned_named_used_pushed_and_deleted(
     assert main(["adapt", "--delete", "ada"]) == 2
 
 
+@pytest.mark.parametrize("method", ["visual-dubbing", "multi-reference", "mcsawav2lip-embedded"])
+def test_a_model_that_ships_can_learn(asked: AdaptRequest, method: str) -> None:
+    """On its own 3D face model, where it has one."""
+    made = adapt(replace(asked, method=method, checkpoint=None, steps=1))
+    assert made.facts.steps == 1
+    assert {"config.json", "model.safetensors"} <= {path.name for path in made.path.iterdir()}
+
+
 def test_never_worse_than_it_began(asked: AdaptRequest, core: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learn = GeneratorStage.step
 

@@ -11,7 +11,7 @@ import pytest
 
 from lipsync.assets import asset
 from lipsync.audio import RATE
-from lipsync.audio.activity import LIVE_PAUSE, find_speech, reach
+from lipsync.audio.activity import LIVE_PAUSE, find_speech, needed_context
 from lipsync.errors import ConfigError, FaceError
 from lipsync.generate import Request, generate
 from lipsync.live import MOST, Live, _back_and_forth
@@ -53,7 +53,7 @@ def test_equals_the_offline_result(seconds, clip, voice, tmp_path, monkeypatch):
     made = generate(Request(clip, tmp_path / "voice.wav", tmp_path / "out.mp4", EMBEDDED, label=False))
     offline = np.stack([frame.image for frame in read_frames(made.path)]).astype(float)
     live = Live(clip, load_method(EMBEDDED))
-    frames = [frame for piece in pieces(voice, seconds) for frame in live.hear(piece)] + live.finish()
+    frames = [frame for piece in pieces(voice, seconds) for frame in live.push(piece)] + live.finish()
     assert len(frames) == len(offline) == 70
     error = np.sqrt(((np.stack(frames) - offline) ** 2).mean((1, 2, 3)))
     assert error.max() < 3, "no more than the codec takes"
@@ -65,10 +65,10 @@ def test_equals_the_offline_result(seconds, clip, voice, tmp_path, monkeypatch):
 def test_equals_one_piece_whatever_the_pieces(clip, voice):
     voice = np.concatenate([voice, voice[::-1]])  # long enough for some of it to be forgotten
     whole, parts = Live(clip, load_method(EMBEDDED)), Live(clip, load_method(EMBEDDED))
-    at_once = np.stack(whole.hear(voice) + whole.finish()).astype(int)
+    at_once = np.stack(whole.push(voice) + whole.finish()).astype(int)
     rng = np.random.default_rng(0)
     cuts = np.sort(rng.choice(np.arange(1, len(voice)), 9, replace=False))
-    frames = [frame for piece in np.split(voice, cuts) for frame in parts.hear(piece)] + parts.finish()
+    frames = [frame for piece in np.split(voice, cuts) for frame in parts.push(piece)] + parts.finish()
     assert parts._begin > 0, "speech long heard is forgotten"
     # Another batch size rounds differently in bfloat16.
     difference = np.abs(np.stack(frames).astype(int) - at_once)
@@ -79,12 +79,12 @@ def test_equals_one_piece_whatever_the_pieces(clip, voice):
 def test_a_frame_comes_as_soon_as_its_speech_is_known(voice):
     method = load_method(EMBEDDED)
     live = Live(EXAMPLES / "portrait.jpg", method)
-    known = reach(LIVE_PAUSE)[1]  # to know that somebody speaks takes longer
+    known = needed_context(LIVE_PAUSE)[1]  # to know that somebody speaks takes longer
     assert live.wait == known > method.audio_lookahead > 0.2
     done, heard = 0, 0
     for piece in pieces(voice[:16000], 0.04):
         heard += len(piece)
-        done += len(live.hear(piece))
+        done += len(live.push(piece))
         assert done == max(0, int((heard / RATE - live.wait) * live.fps + 1e-6) + 1) * (
             heard / RATE >= live.wait
         )
@@ -99,7 +99,7 @@ def test_no_frame_depends_on_speech_after_its_wait(voice):
     end = 1.0 + live.wait  # what follows must not matter for frame 25
     other[round(end * RATE) :] = np.random.default_rng(0).normal(0, 0.3, len(voice) - round(end * RATE))
     crops = [
-        np.stack(Live(EXAMPLES / "portrait.jpg", load_method(EMBEDDED)).hear(samples))[:26].astype(int)
+        np.stack(Live(EXAMPLES / "portrait.jpg", load_method(EMBEDDED)).push(samples))[:26].astype(int)
         for samples in (voice, other)
     ]
     assert np.abs(crops[0] - crops[1]).max() <= 1

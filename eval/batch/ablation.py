@@ -23,7 +23,7 @@ from lipsync.methods.stages import read_config, recipe, train
 from lipsync.methods.visual_dubbing.config import EXPRESSION_ABLATIONS
 from lipsync.registry import unknown
 from lipsync.training.config import TrainConfig, read_toml
-from lipsync.training.run import kept_form
+from lipsync.training.run import saved_form
 
 Load = Callable[[Path, tuple[str, ...]], list[Clip]]
 MARK = "ablation.json"  # in the folder of a run: what it is, and whether it came to its end
@@ -184,7 +184,7 @@ def rows_of(
         kinds = [stage.kind for stage in table.stages]
         config = read_config(kinds[0], tables[0], first)
         # Rows whose first stages are alike share one run.
-        shared = out / f"{kinds[0]}-{_digest(kept_form(kinds[0], config))}"
+        shared = out / f"{kinds[0]}-{_digest(saved_form(kinds[0], config))}"
         second += [*table.training.get(name, ()), f"{key}={json.dumps(str(shared / left))}"]
         last = read_config(kinds[1], tables[1], second)
         parts = Part(shared, kinds[0], config), Part(out / f"{kinds[1]}-{name}", kinds[1], last)
@@ -205,7 +205,7 @@ def _check_differ(rows: Sequence[Row]) -> None:
     """Raises ConfigError where a recipe or a setting fixes what two rows differ in."""
     seen: dict[str, str] = {}
     for row in rows:
-        trained = _digest({part.kind: kept_form(part.kind, part.config) for part in row.parts})
+        trained = _digest({part.kind: saved_form(part.kind, part.config) for part in row.parts})
         if trained in seen:
             raise ConfigError("ablation.rows_alike", first=seen[trained], second=row.name)
         seen[trained] = row.name
@@ -275,7 +275,7 @@ def _check_kind(kind: str, table: Table) -> None:
 
 def _mark(part: Part, data: Path) -> dict[str, Any]:
     manifest = hashlib.sha256((data / "manifest.csv").read_bytes()).hexdigest()
-    return {"config": _digest(kept_form(part.kind, part.config)), "clips": manifest[:16]}
+    return {"config": _digest(saved_form(part.kind, part.config)), "clips": manifest[:16]}
 
 
 def _read_mark(part: Part) -> dict[str, Any] | None:

@@ -130,9 +130,9 @@ def stretches(probability: np.ndarray, pause: float = PAUSE) -> np.ndarray:
     reaches it: how long the pause there is nobody knows.
     """
     probability = np.asarray(probability)
-    speaks = np.concatenate([[False], probability > DOUBT, [False]])
+    active = np.concatenate([[False], probability > DOUBT, [False]])
     # First column, and the one after the last.
-    edges = np.flatnonzero(speaks[1:] != speaks[:-1]).reshape(-1, 2)
+    edges = np.flatnonzero(active[1:] != active[:-1]).reshape(-1, 2)
     edges = edges[[bool((probability[first:last] > SURE).any()) for first, last in edges]]
     seconds = (edges - 0.5) / COLUMN_RATE
     seconds = seconds[seconds[:, 1] - seconds[:, 0] >= SHORTEST - 1e-9]
@@ -173,7 +173,7 @@ def find_speech(samples: np.ndarray, pause: float = PAUSE) -> Speech:
     return Speech(stretches(speech_probability(samples), pause))
 
 
-def reach(pause: float = PAUSE) -> tuple[float, float]:
+def needed_context(pause: float = PAUSE) -> tuple[float, float]:
     """Seconds of sound before and after a time that ``Speech.activity`` may depend on there."""
     config = load_activity().config
     # Half a column each way: a stretch ends between two of them. Before a stretch it has to be known that it

@@ -36,7 +36,7 @@ class AudioFeatures:
         return {"mel": N_MELS, "mfcc": cepstral, "mel+mfcc": N_MELS + cepstral}[self.kind]
 
     @property
-    def reach(self) -> float:
+    def lookahead(self) -> float:
         """Seconds of sound before and after a video frame on which its window depends."""
         columns = max(-self.start, self.start + self.window - 1) + 1  # a frame lies between two columns
         columns += 0 if self.kind == "mel" else DIFFERENCES // 2

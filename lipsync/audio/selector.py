@@ -33,6 +33,6 @@ def select(
     return np.ascontiguousarray(features[np.clip(centre[:, None] + around, 0, len(features) - 1)])
 
 
-def reach(rate: float, count: int = 11, spacing: int = 1) -> float:
+def lookahead(rate: float, count: int = 11, spacing: int = 1) -> float:
     """Seconds before and after a frame's time that ``select`` looks, rounding included."""
     return (spacing * (count // 2) + 0.5) / rate

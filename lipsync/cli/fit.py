@@ -31,7 +31,7 @@ def _fit_command(options: argparse.Namespace) -> int:
         options.workers,
         options.model,
         options.again,
-        tell=lambda line: print(line, flush=True),
+        report=lambda line: print(line, flush=True),
     )
     print(summary)
     return 0
@@ -57,7 +57,7 @@ def _face_model_command(options: argparse.Namespace) -> int:
 
     landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
     face = learn_face(
-        options.data, tuple(options.splits), landmarker, tell=lambda line: print(line, flush=True)
+        options.data, tuple(options.splits), landmarker, report=lambda line: print(line, flush=True)
     )
     print(write_embedded(face, options.out))
     return 0

@@ -63,15 +63,15 @@ def add_train_command(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from lipsync.methods.stages import read_config, read_kept, recipe, train
+    from lipsync.methods.stages import read_config, read_saved_run, recipe, train
     from lipsync.training.config import read_toml
-    from lipsync.training.run import KEPT
+    from lipsync.training.run import SAVED
 
     tables: dict[str, Any] = {}
     if options.config is not None:
         tables = read_toml(options.config if options.config.suffix else recipe(str(options.config)))
-    elif options.resume and (options.out / KEPT).is_file():
-        kind, tables = read_kept(options.out)
+    elif options.resume and (options.out / SAVED).is_file():
+        kind, tables = read_saved_run(options.out)
         if kind != options.stage:
             raise ConfigError("train.other_stage", out=options.out, stage=options.stage)
     config = read_config(options.stage, tables, options.set)
@@ -81,6 +81,6 @@ def _train(options: argparse.Namespace) -> int:
         options.data,
         options.out,
         resume=options.resume,
-        tell=lambda line: print(line, flush=True),
+        report=lambda line: print(line, flush=True),
     )
     return 0

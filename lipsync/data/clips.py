@@ -105,10 +105,10 @@ class Clip:
         Only the stretch of sound around the frames is worked on.
         """
         whole = self.mel if self._held("mel") else self._mel()
-        return heard(whole, np.asarray(frames) / FPS, spec, rng)
+        return speech_windows(whole, np.asarray(frames) / FPS, spec, rng)
 
 
-def heard(
+def speech_windows(
     mel: np.ndarray, times: np.ndarray, spec: AudioFeatures, rng: np.random.Generator | None = None
 ) -> np.ndarray:
     """(B, 1, rows, window) speech features at ``times`` (B,), s, of a mel spectrogram (80, M).
@@ -173,7 +173,7 @@ class Sampler:
         weight = np.array([len(clip) / total[clip.identity] ** 0.5 for clip in self.clips])
         self.weight = weight / weight.sum()
         self.memory = memory
-        self._kept: set[int] = set()  # indices
+        self._held_clips: set[int] = set()  # indices
         self._held = 0.0  # bytes of them
         self._passing: list[Clip] = []
 
@@ -184,9 +184,9 @@ class Sampler:
         drawn = rng.choice(len(self.clips), count, p=self.weight)
         for index in drawn:
             size = len(self.clips[index]) * FRAME_BYTES
-            if index not in self._kept and self._held + size <= self.memory:
-                self._kept.add(index)
+            if index not in self._held_clips and self._held + size <= self.memory:
+                self._held_clips.add(index)
                 self._held += size
                 self.clips[index].keep()
-        self._passing = [self.clips[index] for index in drawn if index not in self._kept]
+        self._passing = [self.clips[index] for index in drawn if index not in self._held_clips]
         return [self.clips[index] for index in drawn]

@@ -11,7 +11,7 @@ from lipsync.data.clips import FPS
 from lipsync.errors import ConfigError
 from lipsync.media import read_audio
 
-SPOKEN = ("mouth", "jaw")  # how names of curves begin that speech drives
+SPEECH_DRIVEN = ("mouth", "jaw")  # how names of curves begin that speech drives
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def load_curves(folder: Path) -> list[Curves]:
                 weights, names, fps = file["weights"], file["names"], float(file["fps"])
         except (OSError, ValueError, KeyError) as problem:
             raise ConfigError("curves.none_in_file", path=path) from problem
-        kept = [i for i, name in enumerate(names) if str(name).startswith(SPOKEN)]
+        kept = [i for i, name in enumerate(names) if str(name).startswith(SPEECH_DRIVEN)]
         curves = weights[:, kept].astype(np.float32)
         times = np.arange(int(len(curves) / fps * FPS)) / FPS
         at = np.arange(len(curves)) / fps

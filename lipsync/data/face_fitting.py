@@ -47,7 +47,7 @@ def fit_folder(
     model: Path | None = None,
     again: bool = False,
     landmarker: Path | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> FitSummary:
     """Fit the 3D face to all clips of a prepared folder, into ``NAME.fit.npz``.
 
@@ -75,7 +75,7 @@ def fit_folder(
     work = partial(keep_fit, model=model, landmarker=landmarker)
     for number, (clip, fit) in enumerate(_run(work, todo, workers), 1):
         done[clip.name] = fit
-        tell(f"[{number}/{len(todo)}] {clip.name}: {_outcome(fit)}")
+        report(f"[{number}/{len(todo)}] {clip.name}: {_outcome(fit)}")
     errors = np.concatenate([fit.error[fit.valid] for fit in done.values()])
     return FitSummary(
         len(clips),

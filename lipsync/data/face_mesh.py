@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lipsync.faces.model3d.blendshapes import SEEN
+from lipsync.faces.model3d.blendshapes import BLENDSHAPE_POINTS
 from lipsync.faces.model3d.embedded import NAME
 from lipsync.faces.model3d.ict import CAVITY, LIPS, SKIN, WHITE
 from lipsync.faces.model3d.morphable import MorphableArrays
@@ -116,7 +116,7 @@ def finished(
     at = COUNT + np.arange(len(_ROWS) * rows).reshape(-1, rows)
     inside = [_strip(tuple(a), tuple(b)) for a, b in at.reshape(3, 2, rows)]
     vertices = COUNT + at.size
-    measured = sorted({point for point in (*SEEN, *_MEASURED) if point < COUNT})
+    measured = sorted({point for point in (*BLENDSHAPE_POINTS, *_MEASURED) if point < COUNT})
     return MorphableArrays(
         name=NAME,
         sha256="",

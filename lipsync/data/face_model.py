@@ -73,7 +73,7 @@ def learn_face(
     splits: tuple[str, ...],
     landmarker: Path,
     config: FaceModelConfig | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> MorphableArrays:
     """Learn a face from the clips of a prepared folder.
 
@@ -86,13 +86,13 @@ def learn_face(
     people = len(set(frames.person))
     if people < 3:
         raise ConfigError("model3d.few_people", data=data, people=people)
-    tell(f"{len(clips)} clips, {people} people, {len(frames.clip)} frames")
+    report(f"{len(clips)} clips, {people} people, {len(frames.clip)} frames")
     solid, which = solid_shapes(clips, frames, landmarker)
     shapes = first_face(solid, frames.take(which), config)
-    tell(f"a first face from {len(solid)} shapes with depth")
+    report(f"a first face from {len(solid)} shapes with depth")
     for number in range(config.rounds):
         shapes, error = refine(shapes, frames, config)
-        tell(f"round {number + 1}: landmarks were off by {error:.2f} pixels of {STORED}")
+        report(f"round {number + 1}: landmarks were off by {error:.2f} pixels of {STORED}")
     return finished(shapes.mean, shapes.identity, shapes.expression, SCORES)
 
 

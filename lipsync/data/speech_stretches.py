@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lipsync.audio.encoders import SpeechEncoder, load_encoder
-from lipsync.audio.speech_input import LEARNED, HeardSpeech
+from lipsync.audio.speech_input import LEARNED, SpeechInput
 from lipsync.data.augmentation import mask_bands
 from lipsync.data.clips import FPS, Clip
 from lipsync.media import read_audio
@@ -18,7 +18,7 @@ from lipsync.media import read_audio
 VARIED = 2  # varied soundings of each clip that a frozen encoder hears besides the clip's own
 
 
-class Hearing:
+class SpeechStretches:
     """What the speech side of the network is given of a clip: windows, or a pre-trained encoder's features.
 
     Args:
@@ -26,23 +26,23 @@ class Hearing:
         weights: local folder of the pre-trained encoder's weights; "" fetches them.
     """
 
-    def __init__(self, spec: HeardSpeech, weights: str = ""):
+    def __init__(self, spec: SpeechInput, weights: str = ""):
         self.spec = spec
         # Vectors before the first frame; the outermost only lend their context to the others.
         self.before = spec.count // 2 * spec.spacing + spec.context
         self.encoder: SpeechEncoder | None = None
         self.frozen: Callable[[Tensor], Tensor] | None = None
-        self._heard: dict[str, list[np.ndarray]] = {}  # (L, D) float16 by clip; an hour is 180 MB
+        self._encoded: dict[str, list[np.ndarray]] = {}  # (L, D) float16 by clip; an hour is 180 MB
         if spec.encoder != LEARNED:
             self.encoder = load_encoder(spec.encoder, Path(weights) if weights else None, cache=True)
 
-    def freeze(self, listen: Callable[[Tensor], Tensor]) -> None:
-        """From now on stretches hold what ``listen`` makes of a clip, which it hears but once.
+    def freeze(self, encode: Callable[[Tensor], Tensor]) -> None:
+        """From now on stretches hold what ``encode`` makes of a clip, which it hears but once.
 
         Args:
-            listen: (L, rows, window) windows to (L, D) vectors, of an encoder that learns no more.
+            encode: (L, rows, window) windows to (L, D) vectors, of an encoder that learns no more.
         """
-        self.frozen = listen
+        self.frozen = encode
 
     def stretch(
         self, clip: Clip, first: int, frames: int, rng: np.random.Generator | None = None
@@ -61,26 +61,26 @@ class Hearing:
             kept = np.clip(start + np.arange(length), 0, len(whole) - 1)
             return whole[kept].astype(np.float32)
         at = first + (np.arange(length) - self.before) * FPS / self.spec.rate
-        heard = clip.speech(at, self.spec.hears, rng)
+        speech = clip.speech(at, self.spec.features, rng)
         if rng is not None:
-            heard = mask_bands(heard, rng, widest=8)
-        return heard[:, 0]
+            speech = mask_bands(speech, rng, widest=8)
+        return speech[:, 0]
 
     def _whole(self, clip: Clip) -> list[np.ndarray]:
         """(L, D) features of the whole clip; of a frozen encoder also those of varied soundings."""
-        if clip.name in self._heard:
-            return self._heard[clip.name]
+        if clip.name in self._encoded:
+            return self._encoded[clip.name]
         if self.encoder is not None:
             found = [self.encoder.encode(read_audio(clip.folder / f"{clip.name}.mp4"))]
         else:
             assert self.frozen is not None
-            rng = np.random.default_rng(len(self._heard))
+            rng = np.random.default_rng(len(self._encoded))
             at = np.arange(int(len(clip) / FPS * self.spec.rate)) * FPS / self.spec.rate
-            windows = [clip.speech(at, self.spec.hears, rng if k else None) for k in range(1 + VARIED)]
+            windows = [clip.speech(at, self.spec.features, rng if k else None) for k in range(1 + VARIED)]
             windows = [w if k == 0 else mask_bands(w, rng, widest=8) for k, w in enumerate(windows)]
             found = [self.frozen(torch.from_numpy(w[:, 0])).numpy() for w in windows]
-        self._heard[clip.name] = [features.astype(np.float16) for features in found]
-        return self._heard[clip.name]
+        self._encoded[clip.name] = [features.astype(np.float16) for features in found]
+        return self._encoded[clip.name]
 
     def around(self, clip: Clip, frame: int, rng: np.random.Generator | None = None) -> np.ndarray:
         """(F, ...) as ``stretch``, only what is selected for one frame."""

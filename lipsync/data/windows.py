@@ -13,7 +13,7 @@ from lipsync.audio.features import AudioFeatures
 from lipsync.audio.mel import mel_spectrogram
 from lipsync.data.augmentation import cut, framing, light, mask_bands
 from lipsync.data.backgrounds import silent_sound
-from lipsync.data.clips import FPS, MARGIN, STORED, Clip, heard
+from lipsync.data.clips import FPS, MARGIN, STORED, Clip, speech_windows
 from lipsync.data.movement import movement
 from lipsync.faces.tracking.landmarks import MOUTH_LEFT, MOUTH_RIGHT, mouth_shape
 from lipsync.nn.prior import pose_prior
@@ -76,7 +76,7 @@ def draw_windows(
         references.append(cut(clip.pictures(np.array([other])), near, size, table)[0])
         if quiet:
             mel = mel_spectrogram(silent_sound(frames / FPS + 2, rng))
-            windows = heard(mel, 1 + np.arange(frames) / FPS, options.audio)
+            windows = speech_windows(mel, 1 + np.arange(frames) / FPS, options.audio)
         else:
             windows = clip.speech(at, options.audio, vary)
         speech.append(mask_bands(windows, rng, widest=8) if augment else windows)

@@ -68,19 +68,19 @@ class LipReader(
         return self.spells(self.drop(read)).float().log_softmax(2)
 
 
-def lip_reading_loss(said: Tensor, texts: Sequence[str]) -> Tensor:
+def lip_reading_loss(probabilities: Tensor, texts: Sequence[str]) -> Tensor:
     """CTC's -log P(Y | V) for each letter of the texts (the patent's -Y log P(Y | V)), mean over texts.
 
     Args:
-        said: (B, T, 29) log-probabilities.
+        probabilities: (B, T, 29) log-probabilities.
         texts: as ``spell`` gives them. Empty ones, and ones too long for T frames, do not count.
     """
     targets = [torch.tensor([ALPHABET.index(c) + 1 for c in text], dtype=torch.long) for text in texts]
     lengths = torch.tensor([len(target) for target in targets])
     losses = F.ctc_loss(
-        said.transpose(0, 1),  # (T, B, 29)
-        torch.cat(targets).to(said.device),
-        torch.full((len(texts),), said.shape[1], dtype=torch.long),
+        probabilities.transpose(0, 1),  # (T, B, 29)
+        torch.cat(targets).to(probabilities.device),
+        torch.full((len(texts),), probabilities.shape[1], dtype=torch.long),
         lengths,
         reduction="none",
         zero_infinity=True,
@@ -90,12 +90,12 @@ def lip_reading_loss(said: Tensor, texts: Sequence[str]) -> Tensor:
     return (each * counted).sum() / counted.sum().clamp(min=1)
 
 
-def read_off(said: Tensor) -> list[str]:
+def read_off(probabilities: Tensor) -> list[str]:
     """The likeliest letters of (B, T, 29): best class per frame, repeats merged, blanks left out."""
     texts = []
-    for best in said.argmax(2).tolist():
-        kept = [c for c, before in zip(best, [0, *best], strict=False) if c != before and c]
-        texts.append("".join(ALPHABET[c - 1] for c in kept))
+    for best in probabilities.argmax(2).tolist():
+        collapsed = [c for c, before in zip(best, [0, *best], strict=False) if c != before and c]
+        texts.append("".join(ALPHABET[c - 1] for c in collapsed))
     return texts
 
 
@@ -116,11 +116,11 @@ def spell(text: str) -> str:
     return " ".join(letters.split())
 
 
-def letter_errors(read: str, said: str) -> int:
-    """Letters to insert, delete or replace in ``read`` until it is ``said`` (Levenshtein distance)."""
-    row = list(range(len(said) + 1))
+def letter_errors(read: str, written: str) -> int:
+    """Letters to insert, delete or replace in ``read`` until it is ``written`` (Levenshtein distance)."""
+    row = list(range(len(written) + 1))
     for i, a in enumerate(read, 1):
         before, row[0] = row[0], i
-        for j, b in enumerate(said, 1):
+        for j, b in enumerate(written, 1):
             before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
     return row[-1]

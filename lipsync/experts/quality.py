@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lipsync.nn.blocks import NormBlock
+from lipsync.weights.renamed import accept_old_weights
 
 
 class QualityDiscriminator(nn.Module):
@@ -29,8 +30,9 @@ class QualityDiscriminator(nn.Module):
             NormBlock(c64, c128, 5, 2, 2), NormBlock(c128, c128, 5, 1, 2),      # 24 x 24
             NormBlock(c128, c256, 5, 2, 2), NormBlock(c256, c256, 3, 1, 1),     # 12 x 12
         )  # fmt: skip
-        self.judge = nn.Conv2d(c256, 1, 1)
+        self.score = nn.Conv2d(c256, 1, 1)
+        accept_old_weights(self)
 
     def forward(self, crops: Tensor) -> Tensor:
         height = crops.shape[-2]
-        return self.judge(self.blocks(crops[..., height - round(height * self.part) :, :]))
+        return self.score(self.blocks(crops[..., height - round(height * self.part) :, :]))

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from lipsync.audio.speech_input import LEARNED, HeardSpeech
+from lipsync.audio.speech_input import LEARNED, SpeechInput
 from lipsync.experts.sync_expert import WINDOW
 from lipsync.experts.two_towers import TwoTowers, check_guard
 from lipsync.nn.speech_encoder import LearnedEncoder
+from lipsync.weights.renamed import current_settings
 
 
 @dataclass(frozen=True)
 class SyncXConfig:
-    audio: HeardSpeech = field(default_factory=HeardSpeech)  # around the middle one of the five frames
+    audio: SpeechInput = field(default_factory=SpeechInput)  # around the middle one of the five frames
     width: float = 1.0  # factor on channels; 1 has ResNeXt-50's 64 to 512 inside its blocks
     groups: int = 32  # of each block's middle convolution
     depth: int = 1  # blocks per stage
@@ -29,7 +30,7 @@ class SyncXConfig:
 
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json
-            object.__setattr__(self, "audio", HeardSpeech(**self.audio))
+            object.__setattr__(self, "audio", SpeechInput(**current_settings(SpeechInput, self.audio)))
         check_guard(self.guard)
 
     def channels(self, published: int) -> int:
@@ -64,7 +65,7 @@ class SyncX(
         audio = config.audio
         encoder: nn.Module = nn.Identity()  # a pre-trained one has heard already
         if audio.encoder == LEARNED:
-            encoder = LearnedEncoder(audio.hears, audio.dimension)
+            encoder = LearnedEncoder(audio.features, audio.dimension)
         self.audio_encoder = nn.Sequential(
             encoder,                                                    # (B, F, D)
             nn.Linear(audio.dimension, config.dimension), nn.ReLU(), nn.Flatten(),

@@ -26,7 +26,11 @@ SOFT = (0.03, 0.02)  # sigma of the mask's edge across and down: between nose an
 BELOW = 0.07  # the mask reaches this far below the chin, which a drawn mouth may open further; less beside it
 UNDER_TOP = 0.05  # width of the fade below the rows that a method does not draw
 ELLIPSE = ((0.5, 0.745), (0.26, 0.165))  # centre and half axes of the mask without landmarks
-REACH = (0.03, 0.07, 0.16)  # sigmas of the colour correction, from what counts at the edge to far inside
+BLUR_SIGMAS = (
+    0.03,
+    0.07,
+    0.16,
+)  # sigmas of the colour correction, from what counts at the edge to far inside
 TAIL = -1.0  # how fast these Gaussians lose weight as they widen, a power of sigma
 # In grey levels:
 SAME = 20.0  # a difference from the usual one at which a pixel of the seam tells little about colour
@@ -164,9 +168,11 @@ def match_colours(drawn: np.ndarray, there: np.ndarray, mask: np.ndarray) -> np.
     # At a quarter of the resolution: it holds no detail.
     small = cv2.resize(layers, (max(6, size // 4),) * 2, interpolation=cv2.INTER_AREA)
     # A kernel with a long tail, the sum of Gaussians of one weight each.
-    blurred = [cv2.GaussianBlur(small, (0, 0), r * len(small), borderType=cv2.BORDER_CONSTANT) for r in REACH]
-    total = sum((r / REACH[0]) ** TAIL * layer for r, layer in zip(REACH, blurred, strict=True))
-    trust = 0.1 * float(blurred[-1][..., 3].max()) * (REACH[-1] / REACH[0]) ** TAIL + 1e-6
+    blurred = [
+        cv2.GaussianBlur(small, (0, 0), r * len(small), borderType=cv2.BORDER_CONSTANT) for r in BLUR_SIGMAS
+    ]
+    total = sum((r / BLUR_SIGMAS[0]) ** TAIL * layer for r, layer in zip(BLUR_SIGMAS, blurred, strict=True))
+    trust = 0.1 * float(blurred[-1][..., 3].max()) * (BLUR_SIGMAS[-1] / BLUR_SIGMAS[0]) ** TAIL + 1e-6
     shift = (total[..., :3] + trust * usual) / (total[..., 3:] + trust)
     return drawn + cv2.resize(shift, (size, size), interpolation=cv2.INTER_CUBIC)
 

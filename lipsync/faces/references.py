@@ -145,20 +145,20 @@ class Reference:
     box: tuple[int, int, int, int]  # of the face on the picture: x0, y0, x1, y1, pixels
 
 
-def choose(seen: Sequence[tuple[Tracked, View]], count: int) -> list[Reference]:
+def choose(found: Sequence[tuple[Tracked, View]], count: int) -> list[Reference]:
     """``count`` references among tracked faces, at least one of them, as ``choose_for_use`` ranks them.
 
     Without landmarks on all of them nothing is known of the mouths: then the groups are of time.
     """
-    known = [view.landmarks for _, view in seen if view.landmarks is not None]
-    if len(known) == len(seen):
+    known = [view.landmarks for _, view in found if view.landmarks is not None]
+    if len(known) == len(found):
         points = np.stack(known)
         openings, turns = mouth_opening(points), turn(points)
     else:
-        openings, turns = np.arange(len(seen)), np.zeros(len(seen))
-    sharp = [laplacian_variance(view.crop) for _, view in seen]
+        openings, turns = np.arange(len(found)), np.zeros(len(found))
+    sharp = [laplacian_variance(view.crop) for _, view in found]
     looks = [Look(*map(float, values)) for values in zip(openings, sharp, turns, strict=True)]
-    return [_reference(*seen[index]) for index in choose_for_use(looks, count)]
+    return [_reference(*found[index]) for index in choose_for_use(looks, count)]
 
 
 def _reference(item: Tracked, view: View) -> Reference:
@@ -200,7 +200,7 @@ def _scan(
     tracker = FaceTracker(landmarker, SCAN_RATE, face)
     try:
         tracked = tracker.track(read_frames(path, SCAN_RATE, SCAN_FRAMES))
-        seen = [(item, view) for item, view in views(tracked, size) if view is not None]
+        found = [(item, view) for item, view in views(tracked, size) if view is not None]
     finally:
         tracker.close()
-    return tuple(choose(seen, count)) if seen else ()
+    return tuple(choose(found, count)) if found else ()

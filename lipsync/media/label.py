@@ -13,11 +13,18 @@ class Label:
 
     def __init__(self, width: int, height: int):
         scale = max(0.3, min(width, height) / 1100)
-        (wide, high), drop = cv2.getTextSize(TEXT, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-        pad = max(2, round(high * 0.5))
-        plate = np.zeros((high + drop + 2 * pad, wide + 2 * pad, 3), np.uint8)
+        (text_width, text_height), drop = cv2.getTextSize(TEXT, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+        pad = max(2, round(text_height * 0.5))
+        plate = np.zeros((text_height + drop + 2 * pad, text_width + 2 * pad, 3), np.uint8)
         cv2.putText(
-            plate, TEXT, (pad, pad + high), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA
+            plate,
+            TEXT,
+            (pad, pad + text_height),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            scale,
+            (255, 255, 255),
+            1,
+            cv2.LINE_AA,
         )
         gap = pad
         self._rows = slice(height - gap - plate.shape[0], height - gap)

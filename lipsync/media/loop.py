@@ -65,7 +65,7 @@ class _Clip:
         self._shown: list[int] = []  # number of the decoded frame at each tick
         self._stamps: list[int | None] = []  # time stamp of each decoded frame that is shown
         self._frame_bytes = 1
-        self._kept: tuple[int, int, list[av.VideoFrame]] = (0, 0, [])
+        self._cached: tuple[int, int, list[av.VideoFrame]] = (0, 0, [])
 
     def forwards(self) -> Iterator[Frame]:
         """Every tick from the first; the first time through it notes which frame each one shows."""
@@ -100,7 +100,7 @@ class _Clip:
     def _reversed_ticks(
         self, container: InputContainer, last: int, size: int
     ) -> Iterator[tuple[int, av.VideoFrame]]:
-        start, stop, held = self._kept
+        start, stop, held = self._cached
         for tick in range(last, 0, -1):
             number = self._shown[tick]
             if not start <= number < stop:
@@ -108,7 +108,7 @@ class _Clip:
                 held = []  # let go before the next chunk is decoded
                 held = self._chunk(container, start, stop)
                 if tick == last and start == 0:
-                    self._kept = (start, stop, held)  # a small clip: decoded for all rounds
+                    self._cached = (start, stop, held)  # a small clip: decoded for all rounds
             yield tick, held[number - start]
 
     def _chunk(self, container: InputContainer, start: int, stop: int) -> list[av.VideoFrame]:

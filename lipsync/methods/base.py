@@ -49,7 +49,7 @@ class Batch:
     @classmethod
     def of(
         cls,
-        seen: Sequence[View],
+        views: Sequence[View],
         times: np.ndarray,
         speech: Any,
         references: Sequence[View],
@@ -58,13 +58,13 @@ class Batch:
     ) -> Batch:
         """The batch of these faces, at least one, and references."""
         return cls(
-            faces=np.stack([view.crop for view in seen]),
+            faces=np.stack([view.crop for view in views]),
             times=times,
             speech=speech,
             references=np.stack([view.crop for view in references]),
-            landmarks=_all([view.landmarks for view in seen]),
+            landmarks=_all([view.landmarks for view in views]),
             reference_landmarks=_all([view.landmarks for view in references]),
-            blendshapes=_all([view.blendshapes for view in seen]),
+            blendshapes=_all([view.blendshapes for view in views]),
             mouth_opening=opening,
             activity=activity,
         )

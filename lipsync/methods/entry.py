@@ -79,8 +79,8 @@ class MethodEntry:
             return self.load(replace(self.card, revision=found.commit), found.path, True)
         except (ArtefactError, ConfigError) as problem:
             # The folder of the client's cache tells a person nothing; the repository does.
-            said = problem.message.with_names({str(found.root): str(self.core.repo)})
-            raise type(problem)(said) from problem
+            named = problem.message.with_names({str(found.root): str(self.core.repo)})
+            raise type(problem)(named) from problem
 
     @property
     def artefacts(self) -> tuple[Artefact, ...]:

@@ -183,8 +183,8 @@ def _ask(address: str, report: Progress) -> Any:
         except HfHubHTTPError as problem:
             if problem.response.status_code != 429:
                 raise
-            said = problem.response.headers.get("Retry-After", "")
-            _wait(min(60, int(said)) if said.isdigit() else pause, report)
+            retry_after = problem.response.headers.get("Retry-After", "")
+            _wait(min(60, int(retry_after)) if retry_after.isdigit() else pause, report)
     return get_hf_file_metadata(address, timeout=TIMEOUT, endpoint=hub_endpoint(), token=_token())
 
 

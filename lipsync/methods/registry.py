@@ -68,13 +68,14 @@ class Recipe:
         stage: from the folder of a core and the clips to learn from.
         method: the stage's present weights as the pipeline would use them.
         folder: where the stage's ``export`` leaves them, in the run's.
-        fitted: clips need the 3D face fitted to them.
+        morphable: from the folder of a core the 3D face model that has to be fitted to the clips, as for
+            ``lipsync.data.face_fitting.keep_fit``; None where the stage needs no fit.
     """
 
     stage: Callable[[Path, list[Clip]], Stage]
     method: Callable[[Any, MethodCard], LipSyncMethod]
     folder: str
-    fitted: bool = False
+    morphable: Callable[[Path], Path | None] | None = None
 
 
 CORES: Registry[type[Core]] = Registry("kind.method")

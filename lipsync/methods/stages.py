@@ -18,9 +18,9 @@ from lipsync.training.config import TrainConfig, build_config
 from lipsync.training.stages import STAGES
 
 
-def read_kept(folder: Path) -> tuple[str, dict[str, Any]]:
+def read_saved_run(folder: Path) -> tuple[str, dict[str, Any]]:
     """Stage of the run in a folder and its tables for ``read_config``; an earlier version's too."""
-    tables = json.loads((folder / run.KEPT).read_text(encoding="utf-8"))
+    tables = json.loads((folder / run.SAVED).read_text(encoding="utf-8"))
     kind = tables.pop("kind")
     return kind, {**tables, "stage": STAGES.get(kind).restored(tables["stage"])}
 

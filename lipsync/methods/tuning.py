@@ -27,7 +27,7 @@ from lipsync.registry import imported
 from lipsync.training.loop import Stage, Update
 from lipsync.weights import hub
 
-JUDGED = 100  # frames of the held-out part that are drawn at a validation: 4 s
+SCORED = 100  # frames of the held-out part that are drawn at a validation: 4 s
 LOOKED_AT = 128  # pixels, side of the mouth's square as LPIPS sees it
 CANDIDATES = 60  # frames of the part learned from among which the references are chosen
 TOLERATED = 0.05  # of the mouth's correlation with the real one may be lost: on some seconds that is noise
@@ -51,11 +51,11 @@ class PersonStage(Stage):
 
     Args:
         stage: of the training.
-        judge: measures it.
+        evaluate: measures it.
     """
 
-    def __init__(self, stage: Stage, judge: Callable[[Stage], dict[str, float]]):
-        self.stage, self.judge = stage, judge
+    def __init__(self, stage: Stage, evaluate: Callable[[Stage], dict[str, float]]):
+        self.stage, self.evaluate = stage, evaluate
         self.modules, self.optimizers = stage.modules, stage.optimizers
         self.frozen = stage.frozen
 
@@ -66,13 +66,13 @@ class PersonStage(Stage):
         return self.stage.step(batch, update, progress)
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
-        return self.judge(self.stage)
+        return self.evaluate(self.stage)
 
     def export(self, folder: Path) -> None:
         self.stage.export(folder)
 
 
-class Judge:
+class HeldOutScore:
     """Measures a core on the held-out part of one person's video, drawn as the pipeline would.
 
     ``score`` is what an early stop looks at, lower is better: the mouth's LPIPS, or its L1 where LPIPS's
@@ -91,9 +91,9 @@ class Judge:
         references, marks = _references(self.person.train, method)
         matrix, _ = framing(STORED, method.crop_size, MARGIN, None)
         held = self.person.held
-        faces = cut(np.concatenate([clip.faces for clip in held])[:JUDGED], matrix, method.crop_size)
-        points = _moved(np.concatenate([clip.landmarks for clip in held])[:JUDGED], matrix)
-        openings = np.concatenate([clip.shape[:, 0] for clip in held])[:JUDGED]
+        faces = cut(np.concatenate([clip.faces for clip in held])[:SCORED], matrix, method.crop_size)
+        points = _moved(np.concatenate([clip.landmarks for clip in held])[:SCORED], matrix)
+        openings = np.concatenate([clip.shape[:, 0] for clip in held])[:SCORED]
         sounds = [read_audio(clip.folder / f"{clip.name}.mp4")[: len(clip) * FRAME] for clip in held]
         speech = method.encode_audio(np.concatenate(sounds))
         drawn = []

@@ -12,6 +12,6 @@ def pose_prior(frames: Tensor, visible: float = 0.5) -> Tensor:
         frames: (B, C, S, S).
         visible: share of the height, from the top, that is kept.
     """
-    seen = frames.clone()
-    seen[:, :, round(frames.shape[2] * visible) :] = 0
-    return seen
+    prior = frames.clone()
+    prior[:, :, round(frames.shape[2] * visible) :] = 0
+    return prior

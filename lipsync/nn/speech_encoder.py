@@ -22,16 +22,16 @@ class LearnedEncoder(nn.Module):
     (``lipsync.training.pretrained_speech``).
 
     Args:
-        hears: what the tower hears for each vector.
+        features: what the tower hears for each vector.
         dimension: D.
         context: vectors each way that a Bi-LSTM over the tower's vectors hears besides; 0: no Bi-LSTM. Not
             in the patent, whose pre-trained encoders hear whole sentences: a tower alone hears 0.2 s.
     """
 
-    def __init__(self, hears: AudioFeatures, dimension: int, context: int = 0):
+    def __init__(self, features: AudioFeatures, dimension: int, context: int = 0):
         super().__init__()
         c32, c64, c128, c256, c512 = (max(8, c * dimension // FULL) for c in (32, 64, 128, 256, FULL))
-        self.audio_encoder = nn.Sequential(*audio_tower(hears, (c32, c64, c128, c256, c512), deep=1))
+        self.audio_encoder = nn.Sequential(*audio_tower(features, (c32, c64, c128, c256, c512), deep=1))
         self.audio_attention = nn.Sequential(ChannelAttention(c256), SpatialAttention())
         self.context = context
         self.sentence = (
@@ -67,6 +67,6 @@ class LearnedEncoder(nn.Module):
         return torch.cat([self.tower(part) for part in windows.split(PART)]).float()
 
     @torch.inference_mode()
-    def listen(self, windows: Tensor) -> Tensor:
+    def encode_windows(self, windows: Tensor) -> Tensor:
         """(L, D) float32 as ``forward``, of all (L, rows, window) windows of a recording."""
         return self.around(self.towers(windows)[None])[0].float()

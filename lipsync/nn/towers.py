@@ -49,5 +49,5 @@ class SpeechLSTM(nn.Module):
         self.lstm = nn.LSTM(rows, rows, batch_first=True)
 
     def forward(self, speech: Tensor) -> Tensor:
-        heard, _ = self.lstm(speech[:, 0].transpose(1, 2))  # (B, window, rows)
-        return heard.transpose(1, 2)[:, None].contiguous()
+        encoded, _ = self.lstm(speech[:, 0].transpose(1, 2))  # (B, window, rows)
+        return encoded.transpose(1, 2)[:, None].contiguous()

@@ -12,6 +12,7 @@ from lipsync.registry import unknown
 from lipsync.texts import Message
 from lipsync.training.ablations import ROWS, ablated
 from lipsync.training.loop import RunConfig
+from lipsync.weights.renamed import current_settings
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _set(tables: dict[str, Any], text: str) -> None:
 
 def _build(kind: type, table: dict[str, Any], path: str, base: Any = None) -> Any:
     """A dataclass from a table; what the table leaves out is as in ``base``, or the default."""
-    table = dict(table)
+    table = current_settings(kind, table)
     if kind in ROWS and "ablation" in table:
         base = ablated(kind, str(table.pop("ablation")))
     base = kind() if base is None else base

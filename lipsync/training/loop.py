@@ -21,6 +21,7 @@ from lipsync.training.device import compile_stage, pick_device, place, repeatabl
 from lipsync.training.feed import Batches, feed
 from lipsync.training.log import add_row, cut_rows
 from lipsync.training.schedules import LearningRates
+from lipsync.weights.renamed import current_settings
 
 if TYPE_CHECKING:
     from lipsync.data.clips import Clip, Sampler
@@ -104,10 +105,7 @@ class Stage:
     @classmethod
     def restored(cls, settings: dict[str, Any]) -> dict[str, Any]:
         """The settings of a run of any earlier version, as they are read now: it goes on as it began."""
-        settings = {**cls.before, **settings}
-        if "vary" in settings:  # what ``augment`` was called
-            settings["augment"] = settings.pop("vary")
-        return settings
+        return {**cls.before, **current_settings(cls.settings, settings)}
 
 
 class Update:

@@ -50,11 +50,13 @@ def correlation(predicted: Tensor, target: Tensor) -> Tensor:
     return (p * t).sum(1) / ((p * p).sum(1) * (t * t).sum(1) + 1e-6).sqrt()
 
 
-def mean_correlation(clips: Sequence[Clip], told: Callable[[Clip], Tensor]) -> dict[str, float]:
+def mean_correlation(clips: Sequence[Clip], predict: Callable[[Clip], Tensor]) -> dict[str, float]:
     """r over time of what is told of each clip, (T, 4), with its mouth shape; clips count by their length."""
     if not clips:
         return {}
-    found = [correlation(told(clip)[None], torch.from_numpy(clip.shape)[None])[0].numpy() for clip in clips]
+    found = [
+        correlation(predict(clip)[None], torch.from_numpy(clip.shape)[None])[0].numpy() for clip in clips
+    ]
     mean = np.average(found, axis=0, weights=[len(clip) for clip in clips])
     return {
         f"dev_r_{name}": float(r) for name, r in zip(("gap", "height", "width", "chin"), mean, strict=True)

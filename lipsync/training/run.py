@@ -15,7 +15,7 @@ from lipsync.training.stages import STAGES
 if TYPE_CHECKING:
     from lipsync.data.clips import Clip
 
-KEPT = "train.json"  # configuration of a run, beside its checkpoint
+SAVED = "train.json"  # configuration of a run, beside its checkpoint
 
 
 def train(
@@ -24,7 +24,7 @@ def train(
     data: Path,
     out: Path,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
     quiet: bool = False,
     load: Callable[[Path, tuple[str, ...]], list[Clip]] | None = None,
 ) -> None:
@@ -34,7 +34,7 @@ def train(
         kind: of ``STAGES``.
         data: folder that ``prepare`` wrote.
         resume: go on from the run's last checkpoint.
-        tell: gets a line about the data.
+        report: gets a line about the data.
         quiet: say nothing of the steps.
         load: gives the clips of the splits; runs that share them decode them once. None: from ``data``.
 
@@ -61,15 +61,15 @@ def train(
         first = not distributed or torch.distributed.get_rank() == 0
         if first:
             out.mkdir(parents=True, exist_ok=True)
-            (out / KEPT).write_text(json.dumps(kept_form(kind, config), indent=2), encoding="utf-8")
-            tell(f"{kind}: {len(clips)} clips to train on, {len(dev)} to check on")
+            (out / SAVED).write_text(json.dumps(saved_form(kind, config), indent=2), encoding="utf-8")
+            report(f"{kind}: {len(clips)} clips to train on, {len(dev)} to check on")
         fit(stage, config.run, out, resume=resume, quiet=quiet or not first)
     finally:
         if distributed:
             torch.distributed.destroy_process_group()
 
 
-def kept_form(kind: str, config: TrainConfig) -> dict[str, Any]:
+def saved_form(kind: str, config: TrainConfig) -> dict[str, Any]:
     """What ``train.json`` holds."""
     return {"kind": kind, **config.to_dict()}
 

@@ -10,7 +10,7 @@ import gradio as gr
 from lipsync.errors import LipSyncError
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Job, Jobs
-from lipsync.ui.job_queue import MODEL, said_of
+from lipsync.ui.job_queue import MODEL, states_of
 from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
 from lipsync.ui.request_form import QUIET, Inputs
@@ -164,7 +164,7 @@ class _Page:
         """Updates until the job is over. Each is complete: a browser may pass over one of a quick series."""
         minutes = round(self.jobs.keep / 60)
         busy: Update = {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
-        async for text in said_of(job, lambda: markup.running(job, self.jobs.ahead(job), minutes)):
+        async for text in states_of(job, lambda: markup.running(job, self.jobs.ahead(job), minutes)):
             yield busy | (first or {}) | {self.status: gr.update(value=text, visible=True)}
         ready = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
         if job.result is not None:

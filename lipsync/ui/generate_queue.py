@@ -72,13 +72,13 @@ class Jobs(Tasks[Job]):
         return self._speeds.get(method)
 
     def _do(self, job: Job) -> None:
-        def tell(step: Progress) -> None:
+        def report(step: Progress) -> None:
             job.progress = step
 
         if job.learn is not None:
-            job.adapted = self._adapt(job.learn, tell, job.cancel)
+            job.adapted = self._adapt(job.learn, report, job.cancel)
             job.request = replace(job.request, method=f"{ADAPTED}{job.adapted.facts.name}")
-        result = self._generate(job.request, tell, job.cancel)
+        result = self._generate(job.request, report, job.cancel)
         if job.adapted is not None:
             result = replace(result, notes=(job.adapted.summary, *result.notes))
         self._speeds[result.method] = speed(result)

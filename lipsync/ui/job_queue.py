@@ -193,11 +193,11 @@ class Tasks(ABC, Generic[T]):
                     shutil.rmtree(task.folder, ignore_errors=True)
 
 
-async def said_of(task: Task, say: Callable[[], str]) -> AsyncIterator[str]:
-    """What ``say`` says, whenever that is something new, until the task is over."""
+async def states_of(task: Task, describe: Callable[[], str]) -> AsyncIterator[str]:
+    """What ``describe`` says, whenever that is something new, until the task is over."""
     last = ""
     while not task.over:
-        now = say()
+        now = describe()
         if now != last:
             last = now
             yield now

@@ -41,7 +41,7 @@ class Talk:
     rate: int = 0  # Hz of the pieces
     frames: list[np.ndarray] = field(default_factory=list)  # of the last piece
 
-    def hear(self, rate: int, piece: np.ndarray) -> float:
+    def push(self, rate: int, piece: np.ndarray) -> float:
         """Draw what a piece of sound makes possible into ``frames``; the seconds to show them in."""
         if self.microphone is None or rate != self.rate:
             self.microphone, self.rate = Microphone(rate), rate
@@ -49,7 +49,7 @@ class Talk:
         seconds = min(len(piece) / rate, 2 * PIECE)
         most = max(1, int(SPARE * seconds / self.drawing)) if self.drawing else 1
         began = time.perf_counter()
-        self.frames = [self.label.on(frame) for frame in self.live.hear(self.microphone.take(piece), most)]
+        self.frames = [self.label.on(frame) for frame in self.live.push(self.microphone.take(piece), most)]
         if self.frames:
             took = (time.perf_counter() - began) / len(self.frames)
             self.drawing = took if not self.drawing else 0.8 * self.drawing + 0.2 * took
@@ -117,7 +117,7 @@ class LivePart:
         """The frames that belong to the next piece of sound."""
         if talk is None or piece is None or not len(piece[1]):
             return {self.facts: gr.skip()}
-        seconds = talk.hear(*piece)
+        seconds = talk.push(*piece)
         if not talk.frames:
             return {self.facts: gr.skip()}
         facts = (

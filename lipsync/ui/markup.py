@@ -155,8 +155,8 @@ def face_facts(info: MediaInfo, faces: int) -> str:
         what = localized("face.facts.photo", **size)
     else:
         what = localized("face.facts.video", **size, fps=f"{info.fps:.4g}", seconds=f"{info.duration:.1f}")
-    seen = localized("face.count", count=faces)
-    return f'<p class="figures">{what}{SEPARATOR}{seen}</p>'
+    counted = localized("face.count", count=faces)
+    return f'<p class="figures">{what}{SEPARATOR}{counted}</p>'
 
 
 def auto_card(cores: Sequence[tuple[str, bool]]) -> str:
@@ -192,6 +192,6 @@ def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
         "method.licence": localized(card.licence),
         "method.weights": weights,
     }
-    told = ((key, value) for key, value in rows.items() if value)
-    table = "".join(f"<div><dt>{localized(key)}</dt><dd>{value}</dd></div>" for key, value in told)
+    filled = ((key, value) for key, value in rows.items() if value)
+    table = "".join(f"<div><dt>{localized(key)}</dt><dd>{value}</dd></div>" for key, value in filled)
     return f'<div class="card"><p>{spans(card.summary)}</p><dl>{table}</dl></div>'

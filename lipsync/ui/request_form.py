@@ -137,7 +137,7 @@ class Inputs:
                 elem_id=f"{self.prefix}hub-name",
             )
             self.hub_use = gr.Button(label("hub.use"), size="sm", elem_id=f"{self.prefix}hub-use")
-            self.hub_said = gr.HTML(visible=False, elem_id=f"{self.prefix}hub-said")
+            self.hub_status = gr.HTML(visible=False, elem_id=f"{self.prefix}hub-status")
         self.more_lines = gr.State([])
         with gr.Accordion(label("advanced.heading"), open=False):
             self.opening = gr.Slider(
@@ -222,7 +222,7 @@ class Inputs:
             happens(
                 self.on_core,
                 [self.hub_name, self.more_lines, self.method],
-                [self.method, self.more_lines, self.hub_said],
+                [self.method, self.more_lines, self.hub_status],
                 **QUIET,
             )
         if not self.several:
@@ -293,13 +293,13 @@ class Inputs:
         """Delete an adapted core that this browser had made."""
         try:
             delete_adapted(method)
-            said = f'<div class="empty">{localized("learn.deleted")}</div>'
+            status = f'<div class="empty">{localized("learn.deleted")}</div>'
         except LipSyncError as error:
-            said = markup.trouble(error)
+            status = markup.trouble(error)
         cores = [core for core in cores if core != method]
         return {
             self.cores: cores,
-            self.forgot: gr.update(value=said, visible=True),
+            self.forgot: gr.update(value=status, visible=True),
             **self.on_cores(cores, lines, DEFAULT),
         }
 
@@ -308,13 +308,13 @@ class Inputs:
         try:
             line = hub_choice(name)
         except LipSyncError as error:
-            return {self.hub_said: gr.update(value=markup.trouble(error), visible=True)}
+            return {self.hub_status: gr.update(value=markup.trouble(error), visible=True)}
         lines = [known for known in lines if known[1] != line[1]] + [line]
         value = [*(name for name in chosen if name != line[1]), line[1]] if self.several else line[1]
         return {
             self.method: gr.update(choices=[*self._lines(), *lines], value=value),
             self.more_lines: lines,
-            self.hub_said: gr.update(visible=False),
+            self.hub_status: gr.update(visible=False),
         }
 
     def on_face(self, face: str | None, camera: str | None) -> Update:

@@ -45,16 +45,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     Raises:
         ConfigError: a value is not possible, or nothing can listen at that place.
     """
-    said = {name: value.strip() for name, value in environment.items() if value.strip()}
+    given = {name: value.strip() for name, value in environment.items() if value.strip()}
     settings = Settings()
-    space = "SPACE_ID" in said
+    space = "SPACE_ID" in given
     settings = Settings(
-        host=said.get("HOST", "0.0.0.0" if space else settings.host),
-        port=_port(said.get("PORT", str(settings.port))),
-        max_seconds=_seconds(said, "LIPSYNC_MAX_SECONDS", settings.max_seconds),
-        max_upload=_size(said.get("LIPSYNC_MAX_UPLOAD", settings.max_upload)),
-        max_job=_seconds(said, "LIPSYNC_MAX_JOB", settings.max_job),
-        mcp=_mcp(said.get("LIPSYNC_MCP", "0")),
+        host=given.get("HOST", "0.0.0.0" if space else settings.host),
+        port=_port(given.get("PORT", str(settings.port))),
+        max_seconds=_seconds(given, "LIPSYNC_MAX_SECONDS", settings.max_seconds),
+        max_upload=_size(given.get("LIPSYNC_MAX_UPLOAD", settings.max_upload)),
+        max_job=_seconds(given, "LIPSYNC_MAX_JOB", settings.max_job),
+        mcp=_mcp(given.get("LIPSYNC_MCP", "0")),
         space=space,
     )
     _check_place(settings.host, settings.port)
@@ -67,8 +67,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _seconds(said: Mapping[str, str], name: str, otherwise: float) -> float:
-    text = said.get(name, str(otherwise))
+def _seconds(given: Mapping[str, str], name: str, otherwise: float) -> float:
+    text = given.get(name, str(otherwise))
     try:
         value = float(text)
     except ValueError:

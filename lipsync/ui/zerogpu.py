@@ -53,24 +53,24 @@ def on_gpu(work: Generate = generate) -> Generate:
 
     @spaces.GPU(duration=gpu_seconds)
     def step(request: Request) -> Iterator[Progress | Result | Exception]:
-        yield from _told(work, request)
+        yield from _steps_of(work, request)
 
     def lent(request: Request, progress: Callable[[Progress], None], cancel: threading.Event) -> Result:
         steps = step(request)
         result: Result | None = None
         try:
-            for told in steps:
-                if isinstance(told, Exception):
-                    raise told
-                if isinstance(told, Result):
-                    result = told
+            for reported in steps:
+                if isinstance(reported, Exception):
+                    raise reported
+                if isinstance(reported, Result):
+                    result = reported
                     continue
-                progress(told)
+                progress(reported)
                 if cancel.is_set():
                     raise Cancelled("job.stopped")
         except gr.Error as refused:  # no GPU was lent, or it was taken back
-            said = re.sub(r"<[^>]*>", "", str(refused.message)).strip().rstrip(".")
-            raise ConfigError("space.no_gpu", reason=said) from refused
+            reason = re.sub(r"<[^>]*>", "", str(refused.message)).strip().rstrip(".")
+            raise ConfigError("space.no_gpu", reason=reason) from refused
         finally:
             steps.close()
         if result is None:
@@ -80,24 +80,24 @@ def on_gpu(work: Generate = generate) -> Generate:
     return lent
 
 
-def _told(work: Generate, request: Request) -> Iterator[Progress | Result | Exception]:
+def _steps_of(work: Generate, request: Request) -> Iterator[Progress | Result | Exception]:
     """What a job tells while it runs, then its result, or why there is none; closing it stops the job."""
-    told: queue.SimpleQueue[Progress | Result | Exception] = queue.SimpleQueue()
+    reported: queue.SimpleQueue[Progress | Result | Exception] = queue.SimpleQueue()
     cancel = threading.Event()
 
     def run() -> None:
         try:
-            told.put(work(request, told.put, cancel))
+            reported.put(work(request, reported.put, cancel))
         except LipSyncError as problem:
-            told.put(problem)
+            reported.put(problem)
         except Exception:  # others may not survive the way to another process; their text does
-            told.put(RuntimeError(traceback.format_exc()))
+            reported.put(RuntimeError(traceback.format_exc()))
 
     thread = threading.Thread(target=run, name="gpu", daemon=True)
     thread.start()
     try:
         while True:
-            step = told.get()
+            step = reported.get()
             yield step
             if not isinstance(step, Progress):
                 return

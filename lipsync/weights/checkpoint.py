@@ -94,7 +94,7 @@ def _is_torchscript(path: Path) -> bool:
 def _damaged(path: Path, problem: Exception) -> ArtefactError:
     lines = str(problem).splitlines()
     # torch puts a page of advice to programmers there, which helps nobody who has half a file.
-    told = lines and not lines[0].startswith("Weights only load failed")
-    if not told:
+    explained = lines and not lines[0].startswith("Weights only load failed")
+    if not explained:
         return ArtefactError("checkpoint.damaged", path=path)
     return ArtefactError("checkpoint.damaged_because", path=path, problem=lines[0].split(". ")[0][:120])

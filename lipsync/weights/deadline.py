@@ -33,14 +33,14 @@ def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
     Raises:
         SourceError: given up.
     """
-    told: queue.SimpleQueue[tuple[int, int | None]] = queue.SimpleQueue()
+    reports: queue.SimpleQueue[tuple[int, int | None]] = queue.SimpleQueue()
     left = threading.Event()
     outcome: Future[T] = Future()
 
     def report(done: int, total: int | None) -> None:
         if left.is_set():
             raise SourceError("fetch.given_up")
-        told.put((done, total))
+        reports.put((done, total))
 
     def run() -> None:
         try:
@@ -52,10 +52,10 @@ def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
     done, total = -1, None  # -1: no answer yet
     since = time.monotonic()
     try:
-        while not (outcome.done() and told.empty()):
+        while not (outcome.done() and reports.empty()):
             before = done
             with suppress(queue.Empty):
-                done, total = told.get(timeout=POLL)
+                done, total = reports.get(timeout=POLL)
             if done != before:
                 since = time.monotonic()
             patience = FIRST if done < 0 else BETWEEN

@@ -187,8 +187,8 @@ def weights_folder() -> Path | None:
 
 def offline() -> bool:
     """Whether connections are forbidden, by ``LIPSYNC_OFFLINE`` or by the Hub's ``HF_HUB_OFFLINE``."""
-    said = (os.environ.get(name, "").strip().lower() for name in ("LIPSYNC_OFFLINE", "HF_HUB_OFFLINE"))
-    return any(value in {"1", "on", "yes", "true"} for value in said)
+    flags = (os.environ.get(name, "").strip().lower() for name in ("LIPSYNC_OFFLINE", "HF_HUB_OFFLINE"))
+    return any(value in {"1", "on", "yes", "true"} for value in flags)
 
 
 def _named(name: str) -> Artefact:

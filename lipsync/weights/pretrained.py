@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.weights import hub
 from lipsync.weights.checkpoint import load_checkpoint
+from lipsync.weights.renamed import current_settings, current_weights
 
 C = TypeVar("C")
 N = TypeVar("N", bound=nn.Module)
@@ -22,7 +23,7 @@ Reshape = Callable[[str, Tensor, torch.Size], Tensor | None]
 
 
 def read_config(path: Path, kind: type[C], what: str, needs: str = "audio") -> C:
-    """The dataclass ``kind`` from a config.json; keys it does not know are passed over.
+    """The dataclass ``kind`` from a config.json of any version; keys it does not know are passed over.
 
     Args:
         what: the network for the sentence, such as ``"a generator of LSTM-CBAM"``.
@@ -37,7 +38,8 @@ def read_config(path: Path, kind: type[C], what: str, needs: str = "audio") -> C
         known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
         if not isinstance(found, dict) or needs not in found:
             raise ConfigError("saved.not_described", path=path, what=what)
-        return kind(**{key: value for key, value in found.items() if key in known})
+        settings = current_settings(kind, found)
+        return kind(**{key: value for key, value in settings.items() if key in known})
     except (OSError, ValueError) as problem:
         raise ArtefactError("saved.unreadable", path=path, problem=problem) from problem
     except TypeError as problem:
@@ -91,7 +93,7 @@ def start_from(
         raise ConfigError(missing, folder=folder)
     own = net.state_dict()
     fitting = {}
-    for name, value in load_file(path).items():
+    for name, value in current_weights(net, load_file(path)).items():
         if name in own:
             same = own[name].shape == value.shape
             taken = value if same else reshape(name, value, own[name].shape)

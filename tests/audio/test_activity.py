@@ -20,7 +20,7 @@ from lipsync.audio.activity import (
     SpeechActivity,
     find_speech,
     load_activity,
-    reach,
+    needed_context,
     recent_level,
     speech_probability,
     stretches,
@@ -186,8 +186,8 @@ def test_a_probability_depends_on_no_sound_beyond_what_the_network_says(spoken):
 
 
 def test_a_piece_of_the_sound_gives_the_activity_of_the_whole(spoken):
-    """What live mode counts on: nothing beyond ``reach`` matters."""
-    before, after = reach(LIVE_PAUSE)
+    """What live mode counts on: nothing beyond ``needed_context`` matters."""
+    before, after = needed_context(LIVE_PAUSE)
     sound = np.concatenate([spoken[:40_000], np.zeros(4800), spoken[8000:20_000], np.zeros(9600), spoken])
     sound = sound.astype(np.float32)
     times = np.arange(3, 5.5, 0.04)

@@ -79,23 +79,23 @@ def loudest(encoder, at: float) -> float:
 def test_a_click_lands_in_the_window_of_its_frame_with_mel(at):
     encoder = MelEncoder()
     assert abs(loudest(encoder, at) - at) <= 0.025
-    lands_in_its_window(encoder, at, reach=0.2)
+    lands_in_its_window(encoder, at, lookahead=0.2)
 
 
 @pytest.mark.parametrize("at", [0.52, 1.3, 2.24])
 def test_a_click_lands_in_the_window_of_its_frame_with_whisper(whisper, at):
     assert abs(loudest(whisper, at) - at) <= 0.08
-    lands_in_its_window(whisper, at, reach=0.2)
+    lands_in_its_window(whisper, at, lookahead=0.2)
 
 
-def lands_in_its_window(encoder, at: float, reach: float) -> None:
+def lands_in_its_window(encoder, at: float, lookahead: float) -> None:
     """Of all frames' windows the one at the click differs most from silence, up to the window's own width."""
     times = np.arange(0, 3, 0.04)
     heard, quiet = (select(encoder.encode(s), encoder.rate, times) for s in (click(at), click(9.9)))
     change = np.linalg.norm(heard - quiet, axis=(1, 2))
     frame = int(at * 25)  # the frame on screen at that time
     assert change[frame] > 0.5 * change.max()
-    assert abs(times[np.argmax(change)] - at) <= reach
+    assert abs(times[np.argmax(change)] - at) <= lookahead
 
 
 @pytest.mark.parametrize("seconds", [0.3, 2.0, 5.0])
@@ -181,7 +181,7 @@ def test_a_local_folder_of_a_real_class_loads(tmp_path):
 
 
 class Counting:
-    name, version, dimension, rate, reach = "counting", "1", 2, 10.0, 0.0
+    name, version, dimension, rate, lookahead = "counting", "1", 2, 10.0, 0.0
 
     def __init__(self):
         self.heard = 0

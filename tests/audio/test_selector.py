@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsync.audio.selector import reach, select
+from lipsync.audio.selector import lookahead, select
 
 COUNTING = np.arange(20, dtype=np.float32)[:, None]  # (20, 1)
 
@@ -52,7 +52,7 @@ def test_reach_is_where_a_change_still_shows():
         near[50 + 5 * spacing], far[50 + 5 * spacing + 1] = 1, 1
         assert select(near, 50.0, np.array([1.0]), spacing=spacing).any()
         assert not select(far, 50.0, np.array([1.0]), spacing=spacing).any()
-        assert 5 * spacing / 50 < reach(50.0, spacing=spacing) < (5 * spacing + 1) / 50
+        assert 5 * spacing / 50 < lookahead(50.0, spacing=spacing) < (5 * spacing + 1) / 50
 
 
 @pytest.mark.parametrize("options", [{"count": 10}, {"count": 0}, {"spacing": 0}])

@@ -46,10 +46,10 @@ def measure(face: Path, method: str, checkpoint: Path | None, voice: np.ndarray,
     prepared = time.perf_counter() - began
     pieces = np.array_split(voice, max(1, round(len(voice) / RATE / piece)))
     for part in pieces[:3]:
-        live.hear(part)  # the first batch of each size is slower
+        live.push(part)  # the first batch of each size is slower
     began, spent, done = time.perf_counter(), time.process_time(), 0
     for part in pieces:
-        done += len(live.hear(part))
+        done += len(live.push(part))
     fps, processor = done / (time.perf_counter() - began), (time.process_time() - spent) / done
 
     live = Live(face, load_method(method, checkpoint))
@@ -59,7 +59,7 @@ def measure(face: Path, method: str, checkpoint: Path | None, voice: np.ndarray,
         heard += len(part)
         time.sleep(max(0.0, began + heard / RATE - time.perf_counter()))  # spoken by now
         start = time.perf_counter()
-        frames = live.hear(part, max(1, int(0.8 * piece / drawing)) if drawing else None)
+        frames = live.push(part, max(1, int(0.8 * piece / drawing)) if drawing else None)
         due = max(number, int((heard / RATE - live.wait) * live.fps + 1e-6) + 1) if frames else number
         now = time.perf_counter()
         drawing = (now - start) / len(frames) if frames else drawing

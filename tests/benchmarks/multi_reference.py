@@ -13,16 +13,16 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lipsync.audio.speech_input import HeardSpeech
+from lipsync.audio.speech_input import SpeechInput
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.model import MultiReference
 
 BATCH, ROUNDS = 4, 2
 MOVES = {
-    "audio": HeardSpeech(dimension=128), "size": 256, "shrink": 2, "levels": 4, "width": 0.375,
+    "audio": SpeechInput(dimension=128), "size": 256, "shrink": 2, "levels": 4, "width": 0.375,
     "spade": 0, "lower_half": True, "told": True, "moves": True, "visible": 0.4,
 }  # fmt: skip  # as in embedded-multi-reference.toml
-SMALL = {"audio": HeardSpeech(dimension=128), "lower_half": True}
+SMALL = {"audio": SpeechInput(dimension=128), "lower_half": True}
 NETWORKS = {
     "embedded, moves 256 px": MultiReferenceConfig(**MOVES),  # type: ignore[arg-type]
     "width 0.375, 128 px": MultiReferenceConfig(size=128, levels=4, width=0.375, spade=2, **SMALL),  # type: ignore[arg-type]

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from lipsync.audio.features import AudioFeatures
-from lipsync.audio.speech_input import HeardSpeech
+from lipsync.audio.speech_input import SpeechInput
 from lipsync.data.augmentation import cut, framing, light, mask_bands, vary_mel
 from lipsync.data.clips import MARGIN, STORED
-from lipsync.data.speech_stretches import Hearing
+from lipsync.data.speech_stretches import SpeechStretches
 from lipsync.data.windows import WindowOptions, draw_windows
 from lipsync.experts.sync_expert import SyncExpertConfig
 from lipsync.experts.training.sync_stage import SyncConfig, SyncStage
@@ -122,12 +122,12 @@ def test_a_sync_expert_is_shown_the_clips_own_too():
 
 
 def test_the_patents_gamma_and_brightness_stay_where_the_rest_is_off():
-    clip, hearing = toy_clip("a", frames=40), Hearing(HeardSpeech(dimension=16, count=3))
+    clip, speech_stretches = toy_clip("a", frames=40), SpeechStretches(SpeechInput(dimension=16, count=3))
     clip.faces[:] = cv2.cvtColor(clip.faces[0], cv2.COLOR_RGB2GRAY)[..., None]  # grey, and the same all along
     plain = crops_of(clip, 64)[0]
     lights = set()
     for seed in range(5):
-        batch = draw_reference_windows([clip], 1, 64, 2, hearing, np.random.default_rng(seed))
+        batch = draw_reference_windows([clip], 1, 64, 2, speech_stretches, np.random.default_rng(seed))
         crops = batch["frames"][0, 0].numpy()
         assert (crops[0] == crops[1]).all()
         assert (crops[0] == crops[2]).all()  # no cast of colour
@@ -136,7 +136,7 @@ def test_the_patents_gamma_and_brightness_stay_where_the_rest_is_off():
         assert len(table) == len(np.unique(plain[0]))  # each grey has become one other
         lights.add(tuple(sorted(table)))
         start = int(batch["start"][0])
-        assert (batch["speech"][0].numpy() == hearing.stretch(clip, start, 1)).all()
+        assert (batch["speech"][0].numpy() == speech_stretches.stretch(clip, start, 1)).all()
     assert len(lights) == 5
 
 

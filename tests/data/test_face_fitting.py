@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_clip_gets_a_fit_and_a_second_call_goes_on(folder, landmarker):
     model, told = folder / "toy.npz", []
-    summary = fit_folder(folder, model=model, landmarker=landmarker, tell=told.append)
+    summary = fit_folder(folder, model=model, landmarker=landmarker, report=told.append)
     assert (summary.clips, summary.frames) == (2, 16)
     assert len(told) == 2
     clips = load_clips(folder, ("train", "val"))
@@ -46,14 +46,14 @@ def test_every_clip_gets_a_fit_and_a_second_call_goes_on(folder, landmarker):
     assert summary.error == pytest.approx(float(expected))
     assert f"{summary.error:.2f} pixels" in str(summary)
     # Nothing is done twice; a lost or broken file is made again.
-    assert str(fit_folder(folder, model=model, landmarker=landmarker, tell=told.append)) == str(summary)
+    assert str(fit_folder(folder, model=model, landmarker=landmarker, report=told.append)) == str(summary)
     assert len(told) == 2
     fit_file(clips[0]).write_text("half")
-    fit_folder(folder, model=model, landmarker=landmarker, tell=told.append)
+    fit_folder(folder, model=model, landmarker=landmarker, report=told.append)
     assert len(told) == 3
     # Another face model's fits do not count.
     other = write_toy(folder / "other.npz", meantex=np.full((1, 24 * 24 * 3), 90.0))
-    fit_folder(folder, ("val",), model=other, landmarker=landmarker, tell=told.append)
+    fit_folder(folder, ("val",), model=other, landmarker=landmarker, report=told.append)
     assert len(told) == 4
 
 

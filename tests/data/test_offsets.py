@@ -15,7 +15,7 @@ from lipsync.data.preparation import offsets as offset
 from lipsync.data.preparation.offsets import distances, shift_distances
 from lipsync.data.preparation.prepare import prepare
 from lipsync.data.preparation.sources import Video
-from lipsync.data.preparation.timing import REACH, Distances, Shift, SyncCheck, Trust, judge, pooled
+from lipsync.data.preparation.timing import MAX_OFFSET, Distances, Shift, SyncCheck, Trust, decide, pooled
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpertConfig
 from lipsync.media import VideoWriter, read_audio, read_frames
@@ -65,7 +65,7 @@ def test_lead_takes_the_sound_from_later_on():
 
 
 def test_rows_hold_no_number_beyond_the_ends():
-    rows = shift_distances(Ideal(), toned(), CPU, reach=15)
+    rows = shift_distances(Ideal(), toned(), CPU, max_offset=15)
     assert rows.shape == (76, 31)  # one window of five frames starts at each but the last four
     assert np.isnan(rows[0, :15]).all()
     assert not np.isnan(rows[0, 15:]).any()
@@ -84,10 +84,10 @@ def test_rows_hold_no_number_beyond_the_ends():
 
 def curve(best: int, depth: float, windows: int = 100, beside: float = 0.0) -> Distances:
     """1 everywhere but at one shift, and ``beside`` lower at the shift three frames from it."""
-    values = np.ones(2 * REACH + 1)
-    values[REACH + best] -= depth
-    values[REACH + best + 3] -= beside
-    return Distances(values * windows, np.full(2 * REACH + 1, windows))
+    values = np.ones(2 * MAX_OFFSET + 1)
+    values[MAX_OFFSET + best] -= depth
+    values[MAX_OFFSET + best + 3] -= beside
+    return Distances(values * windows, np.full(2 * MAX_OFFSET + 1, windows))
 
 
 def test_trust_is_the_margin_over_rivals_and_grows_with_the_windows():
@@ -95,7 +95,7 @@ def test_trust_is_the_margin_over_rivals_and_grows_with_the_windows():
     assert curve(4, 0.02, windows=400).shift().trust == pytest.approx(0.4)
     assert curve(4, 0.02, beside=0.015).shift().trust == pytest.approx(0.05)
     near = curve(4, 0.02)
-    near.total[REACH + 5] -= 1.9  # a neighbour is no rival
+    near.total[MAX_OFFSET + 5] -= 1.9  # a neighbour is no rival
     assert near.shift().trust == pytest.approx(0.2)
     short = curve(0, 0.02)
     short.count[0] = 0
@@ -125,7 +125,7 @@ def test_clips_of_one_recording_decide_together():
     weak = curve(5, 0.009)  # alone it is not enough to move anything
     done = {video.name: record(weak) for video in videos}
     done["empty.mp4"] = {"clips": []}
-    verdicts = judge(videos, done, Trust())
+    verdicts = decide(videos, done, Trust())
     assert verdicts["show"].fate == "move"
     assert verdicts["show"].shift.frames == 5
     assert verdicts["show"].videos == 4
@@ -161,7 +161,7 @@ def test_prepare_moves_a_late_sound_back_and_leaves_out_what_does_not_fit(tmp_pa
     write(tmp_path / "in" / "other.mp4", frames, other)
     cut = {"landmarker": landmarker, "sync": SyncCheck(), "val_share": 0.0}
     told: list[str] = []
-    summary = prepare(tmp_path / "in", tmp_path / "out", tell=told.append, **cut)
+    summary = prepare(tmp_path / "in", tmp_path / "out", report=told.append, **cut)
     assert summary.fates == {"keep": 1, "move": 1, "reject": 1}
     offsets = pd.read_csv(tmp_path / "out" / "offsets.csv", index_col="recording")
     assert offsets["fate"].to_dict() == {"fits.mp4": "keep", "late.mp4": "move", "other.mp4": "reject"}
@@ -187,11 +187,11 @@ def test_prepare_moves_a_late_sound_back_and_leaves_out_what_does_not_fit(tmp_pa
     # A second call finds everything done; other thresholds look at nothing again.
     before = (tmp_path / "out" / "manifest.csv").read_text()
     again: list[str] = []
-    assert prepare(tmp_path / "in", tmp_path / "out", tell=again.append, **cut).fates == summary.fates
+    assert prepare(tmp_path / "in", tmp_path / "out", report=again.append, **cut).fates == summary.fates
     assert again == []
     assert (tmp_path / "out" / "manifest.csv").read_text() == before
     strict = {**cut, "sync": SyncCheck(trust=Trust(9, 9))}
-    assert prepare(tmp_path / "in", tmp_path / "out", tell=again.append, **strict).clips == 0
+    assert prepare(tmp_path / "in", tmp_path / "out", report=again.append, **strict).clips == 0
     assert all("moved by +0" in line for line in again)  # what is left out is cut as it was
 
 
@@ -207,7 +207,7 @@ def test_another_expert_hears_the_sound_where_it_was(tmp_path, film, landmarker,
     first = json.loads(record.read_text())
     told: list[str] = []
     monkeypatch.setattr(SyncCheck, "sha256", "another")
-    prepare(tmp_path / "in", tmp_path / "out", tell=told.append, **cut)
+    prepare(tmp_path / "in", tmp_path / "out", report=told.append, **cut)
     second = json.loads(record.read_text())
     assert second["sync"]["expert"] == "another"
     assert second["sync"]["total"] == first["sync"]["total"]

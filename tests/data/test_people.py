@@ -73,7 +73,7 @@ def loose(shared, tmp_path_factory) -> Path:
 def test_real_people_are_told_apart_and_stay_on_one_side(loose, shared, landmarker, tmp_path, monkeypatch):
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
     told: list[str] = []
-    prepare(loose, tmp_path, landmarker=landmarker, val_share=0.34, tell=told.append)
+    prepare(loose, tmp_path, landmarker=landmarker, val_share=0.34, report=told.append)
     manifest = pd.read_csv(tmp_path / "manifest.csv")
     found = manifest.groupby("source")[["identity", "split"]].first()
     assert list(found.index) == [f"{number}.mp4" for number in range(5)]
@@ -85,14 +85,14 @@ def test_real_people_are_told_apart_and_stay_on_one_side(loose, shared, landmark
     assert "grouped by their faces" in (tmp_path / "report.md").read_text()
     # Faces are compared once; without the network a later call says so and takes every file by itself.
     told.clear()
-    prepare(loose, tmp_path, landmarker=landmarker, tell=told.append)
+    prepare(loose, tmp_path, landmarker=landmarker, report=told.append)
     assert told == []
 
     def unavailable(name: str) -> Path:
         raise ArtefactError(f"{name} is unavailable.")
 
     monkeypatch.setattr(hub, "fetch", unavailable)
-    prepare(loose, tmp_path, landmarker=landmarker, tell=told.append)
+    prepare(loose, tmp_path, landmarker=landmarker, report=told.append)
     (sentence,) = told
     assert "sface is unavailable" in sentence
     assert "both sides of a split" in sentence

@@ -74,7 +74,7 @@ def folder(tmp_path_factory, face, voice) -> Path:
 def prepared(folder, landmarker, tmp_path_factory):
     out = tmp_path_factory.mktemp("prepared")
     lines: list[str] = []
-    summary = prepare(folder, out, landmarker=landmarker, tell=lines.append)
+    summary = prepare(folder, out, landmarker=landmarker, report=lines.append)
     return out, summary, lines
 
 
@@ -136,12 +136,12 @@ def test_second_call_redoes_nothing_and_a_lost_clip_alone(prepared, folder, land
     shutil.copytree(prepared[0], out)
     before = (out / "manifest.csv").read_text(), (out / "rejected.csv").read_text()
     lines: list[str] = []
-    summary = prepare(folder, out, landmarker=landmarker, tell=lines.append)
+    summary = prepare(folder, out, landmarker=landmarker, report=lines.append)
     assert lines == []
     assert summary.done_before == summary.videos == 9
     assert ((out / "manifest.csv").read_text(), (out / "rejected.csv").read_text()) == before
     next(out.glob("anna*.mp4")).unlink()
-    prepare(folder, out, landmarker=landmarker, tell=lines.append)
+    prepare(folder, out, landmarker=landmarker, report=lines.append)
     assert len(lines) == 1
     assert "anna/good.mp4" in lines[0]
     assert (out / "manifest.csv").read_text() == before[0]
@@ -214,7 +214,7 @@ def test_only_the_splits_asked_for_are_taken(tmp_path, face, voice, landmarker):
         tmp_path / "out",
         manifest=manifest,
         landmarker=landmarker,
-        tell=told.append,
+        report=told.append,
         splits=("train", "val"),
     )
     assert len(told) == 1

@@ -134,4 +134,4 @@ def test_learns_to_tell_toy_speech_from_backgrounds(tmp_path):
     one, again = (stage.batch(np.random.default_rng(5)) for _ in range(2))
     assert all(torch.equal(one[name], again[name]) for name in one)
     silent = ActivityStage(replace(config, speech_share=0.0), load_clips(folder), [], teacher=Loud())
-    assert not silent.batch(np.random.default_rng(0))["speaks"].any()
+    assert not silent.batch(np.random.default_rng(0))["active"].any()

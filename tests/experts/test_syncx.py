@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from lipsync.audio.speech_input import HeardSpeech
-from lipsync.data.speech_stretches import Hearing
+from lipsync.audio.speech_input import SpeechInput
+from lipsync.data.speech_stretches import SpeechStretches
 from lipsync.experts.syncx import ResNeXtBlock, SyncX, SyncXConfig
 from lipsync.experts.training.syncx_stage import SyncXStage, SyncXTraining
 from lipsync.training.loop import RunConfig, Update
 from tests.training.toy import toy_clip
 
-SMALL = SyncXConfig(HeardSpeech(dimension=16, count=3), width=0.125, groups=4, dimension=32)
+SMALL = SyncXConfig(SpeechInput(dimension=16, count=3), width=0.125, groups=4, dimension=32)
 
 
 def test_embeddings_have_length_one_and_no_negative_value(tmp_path):
@@ -37,16 +37,16 @@ def test_a_block_without_its_body_is_its_skip():
 
 
 def test_takes_what_a_pretrained_encoder_heard():
-    config = replace(SMALL, audio=HeardSpeech("whisper-base", 512, 50.0, count=11, spacing=2))
+    config = replace(SMALL, audio=SpeechInput("whisper-base", 512, 50.0, count=11, spacing=2))
     assert SyncX(config).embed_audio(torch.randn(2, 11, 512)).shape == (2, 32)
 
 
 def test_what_is_heard_around_a_frame():
     clip = toy_clip("a", frames=60)
-    spec = HeardSpeech(dimension=16, count=3, spacing=2)
-    around = Hearing(spec).around(clip, 20)
+    spec = SpeechInput(dimension=16, count=3, spacing=2)
+    around = SpeechStretches(spec).around(clip, 20)
     # Vectors at the frame and two frames (two vectors at 25 Hz) to either side, windows of the clip's own.
-    assert np.array_equal(around, clip.speech(np.array([18, 20, 22]), spec.hears)[:, 0])
+    assert np.array_equal(around, clip.speech(np.array([18, 20, 22]), spec.features)[:, 0])
 
 
 @pytest.mark.parametrize("objective", ["contrastive", "bce"])

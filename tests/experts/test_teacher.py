@@ -61,9 +61,9 @@ def test_a_frame_takes_the_nearest_vector_and_the_last_repeats():
 
 def test_the_file_says_which_encoder_it_belongs_to_and_hears_a_voice_it_never_met(teacher):
     known = toy_clip("x", seed=7, frames=75)
-    told = Teacher(str(teacher)).shapes(known.__dict__["sound"])
-    assert told.shape == (75, 4)
-    assert np.corrcoef(told[:, 0], known.shape[:, 0])[0, 1] > 0.8
+    teacher_shapes = Teacher(str(teacher)).shapes(known.__dict__["sound"])
+    assert teacher_shapes.shape == (75, 4)
+    assert np.corrcoef(teacher_shapes[:, 0], known.shape[:, 0])[0, 1] > 0.8
 
 
 def test_the_encoder_learns_from_voices_without_faces(folder, teacher, recordings):
@@ -72,14 +72,19 @@ def test_the_encoder_learns_from_voices_without_faces(folder, teacher, recording
         taught_stretches=4,
     )  # fmt: skip
     stage = SpeechStage(config, load_clips(folder), [])
-    assert sorted(len(recording.told) for recording in stage.recordings) == [60, 75]  # none of 20 frames
+    assert sorted(len(recording.teacher_shapes) for recording in stage.recordings) == [
+        60,
+        75,
+    ]  # none of 20 frames
     batch = stage.batch(np.random.default_rng(0))
     assert batch["speech"].shape == (6 * 15, 1, 119, 16)
     assert batch["shape"].shape == (2, 15, 4)
-    assert batch["told"].shape == (6, 15, 4)
-    spoken = {tuple(rows.tolist()) for rows in batch["told"][2:, :, 0]}
+    assert batch["teacher_shapes"].shape == (6, 15, 4)
+    spoken = {tuple(rows.tolist()) for rows in batch["teacher_shapes"][2:, :, 0]}
     possible = [
-        r.told[first : first + 45 : 3, 0] for r in stage.recordings for first in range(len(r.told) - 44)
+        r.teacher_shapes[first : first + 45 : 3, 0]
+        for r in stage.recordings
+        for first in range(len(r.teacher_shapes) - 44)
     ]
     assert spoken <= {tuple(rows.tolist()) for rows in possible}
     other = {**batch, "speech": batch["speech"].clone()}
@@ -106,7 +111,7 @@ def test_a_voice_played_faster_is_shorter(folder, teacher, recordings):
         model=MODEL, frames=30, teacher=str(teacher), taught=str(recordings), speeds=(1.0, 1.25)
     )
     stage = SpeechStage(config, load_clips(folder), [])
-    assert [len(recording.told) for recording in stage.recordings] == [75, 48]
+    assert [len(recording.teacher_shapes) for recording in stage.recordings] == [75, 48]
     assert [recording.mel.shape[1] for recording in stage.recordings] == [241, 154]
 
 

@@ -7,7 +7,7 @@ import pytest
 from lipsync.errors import FaceError
 from lipsync.faces import Choice, FaceTracker
 from lipsync.faces.tracking.crop import Pose, pose_from_points, smooth_pose
-from lipsync.faces.tracking.follow import Seen
+from lipsync.faces.tracking.follow import Detection
 from lipsync.faces.tracking.track import bridge
 from lipsync.media import Frame, read_frames
 
@@ -15,7 +15,7 @@ RATE = 25.0
 FRONTAL = np.array([(-50, 0), (50, 0), (0, 55), (-40, 115), (40, 115)], float)
 
 
-def seen(count: int, holes=(), new=(), size: int = 8, seed: int = 0) -> list[Seen]:
+def seen(count: int, holes=(), new=(), size: int = 8, seed: int = 0) -> list[Detection]:
     """A face that drifts, with noise, as a follower would report it."""
     rng = np.random.default_rng(seed)
     image = np.zeros((size, size, 3), np.uint8)
@@ -23,7 +23,7 @@ def seen(count: int, holes=(), new=(), size: int = 8, seed: int = 0) -> list[See
     for i in range(count):
         points = FRONTAL * (1 + 0.002 * i) + (300 + 3 * i, 200) + rng.normal(0, 2, (5, 2))
         frame = Frame(image, i / RATE, i)
-        items.append(Seen(frame) if i in holes else Seen(frame, points, new=i in new or i == 0))
+        items.append(Detection(frame) if i in holes else Detection(frame, points, new=i in new or i == 0))
     return items
 
 
@@ -31,7 +31,7 @@ def tracker(**options) -> FaceTracker:
     return FaceTracker(None, RATE, **options)
 
 
-def whole(items: list[Seen]) -> Pose:
+def whole(items: list[Detection]) -> Pose:
     """The definition: all poses of an unbroken track smoothed at once."""
     return smooth_pose(pose_from_points(np.stack([item.points for item in items])), RATE)
 

@@ -10,7 +10,7 @@ import torch
 
 from lipsync.assets import asset
 from lipsync.audio.features import features, frame_windows
-from lipsync.audio.speech_input import HeardSpeech
+from lipsync.audio.speech_input import SpeechInput
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.generate import Request, generate
 from lipsync.live import MOST, Live
@@ -25,7 +25,7 @@ from lipsync.methods.multi_reference.moving import STEP, Motion, blend
 from lipsync.nn.speech_encoder import LearnedEncoder
 
 EXAMPLES = asset("examples")
-AUDIO = HeardSpeech(dimension=16)
+AUDIO = SpeechInput(dimension=16)
 SMALL = MultiReferenceConfig(audio=AUDIO, size=64, levels=3, width=0.125, spade=1)
 
 
@@ -154,7 +154,7 @@ def test_shares_choose_among_references_and_painting():
     assert torch.allclose(drawn[:, :, 2:], mean[:, :, 2:], atol=1e-5)
 
 
-MOVES = replace(SMALL, moves=True, lower_half=True, visible=0.25)
+MOVES = replace(SMALL, warp_references=True, lower_half=True, visible=0.25)
 
 
 def test_the_same_weights_move_larger_references():
@@ -176,7 +176,7 @@ def test_frames_may_share_their_references():
     torch.manual_seed(1)
     for config in (SMALL, replace(MOVES, size=128, shrink=2)):
         net = MultiReference(config)
-        if config.moves:
+        if config.warp_references:
             torch.nn.init.normal_(net.image_decoder.motion.flow.weight, std=0.3)
         heard, frames, references = inputs(config, 4)
         two = references[:2]
@@ -187,17 +187,17 @@ def test_frames_may_share_their_references():
 
 
 def test_every_stage_is_told_the_frames_own_token():
-    net = MultiReference(replace(SMALL, told=True))
+    net = MultiReference(replace(SMALL, token_modulation=True))
     decoder, (_, frames, references) = net.image_decoder, inputs(SMALL)
     features_, skips = net.image_encoder(torch.cat([references, frames], dim=1))
     own, other = torch.randn(2, 2, SMALL.channels(3))
     drawn = decoder(features_, skips, references, references, own)
     for stage in range(SMALL.levels):  # each by itself: the others are told nothing
-        alone = MultiReference(replace(SMALL, told=True)).image_decoder
+        alone = MultiReference(replace(SMALL, token_modulation=True)).image_decoder
         alone.load_state_dict(decoder.state_dict())
-        for index, tell in enumerate(alone.tell):
+        for index, modulation in enumerate(alone.modulation):
             if index != stage:
-                torch.nn.init.zeros_(tell.weight)
+                torch.nn.init.zeros_(modulation.weight)
         pictures = [alone(features_, skips, references, references, token) for token in (own, other)]
         assert (pictures[0] - pictures[1]).abs().max() > 1e-4
     assert not torch.equal(drawn, decoder(features_, skips, references, references, other))
@@ -215,29 +215,35 @@ def test_cheeks_beyond_what_is_visible_change_nothing():
 
 
 def test_the_learned_encoder_hears_its_context_and_no_further():
-    encoder = LearnedEncoder(AUDIO.hears, 16, context=3).eval()
+    encoder = LearnedEncoder(AUDIO.features, 16, context=3).eval()
     windows = torch.randn(12, 119, 16)
-    heard = encoder.listen(windows)
+    heard = encoder.encode_windows(windows)
     assert heard.shape == (12, 16)
     with torch.no_grad():
         assert torch.allclose(heard, encoder(windows[None])[0], atol=1e-5)
     windows[9] = 0
-    changed = (encoder.listen(windows) - heard).abs().amax(1) > 1e-6
+    changed = (encoder.encode_windows(windows) - heard).abs().amax(1) > 1e-6
     assert changed.tolist() == [6 <= place <= 11 for place in range(12)]
-    assert HeardSpeech(count=11, spacing=2, context=10).reach == pytest.approx(0.4 + 0.4)
+    assert SpeechInput(count=11, spacing=2, context=10).lookahead == pytest.approx(0.4 + 0.4)
 
 
 def test_live_mode_waits_for_the_context_of_the_small_core():
     net = MultiReference(replace(SMALL, audio=replace(AUDIO, context=10)))
     method = MultiReferenceMethod(METHODS.get("multi-reference").card, net, "")
     # Window, 0.4 s of the Bi-LSTM, five vectors of 40 ms and half of one for rounding.
-    assert method.audio_lookahead == pytest.approx(AUDIO.hears.reach + 0.4 + 0.2 + 0.02)
+    assert method.audio_lookahead == pytest.approx(AUDIO.features.lookahead + 0.4 + 0.2 + 0.02)
     assert method.audio_lookahead <= MOST
 
 
-@pytest.mark.parametrize("moves", [False, True])
-def test_gradients_reach_every_parameter(moves):
-    config = replace(SMALL, spade=2, moves=moves, told=moves, audio=replace(AUDIO, context=2 * moves))
+@pytest.mark.parametrize("warp_references", [False, True])
+def test_gradients_reach_every_parameter(warp_references):
+    config = replace(
+        SMALL,
+        spade=2,
+        warp_references=warp_references,
+        token_modulation=warp_references,
+        audio=replace(AUDIO, context=2 * warp_references),
+    )
     net = MultiReference(config)
     _, frames, references = inputs(config)
     windows = torch.randn(2, 11, 119, 16)
@@ -251,7 +257,7 @@ def test_refuses_sizes_that_do_not_halve():
     with pytest.raises(ConfigError, match="multiple of 64"):
         MultiReferenceConfig(size=100)
     with pytest.raises(ConfigError, match="odd number"):
-        HeardSpeech(count=10)
+        SpeechInput(count=10)
     with pytest.raises(ConfigError, match="SPADE"):
         MultiReferenceConfig(levels=3, spade=4)
     with pytest.raises(ConfigError, match="shrink 3"):
@@ -306,7 +312,7 @@ def test_hears_each_vector_at_its_own_second(saved):
     method = load_method("multi-reference", saved)
     samples = np.zeros(16_000, np.float32)
     samples[8_000:8_400] = np.random.default_rng(0).normal(0, 0.3, 400)  # a click at 0.5 s
-    spec = method.config.audio.hears
+    spec = method.config.audio.features
     heard = method.encode_audio(samples)
     assert heard.shape == (26, 16)
     windows = frame_windows(features(samples, spec), np.arange(26) / 25, spec)
@@ -388,12 +394,12 @@ def test_weights_that_are_not_there_are_said(monkeypatch, tmp_path):
 def test_the_whisper_core_draws_as_the_embedded_one_and_hears_by_whisper():
     from safetensors.torch import load_file
 
-    ours, hears = (METHODS.get(name).folder for name in ("multi-reference", "multi-reference-whisper"))
-    state, other = (load_file(folder / "model.safetensors") for folder in (ours, hears))
+    ours, whisper = (METHODS.get(name).folder for name in ("multi-reference", "multi-reference-whisper"))
+    state, other = (load_file(folder / "model.safetensors") for folder in (ours, whisper))
     sides = ("speech.", "listener.")
     assert {k for k in state if not k.startswith(sides)} == {k for k in other if not k.startswith(sides)}
     assert all(torch.equal(state[k], other[k]) for k in other if not k.startswith(sides))
-    assert MultiReference.from_pretrained(hears).config.audio.encoder == "whisper-tiny.en"
+    assert MultiReference.from_pretrained(whisper).config.audio.encoder == "whisper-tiny.en"
 
 
 def test_the_whisper_core_speaks(tmp_path):

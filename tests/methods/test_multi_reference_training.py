@@ -8,9 +8,9 @@ import torch
 
 from lipsync.audio.encoders import load_encoder
 from lipsync.audio.selector import select
-from lipsync.audio.speech_input import HeardSpeech
+from lipsync.audio.speech_input import SpeechInput
 from lipsync.data.clips import load_clips
-from lipsync.data.speech_stretches import Hearing, gather
+from lipsync.data.speech_stretches import SpeechStretches, gather
 from lipsync.errors import ConfigError
 from lipsync.experts.lip_reader import LipReader, LipReaderConfig
 from lipsync.experts.perceptual import load_lpips
@@ -29,18 +29,18 @@ from lipsync.methods.multi_reference.train import (
 from lipsync.methods.multi_reference.train_listener import (
     ListenerConfig,
     ListenerStage,
+    correct_tokens,
     load_head,
     load_listener,
     movement,
     opened,
-    tell,
 )
 from lipsync.training.loop import RunConfig, Update
 from lipsync.training.schedules import warm_cosine
 from lipsync.weights import hub
 from tests.training.toy import toy_clip, toy_folder
 
-AUDIO = HeardSpeech(dimension=16)
+AUDIO = SpeechInput(dimension=16)
 MODEL = MultiReferenceConfig(audio=AUDIO, size=64, levels=3, width=0.125, spade=1, lower_half=True)
 BASE = MultiReferenceTraining(model=MODEL, windows=4)
 
@@ -72,51 +72,53 @@ def test_warm_up_then_cosine():
 
 
 def test_each_frame_hears_the_vectors_around_it(clips):
-    spec = HeardSpeech(dimension=16, count=5, spacing=2)
-    hearing = Hearing(spec)
-    stretch = torch.from_numpy(hearing.stretch(clips[0], 30, 3))[None]
-    heard = gather(stretch, torch.from_numpy(hearing.places(3)))[0]  # (T, F, rows, window)
+    spec = SpeechInput(dimension=16, count=5, spacing=2)
+    speech_stretches = SpeechStretches(spec)
+    stretch = torch.from_numpy(speech_stretches.stretch(clips[0], 30, 3))[None]
+    heard = gather(stretch, torch.from_numpy(speech_stretches.places(3)))[0]  # (T, F, rows, window)
     for frame in range(3):
         at = 30 + frame + np.array([-4, -2, 0, 2, 4])
-        assert np.array_equal(heard[frame], clips[0].speech(at, spec.hears)[:, 0])
+        assert np.array_equal(heard[frame], clips[0].speech(at, spec.features)[:, 0])
 
 
 def test_a_given_encoders_vectors_are_those_that_the_selector_picks(tmp_path, monkeypatch):
     """The mel spectrogram as the given encoder: what training hears is what use hears."""
     monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
     clip = load_clips(toy_folder(tmp_path, ("train",)))[0]
-    spec = HeardSpeech("mel", dimension=80, rate=80.0, count=5, spacing=2)
-    hearing = Hearing(spec)
+    spec = SpeechInput("mel", dimension=80, rate=80.0, count=5, spacing=2)
+    speech_stretches = SpeechStretches(spec)
     encoded = load_encoder("mel").encode(read_audio(tmp_path / "c0.mp4"))
     for frame in (0, 31, 74):
         expected = select(encoded, 80.0, np.array([frame / 25]), count=5, spacing=2)[0]
-        assert np.allclose(hearing.around(clip, frame), expected, atol=2e-3)  # kept in half precision
+        assert np.allclose(
+            speech_stretches.around(clip, frame), expected, atol=2e-3
+        )  # kept in half precision
 
 
 def test_a_frozen_encoder_hears_each_clip_once_and_the_same(clips):
     torch.manual_seed(2)
-    spec = HeardSpeech(dimension=16, count=3, context=2)
+    spec = SpeechInput(dimension=16, count=3, context=2)
     encoder = MultiReference(replace(MODEL, audio=spec)).speech.eval()
-    hearing = Hearing(spec)
+    speech_stretches = SpeechStretches(spec)
     with torch.no_grad():
-        at = torch.from_numpy(hearing.places(4))
-        expected = gather(encoder(torch.from_numpy(hearing.stretch(clips[0], 30, 4))[None]), at)
+        at = torch.from_numpy(speech_stretches.places(4))
+        expected = gather(encoder(torch.from_numpy(speech_stretches.stretch(clips[0], 30, 4))[None]), at)
     calls = []
-    hearing.freeze(lambda windows: calls.append(len(windows)) or encoder.listen(windows))
-    found = gather(torch.from_numpy(hearing.stretch(clips[0], 30, 4))[None], at)
+    speech_stretches.freeze(lambda windows: calls.append(len(windows)) or encoder.encode_windows(windows))
+    found = gather(torch.from_numpy(speech_stretches.stretch(clips[0], 30, 4))[None], at)
     assert torch.allclose(found, expected, atol=2e-3)  # kept in half precision
-    hearing.stretch(clips[0], 10, 4, np.random.default_rng(0))
+    speech_stretches.stretch(clips[0], 10, 4, np.random.default_rng(0))
     assert calls == [75] * 3  # the clip, and two varied soundings
 
 
 def test_a_core_learns_to_hear_by_another_encoder(clips, tmp_path):
     torch.manual_seed(3)
-    model = replace(MODEL, audio=replace(AUDIO, context=2), moves=True)
+    model = replace(MODEL, audio=replace(AUDIO, context=2), warp_references=True)
     core = MultiReference(model)
     core.save_pretrained(tmp_path / "core")
     ListenerStage(ListenerConfig(model), clips, []).export(tmp_path)
     head = load_head(str(tmp_path / "listener.safetensors"))
-    other = HeardSpeech("mel", dimension=80, rate=80.0, count=11, spacing=3)
+    other = SpeechInput("mel", dimension=80, rate=80.0, count=11, spacing=3)
     config = ListenerConfig(
         model=replace(MODEL, audio=other),
         core=str(tmp_path / "core"),
@@ -140,8 +142,8 @@ def test_a_core_learns_to_hear_by_another_encoder(clips, tmp_path):
 
 
 def test_training_at_the_seen_size_gives_a_core_of_the_full_one(clips, tmp_path):
-    full = replace(MODEL, size=128, shrink=2, moves=True, visible=0.4)
-    stage = stage_of(clips, model=full, shrunk=True, framed_alike=True, freeze_listener=True)
+    full = replace(MODEL, size=128, shrink=2, warp_references=True, visible=0.4)
+    stage = stage_of(clips, model=full, train_at_network_size=True, framed_alike=True, freeze_listener=True)
     batch = stage.batch(np.random.default_rng(0))
     assert batch["frames"].shape[-1] == 64
     before = {k: v.clone() for k, v in stage.net.state_dict().items()}
@@ -156,7 +158,7 @@ def test_training_at_the_seen_size_gives_a_core_of_the_full_one(clips, tmp_path)
 
 def test_references_are_far_and_spread_from_closed_to_open(clips):
     rng = np.random.default_rng(0)
-    batch = draw_reference_windows([clips[0]] * 20, 5, 64, 3, Hearing(AUDIO), rng)
+    batch = draw_reference_windows([clips[0]] * 20, 5, 64, 3, SpeechStretches(AUDIO), rng)
     assert batch["frames"].shape == (20, 5, 3, 64, 64)
     assert batch["references"].shape == (20, 3, 3, 64, 64)
     # The toy's mouth is dark: the wider it is open, the darker the reference. Light differs by window only.
@@ -172,7 +174,9 @@ def test_windows_may_be_drawn_evenly_over_openings(clips):
 
     def share(wide: float) -> float:
         rng = np.random.default_rng(0)
-        found = draw_reference_windows([clip] * 60, 1, 64, 3, Hearing(AUDIO), rng, wide=wide)
+        found = draw_reference_windows(
+            [clip] * 60, 1, 64, 3, SpeechStretches(AUDIO), rng, wide_mouth_fraction=wide
+        )
         return float((found["start"] == 40).float().mean())
 
     assert share(0.0) < 0.1
@@ -200,11 +204,11 @@ def test_a_movement_leaves_out_what_is_the_persons_own():
 def test_a_corrected_token_tells_the_movement_and_changes_no_more_than_that():
     torch.manual_seed(0)
     head, tokens, asked = torch.nn.Linear(16, 4), torch.randn(5, 3, 16), torch.randn(5, 4)
-    told = tell(tokens, asked, head)
-    assert torch.allclose(head(told[:, 1]), asked, atol=1e-5)
-    assert torch.equal(told[:, [0, 2]], tokens[:, [0, 2]])
+    corrected = correct_tokens(tokens, asked, head)
+    assert torch.allclose(head(corrected[:, 1]), asked, atol=1e-5)
+    assert torch.equal(corrected[:, [0, 2]], tokens[:, [0, 2]])
     # Shortest way: the change has no part that the head does not read.
-    change = told[:, 1] - tokens[:, 1]
+    change = corrected[:, 1] - tokens[:, 1]
     rows = torch.linalg.qr(head.weight.T).Q  # (16, 4)
     assert torch.allclose(change @ rows @ rows.T, change, atol=1e-5)
 
@@ -228,9 +232,9 @@ def test_pictures_are_told_the_real_movement(clips, tmp_path):
 
 
 def test_some_windows_have_one_frame_as_all_their_references(clips):
-    windows = draw_reference_windows(clips * 2, 1, 64, 3, Hearing(AUDIO), np.random.default_rng(0), stills=2)[
-        "references"
-    ]
+    windows = draw_reference_windows(
+        clips * 2, 1, 64, 3, SpeechStretches(AUDIO), np.random.default_rng(0), single_reference_windows=2
+    )["references"]
     alike = [bool((window == window[0]).all()) for window in windows]
     assert sum(alike) == 2
 
@@ -271,15 +275,15 @@ def test_each_discriminator_sees_the_picture_half_as_large(clips):
     stage, small = stage_of(clips, gan_weight=0.1), stage_of(clips, gan_weight=0.1, mouth_only=True)
     pictures = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
-        for scale, judge, found in zip((1, 2, 4), stage.disc, stage._judged(pictures), strict=True):
+        for scale, network, found in zip((1, 2, 4), stage.disc, stage._patch_scores(pictures), strict=True):
             means = pictures.unfold(2, scale, scale).unfold(3, scale, scale).mean((-1, -2))
-            assert torch.allclose(found, judge.judge(judge.blocks(means)), atol=1e-4)
-        halves = small._judged(pictures)[0]
-        assert torch.equal(halves, small.disc[0].judge(small.disc[0].blocks(pictures[:, :, 32:])))
+            assert torch.allclose(found, network.score(network.blocks(means)), atol=1e-4)
+        halves = small._patch_scores(pictures)[0]
+        assert torch.equal(halves, small.disc[0].score(small.disc[0].blocks(pictures[:, :, 32:])))
     # Eq of the patent for one picture, summed over j.
     batch = stage.batch(np.random.default_rng(0))
     judged = [torch.tensor([[0.5, -1.0]]), torch.tensor([[2.0]]), torch.tensor([[0.0]])]
-    stage._judged = lambda pictures: [x.clone().requires_grad_(True) for x in judged]
+    stage._patch_scores = lambda pictures: [x.clone().requires_grad_(True) for x in judged]
     d = [1 / (1 + np.exp(-x.numpy())) for x in judged]
     values = values_of_losses(stage, batch)
     assert values["disc"] == pytest.approx(-sum((np.log(p) + np.log(1 - p)).mean() for p in d), rel=1e-4)

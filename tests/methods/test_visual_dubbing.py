@@ -20,7 +20,7 @@ from lipsync.methods.visual_dubbing.config import (
     renderer_config,
 )
 from lipsync.methods.visual_dubbing.expression import ExpressionNet, LocalCrossAttention
-from lipsync.methods.visual_dubbing.model import Renderer, View, VisualDubbing
+from lipsync.methods.visual_dubbing.model import Renderer, RendererInput, VisualDubbing
 from lipsync.methods.visual_dubbing.renderer.inpaint import MultiScaleFusion
 from lipsync.methods.visual_dubbing.renderer.motion import identity_grid, warp
 
@@ -29,14 +29,14 @@ TINY = {"size": SIZE, "width": 0.1, "references": 1}
 ASSETS = asset("models")
 
 
-def view(batch: int = 2, size: int = SIZE, references: int = 1) -> View:
+def view(batch: int = 2, size: int = SIZE, references: int = 1) -> RendererInput:
     torch.manual_seed(0)
     pictures = [torch.rand(batch, channels, size, size) for channels in (3, 3 * references, 3)]
     hole = torch.zeros(batch, 1, size, size)
     hole[:, :, size // 2 :, 8:-8] = 1
     guide, reference, face = pictures
     geometry = identity_grid(size, size, face).repeat(batch, 1, 1, references)
-    return View(guide, reference, face * (1 - hole), hole, geometry)
+    return RendererInput(guide, reference, face * (1 - hole), hole, geometry)
 
 
 @pytest.mark.parametrize("geometric", [False, True])
@@ -166,7 +166,7 @@ def test_gradients_reach_every_parameter_of_the_renderer(name, residual):
 
 
 @pytest.mark.parametrize("name", EXPRESSION_ABLATIONS.names())
-@pytest.mark.parametrize("extra", [{}, {"hear": True, "tower": "wav2lip"}])
+@pytest.mark.parametrize("extra", [{}, {"audio_residual": True, "tower": "wav2lip"}])
 def test_gradients_reach_every_parameter_of_stage_1(name, extra):
     torch.manual_seed(0)
     config = replace(

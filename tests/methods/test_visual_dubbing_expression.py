@@ -36,11 +36,11 @@ CONFIG = ExpressionStageConfig(MODEL, morphable="embedded", stretches=4, frames=
 def prepared(tmp_path_factory) -> Path:
     """Two people whose first spoken coefficient is the gap of their lips; frame 5 could not be fitted."""
     folder = toy_folder(tmp_path_factory.mktemp("prepared"), ("train", "dev"), frames=40)
-    rng, spoken = np.random.default_rng(0), Scene(FACE).spoken.numpy()
+    rng, speech_driven = np.random.default_rng(0), Scene(FACE).speech_driven.numpy()
     for clip in load_clips(folder, ("train", "dev")):
         expression = np.zeros((40, FACE.expression_size), np.float32)
-        expression[:, spoken] = rng.normal(0, 0.02, (40, len(spoken)))
-        expression[:, spoken[0]] = 3 * clip.shape[:, 0]
+        expression[:, speech_driven] = rng.normal(0, 0.02, (40, len(speech_driven)))
+        expression[:, speech_driven[0]] = 3 * clip.shape[:, 0]
         valid = np.arange(40) != 5
         pose = np.tile(np.float32([0, 0, 0, 0, 0, 600]), (40, 1))
         identity = np.zeros(FACE.identity_size, np.float32)
@@ -84,7 +84,7 @@ def test_in_silence_the_lips_are_this_persons_closed_ones(prepared):
     assert torch.allclose(
         batch["expression"][1:], torch.from_numpy(fit.expression[shut].mean(0)).expand(3, 10, -1), atol=1e-6
     )
-    first = fit.expression[:, stage.scene.spoken[0]]
+    first = fit.expression[:, stage.scene.speech_driven[0]]
     assert first[shut].mean() < 0.7 * first.mean()
     heard = load_encoder("mel").encode(read_audio(prepared / "c0.mp4"))
     vectors = {vector.tobytes() for vector in heard.astype(np.float16).astype(np.float32)}

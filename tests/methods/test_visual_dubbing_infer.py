@@ -20,7 +20,7 @@ from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch
 from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod, closed_expression
-from lipsync.methods.visual_dubbing.model import View, VisualDubbing
+from lipsync.methods.visual_dubbing.model import RendererInput, VisualDubbing
 from lipsync.methods.visual_dubbing.renderer.motion import identity_grid, warp
 from lipsync.methods.visual_dubbing.view import Posed, Scene, mirrored
 from lipsync.weights import hub
@@ -130,7 +130,7 @@ def test_networks_of_stage_1_are_averaged_each_on_its_own_features(portrait, tmp
         sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
         batch = replace(portrait, speech=made.encode_audio(sound))
         made.synthesize(batch)
-        made._said.clear()  # what it predicted for the rest of this face
+        made._predicted.clear()  # what it predicted for the rest of this face
         said[name] = made._expressions(batch, replace(made.person, rest=np.full(51, 0.5, np.float32)))
     assert np.abs(said["first"] - said["second"]).max() > 1e-3
     np.testing.assert_allclose(said["both"], (said["first"] + said["second"]) / 2, atol=1e-5)
@@ -314,7 +314,7 @@ def test_a_view_in_the_mirror(references):
     grid = identity_grid(12, 12, torch.rand(1)).repeat(2, 1, 1, references)
     grid = grid + torch.randn(2, 12, 12, 2 * references) * 0.05
     guide, reference, cropped = (torch.rand(2, channels, 12, 12) for channels in (3, 3 * references, 3))
-    seen = View(guide, reference, cropped, torch.rand(2, 1, 12, 12), grid)
+    seen = RendererInput(guide, reference, cropped, torch.rand(2, 1, 12, 12), grid)
     turned = mirrored(seen)
     for r in range(references):
         before, after = (

@@ -64,22 +64,22 @@ def test_a_missing_start_is_named(clips, tmp_path):
 
 def test_swapped_windows_hear_the_next_and_keep_their_picture(clips):
     plain = stage_of(clips).batch(np.random.default_rng(3))
-    swapped = stage_of(clips, swapped=0.5).batch(np.random.default_rng(3))
+    mismatched = stage_of(clips, mismatched_audio_fraction=0.5).batch(np.random.default_rng(3))
     for name in ("speech", "shape"):
-        assert torch.equal(swapped[name][:2], plain[name][1:3])
-        assert torch.equal(swapped[name][2:], plain[name][2:])
+        assert torch.equal(mismatched[name][:2], plain[name][1:3])
+        assert torch.equal(mismatched[name][2:], plain[name][2:])
         assert not torch.equal(plain[name][0], plain[name][1])
-    assert torch.equal(swapped["frames"], plain["frames"])
+    assert torch.equal(mismatched["frames"], plain["frames"])
 
 
 @pytest.mark.parametrize(("share", "matters"), [(0.0, True), (0.25, False)])
 def test_the_picture_of_a_swapped_window_is_not_asked_for(clips, share, matters):
-    batch = stage_of(clips, swapped=share).batch(np.random.default_rng(3))
-    values = first_values(stage_of(clips, swapped=share), batch)
+    batch = stage_of(clips, mismatched_audio_fraction=share).batch(np.random.default_rng(3))
+    values = first_values(stage_of(clips, mismatched_audio_fraction=share), batch)
     batch["frames"][0, :, :, 48:] = (
         255 - batch["frames"][0, :, :, 48:]
     )  # the half that the network never sees
-    changed = first_values(stage_of(clips, swapped=share), batch)
+    changed = first_values(stage_of(clips, mismatched_audio_fraction=share), batch)
     assert (abs(changed["l1"] - values["l1"]) > 1e-3) == matters
 
 

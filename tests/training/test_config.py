@@ -12,7 +12,7 @@ from lipsync.cli.train import add_train_command
 from lipsync.errors import ConfigError
 from lipsync.methods.lstm_cbam.config import discriminator_config
 from lipsync.methods.mcsawav2lip.config import generator_config, sync_expert_config
-from lipsync.methods.stages import STAGES, read_config, read_kept, recipe, recipes
+from lipsync.methods.stages import STAGES, read_config, read_saved_run, recipe, recipes
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.train import GeneratorConfig
 from lipsync.training.config import DataConfig, read_toml
@@ -190,7 +190,7 @@ def test_a_run_of_before_goes_on_as_it_began(kind, was, goes_on, tmp_path):
         tables["stage"]["model"] |= {"spade_scales": [12, 24, 48]}
         del tables["stage"]["model"]["references"]
     (tmp_path / "train.json").write_text(json.dumps(tables))
-    found, tables = read_kept(tmp_path)
+    found, tables = read_saved_run(tmp_path)
     stage = read_config(found, tables).stage
     assert found == kind
     assert {name: getattr(stage, name) for name in goes_on} == goes_on

@@ -25,5 +25,5 @@ def test_sync_expert_starts_at_chance_and_learns(tmp_path):
     picked = [float(row[rows[0].index("picked")]) for row in rows[1:]]
     assert min(loss[-3:]) < 0.5  # 0.69 is chance
     assert picked[-1] > 0.6  # of four times of a clip; 0.25 is chance
-    found = offset_accuracy(stage.net.eval(), dev, torch.device("cpu"), reach=10)
+    found = offset_accuracy(stage.net.eval(), dev, torch.device("cpu"), max_offset=10)
     assert found["frame_accuracy"] > 0.45  # of people it never saw; 0.14 is chance

@@ -335,7 +335,8 @@ def test_an_anchored_run_is_held_to_what_it_started_from(tmp_path, clips):
     torch.manual_seed(0)
     Generator(MODEL).save_pretrained(tmp_path / "start")
     config = GeneratorConfig(
-        model=MODEL, windows=2, start=str(tmp_path / "start"), sync_weight=0.0, gan_weight=0.0, swapped=0.5,
+        model=MODEL, windows=2, start=str(tmp_path / "start"), sync_weight=0.0, gan_weight=0.0,
+        mismatched_audio_fraction=0.5,
         freeze_norms=True, anchor_weight=2.0,
     )  # fmt: skip
     stage = GeneratorStage(config, clips, [])

@@ -46,12 +46,12 @@ def test_a_core_from_the_hub_is_named_fetched_and_pinned(portal, hub, browser, l
     page.wait_for_selector("#preview img")
     page.click("#hub > button, #hub .label-wrap")
     choose(page, "not a name")
-    expect(page.locator("#hub-said .trouble")).to_contain_text("hub:")
+    expect(page.locator("#hub-status .trouble")).to_contain_text("hub:")
     shoot(page, f"hub-error-{locale}")
 
     choose(page, "someone/bert")
     page.wait_for_selector("#methods label.selected >> text=someone/bert")
-    page.wait_for_selector("#hub-said .trouble", state="detached")
+    page.wait_for_selector("#hub-status .trouble", state="detached")
     page.click("#start")
     expect(page.locator("#status .trouble")).to_contain_text("config.json")
 

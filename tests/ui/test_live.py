@@ -113,7 +113,7 @@ def test_a_slow_machine_draws_fewer_frames_and_keeps_up() -> None:
 
     voice = read_audio(EXAMPLES / "english.wav")[8000:24000]
     live = Live(Path(PHOTO), load_method(EMBEDDED))
-    assert len(live.hear(voice, most=4)) == 4
+    assert len(live.push(voice, most=4)) == 4
     due = int((1 - live.wait) * 25) + 1  # of these the last one drawn is the newest
     assert live._next == due == 15
     assert len(live.finish()) == 25 - due

@@ -17,7 +17,7 @@ from lipsync.errors import ConfigError, LipSyncError
 from lipsync.media.source import VIDEO_SUFFIXES
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.job_queue import MODEL, said_of
+from lipsync.ui.job_queue import MODEL, states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import cancelled, trouble
 from lipsync.ui.request_form import QUIET, Inputs
@@ -216,7 +216,7 @@ class Maker:
             self.generate: gr.update(interactive=False),
             self.cancel: gr.update(visible=True),
         }
-        async for text in said_of(round_, lambda: markup.round_running(round_, self.jobs.ahead)):
+        async for text in states_of(round_, lambda: markup.round_running(round_, self.jobs.ahead)):
             yield busy | {self.progress: text}
         yield {
             self.round: None,

@@ -22,7 +22,7 @@ from eval.ui.score.score_queue import Work, Works
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.texts import Message
 from lipsync.ui import markup
-from lipsync.ui.job_queue import MODEL, said_of
+from lipsync.ui.job_queue import MODEL, states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import trouble
 
@@ -242,7 +242,9 @@ class _Page:
             **dict.fromkeys((self.table, *below), gone),
         }
         minutes = round(self.works.keep / 60)
-        async for text in said_of(work, lambda: result_table.running(work, self.works.ahead(work), minutes)):
+        async for text in states_of(
+            work, lambda: result_table.running(work, self.works.ahead(work), minutes)
+        ):
             yield busy | {self.status: gr.update(value=text, visible=True)}
         ready: Update = {
             self.work: work.id,

@@ -30,12 +30,12 @@ class Cached:
         self._encoder, self._limit = encoder, limit
         self._folder = folder or hub.cache_folder() / "speech"
         self.name, self.version = encoder.name, encoder.version
-        self.dimension, self.rate, self.reach = encoder.dimension, encoder.rate, encoder.reach
+        self.dimension, self.rate, self.lookahead = encoder.dimension, encoder.rate, encoder.lookahead
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """See ``SpeechEncoder.encode``."""
         content = np.ascontiguousarray(samples, np.float32)
-        return self._kept(hashlib.sha256(content.data), lambda: content)
+        return self._cached(hashlib.sha256(content.data), lambda: content)
 
     def encode_file(self, path: Path) -> np.ndarray:
         """(L, D) float32 features of a file's sound, by its content: it is decoded only when unknown.
@@ -46,9 +46,9 @@ class Cached:
         known = hashlib.sha256(b"file")
         with suppress(OSError), Path(path).open("rb") as file:  # what is wrong with it its reader will say
             known = hashlib.file_digest(file, lambda: hashlib.sha256(b"file"))
-        return self._kept(known, lambda: read_audio(path))
+        return self._cached(known, lambda: read_audio(path))
 
-    def _kept(self, digest, samples) -> np.ndarray:
+    def _cached(self, digest, samples) -> np.ndarray:
         digest.update(f"{self.name} {self.version}".encode())
         path = self._folder / f"{digest.hexdigest()}.npy"
         with suppress(OSError, ValueError, EOFError):  # not there, or damaged: heard again

@@ -19,7 +19,7 @@ class MelEncoder:
     version = "mel-80-80"
     dimension = N_MELS
     rate = MEL_RATE
-    reach = (N_FFT / 2 + 1) / RATE  # half an STFT window, and the sample before it for the pre-emphasis
+    lookahead = (N_FFT / 2 + 1) / RATE  # half an STFT window, and the sample before it for the pre-emphasis
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """See ``SpeechEncoder.encode``; values in -4..4."""

@@ -57,12 +57,12 @@ def encode_overlapping(
     # The first chunk ends one hop after the beginning: the first vectors too are heard at every place.
     for first in range(hop - length, total, hop):
         begin = round(first / rate * RATE)
-        heard = encode(_cut(samples, begin, begin + round(overlap.chunk * RATE)))[:length]
+        encoded = encode(_cut(samples, begin, begin + round(overlap.chunk * RATE)))[:length]
         inside = slice(max(0, -first), min(length, total - first))
         at = slice(first + inside.start, first + inside.stop)
         if sums is None:
-            sums = np.zeros((total, heard.shape[1]))
-        sums[at] += weight[inside, None] * heard[inside]
+            sums = np.zeros((total, encoded.shape[1]))
+        sums[at] += weight[inside, None] * encoded[inside]
         weights[at] += weight[inside, None]
     assert sums is not None  # there is at least one chunk
     return (sums / weights).astype(np.float32)

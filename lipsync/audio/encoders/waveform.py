@@ -46,19 +46,19 @@ class WaveformEncoder:
         if (stride, field) != (STRIDE, FIELD):
             raise ConfigError("encoder.other_layers", encoder=name)
         self.dimension = net.config.hidden_size
-        self.reach = self.overlap.chunk
-        told = hashlib.sha256()
+        self.lookahead = self.overlap.chunk
+        digest = hashlib.sha256()
         for key, value in net.state_dict().items():
-            told.update(key.encode())
-            told.update(value.detach().float().numpy().tobytes())
-        self.version = f"{told.hexdigest()[:16]}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
+            digest.update(key.encode())
+            digest.update(value.detach().float().numpy().tobytes())
+        self.version = f"{digest.hexdigest()[:16]}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """See ``SpeechEncoder.encode``."""
-        return encode_overlapping(samples, self.rate, self.overlap, self._hear)
+        return encode_overlapping(samples, self.rate, self.overlap, self._encode_chunk)
 
     @torch.inference_mode()
-    def _hear(self, chunk: np.ndarray) -> np.ndarray:
+    def _encode_chunk(self, chunk: np.ndarray) -> np.ndarray:
         """(N / 320, D) float32 of one chunk."""
         # Half a receptive field of silence before it centres vector k on sample 320 k. Both models were
         # trained on sounds of mean 0 and deviation 1.

@@ -50,14 +50,14 @@ class WhisperEncoder:
         self._view = ctranslate2.StorageView.from_array
         weights = hub.checksum(Path(folder) / "model.bin")[:16]
         self.version = f"{weights}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
-        self.reach = self.overlap.chunk
-        self.dimension = self._hear(np.zeros(round(self.overlap.chunk * RATE), np.float32)).shape[1]
+        self.lookahead = self.overlap.chunk
+        self.dimension = self._encode_chunk(np.zeros(round(self.overlap.chunk * RATE), np.float32)).shape[1]
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """See ``SpeechEncoder.encode``."""
-        return encode_overlapping(samples, self.rate, self.overlap, self._hear)
+        return encode_overlapping(samples, self.rate, self.overlap, self._encode_chunk)
 
-    def _hear(self, chunk: np.ndarray) -> np.ndarray:
+    def _encode_chunk(self, chunk: np.ndarray) -> np.ndarray:
         """(N / 320, D) float32 of one chunk of at most 30 s."""
         mel = log_mel(chunk)[None]  # (1, 80, N / 160)
         return np.array(self._model.encode(self._view(np.ascontiguousarray(mel))))[0]

@@ -19,7 +19,7 @@ from lipsync.data.preparation.quality import FRAME, RATE, sharpness, sound_fault
 from lipsync.errors import MediaError
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.crop import crop_face, crop_matrix, transform_points
-from lipsync.faces.tracking.follow import Follower, Seen
+from lipsync.faces.tracking.follow import Detection, Follower
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
 from lipsync.texts import Message
@@ -75,16 +75,16 @@ def clip_video(
             reject(0, 0, "no sound track")
             return clips, rejected
         samples = read_audio(sound_file or path, RATE)
-        heard = None
+        with_sound = None
         if shift:
             samples = np.pad(samples, (max(0, -shift * FRAME), 0))[max(0, shift * FRAME) :]
-            heard = range(max(0, -shift), len(samples) // FRAME)
-        for piece in pieces(path, landmarker, limits, heard):
+            with_sound = range(max(0, -shift), len(samples) // FRAME)
+        for piece in pieces(path, landmarker, limits, with_sound):
             if piece.fault is not None:
                 reject(piece.start, piece.frames, piece.fault)
                 continue
             sound = samples[piece.start * FRAME : (piece.start + piece.frames) * FRAME]
-            fault, detail, measured = judge(piece, sound, limits)
+            fault, detail, measured = check(piece, sound, limits)
             if fault is not None:
                 reject(piece.start, piece.frames, fault, detail)
                 continue
@@ -96,7 +96,7 @@ def clip_video(
     return clips, rejected
 
 
-def judge(piece: Piece, sound: np.ndarray, limits: Limits) -> tuple[str | None, str, dict[str, float]]:
+def check(piece: Piece, sound: np.ndarray, limits: Limits) -> tuple[str | None, str, dict[str, float]]:
     """Reason and detail why a piece is left out, or None and what was measured on it."""
     seconds = piece.frames / FPS
     if seconds < limits.min_seconds:
@@ -118,13 +118,13 @@ def pieces(
     path: Path,
     landmarker: Path,
     limits: Limits,
-    heard: range | None = None,
+    with_sound: range | None = None,
     watch: Callable[[int], None] = lambda frame: None,
 ) -> Iterator[Piece]:
     """The video as pieces in order, fit ones no longer than ``max_seconds``.
 
     Args:
-        heard: frames that have sound; None: no matter.
+        with_sound: frames that have sound; None: no matter.
         watch: gets the number of every frame as it is reached; what it raises ends the work.
 
     Raises:
@@ -135,7 +135,7 @@ def pieces(
     for tracked, new in _tracked(path, landmarker):
         watch(tracked.frame.index)
         fault = _fault(tracked, limits)
-        if fault is None and heard is not None and tracked.frame.index not in heard:
+        if fault is None and with_sound is not None and tracked.frame.index not in with_sound:
             fault = "no sound after it was moved"
         if current is not None and (fault != current.fault or (new and fault is None)):
             yield from _split(current, most)
@@ -155,8 +155,8 @@ def _tracked(path: Path, landmarker: Path) -> Iterator[tuple[Tracked, bool]]:
     """Every frame with its smoothed pose, and whether a new track begins on it."""
     starts: set[int] = set()
 
-    def noted(seen: Iterable[Seen]) -> Iterator[Seen]:
-        for item in seen:
+    def noted(detections: Iterable[Detection]) -> Iterator[Detection]:
+        for item in detections:
             if item.new:
                 starts.add(item.frame.index)
             yield item

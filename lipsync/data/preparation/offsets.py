@@ -13,7 +13,7 @@ from lipsync.data.augmentation import cut, framing
 from lipsync.data.clips import MARGIN, STORED, Clip
 from lipsync.data.preparation import records
 from lipsync.data.preparation.sources import Video
-from lipsync.data.preparation.timing import REACH, Distances, SyncCheck, pooled
+from lipsync.data.preparation.timing import MAX_OFFSET, Distances, SyncCheck, pooled
 from lipsync.experts.sync_expert import SyncExpert, pair_windows
 
 SIZE = 96  # pixels, what sync experts look at
@@ -21,12 +21,12 @@ SIZE = 96  # pixels, what sync experts look at
 
 @torch.no_grad()
 def shift_distances(
-    net: SyncExpert, clip: Clip, device: torch.device, reach: int = REACH, lead: int = 0
+    net: SyncExpert, clip: Clip, device: torch.device, max_offset: int = MAX_OFFSET, lead: int = 0
 ) -> np.ndarray:
-    """(T, 2 * reach + 1) distance of each window of five frames to the speech around it.
+    """(T, 2 * max_offset + 1) distance of each window of five frames to the speech around it.
 
-    Column ``reach`` compares with the speech of its own time, later columns with later speech; NaN beyond
-    the ends of the clip. Evaluation mode is up to the caller.
+    Column ``max_offset`` compares with the speech of its own time, later columns with later speech; NaN
+    beyond the ends of the clip. Evaluation mode is up to the caller.
 
     Args:
         lead: frames by which the sound is taken from later on, or earlier, to try what an offset does.
@@ -36,13 +36,15 @@ def shift_distances(
     face = torch.cat([net.embed_faces(part) for part in pair_windows(frames).split(64)])
     speech = torch.from_numpy(clip.speech(np.arange(len(face)) + lead, net.config.audio)).to(device)
     audio = torch.cat([net.embed_audio(part) for part in speech.split(256)])
-    return compare(face, audio, reach, lead)
+    return compare(face, audio, max_offset, lead)
 
 
-def compare(face: torch.Tensor, audio: torch.Tensor, reach: int = REACH, lead: int = 0) -> np.ndarray:
+def compare(
+    face: torch.Tensor, audio: torch.Tensor, max_offset: int = MAX_OFFSET, lead: int = 0
+) -> np.ndarray:
     """:func:`shift_distances` of embeddings (T, D) of the windows and of the speech ``lead`` frames on."""
-    found = np.full((len(face), 2 * reach + 1), np.nan)
-    for column, shift in enumerate(range(-reach, reach + 1)):
+    found = np.full((len(face), 2 * max_offset + 1), np.nan)
+    for column, shift in enumerate(range(-max_offset, max_offset + 1)):
         first = max(0, -shift, -shift - lead)
         last = min(len(face), len(face) - shift, len(face) - shift - lead)
         if first < last:

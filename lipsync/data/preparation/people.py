@@ -72,14 +72,14 @@ def grouped(videos: Sequence[Video], faces: Mapping[str, np.ndarray]) -> list[Vi
     Args:
         faces: (128,) embeddings of length 1 by name of the video; what is not there stays as it is.
     """
-    seen = [video for video in videos if video.name in faces]
+    compared = [video for video in videos if video.name in faces]
     folders: dict[str, list[np.ndarray]] = {}
-    for video in seen:
+    for video in compared:
         if not is_loose(video):
             folders.setdefault(video.identity, []).append(faces[video.name])
     names, known = list(folders), [_unit(np.mean(each, axis=0)) for each in folders.values()]
     identities, rest = {}, []
-    for video in sorted(filter(is_loose, seen), key=lambda video: video.name):
+    for video in sorted(filter(is_loose, compared), key=lambda video: video.name):
         cosines = np.array([face @ faces[video.name] for face in known])
         if len(cosines) and cosines.max() >= SAME:
             identities[video.name] = names[int(cosines.argmax())]

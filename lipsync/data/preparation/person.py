@@ -42,13 +42,16 @@ class Person:
 
 
 def prepare_person(
-    video: Path, out: Path, landmarker: Path, tell: Callable[[float, float], None] = lambda done, total: None
+    video: Path,
+    out: Path,
+    landmarker: Path,
+    report: Callable[[float, float], None] = lambda done, total: None,
 ) -> Person:
     """Cut a video of one person who speaks into crops with landmarks and sound, in ``out``.
 
     Args:
         landmarker: the ``face_landmarker`` artefact.
-        tell: gets seconds of video done and in all; what it raises ends the work.
+        report: gets seconds of video done and in all; what it raises ends the work.
 
     Raises:
         MediaError: the file cannot be read, is no video, is too short, or nobody speaks in it.
@@ -61,7 +64,7 @@ def prepare_person(
     limits = Limits(min_face=0.0, max_seconds=LONGEST / 2)
     most = min(info.duration, LONGEST)
     kept: list[Piece] = []
-    for piece in pieces(video, landmarker, limits, watch=lambda frame: tell(min(most, frame / FPS), most)):
+    for piece in pieces(video, landmarker, limits, watch=lambda frame: report(min(most, frame / FPS), most)):
         sound = samples[piece.start * FRAME : (piece.start + piece.frames) * FRAME]
         if piece.fault is None and len(sound) >= 0.9 * piece.frames * FRAME:
             kept.append(piece)

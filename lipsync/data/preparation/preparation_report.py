@@ -60,9 +60,9 @@ def _shared(shared: Sequence[str]) -> str:
 
 def _quality(clips: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
     rows = []
-    for column, said in QUALITY.items():
+    for column, label in QUALITY.items():
         values = np.abs([row[column] for row in clips]) if clips else np.full(1, np.nan)
-        rows.append((said, *(f"{value:.3g}" for value in np.percentile(values, (5, 50, 95)))))
+        rows.append((label, *(f"{value:.3g}" for value in np.percentile(values, (5, 50, 95)))))
     return rows
 
 

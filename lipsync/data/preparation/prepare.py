@@ -18,7 +18,7 @@ from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.options import PrepareOptions
 from lipsync.data.preparation.sources import Video, by_folder, by_manifest
 from lipsync.data.preparation.tables import Summary, write_tables
-from lipsync.data.preparation.timing import Verdict, is_measured, judge
+from lipsync.data.preparation.timing import Verdict, decide, is_measured
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.weights import hub
 
@@ -27,7 +27,7 @@ def prepare(
     videos: Path,
     out: Path,
     options: PrepareOptions | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
     **settings: Any,
 ) -> Summary:
     """Cut all videos of a folder into clips of one face each, 25 fps and 16 kHz.
@@ -38,7 +38,7 @@ def prepare(
     videos that changed or that were cut with other limits.
 
     Args:
-        tell: gets one line per video.
+        report: gets one line per video.
         settings: fields of :class:`PrepareOptions` by name, in place of those of ``options``.
 
     Raises:
@@ -61,16 +61,16 @@ def prepare(
     cut = partial(_cut, out=out, limits=options.fit, landmarker=landmarker)
     for place, video, record in _run(cut, todo, options.workers):
         done[video.name] = record
-        tell(f"{place}: {_outcome(record)}")
+        report(f"{place}: {_outcome(record)}")
     before = len(found) - len(todo)
     complete = {name: record for name, record in done.items() if record is not None}
     verdicts: dict[str, Verdict] = {}
     if sync:
-        _measure_sound(found, complete, out, options, tell)
-        verdicts = judge(found, complete, sync.trust)
-        _put_right(found, complete, verdicts, cut, options.workers, tell)
+        _measure_sound(found, complete, out, options, report)
+        verdicts = decide(found, complete, sync.trust)
+        _put_right(found, complete, verdicts, cut, options.workers, report)
     if options.manifest is None and options.data_set.find is by_folder:
-        found, who = _by_face(found, complete, out, options, tell)
+        found, who = _by_face(found, complete, out, options, report)
         options = replace(options, profile=replace(options.data_set, people=who))
     return write_tables(out, found, complete, verdicts, before, options)
 
@@ -94,7 +94,7 @@ def _by_face(
     done: dict[str, dict[str, Any]],
     out: Path,
     options: PrepareOptions,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> tuple[list[Video], str]:
     """The videos with loose ones of one person under one identity, and how that was found, for the report."""
     shown = [video for video in videos if done[video.name]["clips"]]
@@ -103,7 +103,7 @@ def _by_face(
     try:
         recogniser = options.recogniser or hub.fetch("sface")
     except ArtefactError as problem:
-        tell(
+        report(
             f"Faces could not be compared: {problem} {people.BY_FILE} Put each person's videos into a "
             "folder, or give a --manifest."
         )
@@ -112,7 +112,7 @@ def _by_face(
     look = partial(people.look, out=out, recogniser=recogniser)
     for place, video, record in _run(look, todo, options.workers):
         done[video.name] = record
-        tell(f"{place}: face compared")
+        report(f"{place}: face compared")
     found = people.grouped(videos, {video.name: np.array(done[video.name]["face"]) for video in shown})
     return found, people.BY_FACE
 
@@ -143,21 +143,21 @@ def _put_right(
     verdicts: Mapping[str, Verdict],
     cut: partial[dict[str, Any]],
     workers: int,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
     """Cut videos whose sound comes early or late again, with it moved."""
-    moves = []
+    shifted = []
     for video in videos:
         verdict = verdicts.get(video.group)
         wanted = verdict.shift.frames if verdict and verdict.shift and verdict.fate == "move" else 0
         if done[video.name].get("shift", 0) != wanted:
-            moves.append((video, wanted))
-    for place, video, record in _run(cut, moves, workers):
+            shifted.append((video, wanted))
+    for place, video, record in _run(cut, shifted, workers):
         before = done[video.name]
         record |= {name: before[name] for name in ("sync", "face") if name in before}
         records.write(cut.keywords["out"], video, record)
         done[video.name] = record
-        tell(f"{place}: sound moved by {record['shift']:+d} frames")
+        report(f"{place}: sound moved by {record['shift']:+d} frames")
 
 
 def _outcome(record: dict[str, Any]) -> str:

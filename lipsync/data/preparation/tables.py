@@ -43,7 +43,7 @@ class Summary:
             + (", ".join(f"{count} {name}" for name, count in self.splits.items()) or "nothing usable")
         ]
         if self.fates is not None:
-            counts = (f"{self.fates.get(fate, 0)} {said}" for fate, said in FATES.items())
+            counts = (f"{self.fates.get(fate, 0)} {label}" for fate, label in FATES.items())
             lines.append("  sound of the recordings: " + ", ".join(counts))
         if self.shared:
             lines.append(f"  {len(self.shared)} people are in more than one split (see report.md)")

@@ -15,7 +15,7 @@ from lipsync.data.preparation.sources import Video
 from lipsync.errors import ConfigError
 
 EMBEDDED = asset("models", "sync-expert-embedded")
-REACH = 15  # frames each way: 0.6 s at 25 fps
+MAX_OFFSET = 15  # frames each way: 0.6 s at 25 fps
 BESIDE = 2  # shifts this near to the best one are no rivals of it: neighbours are alike
 
 
@@ -77,7 +77,7 @@ class Distances:
 
 def pooled(parts: Iterable[Distances]) -> Distances:
     """Of several clips of one recording, whose offset is one."""
-    total = Distances(np.zeros(2 * REACH + 1), np.zeros(2 * REACH + 1, int))
+    total = Distances(np.zeros(2 * MAX_OFFSET + 1), np.zeros(2 * MAX_OFFSET + 1, int))
     for part in parts:
         total = total + part
     return total
@@ -128,13 +128,13 @@ def is_measured(record: Mapping[str, Any], sha256: str) -> bool:
     return record.get("sync", {}).get("expert") == sha256
 
 
-def judge(videos: Sequence[Video], done: Mapping[str, dict[str, Any]], trust: Trust) -> dict[str, Verdict]:
+def decide(videos: Sequence[Video], done: Mapping[str, dict[str, Any]], trust: Trust) -> dict[str, Verdict]:
     """Verdict by recording, over all its videos that hold a clip; these all have to be measured."""
     groups: dict[str, list[Distances]] = {}
     for video in videos:
         if done[video.name]["clips"]:
-            seen = done[video.name]["sync"]
-            part = Distances(np.array(seen["total"]), np.array(seen["count"]))
+            measured = done[video.name]["sync"]
+            part = Distances(np.array(measured["total"]), np.array(measured["count"]))
             groups.setdefault(video.group, []).append(part)
     verdicts = {}
     for recording, parts in groups.items():

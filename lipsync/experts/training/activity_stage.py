@@ -57,7 +57,7 @@ class Recording:
     """A clip's sound and when somebody speaks in it."""
 
     samples: np.ndarray  # (N,) float32
-    speaks: np.ndarray  # (1 + N / COLUMN,) bool, as the teacher says
+    active: np.ndarray  # (1 + N / COLUMN,) bool, as the teacher says
 
 
 class ActivityStage(Stage):
@@ -74,7 +74,7 @@ class ActivityStage(Stage):
         self.config = config
         teacher = teacher or Silero()
         self.sampler: Sampler = Sampler(train, round(FPS), memory=0)  # their pictures are never looked at
-        self.heard = {clip.name: _recording(clip, teacher) for clip in self.sampler.clips}
+        self.recordings = {clip.name: _recording(clip, teacher) for clip in self.sampler.clips}
         self.dev = [_recording(clip, teacher) for clip in dev]
         self.backgrounds, self.dev_backgrounds = self._made(1), self._made(2, DEV_BACKGROUNDS)
         self.net = SpeechActivity(config.model)
@@ -98,16 +98,16 @@ class ActivityStage(Stage):
         clips = iter(self.sampler.draw(config.windows, rng))
         for clip in clips:
             if rng.random() < config.speech_share:
-                samples, speaks = window(self.heard[clip.name], length, rng)
+                samples, active = window(self.recordings[clip.name], length, rng)
                 if rng.random() < config.background_share:
                     samples = samples + self._background(samples, rng)
             else:
-                samples, speaks = self._without_speech(length, rng), np.zeros(1 + length // COLUMN, bool)
+                samples, active = self._without_speech(length, rng), np.zeros(1 + length // COLUMN, bool)
             mels.append(mel_spectrogram(leveled(samples, config.loudness, rng)))
-            labels.append(speaks)
+            labels.append(active)
         return {
             "mel": torch.from_numpy(np.stack(mels)),  # (W, 80, M)
-            "speaks": torch.from_numpy(np.stack(labels)),  # (W, K)
+            "active": torch.from_numpy(np.stack(labels)),  # (W, K)
         }
 
     def _drawn(self, length: int, rng: np.random.Generator) -> np.ndarray:
@@ -144,30 +144,30 @@ class ActivityStage(Stage):
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         with update.autocast():
             logits = self.net(batch["mel"]).float()
-        loss = F.binary_cross_entropy_with_logits(logits, batch["speaks"].float())
+        loss = F.binary_cross_entropy_with_logits(logits, batch["active"].float())
         update(loss, self.net, self.optimizers["activity"])
-        return {"loss": loss.item(), "accuracy": ((logits > 0) == batch["speaks"]).float().mean().item()}
+        return {"loss": loss.item(), "accuracy": ((logits > 0) == batch["active"]).float().mean().item()}
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """Agreement with the teacher on people kept out, when it finds begins and ends, and false alarms."""
         net = self.net.to("cpu")
         found = [speech_probability(recording.samples, net) for recording in self.dev]
-        said: dict[str, float] = {}
+        figures: dict[str, float] = {}
         if self.dev:
             pairs = list(zip(found, self.dev, strict=True))
-            right = np.concatenate([(p > 0.5) == recording.speaks for p, recording in pairs])
-            said["dev_accuracy"] = float(right.mean())
-            truth = [stretches(recording.speaks, LIVE_PAUSE) for recording in self.dev]
+            right = np.concatenate([(p > 0.5) == recording.active for p, recording in pairs])
+            figures["dev_accuracy"] = float(right.mean())
+            truth = [stretches(recording.active, LIVE_PAUSE) for recording in self.dev]
             for name, column in (("begin", 0), ("end", 1)):
                 late = delays([stretches(p, LIVE_PAUSE) for p in found], truth, column)
-                said[f"dev_{name}_late"] = float(np.median(late)) if len(late) else float("nan")
-                said[f"dev_{name}_spread"] = float(np.std(late)) if len(late) else float("nan")
+                figures[f"dev_{name}_late"] = float(np.median(late)) if len(late) else float("nan")
+                figures[f"dev_{name}_spread"] = float(np.std(late)) if len(late) else float("nan")
         for kind, sounds in self.dev_backgrounds.items():
             quiet = [0.1 * sound / np.abs(sound).max() for sound in sounds]
-            said[f"alarms_{kind}"] = float(
+            figures[f"alarms_{kind}"] = float(
                 np.mean([(speech_probability(x, net) > 0.5).mean() for x in quiet])
             )
-        return said
+        return figures
 
     def export(self, folder: Path) -> None:
         self.net.save_pretrained(folder / "speech-activity")
@@ -188,25 +188,25 @@ def window(recording: Recording, length: int, rng: np.random.Generator) -> tuple
     first = int(rng.integers(0, room + 1)) if room > 0 else 0
     samples = recording.samples[first * COLUMN : first * COLUMN + length]
     samples = np.pad(samples, (0, length - len(samples)))
-    speaks = recording.speaks[first : first + columns + 1]
-    speaks = np.pad(speaks, (0, columns + 1 - len(speaks)))
+    active = recording.active[first : first + columns + 1]
+    active = np.pad(active, (0, columns + 1 - len(active)))
     if rng.random() < 0.5:
-        samples = _faded(samples, np.repeat(speaks, COLUMN)[:length])
+        samples = _faded(samples, np.repeat(active, COLUMN)[:length])
     choice = rng.random()
     if choice < 0.5:  # a pause of 0.25 s to 2 s, where there is one already if there is
         pause = min(int(rng.uniform(0.25, 2.0) * COLUMN_RATE), columns // 2)
-        silent = np.flatnonzero(~speaks[:-pause])
+        silent = np.flatnonzero(~active[:-pause])
         at = int(rng.integers(columns - pause))
         if len(silent) and rng.random() < 0.7:
             at = int(rng.choice(silent))
         samples = np.insert(samples, at * COLUMN, np.zeros(pause * COLUMN, samples.dtype))[:length]
-        speaks = np.insert(speaks, at, np.zeros(pause, bool))[: columns + 1]
+        active = np.insert(active, at, np.zeros(pause, bool))[: columns + 1]
         samples = _faded(samples, ~_within(length, at * COLUMN, (at + pause) * COLUMN))
     elif choice < 0.75:  # it begins late, or ends early
         cut = int(rng.integers(columns))
-        kept = np.arange(columns + 1) >= cut if rng.random() < 0.5 else np.arange(columns + 1) < cut
-        samples, speaks = _faded(samples, np.repeat(kept, COLUMN)[:length]), speaks & kept
-    return samples.astype(np.float32), speaks
+        unfaded = np.arange(columns + 1) >= cut if rng.random() < 0.5 else np.arange(columns + 1) < cut
+        samples, active = _faded(samples, np.repeat(unfaded, COLUMN)[:length]), active & unfaded
+    return samples.astype(np.float32), active
 
 
 def leveled(samples: np.ndarray, loudness: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
@@ -234,9 +234,9 @@ def _within(length: int, begin: int, end: int) -> np.ndarray:
     return (at >= begin) & (at < end)
 
 
-def _faded(samples: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Samples (N,) where ``kept`` (N,), silence elsewhere, without a click at the cuts."""
+def _faded(samples: np.ndarray, unfaded: np.ndarray) -> np.ndarray:
+    """Samples (N,) where ``unfaded`` (N,), silence elsewhere, without a click at the cuts."""
     gate = np.convolve(
-        np.pad(kept.astype(np.float32), FADE // 2, "edge"), np.full(FADE + 1, 1 / (FADE + 1)), "valid"
+        np.pad(unfaded.astype(np.float32), FADE // 2, "edge"), np.full(FADE + 1, 1 / (FADE + 1)), "valid"
     )
     return samples * gate[: len(samples)]

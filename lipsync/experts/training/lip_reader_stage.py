@@ -73,8 +73,8 @@ class LipReaderStage(Stage):
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         with update.autocast():
-            said = self.net(batch["mouths"].float() / 255)
-        loss = lip_reading_loss(said, unpack_texts(batch["letters"]))
+            probabilities = self.net(batch["mouths"].float() / 255)
+        loss = lip_reading_loss(probabilities, unpack_texts(batch["letters"]))
         update(loss, self.net, self.optimizers["reader"])
         return {"loss": loss.item()}
 
@@ -85,9 +85,9 @@ class LipReaderStage(Stage):
         wrong = letters = 0
         for clip in self.dev:
             crops = torch.from_numpy(cut(clip.faces, matrix, 2 * SIZE)).permute(0, 3, 1, 2)
-            said = self.net(_squares(crops)[None].to(device).float() / 255)
+            probabilities = self.net(_squares(crops)[None].to(device).float() / 255)
             text = self.words.text(clip, 0, len(clip))
-            wrong += letter_errors(read_off(said)[0], text)
+            wrong += letter_errors(read_off(probabilities)[0], text)
             letters += len(text)
         return {"letter_error_rate": wrong / letters} if letters else {}
 

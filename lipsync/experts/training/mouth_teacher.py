@@ -80,9 +80,9 @@ class Teacher:
             samples: (N,) float32 mono 16 kHz.
             frames: T; None: as many as the sound has.
         """
-        heard = self.encoder.encode(samples)
+        vectors = self.encoder.encode(samples)
         frames = int(len(samples) / RATE * FPS) if frames is None else frames
-        return self.net(torch.from_numpy(at_frames(heard, self.encoder.rate, frames))[None])[0].numpy()
+        return self.net(torch.from_numpy(at_frames(vectors, self.encoder.rate, frames))[None])[0].numpy()
 
 
 def at_frames(features: np.ndarray, rate: float, frames: int) -> np.ndarray:

@@ -38,8 +38,8 @@ class Silero:
         padded = np.pad(samples.astype(np.float32), (CONTEXT, pieces * PIECE - len(samples)))
         state, found = np.zeros((2, 1, 128), np.float32), []
         for first in range(0, pieces * PIECE, PIECE):
-            heard = padded[None, first : first + CONTEXT + PIECE]
-            given = {"input": heard, "state": state, "sr": np.array(RATE, np.int64)}
+            piece = padded[None, first : first + CONTEXT + PIECE]
+            given = {"input": piece, "state": state, "sr": np.array(RATE, np.int64)}
             spoken, state = self._session.run(None, given)
             found.append(spoken[0, 0])
         return np.array(found, np.float32)

@@ -86,8 +86,8 @@ class SyncStage(Stage):
             for start in starts:
                 pictures = clip.pictures(np.arange(start, start + WINDOW))
                 faces.append(cut(pictures, matrix, SIZE, table))
-            heard = clip.speech(starts, audio, vary)
-            speech.append(mask_bands(heard, rng) if augment else heard)
+            windows = clip.speech(starts, audio, vary)
+            speech.append(mask_bands(windows, rng) if augment else windows)
         stacked = torch.from_numpy(np.stack(faces)).permute(0, 1, 4, 2, 3)  # (B, 5, 3, S, S) uint8
         return {
             "faces": stacked,
@@ -100,9 +100,9 @@ class SyncStage(Stage):
 
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         with update.autocast():
-            heard = self.net.audio_encoder(batch["speech"]).flatten(1)
+            audio_embedding = self.net.audio_encoder(batch["speech"]).flatten(1)
             looked = self.net.face_encoder(lower_halves(batch["faces"].float() / 255)).flatten(1)
-        audio, face = F.normalize(heard.float(), dim=1), F.normalize(looked.float(), dim=1)
+        audio, face = F.normalize(audio_embedding.float(), dim=1), F.normalize(looked.float(), dim=1)
         per_clip = self.config.windows
         audio, face = audio.unflatten(0, (-1, per_clip)), face.unflatten(0, (-1, per_clip))
         cosine = face @ audio.transpose(1, 2)  # (clips, windows, windows)
@@ -120,9 +120,9 @@ class SyncStage(Stage):
             loss = sync_bce(probability, torch.cat([torch.ones(len(f)), torch.zeros(len(f))]).to(f.device))
         values: dict[str, Tensor] = {}
         if self.config.shape_weight:
-            for name, embedding in (("shape_audio", heard), ("shape_face", looked)):
-                told = self.modules["shape"](embedding.float())
-                values[name] = F.smooth_l1_loss(told, batch["shape"])
+            for name, embedding in (("shape_audio", audio_embedding), ("shape_face", looked)):
+                predicted = self.modules["shape"](embedding.float())
+                values[name] = F.smooth_l1_loss(predicted, batch["shape"])
                 loss = loss + self.config.shape_weight * values[name]
         update(loss, nn.ModuleList(self.modules.values()), self.optimizers["sync"])
         hits = (cosine.argmax(2) == torch.arange(per_clip, device=cosine.device)).float().mean()
@@ -155,26 +155,26 @@ def spread(length: int, count: int, apart: int, rng: np.random.Generator) -> np.
 
 
 def offset_accuracy(
-    net: SyncExpert, clips: list[Clip], device: torch.device, reach: int = 15
+    net: SyncExpert, clips: list[Clip], device: torch.device, max_offset: int = 15
 ) -> dict[str, float]:
-    """How often the closest speech lies within ±1 frame of the true time, among ±``reach`` frames.
+    """How often the closest speech lies within ±1 frame of the true time, among ±``max_offset`` frames.
 
-    Chance is 3 / (2 * reach + 1). Clips too short for one full comparison are left out.
+    Chance is 3 / (2 * max_offset + 1). Clips too short for one full comparison are left out.
     """
-    long = (clip for clip in clips if len(clip) >= 2 * reach + WINDOW + 10)
-    return accuracy((shift_distances(net, clip, device, reach) for clip in long), reach)
+    long = (clip for clip in clips if len(clip) >= 2 * max_offset + WINDOW + 10)
+    return accuracy((shift_distances(net, clip, device, max_offset) for clip in long), max_offset)
 
 
-def accuracy(distances: Iterable[np.ndarray], reach: int) -> dict[str, float]:
-    """As :func:`offset_accuracy`, of clips' distances (T, 2 * reach + 1); short ones do not count."""
+def accuracy(distances: Iterable[np.ndarray], max_offset: int) -> dict[str, float]:
+    """As :func:`offset_accuracy`, of clips' distances (T, 2 * max_offset + 1); short ones do not count."""
     right = clip_right = total = clip_total = 0
     for rows in distances:
         shifts = rows[~np.isnan(rows).any(axis=1)]
         if len(shifts) < 10:
             continue
-        right += int((abs(shifts.argmin(1) - reach) <= 1).sum())
+        right += int((abs(shifts.argmin(1) - max_offset) <= 1).sum())
         total += len(shifts)
-        clip_right += int(abs(int(shifts.mean(0).argmin()) - reach) <= 1)
+        clip_right += int(abs(int(shifts.mean(0).argmin()) - max_offset) <= 1)
         clip_total += 1
     if not total:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from torch import Tensor
 from lipsync.data.augmentation import cut, framing, light
 from lipsync.data.clips import MARGIN, STORED, Clip, Sampler
 from lipsync.data.preparation.offsets import SIZE, compare
-from lipsync.data.preparation.timing import REACH
-from lipsync.data.speech_stretches import Hearing
+from lipsync.data.preparation.timing import MAX_OFFSET
+from lipsync.data.speech_stretches import SpeechStretches
 from lipsync.experts.sync_expert import WINDOW, pair_windows
 from lipsync.experts.syncx import SyncX, SyncXConfig
 from lipsync.experts.training.sync_stage import SyncConfig, SyncStage, accuracy, spread, window_shapes
@@ -35,7 +36,7 @@ class SyncXStage(SyncStage):
     settings = SyncXTraining
 
     def __init__(self, config: SyncXTraining, train: list[Clip], dev: list[Clip]):
-        self.hearing = Hearing(config.model.audio, config.encoder_weights)
+        self.speech_stretches = SpeechStretches(config.model.audio, config.encoder_weights)
         super().__init__(config, train, dev)
         self.sampler: Sampler = Sampler(train, WINDOW + config.apart * config.windows)
 
@@ -60,7 +61,7 @@ class SyncXStage(SyncStage):
             for start in starts:
                 pictures = clip.pictures(np.arange(start, start + WINDOW))
                 faces.append(cut(pictures, matrix, SIZE, table))
-                speech.append(self.hearing.around(clip, start + WINDOW // 2, vary))
+                speech.append(self.speech_stretches.around(clip, start + WINDOW // 2, vary))
         return {
             "faces": torch.from_numpy(np.stack(faces)).permute(0, 1, 4, 2, 3),  # (B, 5, 3, S, S) uint8
             "speech": torch.from_numpy(np.stack(speech)),  # (B, F, ...)
@@ -69,19 +70,22 @@ class SyncXStage(SyncStage):
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         device = next(self.net.parameters()).device
-        rows = (syncx_distances(self.net, self.hearing, clip, device, REACH) for clip in self.dev)  # type: ignore[arg-type]
-        return accuracy(rows, REACH)
+        net: Any = self.net
+        rows = (syncx_distances(net, self.speech_stretches, clip, device, MAX_OFFSET) for clip in self.dev)
+        return accuracy(rows, MAX_OFFSET)
 
     def export(self, folder: Path) -> None:
         self.net.save_pretrained(folder / "syncx")  # type: ignore[operator]
 
 
 @torch.no_grad()
-def syncx_distances(net: SyncX, hearing: Hearing, clip: Clip, device: torch.device, reach: int) -> np.ndarray:
-    """(T, 2 * reach + 1), as ``lipsync.data.preparation.offsets.shift_distances`` for the sync expert."""
+def syncx_distances(
+    net: SyncX, speech_stretches: SpeechStretches, clip: Clip, device: torch.device, max_offset: int
+) -> np.ndarray:
+    """(T, 2 * max_offset + 1), like ``preparation.offsets.shift_distances`` for the sync expert."""
     matrix, _ = framing(STORED, SIZE, MARGIN, None)
     frames = torch.from_numpy(cut(clip.faces, matrix, SIZE)).permute(0, 3, 1, 2).float().to(device) / 255
     face = torch.cat([net.embed_faces(part) for part in pair_windows(frames).split(64)])
-    heard = np.stack([hearing.around(clip, frame + WINDOW // 2) for frame in range(len(face))])
-    audio = torch.cat([net.embed_audio(part.to(device)) for part in torch.from_numpy(heard).split(64)])
-    return compare(face, audio, reach)
+    speech = np.stack([speech_stretches.around(clip, frame + WINDOW // 2) for frame in range(len(face))])
+    audio = torch.cat([net.embed_audio(part.to(device)) for part in torch.from_numpy(speech).split(64)])
+    return compare(face, audio, max_offset)

@@ -48,9 +48,9 @@ class TeacherStage(Stage):
         self.sampler: Sampler = Sampler(train, config.frames)
         folder = Path(config.encoder_weights) if config.encoder_weights else None
         self.encoder = load_encoder(config.encoder, folder)
-        self._heard = {clip.name: self._features(clip) for clip in [*self.sampler.clips, *dev]}
+        self._encoded = {clip.name: self._features(clip) for clip in [*self.sampler.clips, *dev]}
         self.net = ShapeFromFeatures(self.encoder.dimension, config.hidden, config.kernel, config.dropout)
-        self.net.standardise(torch.cat([self._heard[clip.name] for clip in self.sampler.clips]))
+        self.net.standardise(torch.cat([self._encoded[clip.name] for clip in self.sampler.clips]))
         self.modules: dict[str, nn.Module] = {"teacher": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "teacher": torch.optim.AdamW(
@@ -66,7 +66,7 @@ class TeacherStage(Stage):
         speech, shape = [], []
         for clip in self.sampler.draw(self.config.stretches, rng):
             first = int(rng.integers(0, len(clip) - self.config.frames + 1))
-            speech.append(self._heard[clip.name][first : first + self.config.frames])
+            speech.append(self._encoded[clip.name][first : first + self.config.frames])
             shape.append(clip.shape[first : first + self.config.frames])
         return {"speech": torch.stack(speech), "shape": torch.from_numpy(np.stack(shape))}
 
@@ -84,7 +84,7 @@ class TeacherStage(Stage):
     def check(self, folder: Path, step: int) -> dict[str, float]:
         device = next(self.net.parameters()).device
         return mean_correlation(
-            self.dev, lambda clip: self.net(self._heard[clip.name][None].to(device))[0].float().cpu()
+            self.dev, lambda clip: self.net(self._encoded[clip.name][None].to(device))[0].float().cpu()
         )
 
     def export(self, folder: Path) -> None:

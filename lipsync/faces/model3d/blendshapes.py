@@ -26,7 +26,7 @@ NAMES = (
 
 
 # The landmarks that the network of the scores looks at (MediaPipe's face_blendshapes_graph).
-SEEN = (
+BLENDSHAPE_POINTS = (
     0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70,
     78, 80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149,
     150, 152, 153, 154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195,
@@ -60,7 +60,7 @@ class BlendshapeNetwork:
     def __call__(self, landmarks: np.ndarray) -> np.ndarray:
         """(T, 52) float32 scores, 0..1, of (T, 478, 2) landmarks in pixels; NaN where a landmark is NaN."""
         scores = np.full((len(landmarks), len(NAMES)), np.nan, np.float32)
-        for number, points in enumerate(np.asarray(landmarks, np.float32)[:, list(SEEN)]):
+        for number, points in enumerate(np.asarray(landmarks, np.float32)[:, list(BLENDSHAPE_POINTS)]):
             if np.isfinite(points).all():
                 self._network.setInput(np.ascontiguousarray(points[None]))
                 scores[number] = self._network.forward().reshape(-1)

@@ -103,18 +103,18 @@ class Fitter:
         if blendshapes is not None and blendshapes.shape != (len(landmarks), 52):
             raise ValueError(f"blendshapes must be ({len(landmarks)}, 52), not {blendshapes.shape}")
         measured = (landmarks[:, self._points].astype(np.float64) - (self._size - 1) / 2) / self._focal
-        seen = np.asarray(np.isfinite(measured).all((1, 2)))
-        if not seen.any():
+        detected = np.asarray(np.isfinite(measured).all((1, 2)))
+        if not detected.any():
             self._past = self._last = None
             return self._nothing(len(landmarks))
-        prior = self._prior(blendshapes, len(landmarks))[seen]
-        found = measured[seen]
-        state = Heads.start(found, prior, self._mean.reshape(-1, 3), self._begins(found, seen))
+        prior = self._prior(blendshapes, len(landmarks))[detected]
+        found = measured[detected]
+        state = Heads.start(found, prior, self._mean.reshape(-1, 3), self._begins(found, detected))
         self._solve(state, found, prior)
         self._remember(state, found)
-        if not seen[-1]:
+        if not detected[-1]:
             self._past = self._last = None
-        return self._result(state, found, seen)
+        return self._result(state, found, detected)
 
     # --- the alternation ---
 
@@ -214,8 +214,10 @@ class Fitter:
         self._noise = config.noise * self._face / 128 / self._focal  # of a landmark, in focal lengths
         lips = np.isin(self._points, LIPS_OUTER + LIPS_INNER)
         self._weights = np.where(lips, config.lips, 1.0)
-        moves = self._expression_basis.reshape(len(self._deviations), -1, 3) * self._deviations[:, None, None]
-        moved = np.linalg.norm(moves, axis=-1)
+        displacements = (
+            self._expression_basis.reshape(len(self._deviations), -1, 3) * self._deviations[:, None, None]
+        )
+        moved = np.linalg.norm(displacements, axis=-1)
         self._pose_weights = 1 / (1 + (np.sqrt((moved**2).sum(0)) / config.still) ** 2)
         place = {int(point): at for at, point in enumerate(self._points)}
         pairs = [(place[a], place[b]) for a, b in GAPS if a in place and b in place]
@@ -270,9 +272,9 @@ class Fitter:
         self._raw.expression = state.expression[-len(self._raw.shift) :]
         self._past, self._last = self._raw.take(run), measured[-1]
 
-    def _begins(self, measured: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def _begins(self, measured: np.ndarray, detected: np.ndarray) -> np.ndarray:
         """(T,) bool, of the frames with a face: no face just before, or one that is elsewhere."""
-        frames = np.flatnonzero(seen)
+        frames = np.flatnonzero(detected)
         before = np.concatenate([measured[:1] if self._last is None else self._last[None], measured[:-1]])
         jump = np.linalg.norm(measured - before, axis=-1).mean(1) * self._focal / self._face > _JUMP
         gap = np.diff(frames, prepend=-1) > 1
@@ -280,7 +282,7 @@ class Fitter:
         begins[0] |= self._past is None
         return begins
 
-    def _result(self, state: Heads, measured: np.ndarray, seen: np.ndarray) -> Fit:
+    def _result(self, state: Heads, measured: np.ndarray, detected: np.ndarray) -> Fit:
         config = self._config
         assert self._identity is not None
         _, residual, _ = self._look(state, self._identity, measured)
@@ -289,11 +291,11 @@ class Fitter:
         cosine = np.clip(state.rotation[:, 2, 2], -1, 1)
         holds = (np.degrees(np.arccos(cosine)) <= config.widest) & (error <= config.worst * self._face)
         pose = np.concatenate([turns_of(state.rotation), state.shift], 1)
-        nearest = _nearest(seen)
-        errors = np.full(len(seen), np.nan, np.float32)
-        errors[seen] = error
-        valid = seen.copy()
-        valid[seen] = holds
+        nearest = _nearest(detected)
+        errors = np.full(len(detected), np.nan, np.float32)
+        errors[detected] = error
+        valid = detected.copy()
+        valid[detected] = holds
         return Fit(
             self._identity.astype(np.float32),
             state.expression[nearest].astype(np.float32),
@@ -339,10 +341,10 @@ def fit_clip(
     return Fitter(model, size, margin, config).fit(landmarks, blendshapes)
 
 
-def _nearest(seen: np.ndarray) -> np.ndarray:
+def _nearest(detected: np.ndarray) -> np.ndarray:
     """(T,) for every frame the rank, among those seen, of the seen one nearest to it."""
-    at = np.flatnonzero(seen)
-    frames = np.arange(len(seen))
+    at = np.flatnonzero(detected)
+    frames = np.arange(len(detected))
     after = np.searchsorted(at, frames).clip(0, len(at) - 1)
     before = (after - 1).clip(0)
     return np.where(np.abs(at[before] - frames) <= np.abs(at[after] - frames), before, after)

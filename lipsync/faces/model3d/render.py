@@ -62,8 +62,8 @@ def render(
     mask = (triangle >= 0).unsqueeze(1).to(placed.dtype)
     triangle = triangle.clamp_min(0)
     barycentric = torch.from_numpy(weights).to(placed)
-    seen = interpolate(torch.cat([colours, normals], -1), triangle, barycentric, model.triangles)
-    image, normal = seen.split(3, dim=1)
+    drawn = interpolate(torch.cat([colours, normals], -1), triangle, barycentric, model.triangles)
+    image, normal = drawn.split(3, dim=1)
     return Rendering(
         image.clamp(0, 1),
         torch.nn.functional.normalize(normal, dim=1) * mask,
@@ -160,5 +160,5 @@ def _spread(values: Tensor, mask: Tensor) -> Tensor:
         return torch.where(mask > 0, values / mask.clamp_min(1e-6), mean)
     pooled = torch.nn.functional.avg_pool2d(torch.cat([values, mask], 1), 2, ceil_mode=True)
     coarse = _spread(pooled[:, :-1], pooled[:, -1:])
-    wide = torch.nn.functional.interpolate(coarse, mask.shape[-2:], mode="bilinear", align_corners=False)
-    return values + (1 - mask) * wide
+    full = torch.nn.functional.interpolate(coarse, mask.shape[-2:], mode="bilinear", align_corners=False)
+    return values + (1 - mask) * full

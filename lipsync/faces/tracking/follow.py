@@ -38,7 +38,7 @@ class FacePoints:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Detection:
     """What was found on one frame. Pixels of that frame."""
 
     frame: Frame
@@ -78,7 +78,7 @@ class Follower:
         self._coarse = True  # the last find has five points
         self._cut = False  # since the last find
 
-    def follow(self, frames: Iterable[Frame]) -> Iterator[Seen]:
+    def follow(self, frames: Iterable[Frame]) -> Iterator[Detection]:
         """What is seen on every frame, in order.
 
         While no face is in hand, frames wait for the next look (at most half a second, at most 200
@@ -90,38 +90,38 @@ class Follower:
         for count, (frame, cut, ends) in enumerate(_shots(frames)):
             self._cut |= cut
             if cut:
-                yield from map(Seen, waiting)
+                yield from map(Detection, waiting)
                 waiting, in_hand, due = [], False, count
             known = frame.index in self._known
             if in_hand and self._coarse and not known and not ends and count - looked < self._stride:
-                yield Seen(frame)
+                yield Detection(frame)
                 continue
             if not in_hand and not known and not ends and count < due:
                 waiting.append(frame)
                 if len(waiting) * frame.image.nbytes > 200e6:
-                    yield Seen(waiting.pop(0))
+                    yield Detection(waiting.pop(0))
                 continue
             looked = count
             previous, shot = self._last, self._cut
             find = self._look(frame, in_hand)
             if find is None:
-                yield from map(Seen, waiting)
+                yield from map(Detection, waiting)
                 waiting = []
                 waits = pauses(self._rate) if in_hand else waits
                 # A face that was just there is looked for on the next frame too: it may have blinked.
                 due = count + (1 if in_hand else next(waits))
                 in_hand = False
-                yield Seen(frame)
+                yield Detection(frame)
                 continue
             new = shot or previous is None or _jumped(previous, find.pose)
             backwards = self._fill_in(waiting, find) if waiting else []
-            found = [*backwards, _seen(frame, find)]
+            found = [*backwards, _detection(frame, find)]
             waiting = []
-            first = next(i for i, seen in enumerate(found) if seen.points is not None)
-            for i, seen in enumerate(found):
-                yield replace(seen, new=new and i == first)
+            first = next(i for i, detection in enumerate(found) if detection.points is not None)
+            for i, detection in enumerate(found):
+                yield replace(detection, new=new and i == first)
             in_hand = True
-        yield from map(Seen, waiting)
+        yield from map(Detection, waiting)
 
     def close(self) -> None:
         if self._landmarker is not None:
@@ -218,20 +218,20 @@ class Follower:
                 return int(i)
         return None
 
-    def _fill_in(self, frames: list[Frame], find: FacePoints) -> list[Seen]:
+    def _fill_in(self, frames: list[Frame], find: FacePoints) -> list[Detection]:
         """What the frames before ``find`` show, followed backwards until the face is not there."""
-        seen: list[Seen] = []
+        detections: list[Detection] = []
         here: FacePoints | None = find
         for frame in reversed(frames):
             if here is not None:
                 here = self._nearby(frame.image, here.pose)
                 self._remember(frame, here)
-            seen.append(Seen(frame) if here is None else _seen(frame, here))
-        return seen[::-1]
+            detections.append(Detection(frame) if here is None else _detection(frame, here))
+        return detections[::-1]
 
 
-def _seen(frame: Frame, find: FacePoints) -> Seen:
-    return Seen(frame, find.points, find.landmarks, blendshapes=find.blendshapes)
+def _detection(frame: Frame, find: FacePoints) -> Detection:
+    return Detection(frame, find.points, find.landmarks, blendshapes=find.blendshapes)
 
 
 def _jumped(before: Pose, now: Pose) -> bool:

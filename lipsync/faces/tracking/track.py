@@ -13,10 +13,10 @@ import numpy as np
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.crop import Pose, pose_from_points, smooth_pose
 from lipsync.faces.tracking.detect import FaceDetector
-from lipsync.faces.tracking.follow import FacePoints, Follower, Seen
+from lipsync.faces.tracking.follow import Detection, FacePoints, Follower
 from lipsync.media import Frame
 
-REACH = 0.6  # s to each side that smooth_pose looks: 2.5 of its widest sigma
+LOOKAHEAD = 0.6  # s to each side that smooth_pose looks: 2.5 of its widest sigma
 GAP = 0.2  # s without a find that are bridged inside a track
 BUFFER = 192e6  # bytes of frames that wait for their future
 
@@ -59,14 +59,14 @@ class FaceTracker:
         landmarker: Path | None,
         rate: float,
         choose: Choice | None = None,
-        lookahead: float = REACH,
+        lookahead: float = LOOKAHEAD,
         detector: FaceDetector | None = None,
         blendshapes: bool = False,
     ) -> None:
         self._rate = rate
         self._gap = max(1, round(GAP * rate))
         self._lookahead = ceil(lookahead * rate)
-        self._history = ceil(REACH * rate) + 1
+        self._history = ceil(LOOKAHEAD * rate) + 1
         self._follower = Follower(
             landmarker, rate, choose or Choice(), max(1, self._gap - 1), detector, blendshapes
         )
@@ -87,11 +87,11 @@ class FaceTracker:
         """
         return self.smooth(self._follower.follow(frames))
 
-    def smooth(self, seen: Iterable[Seen]) -> Iterator[Tracked]:
+    def smooth(self, detections: Iterable[Detection]) -> Iterator[Tracked]:
         """The second half of :meth:`track`: gaps bridged, poses smoothed."""
         past: deque[Pose] = deque(maxlen=self._history)  # raw poses of this track, already given out
-        waiting: deque[tuple[Seen, Pose]] = deque()
-        for item in bridge(seen, self._gap):
+        waiting: deque[tuple[Detection, Pose]] = deque()
+        for item in bridge(detections, self._gap):
             if item.points is None or item.new:
                 while waiting:
                     yield self._next(past, waiting)
@@ -110,7 +110,7 @@ class FaceTracker:
         """Let go of the networks."""
         self._follower.close()
 
-    def _next(self, past: deque[Pose], waiting: deque[tuple[Seen, Pose]]) -> Tracked:
+    def _next(self, past: deque[Pose], waiting: deque[tuple[Detection, Pose]]) -> Tracked:
         """The oldest waiting frame, smoothed with what is known around it."""
         around = [*past, *(pose for _, pose in waiting)]
         track = Pose(
@@ -119,17 +119,19 @@ class FaceTracker:
             np.array([pose.angle for pose in around]),
         )
         pose = smooth_pose(track, self._rate)[len(past)]
-        seen, raw = waiting.popleft()
+        detection, raw = waiting.popleft()
         first = not past
         past.append(raw)
-        return Tracked(seen.frame, pose, seen.landmarks, seen.points, seen.blendshapes, first)
+        return Tracked(
+            detection.frame, pose, detection.landmarks, detection.points, detection.blendshapes, first
+        )
 
 
-def bridge(seen: Iterable[Seen], longest: int) -> Iterator[Seen]:
+def bridge(detections: Iterable[Detection], longest: int) -> Iterator[Detection]:
     """The same stream, where at most ``longest`` frames without a find between two are interpolated."""
-    before: Seen | None = None  # the last find, if the frames since then may be bridged
-    open_: list[Seen] = []
-    for item in seen:
+    before: Detection | None = None  # the last find, if the frames since then may be bridged
+    open_: list[Detection] = []
+    for item in detections:
         if item.points is None and before is not None:
             open_.append(item)
             if len(open_) > longest:
@@ -145,7 +147,7 @@ def bridge(seen: Iterable[Seen], longest: int) -> Iterator[Seen]:
     yield from open_
 
 
-def _between(before: Seen, after: Seen, share: float, gap: Seen) -> Seen:
+def _between(before: Detection, after: Detection, share: float, gap: Detection) -> Detection:
     """The find on a frame without one, ``share`` of the way from the find before to the one after."""
     assert before.points is not None
     assert after.points is not None

@@ -23,7 +23,7 @@ from lipsync.experts.perceptual import load_lpips
 from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.lstm_cbam.config import LstmCbamConfig
 from lipsync.methods.lstm_cbam.model import LipGANGenerator
-from lipsync.methods.wav2lip.validation import look_at
+from lipsync.methods.wav2lip.validation import validate
 from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight, sync_bce, sync_loss, sync_probability
@@ -73,8 +73,8 @@ class JointStage(Stage):
             self.net.audio_encoder.requires_grad_(False)
         self.head = load_movement_head(config.speech) if config.movement else None
         self.perceptual = load_lpips("vgg") if config.perceptual_weight else None
-        judges = {"head": self.head, "perceptual": self.perceptual}
-        self.frozen = {name: net for name, net in judges.items() if net is not None}
+        networks = {"head": self.head, "perceptual": self.perceptual}
+        self.frozen = {name: net for name, net in networks.items() if net is not None}
         self.disc = load_sync_expert(config.discriminator).requires_grad_(True)
         self.modules: dict[str, nn.Module] = {"generator": self.net, "discriminator": self.disc}
         if config.ema:
@@ -120,8 +120,8 @@ class JointStage(Stage):
             fake = self.net.draw(embedding, faces)
             weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
             l1 = ((fake.float() - real).abs() * weight).mean()  # eq 3
-            heard = self.disc.embed_audio(batch["sync_speech"])
-            sync = sync_loss(self._probability(self.disc.embed_faces(halves(fake)), heard))  # eq 5
+            audio_embedding = self.disc.embed_audio(batch["sync_speech"])
+            sync = sync_loss(self._probability(self.disc.embed_faces(halves(fake)), audio_embedding))  # eq 5
             loss = config.l1_weight * l1 + config.sync_weight * sync  # eq 6
             if self.perceptual is not None:
                 looked = torch.linspace(0, len(fake) - 1, config.perceptual_frames).long()
@@ -137,12 +137,14 @@ class JointStage(Stage):
         with update.autocast():
             faces = self.disc.embed_faces(torch.cat([halves(real), halves(fake.detach())]))
             speech = self.disc.embed_audio(torch.cat([batch["sync_speech"], batch["wrong_speech"]]))
-        (seen, drawn), (own, wrong) = faces.chunk(2), speech.chunk(2)
-        right, late, made = (self._probability(f, s) for f, s in ((seen, own), (seen, wrong), (drawn, own)))
+        (real_faces, drawn), (own, wrong) = faces.chunk(2), speech.chunk(2)
+        right, late, made = (
+            self._probability(f, s) for f, s in ((real_faces, own), (real_faces, wrong), (drawn, own))
+        )
         ones, zeros = torch.ones_like(right), torch.zeros_like(right)
-        judged = sync_bce(right, ones) / 2 + (sync_bce(late, zeros) + sync_bce(made, zeros)) / 4
-        update(judged, self.disc, self.optimizers["discriminator"])
-        values = {"loss": loss, "l1": l1, "sync": sync, "disc": judged}
+        loss_d = sync_bce(right, ones) / 2 + (sync_bce(late, zeros) + sync_bce(made, zeros)) / 4
+        update(loss_d, self.disc, self.optimizers["discriminator"])
+        values = {"loss": loss, "l1": l1, "sync": sync, "disc": loss_d}
         values |= {"p_real": right.mean(), "p_late": late.mean(), "p_drawn": made.mean()}
         if self.perceptual is not None:
             values["perceptual"] = sharp
@@ -158,7 +160,7 @@ class JointStage(Stage):
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """On people kept out of training; writes a contact sheet."""
-        return look_at(self.best, self.dev, folder / f"sheet-{step:06d}.png")
+        return validate(self.best, self.dev, folder / f"sheet-{step:06d}.png")
 
     def export(self, folder: Path) -> None:
         self.best.save_pretrained(folder / "generator")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lipsync.audio.speech_input import HeardSpeech
+from lipsync.audio.speech_input import SpeechInput
 from lipsync.errors import ConfigError
+from lipsync.weights.renamed import current_settings
 
 
 @dataclass(frozen=True)
 class MultiReferenceConfig:
     """The network's shape."""
 
-    audio: HeardSpeech = field(default_factory=HeardSpeech)
+    audio: SpeechInput = field(default_factory=SpeechInput)
     references: int = 3  # R
     size: int = 256  # pixels, side of the crops
     levels: int = 5  # M: stages that halve the picture, and stages of the decoder that double it again
@@ -27,11 +28,11 @@ class MultiReferenceConfig:
     # The rest is for little data, and not in the patent either.
     # Every stage of the decoder is told the frame's own token (scale and shift of its channels): else the
     # speech has to find its way from the coarsest stage alone, which takes several times the steps.
-    told: bool = False
+    token_modulation: bool = False
     # Move the references' pixels instead of painting a mouth anew (``multi_reference.moving``).
-    moves: bool = False
-    # The networks see pictures this many times smaller than the crops. With ``moves`` the full-size pixels
-    # of the references are moved, so that what is drawn stays sharp.
+    warp_references: bool = False
+    # The networks see pictures this many times smaller than the crops. With ``warp_references`` the full
+    # size of the references is moved, so that the result stays sharp.
     shrink: int = 1
     # Share of the frame's rows, from the top, that the network sees: 0.5 is the patent's upper half. Cheeks
     # tell the mouth; with less of them the drawn mouth follows the speech and not the picture.
@@ -39,7 +40,7 @@ class MultiReferenceConfig:
 
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json
-            object.__setattr__(self, "audio", HeardSpeech(**self.audio))
+            object.__setattr__(self, "audio", SpeechInput(**current_settings(SpeechInput, self.audio)))
         if self.shrink < 1 or self.size % (self.shrink * 2 ** (self.levels + 1)):
             unit = max(1, self.shrink) * 2 ** (self.levels + 1)
             raise ConfigError(
@@ -52,7 +53,7 @@ class MultiReferenceConfig:
             raise ConfigError("config.visible", visible=self.visible)
 
     @property
-    def seen(self) -> int:
+    def network_size(self) -> int:
         """Pixels, side of the pictures as the networks see them."""
         return self.size // self.shrink
 

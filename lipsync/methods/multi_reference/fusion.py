@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
+from lipsync.weights.renamed import accept_old_weights
 
 
 class Listener(nn.Module):
@@ -21,15 +22,15 @@ class Listener(nn.Module):
         self.attention = nn.MultiheadAttention(channels, config.heads, batch_first=True)
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, heard: Tensor, opening: Tensor | float = 1.0) -> Tensor:
+    def forward(self, audio_features: Tensor, opening: Tensor | float = 1.0) -> Tensor:
         """
         Args:
-            heard: (B, F, D).
+            audio_features: (B, F, D).
             opening: mouth-opening factor, one for all or (B,); 1 as the speech has it.
         """
         if isinstance(opening, Tensor):
-            opening = opening.to(heard.dtype)[:, None, None]
-        tokens = self.adapter(heard * opening) + self.positions  # (B, F, C), steps a, b, c
+            opening = opening.to(audio_features.dtype)[:, None, None]
+        tokens = self.adapter(audio_features * opening) + self.positions  # (B, F, C), steps a, b, c
         attended, _ = self.attention(tokens, tokens, tokens, need_weights=False)  # steps d, e
         return self.norm(tokens + attended)  # step f
 
@@ -44,23 +45,24 @@ class Fusion(nn.Module):
 
     def __init__(self, config: MultiReferenceConfig):
         super().__init__()
-        channels, side = config.channels(config.levels), config.seen // 2**config.levels
+        channels, side = config.channels(config.levels), config.network_size // 2**config.levels
         self.look = nn.MultiheadAttention(channels, config.heads, batch_first=True)
         self.look_norm = nn.LayerNorm(channels)
-        self.hear = nn.MultiheadAttention(channels, config.heads, batch_first=True)
-        self.hear_norm = nn.LayerNorm(channels)
+        self.audio_attention = nn.MultiheadAttention(channels, config.heads, batch_first=True)
+        self.audio_norm = nn.LayerNorm(channels)
         self.register_buffer("mask", upper_half(side, config.audio.count), persistent=False)
+        accept_old_weights(self)
 
     def forward(self, tokens: Tensor, features: Tensor) -> Tensor:
         """(B, F, C) tokens of speech and (B, C, H, W) features of pictures to (B, C, H, W)."""
         height, width = features.shape[-2:]
         pixels = features.flatten(2).transpose(1, 2)  # (B, H*W, C)
         mask = self.mask.to(tokens.dtype)  # type: ignore[operator]
-        seen, _ = self.look(tokens, pixels, pixels, attn_mask=mask, need_weights=False)
-        tokens = self.look_norm(tokens + seen)
-        told, _ = self.hear(pixels, tokens, tokens, need_weights=False)
+        attended_pixels, _ = self.look(tokens, pixels, pixels, attn_mask=mask, need_weights=False)
+        tokens = self.look_norm(tokens + attended_pixels)
+        attended_audio, _ = self.audio_attention(pixels, tokens, tokens, need_weights=False)
         own = tokens[:, tokens.shape[1] // 2, None]  # (B, 1, C)
-        pixels = self.hear_norm(pixels + told + own)
+        pixels = self.audio_norm(pixels + attended_audio + own)
         return pixels.transpose(1, 2).unflatten(2, (height, width))
 
 

@@ -12,7 +12,7 @@ from lipsync.assets import asset
 from lipsync.audio.encoders import SpeechEncoder, load_encoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
-from lipsync.audio.selector import reach, select
+from lipsync.audio.selector import lookahead, select
 from lipsync.audio.speech_input import LEARNED
 from lipsync.media import read_audio
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
@@ -50,8 +50,8 @@ class MultiReferenceMethod(LipSyncMethod):
         learned = net.config.audio.encoder == LEARNED
         self.encoder = None if learned else encoder or load_encoder(net.config.audio.encoder)
         audio = net.config.audio
-        own = (audio.hears if self.encoder is None else self.encoder).reach
-        around = reach(audio.rate, audio.count, audio.spacing)
+        own = (audio.features if self.encoder is None else self.encoder).lookahead
+        around = lookahead(audio.rate, audio.count, audio.spacing)
         self.audio_lookahead = own + around + audio.context / audio.rate
         self.half = supports_bfloat16(self.device)
 
@@ -61,10 +61,10 @@ class MultiReferenceMethod(LipSyncMethod):
         if self.encoder is not None:
             return self.encoder.encode(samples)
         audio = self.config.audio
-        heard = features(samples, audio.hears)  # (rows, T)
+        audio_features = features(samples, audio.features)  # (rows, T)
         times = np.arange(1 + int(len(samples) / RATE * audio.rate)) / audio.rate
-        windows = torch.from_numpy(frame_windows(heard, times, audio.hears)[:, 0])
-        return self.net.speech.listen(windows.to(self.device)).cpu().numpy()
+        windows = torch.from_numpy(frame_windows(audio_features, times, audio.features)[:, 0])
+        return self.net.speech.encode_windows(windows.to(self.device)).cpu().numpy()
 
     @cached_property
     def _closed(self) -> Tensor:
@@ -82,19 +82,23 @@ class MultiReferenceMethod(LipSyncMethod):
     def synthesize(self, batch: Batch) -> np.ndarray:
         """(B, S, S, 3) uint8 faces that speak; see ``LipSyncMethod.synthesize``."""
         audio = self.config.audio
-        heard = torch.from_numpy(select(batch.speech, audio.rate, batch.times, audio.count, audio.spacing))
+        audio_features = torch.from_numpy(
+            select(batch.speech, audio.rate, batch.times, audio.count, audio.spacing)
+        )
         frames = _to_tensor(batch.faces, self.device)
         # A video with fewer faces than references shows some of them twice.
         wanted = np.arange(self.references) % len(batch.references)
         references = _to_tensor(batch.references[wanted], self.device).flatten(0, 1)[None]  # (1, 3 R, S, S)
         if batch.activity is not None and batch.activity.min() < 1:
             active = torch.from_numpy(batch.activity)[:, None, None]
-            heard = active * batch.mouth_opening * heard + (1 - active) * self._closed
+            audio_features = active * batch.mouth_opening * audio_features + (1 - active) * self._closed
             opening = 1.0
         else:
             opening = batch.mouth_opening
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            drawn = self.net(heard.to(self.device), frames, references, opening).float()  # (B, 3, S, S)
+            drawn = self.net(
+                audio_features.to(self.device), frames, references, opening
+            ).float()  # (B, 3, S, S)
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 

@@ -7,9 +7,12 @@ encoder.
 # No postponed annotations here: PyTorchModelHubMixin reads the type of ``config`` off the signature to
 # turn config.json back into it, and a string would leave it a dict.
 
+from pathlib import Path
+from typing import Any, Self
+
 import torch
 import torch.nn.functional as F
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from torch import Tensor, nn
 
 from lipsync.audio.speech_input import LEARNED
@@ -18,6 +21,12 @@ from lipsync.methods.multi_reference.fusion import Fusion, Listener
 from lipsync.methods.multi_reference.moving import Motion, blend
 from lipsync.nn.spade import SpadeResBlock
 from lipsync.nn.speech_encoder import LearnedEncoder
+from lipsync.texts import Message
+from lipsync.weights.pretrained import read_config
+from lipsync.weights.renamed import accept_old_weights
+
+CONFIG = "config.json"
+HUB_OPTIONS = ("revision", "token", "cache_dir", "force_download", "local_files_only")
 
 
 class MultiReference(
@@ -39,34 +48,47 @@ class MultiReference(
         super().__init__()
         self.config = config
         learned = config.audio.encoder == LEARNED
-        heard = config.audio
+        audio = config.audio
         self.speech = (
-            LearnedEncoder(heard.hears, heard.dimension, heard.context) if learned else nn.Identity()
+            LearnedEncoder(audio.features, audio.dimension, audio.context) if learned else nn.Identity()
         )
         self.listener = Listener(config)
         self.image_encoder = ImageEncoder(config)
         self.fusion = Fusion(config)
         self.image_decoder = ImageDecoder(config)
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
+        """As of ``PyTorchModelHubMixin``, which alone would pass over the settings of earlier versions."""
+        if "config" not in options:
+            known = {key: value for key, value in options.items() if key in HUB_OPTIONS}
+            file = Path(pretrained_model_name_or_path) / CONFIG
+            if not file.parent.is_dir():
+                file = Path(hf_hub_download(str(pretrained_model_name_or_path), CONFIG, **known))
+            options["config"] = read_config(file, MultiReferenceConfig, Message("saved.multi_reference"))
+        return super().from_pretrained(pretrained_model_name_or_path, **options)
+
     def forward(
-        self, heard: Tensor, frames: Tensor, references: Tensor, opening: Tensor | float = 1.0
+        self, audio_features: Tensor, frames: Tensor, references: Tensor, opening: Tensor | float = 1.0
     ) -> Tensor:
         """(B, 3, S, S) frames that say what is heard.
 
         Args:
-            heard: (B, F, D) features of the speech around each frame.
+            audio_features: (B, F, D) features of the speech around each frame.
             frames: (B, 3, S, S); below ``config.visible`` they are not looked at.
             references: (W, 3 R, S, S).
             opening: mouth-opening factor, one for all or (B,).
         """
-        return self.draw(self.listener(heard, opening), frames, references)
+        return self.draw(self.listener(audio_features, opening), frames, references)
 
     def draw(self, tokens: Tensor, frames: Tensor, references: Tensor) -> Tensor:
         """As ``forward``, with the (B, F, C) tokens that the listener made."""
         config = self.config
-        rows = round(config.seen * config.visible)
-        prior = F.pad(self._shrunk(frames[:, :, : rows * config.shrink]), (0, 0, 0, config.seen - rows))
-        small = self._shrunk(references)
+        rows = round(config.network_size * config.visible)
+        prior = F.pad(
+            self._downscaled(frames[:, :, : rows * config.shrink]), (0, 0, 0, config.network_size - rows)
+        )
+        small = self._downscaled(references)
         each = small.repeat_interleave(len(frames) // len(small), dim=0)
         images = torch.cat([each.to(prior.dtype), prior], dim=1)
         features, skips = self.image_encoder(images.contiguous(memory_format=torch.channels_last))
@@ -76,7 +98,7 @@ class MultiReference(
             return drawn
         return torch.cat([frames[:, :, : config.size // 2].to(drawn.dtype), drawn], dim=2)
 
-    def _shrunk(self, pictures: Tensor) -> Tensor:
+    def _downscaled(self, pictures: Tensor) -> Tensor:
         return F.avg_pool2d(pictures, self.config.shrink) if self.config.shrink > 1 else pictures
 
 
@@ -106,7 +128,8 @@ class ImageDecoder(nn.Module):
     """M x (double, convolution, SPADE block), LeakyReLU, convolution, sigmoid (figure 4).
 
     A SPADE block's label is the encoder's picture of that size: the skip connection of figure 1. With
-    ``moves`` the last block is shown the references where they were moved to, and what is painted joins them.
+    ``warp_references`` the last block is shown the references where they were moved to, and what is painted
+    joins them.
     """
 
     def __init__(self, config: MultiReferenceConfig):
@@ -114,7 +137,7 @@ class ImageDecoder(nn.Module):
         self.config = config
         groups = config.references + 1
         self.motion: Motion | None = None
-        self.convs, self.blocks, self.tell = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.convs, self.blocks, self.modulation = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         before = config.channels(config.levels)
         for step in range(config.levels):
             level = config.levels - 1 - step  # halvings of the picture after this stage
@@ -122,20 +145,23 @@ class ImageDecoder(nn.Module):
             channels = config.channels(max(level, 1)) // (2 if finest else 1)
             skip = 3 * (config.references + 1) if finest else config.channels(level)
             spade = step < config.spade
-            if finest and config.moves:
+            if finest and config.warp_references:
                 self.motion = Motion(before, config)
             self.convs.append(nn.Conv2d(before, channels, 3, padding=1))
             self.blocks.append(
                 SpadeResBlock(channels, channels, skip, hidden=max(16, round(64 * config.width)))
                 if spade
-                else PlainBlock(channels, 0 if finest and not config.moves else skip, groups)
+                else PlainBlock(channels, 0 if finest and not config.warp_references else skip, groups)
             )
-            self.tell.append(
-                nn.Linear(config.channels(config.levels), 2 * channels) if config.told else nn.Identity()
+            self.modulation.append(
+                nn.Linear(config.channels(config.levels), 2 * channels)
+                if config.token_modulation
+                else nn.Identity()
             )
             before = channels
-        shares = config.references + 1 if config.moves else 0
+        shares = config.references + 1 if config.warp_references else 0
         self.paint = nn.Conv2d(before, 3 + shares, 3, padding=1)
+        accept_old_weights(self)
 
     def forward(
         self, x: Tensor, skips: list[Tensor], small: Tensor, references: Tensor, own: Tensor
@@ -153,8 +179,8 @@ class ImageDecoder(nn.Module):
         first = x.shape[2] // 2 - 1 if self.config.lower_half else 0
         x = x[:, :, first:]
         flow = None
-        stages = zip(self.convs, self.blocks, self.tell, reversed(skips), strict=True)
-        for conv, block, tell, skip in stages:
+        stages = zip(self.convs, self.blocks, self.modulation, reversed(skips), strict=True)
+        for conv, block, modulation, skip in stages:
             first *= 2
             label = skip[:, :, first:]
             if self.motion is not None and skip is skips[0]:
@@ -162,12 +188,12 @@ class ImageDecoder(nn.Module):
                 label = torch.cat([self.motion.move(flow, small, first), label[:, -3:]], dim=1)
                 label = label.to(x.dtype, memory_format=torch.channels_last)
             x = block(conv(F.interpolate(x, scale_factor=2.0, mode="nearest")), label)
-            if self.config.told:
-                scale, shift = tell(own)[:, :, None, None].chunk(2, dim=1)  # (B, C', 1, 1) each
+            if self.config.token_modulation:
+                scale, shift = modulation(own)[:, :, None, None].chunk(2, dim=1)  # (B, C', 1, 1) each
                 x = x * (1 + scale) + shift
         drawn = self.paint(F.leaky_relu(x, 0.2))
         if self.config.lower_half:  # the row of features above it has served
-            above = self.config.seen // 2 - first
+            above = self.config.network_size // 2 - first
             drawn, first = drawn[:, :, above:], first + above
             flow = flow[:, :, above // 2 :] if flow is not None else None
         painted = drawn[:, :3].sigmoid()

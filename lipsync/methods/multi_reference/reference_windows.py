@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lipsync.data.augmentation import cut, framing, light
 from lipsync.data.clips import MARGIN, STORED, Clip
-from lipsync.data.speech_stretches import Hearing
+from lipsync.data.speech_stretches import SpeechStretches
 from lipsync.faces.references import choose_for_training
 from lipsync.faces.tracking.landmarks import MOUTH_LEFT, MOUTH_RIGHT
 from lipsync.methods.multi_reference.train_listener import GAP, movement
@@ -23,11 +23,11 @@ def draw_reference_windows(
     frames: int,
     size: int,
     references: int,
-    hearing: Hearing,
+    speech_stretches: SpeechStretches,
     rng: np.random.Generator,
     framed_alike: bool = False,
-    stills: int = 0,
-    wide: float = 0.0,
+    single_reference_windows: int = 0,
+    wide_mouth_fraction: float = 0.0,
     augment: bool = False,
 ) -> dict[str, Tensor]:
     """One window of each clip, at a random time and in a random light: the patent's gamma and brightness.
@@ -37,17 +37,19 @@ def draw_reference_windows(
         size: pixels, side of the crops; those stored have ``STORED``.
         references: R frames of the same clip, their mouths spread from closed to open.
         framed_alike: the references have the window's framing, where ``augment`` makes it a random one.
-        stills: of so many windows, drawn at random, all references are one frame, as a photo's are.
-        wide: share of the windows that begin at a mouth drawn evenly over how far they open, not over time.
+        single_reference_windows: in this many windows, drawn at random, all references are one frame, as with
+            a photo.
+        wide_mouth_fraction: share of the windows that begin at a frame drawn evenly over how far the mouth is
+            open, not over time.
         augment: each window in a framing, cast of colour and sound of its own as well.
     """
     pictures, others, speech, shapes, moved, lips, starts = [], [], [], [], [], [], []
     vary = rng if augment else None
-    still = set(rng.permutation(len(clips))[:stills].tolist())
+    still = set(rng.permutation(len(clips))[:single_reference_windows].tolist())
     for index, clip in enumerate(clips):
         gaps = clip.shape[: len(clip) - frames + 1, GAP]
         start = int(rng.integers(0, len(gaps)))
-        if rng.random() < wide:
+        if rng.random() < wide_mouth_fraction:
             start = int(np.abs(gaps - rng.uniform(gaps.min(), gaps.max())).argmin())
         at = np.arange(start, start + frames)
         starts.append(start)
@@ -63,9 +65,9 @@ def draw_reference_windows(
         chosen = choose_for_training(clip.shape[:, 0], at, references, APART, rng)
         if index in still:
             chosen = np.full(references, rng.choice(chosen))
-        seen = np.concatenate([clip.pictures(np.array([frame])) for frame in chosen])
-        others.append(cut(seen, near, size, table))
-        speech.append(hearing.stretch(clip, start, frames, vary))
+        shown = np.concatenate([clip.pictures(np.array([frame])) for frame in chosen])
+        others.append(cut(shown, near, size, table))
+        speech.append(speech_stretches.stretch(clip, start, frames, vary))
         points = clip.points(at)
         shapes.append(clip.shape[at])
         moved.append(movement(clip.shape)[at])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.preparation.offsets import SIZE
-from lipsync.data.speech_stretches import Hearing, gather
+from lipsync.data.speech_stretches import SpeechStretches, gather
 from lipsync.data.transcripts import Words
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_mouth_expert, mouth_input, mouth_square
@@ -28,8 +28,8 @@ from lipsync.experts.training.lip_reader_stage import load_lip_reader, pack_text
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.methods.multi_reference.reference_windows import draw_reference_windows
-from lipsync.methods.multi_reference.train_listener import load_head, load_listener, tell
-from lipsync.methods.multi_reference.validation import look_at
+from lipsync.methods.multi_reference.train_listener import correct_tokens, load_head, load_listener
+from lipsync.methods.multi_reference.validation import validate
 from lipsync.nn.speech_encoder import LearnedEncoder
 from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
@@ -83,10 +83,14 @@ class MultiReferenceTraining:
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
     # Train on crops as small as the network sees them (``model.shrink``): the same weights then draw the full
     # size. What is stored has 160 pixels, so larger crops would teach nothing more.
-    shrunk: bool = False
+    train_at_network_size: bool = False
     framed_alike: bool = False  # references have the frame's own random framing: as in use, they fit at once
-    stills: float = 0.0  # share of the windows with one frame as all their references, as a photo has
-    wide: float = 0.0  # share of the windows drawn evenly over how far mouths open: wide ones are rare
+    single_reference_fraction: float = (
+        0.0  # share of the windows with one frame as all their references, as a photo has
+    )
+    wide_mouth_fraction: float = (
+        0.0  # share of the windows drawn evenly over how far mouths open: wide ones are rare
+    )
     ema: float = 0.0  # decay of averaged weights (a plain mean at first), which are the ones exported
 
 
@@ -102,10 +106,12 @@ class MultiReferenceStage(Stage):
         if config.discriminators < 1:
             raise ConfigError("train.discriminators")
         self.config, self.dev = config, dev
-        self.hearing = Hearing(config.model.audio, config.encoder_weights)
+        self.speech_stretches = SpeechStretches(config.model.audio, config.encoder_weights)
         self.sampler: Sampler = Sampler(train, config.frames)
         model = config.model
-        self.model = replace(model, size=model.seen, shrink=1) if config.shrunk else model
+        self.model = (
+            replace(model, size=model.network_size, shrink=1) if config.train_at_network_size else model
+        )
         self.net = MultiReference(self.model)
         if config.start:
             start_from(self.net, config.start)
@@ -117,13 +123,13 @@ class MultiReferenceStage(Stage):
             self.net.listener.requires_grad_(False)
             if isinstance(self.net.speech, LearnedEncoder) and not config.sync_weight:
                 # A copy: batches are made while the network may be in training mode.
-                self.hearing.freeze(deepcopy(self.net.speech).eval().listen)
+                self.speech_stretches.freeze(deepcopy(self.net.speech).eval().encode_windows)
         part = 0.5 if config.mouth_only else 1.0
         self.disc = nn.ModuleList(
             QualityDiscriminator(config.discriminator_width, part) for _ in range(config.discriminators)
         )
         self.modules: dict[str, nn.Module] = {"generator": self.net}
-        self.modules |= {f"quality{j or ''}": judge for j, judge in enumerate(self.disc)}
+        self.modules |= {f"quality{j or ''}": network for j, network in enumerate(self.disc)}
         if config.ema:
             self.average = averaged(self.net, config.ema, use_buffers=False)
             self.modules["average"] = self.average
@@ -154,11 +160,11 @@ class MultiReferenceStage(Stage):
             config.frames,
             self.model.size,
             config.model.references,
-            self.hearing,
+            self.speech_stretches,
             rng,
             config.framed_alike,
-            round(config.windows * config.stills),
-            config.wide,
+            round(config.windows * config.single_reference_fraction),
+            config.wide_mouth_fraction,
             config.augment,
         )
         if self.words is not None:
@@ -182,15 +188,15 @@ class MultiReferenceStage(Stage):
             values["l1"] = ((fake.float() - real).abs() * weight).mean()
             loss = config.l1_weight * values["l1"]
             if self.mouth is not None and config.shape_weight:
-                told = self.mouth(mouth_input(fake)).float()
-                values["shape"] = (told - batch["shape"].flatten(0, 1)).abs().mean()
+                predicted = self.mouth(mouth_input(fake)).float()
+                values["shape"] = (predicted - batch["shape"].flatten(0, 1)).abs().mean()
                 loss = loss + config.shape_weight * values["shape"]
             if self.sync is not None:
                 values["sync"] = self._sync_loss(fake, batch["speech"])
                 loss = loss + config.sync_weight * values["sync"]
             if self.reader is not None:
-                said = self.reader(mouth_square(fake).unflatten(0, (-1, config.frames)))
-                values["lip"] = lip_reading_loss(said, unpack_texts(batch["letters"]))
+                probabilities = self.reader(mouth_square(fake).unflatten(0, (-1, config.frames)))
+                values["lip"] = lip_reading_loss(probabilities, unpack_texts(batch["letters"]))
                 loss = loss + config.lip_weight * values["lip"]
             if self.vgg is not None and progress >= config.perceptual_from:
                 looked = slice(config.perceptual_frames or None)
@@ -199,37 +205,41 @@ class MultiReferenceStage(Stage):
                 loss = loss + config.perceptual_weight * values["perceptual"]
             with_gan = config.gan_weight > 0 and progress >= config.gan_from
             if with_gan:
-                values["gan"] = sum_of(adversarial_loss(judged) for judged in self._judged(fake))
+                values["gan"] = sum_of(adversarial_loss(scores) for scores in self._patch_scores(fake))
                 loss = loss + config.gan_weight * values["gan"]
         update(loss, self.net, self.optimizers["generator"])
         if with_gan:
             with update.autocast():
-                both = zip(self._judged(real), self._judged(fake.detach()), strict=True)
+                both = zip(self._patch_scores(real), self._patch_scores(fake.detach()), strict=True)
                 values["disc"] = sum_of(discriminator_loss(*each) for each in both)
             update(values["disc"], self.disc, self.optimizers["quality"])
         if config.ema and update.steps:
             self.average.update_parameters(self.net)
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
-    def _judged(self, pictures: Tensor) -> list[Tensor]:
+    def _patch_scores(self, pictures: Tensor) -> list[Tensor]:
         """What each D_j says of (B, 3, S, S): the first sees the full size, the next ones half of it each."""
-        return [judge(scaled(pictures, 2**j)) for j, judge in enumerate(self.disc)]
+        return [network(scaled(pictures, 2**j)) for j, network in enumerate(self.disc)]
 
     def _draw(self, batch: dict[str, Tensor], real: Tensor) -> Tensor:
-        at = torch.from_numpy(self.hearing.places(self.config.frames))
-        speech = batch["speech"] if self.hearing.frozen is not None else self.net.speech(batch["speech"])
-        heard = gather(speech, at).flatten(0, 1)  # (W*T, F, D)
-        tokens = self.net.listener(heard)
+        at = torch.from_numpy(self.speech_stretches.places(self.config.frames))
+        speech = (
+            batch["speech"] if self.speech_stretches.frozen is not None else self.net.speech(batch["speech"])
+        )
+        audio_features = gather(speech, at).flatten(0, 1)  # (W*T, F, D)
+        tokens = self.net.listener(audio_features)
         if self.head is not None:
-            tokens = tell(tokens, batch["moved"].flatten(0, 1), self.head)
+            tokens = correct_tokens(tokens, batch["moved"].flatten(0, 1), self.head)
         return self.net.draw(tokens, real, batch["references"].flatten(1, 2).float() / 255)
 
     def _sync_loss(self, fake: Tensor, speech: Tensor) -> Tensor:
         """Binary cross-entropy of "in sync", by the cosine of the expert's vectors."""
         assert self.sync is not None
-        heard = speech[:, torch.from_numpy(self.hearing.places(WINDOW)[WINDOW // 2])]  # (W, F, ...)
+        audio_features = speech[
+            :, torch.from_numpy(self.speech_stretches.places(WINDOW)[WINDOW // 2])
+        ]  # (W, F, ...)
         halves = F.interpolate(lower_halves(fake.unflatten(0, (-1, WINDOW))).float(), (SIZE // 2, SIZE))
-        face, audio = self.sync.face_encoder(halves).float(), self.sync.audio_encoder(heard).float()
+        face, audio = self.sync.face_encoder(halves).float(), self.sync.audio_encoder(audio_features).float()
         probability = sync_probability(face, audio, self.sync.config.guard, self.config.sync_epsilon)
         return sync_bce(probability, torch.ones_like(probability))
 
@@ -240,12 +250,14 @@ class MultiReferenceStage(Stage):
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """Own and other speech on clips of people kept out of training; writes a contact sheet."""
-        return look_at(self.best, self.hearing, self.dev, folder / f"sheet-{step:06d}.png", self.mouth)
+        return validate(
+            self.best, self.speech_stretches, self.dev, folder / f"sheet-{step:06d}.png", self.mouth
+        )
 
     def export(self, folder: Path) -> None:
-        kept = MultiReference(self.config.model)
-        kept.load_state_dict(self.best.state_dict())
-        kept.save_pretrained(folder / "multi-reference")
+        saved = MultiReference(self.config.model)
+        saved.load_state_dict(self.best.state_dict())
+        saved.save_pretrained(folder / "multi-reference")
 
 
 def load_syncx(folder: str, config: MultiReferenceTraining) -> SyncX:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from lipsync.audio.speech_input import LEARNED
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.movement import movement
-from lipsync.data.speech_stretches import Hearing, gather
+from lipsync.data.speech_stretches import SpeechStretches, gather
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_frozen
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
@@ -66,7 +66,7 @@ class ListenerStage(Stage):
 
     def __init__(self, config: ListenerConfig, train: list[Clip], dev: list[Clip]):
         self.config, self.dev = config, dev
-        self.hearing = Hearing(config.model.audio, config.encoder_weights)
+        self.speech_stretches = SpeechStretches(config.model.audio, config.encoder_weights)
         self.sampler: Sampler = Sampler(train, config.frames)
         self.core: MultiReference | None = None
         self.frozen: dict[str, nn.Module] = {}
@@ -82,9 +82,9 @@ class ListenerStage(Stage):
                     wanted=config.model.audio.count,
                 )
             self.model = replace(self.core.config, audio=config.model.audio)
-            self.told = Hearing(self.core.config.audio)
+            self.core_speech = SpeechStretches(self.core.config.audio)
             if isinstance(self.core.speech, LearnedEncoder):
-                self.told.freeze(self.core.speech.listen)
+                self.core_speech.freeze(self.core.speech.encode_windows)
         self.net = ShapeFromSpeech(config, self.model)
         if config.core:
             self.net.head[1] = load_head(config.listener)
@@ -93,8 +93,8 @@ class ListenerStage(Stage):
         if config.freeze_speech and isinstance(self.net.speech, LearnedEncoder):
             self.net.speech.audio_encoder.requires_grad_(False)
             self.net.speech.audio_attention.requires_grad_(False)
-            self.hearing.freeze(deepcopy(self.net.speech).eval().towers)
-            self.net.heard = True
+            self.speech_stretches.freeze(deepcopy(self.net.speech).eval().towers)
+            self.net.frozen_tower = True
         self.modules: dict[str, nn.Module] = {"listener": self.net}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "listener": torch.optim.AdamW(
@@ -105,20 +105,22 @@ class ListenerStage(Stage):
         }
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        speech, shape, told = [], [], []
+        speech, shape, core_speech = [], [], []
         for clip in self.sampler.draw(self.config.stretches, rng):
             first = int(rng.integers(0, len(clip) - self.config.frames + 1))
-            speech.append(self.hearing.stretch(clip, first, self.config.frames, rng))
+            speech.append(self.speech_stretches.stretch(clip, first, self.config.frames, rng))
             shape.append(movement(clip.shape)[first : first + self.config.frames])
             if self.core is not None:
-                told.append(self.told.stretch(clip, first, self.config.frames))
+                core_speech.append(self.core_speech.stretch(clip, first, self.config.frames))
         opening = rng.uniform(self.config.openings[0], self.config.openings[1], len(speech))
         opening[: len(opening) // 2] = 1
         return {
             "speech": torch.from_numpy(np.stack(speech)),  # (W, L, ...)
             "shape": torch.from_numpy(np.stack(shape)),  # (W, T, 4)
             "opening": torch.from_numpy(opening.astype(np.float32)),  # (W,)
-            **({"told": torch.from_numpy(np.stack(told))} if told else {}),  # (W, L', D')
+            **(
+                {"core_speech": torch.from_numpy(np.stack(core_speech))} if core_speech else {}
+            ),  # (W, L', D')
         }
 
     def learning_rate_factor(self, progress: float) -> float:
@@ -127,13 +129,15 @@ class ListenerStage(Stage):
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         if self.config.freeze_speech:
             self.net.speech.eval()  # nor may its batch statistics drift
-        at = torch.from_numpy(self.hearing.places(self.config.frames))
+        at = torch.from_numpy(self.speech_stretches.places(self.config.frames))
         with update.autocast():
             tokens = self.net.tokens(batch["speech"], at, batch["opening"])  # (W, T, F, C)
-            told = self.net.shapes(tokens).float()  # (W, T, 4)
-        r = correlation(told, batch["shape"]).mean(0)
+            predicted = self.net.shapes(tokens).float()  # (W, T, 4)
+        r = correlation(predicted, batch["shape"]).mean(0)
         asked = opened(batch["shape"], batch["opening"][:, None])
-        size = (told.mean(1) - asked.mean(1)).abs().mean() + (told.std(1) - asked.std(1)).abs().mean()
+        size = (predicted.mean(1) - asked.mean(1)).abs().mean() + (
+            predicted.std(1) - asked.std(1)
+        ).abs().mean()
         loss = ((1 - r) * torch.tensor(self.config.weights, device=r.device)).sum()
         loss = loss + self.config.size_weight * size
         values = {"r_gap": r[0], "size": size}
@@ -148,38 +152,40 @@ class ListenerStage(Stage):
     def _wanted(self, batch: dict[str, Tensor], asked: Tensor) -> Tensor:
         """(W, T, F, C) tokens of the core, told the movements (W, T, 4) as in its training."""
         assert self.core is not None
-        heard = gather(batch["told"], torch.from_numpy(self.told.places(self.config.frames)))
-        factors = batch["opening"].repeat_interleave(heard.shape[1])
-        tokens = self.core.listener(heard.flatten(0, 1), factors).float()
+        encoded = gather(batch["core_speech"], torch.from_numpy(self.core_speech.places(self.config.frames)))
+        factors = batch["opening"].repeat_interleave(encoded.shape[1])
+        tokens = self.core.listener(encoded.flatten(0, 1), factors).float()
         head = self.net.head[1]
         assert isinstance(head, nn.Linear)
-        return tell(tokens, asked.flatten(0, 1), head).unflatten(0, heard.shape[:2])
+        return correct_tokens(tokens, asked.flatten(0, 1), head).unflatten(0, encoded.shape[:2])
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """r of all four on people kept out, the told gap's spread, and how the gap grows with the factor."""
         if not self.dev:
             return {}
         device = next(self.net.parameters()).device
-        told = {}  # (3, T, 4) by clip, with the factors 1, 0.6 and 1.6
+        predicted = {}  # (3, T, 4) by clip, with the factors 1, 0.6 and 1.6
         for clip in self.dev:
-            speech = torch.from_numpy(self.hearing.stretch(clip, 0, len(clip)))[None].to(device)
-            at = torch.from_numpy(self.hearing.places(len(clip)))
-            heard = [self.net(speech, at, torch.tensor([f], device=device))[0] for f in (1.0, 0.6, 1.6)]
-            told[clip.name] = torch.stack(heard).float().cpu()
-        gaps = [told[clip.name][..., GAP].mean(1) for clip in self.dev]
+            speech = torch.from_numpy(self.speech_stretches.stretch(clip, 0, len(clip)))[None].to(device)
+            at = torch.from_numpy(self.speech_stretches.places(len(clip)))
+            encoded = [self.net(speech, at, torch.tensor([f], device=device))[0] for f in (1.0, 0.6, 1.6)]
+            predicted[clip.name] = torch.stack(encoded).float().cpu()
+        gaps = [predicted[clip.name][..., GAP].mean(1) for clip in self.dev]
         growth = [[float(gap / each[0]) for gap in each[1:]] for each in gaps]
         less, more = np.average(growth, axis=0, weights=[len(clip) for clip in self.dev])
-        correlations = mean_correlation(self.dev, lambda clip: told[clip.name][0])
-        spread = np.mean([float(told[c.name][0, :, GAP].std()) / c.shape[:, GAP].std() for c in self.dev])
+        correlations = mean_correlation(self.dev, lambda clip: predicted[clip.name][0])
+        spread = np.mean(
+            [float(predicted[c.name][0, :, GAP].std()) / c.shape[:, GAP].std() for c in self.dev]
+        )
         return {**correlations, "gap_spread": float(spread), "gap_at_0.6": less, "gap_at_1.6": more}
 
     def export(self, folder: Path) -> None:
         state = self.net.state_dict()
-        kept = {k: v.contiguous().cpu() for k, v in state.items()}
-        save_file(kept, folder / "listener.safetensors")
+        saved = {k: v.contiguous().cpu() for k, v in state.items()}
+        save_file(saved, folder / "listener.safetensors")
         if self.core is not None:
             whole = MultiReference(self.model)
-            whole.load_state_dict({k: kept.get(k, v) for k, v in self._pictures_side(whole).items()})
+            whole.load_state_dict({k: saved.get(k, v) for k, v in self._pictures_side(whole).items()})
             whole.save_pretrained(folder / "multi-reference")
 
     def _pictures_side(self, whole: MultiReference) -> dict[str, Tensor]:
@@ -196,12 +202,12 @@ class ShapeFromSpeech(nn.Module):
         super().__init__()
         audio = model.audio
         self.speech = (
-            LearnedEncoder(audio.hears, audio.dimension, audio.context)
+            LearnedEncoder(audio.features, audio.dimension, audio.context)
             if audio.encoder == LEARNED
             else nn.Identity()
         )
         self.listener = Listener(model)
-        self.heard = False  # stretches hold what a frozen tower made of the windows
+        self.frozen_tower = False  # stretches hold what a frozen tower made of the windows
         self.drop = nn.Dropout(config.dropout)
         self.head = nn.Sequential(
             nn.Dropout(config.dropout),
@@ -214,20 +220,20 @@ class ShapeFromSpeech(nn.Module):
 
     def tokens(self, speech: Tensor, at: Tensor, opening: Tensor) -> Tensor:
         """(W, T, F, C) of the same."""
-        if self.heard:
+        if self.frozen_tower:
             speech = self.drop(self.speech.around(self.drop(speech)))  # type: ignore[operator]
         else:
             speech = self.drop(self.speech(speech))
-        heard = gather(speech, at)  # (W, T, F, D)
-        factors = opening.repeat_interleave(heard.shape[1])
-        return self.listener(heard.flatten(0, 1), factors).unflatten(0, heard.shape[:2])
+        encoded = gather(speech, at)  # (W, T, F, D)
+        factors = opening.repeat_interleave(encoded.shape[1])
+        return self.listener(encoded.flatten(0, 1), factors).unflatten(0, encoded.shape[:2])
 
     def shapes(self, tokens: Tensor) -> Tensor:
         """(W, T, F, C) tokens to (W, T, 4) mouth shapes, by the middle one."""
         return self.head(tokens[:, :, tokens.shape[2] // 2])
 
 
-def tell(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
+def correct_tokens(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
     """Tokens (B, F, C) whose middle one says the movements (B, 4) to the head; nearest to what it was."""
     middle = tokens.shape[1] // 2
     own = tokens[:, middle].float()

@@ -18,8 +18,10 @@ def _stage(folder: Path, clips: list[Clip]) -> MultiReferenceStage:
     factor, features = available_features()
     return MultiReferenceStage(
         MultiReferenceTraining(
-            model=config, start=str(folder), windows=4, learning_rate=3e-4, freeze_listener=True, shrunk=True,
-            framed_alike=True, wide=0.25, mouth_weight=4.0, perceptual_weight=0.1 * factor, features=features,
+            model=config, start=str(folder), windows=4, learning_rate=3e-4, freeze_listener=True,
+            train_at_network_size=True,
+            framed_alike=True, wide_mouth_fraction=0.25, mouth_weight=4.0, perceptual_weight=0.1 * factor,
+            features=features,
             ema=0.98,
         ),
         clips,
@@ -30,7 +32,7 @@ def _stage(folder: Path, clips: list[Clip]) -> MultiReferenceStage:
 def _method(stage: MultiReferenceStage, card: MethodCard) -> LipSyncMethod:
     net = MultiReference(stage.config.model)
     net.load_state_dict(stage.best.state_dict())
-    return MultiReferenceMethod(card, net, "", encoder=stage.hearing.encoder)
+    return MultiReferenceMethod(card, net, "", encoder=stage.speech_stretches.encoder)
 
 
 RECIPE = Recipe(_stage, _method, "multi-reference")

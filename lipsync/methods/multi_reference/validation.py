@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lipsync.data.augmentation import cut, framing
 from lipsync.data.clips import MARGIN, STORED, Clip
-from lipsync.data.speech_stretches import Hearing, gather
+from lipsync.data.speech_stretches import SpeechStretches, gather
 from lipsync.experts.frozen import mouth_input
 from lipsync.experts.mouth_shape import MouthExpert
 from lipsync.methods.multi_reference.model import MultiReference
@@ -22,12 +22,16 @@ CLIPS, FRAMES, SHOWN = 8, 50, 6  # clips looked at, frames of each, pictures of 
 FACTORS = (0.6, 1.6)
 
 
-def look_at(
-    net: MultiReference, hearing: Hearing, clips: list[Clip], sheet: Path, mouth: MouthExpert | None = None
+def validate(
+    net: MultiReference,
+    speech_stretches: SpeechStretches,
+    clips: list[Clip],
+    contact_sheet: Path,
+    mouth: MouthExpert | None = None,
 ) -> dict[str, float]:
     """L1 of the lower half with the own speech, how the opening follows own and other speech and the factor.
 
-    Writes real frames and those drawn with the own speech, one row each, to ``sheet``.
+    Writes real frames and those drawn with the own speech, one row each, to ``contact_sheet``.
 
     Args:
         mouth: reads the openings; without it there is only the L1.
@@ -45,24 +49,33 @@ def look_at(
         at = np.arange(min(len(clip), FRAMES))
         crops, real, references = _pictures(net, clip, at)
         speaker = clips[(index + 1) % len(clips)]
-        drawn = _draw(net, hearing.stretch(clip, 0, len(at)), hearing, real, references)
+        drawn = _draw(net, speech_stretches.stretch(clip, 0, len(at)), speech_stretches, real, references)
         note("lower_half_l1", (drawn - real)[:, :, size // 2 :].abs().mean())
         if mouth is not None:
             shape = torch.from_numpy(clip.shape[at])[None].to(real.device)
-            told = mouth(mouth_input(drawn))
-            note("expert_r_own", correlation(told[None], shape)[0, 0])
-            note("expert_spread", told[:, GAP].std() / shape[0, :, GAP].std().clamp(min=1e-3))
-            other = _draw(net, hearing.stretch(speaker, 0, len(at)), hearing, real, references)
+            predicted = mouth(mouth_input(drawn))
+            note("expert_r_own", correlation(predicted[None], shape)[0, 0])
+            note("expert_spread", predicted[:, GAP].std() / shape[0, :, GAP].std().clamp(min=1e-3))
+            other = _draw(
+                net, speech_stretches.stretch(speaker, 0, len(at)), speech_stretches, real, references
+            )
             note("expert_r_other", correlation(mouth(mouth_input(other))[None], shape)[0, 0])
             for factor in FACTORS:
-                wide = _draw(net, hearing.stretch(clip, 0, len(at)), hearing, real, references, factor)
-                gap = mouth(mouth_input(wide))[:, GAP]
-                note(f"gap_at_{factor}", gap.mean() / told[:, GAP].mean().clamp(min=1e-3))
+                scaled = _draw(
+                    net,
+                    speech_stretches.stretch(clip, 0, len(at)),
+                    speech_stretches,
+                    real,
+                    references,
+                    factor,
+                )
+                gap = mouth(mouth_input(scaled))[:, GAP]
+                note(f"gap_at_{factor}", gap.mean() / predicted[:, GAP].mean().clamp(min=1e-3))
         shown = [int(i) for i in np.linspace(5, len(at) - 5, SHOWN)]
         made = (drawn[shown].permute(0, 2, 3, 1).cpu().numpy() * 255).round().astype(np.uint8)
         rows += [np.concatenate(list(pictures), 1) for pictures in (crops[shown], made)]
     if rows:
-        cv2.imwrite(str(sheet), np.concatenate(rows)[..., ::-1])
+        cv2.imwrite(str(contact_sheet), np.concatenate(rows)[..., ::-1])
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
@@ -74,23 +87,23 @@ def _pictures(net: MultiReference, clip: Clip, at: np.ndarray) -> tuple[np.ndarr
     crops = cut(clip.faces[at], matrix, size)
     order = np.argsort(clip.shape[:, GAP], kind="stable")
     chosen = order[((np.arange(count) + 0.5) / count * len(order)).astype(int)]
-    seen = torch.from_numpy(cut(clip.faces[chosen], matrix, size)).permute(0, 3, 1, 2)
+    pictures = torch.from_numpy(cut(clip.faces[chosen], matrix, size)).permute(0, 3, 1, 2)
     real = torch.from_numpy(crops).permute(0, 3, 1, 2).float().to(device) / 255
-    return crops, real, seen[None].float().to(device) / 255
+    return crops, real, pictures[None].float().to(device) / 255
 
 
 def _draw(
     net: MultiReference,
     stretch: np.ndarray,
-    hearing: Hearing,
+    speech_stretches: SpeechStretches,
     real: Tensor,
     references: Tensor,
     factor: float = 1.0,
 ) -> Tensor:
     """(T, 3, S, S) float32 frames that say what the stretch says."""
     speech = torch.from_numpy(stretch)[None].to(real.device)
-    if hearing.frozen is None:
+    if speech_stretches.frozen is None:
         speech = net.speech(speech)
-    heard = gather(speech, torch.from_numpy(hearing.places(len(real))))[0]  # (T, F, D)
-    parts = zip(heard.split(25), real.split(25), strict=True)
+    audio_features = gather(speech, torch.from_numpy(speech_stretches.places(len(real))))[0]  # (T, F, D)
+    parts = zip(audio_features.split(25), real.split(25), strict=True)
     return torch.cat([net(part, frames, references.flatten(1, 2), factor).float() for part, frames in parts])

@@ -9,6 +9,7 @@ from lipsync.audio.features import AudioFeatures
 from lipsync.errors import ConfigError
 from lipsync.registry import Registry, unknown
 from lipsync.training.ablations import register_rows
+from lipsync.weights.renamed import current_settings
 
 GUIDES = ("shaded", "normals")
 TOWERS = ("vgg-m", "wav2lip", "encoder")
@@ -40,7 +41,7 @@ class ExpressionConfig:
     encoder_count: int = 5  # vectors around the frame, odd
     # Eq 7 hands on nothing but what the semantic images show; the speech only says where to look. With
     # a small Wav2Lip core much of the speech is not in its pictures, so what was heard is added to z.
-    hear: bool = False
+    audio_residual: bool = False
     dropout: float = 0.0
     # With few people: how somebody's mouth rests cannot be heard. What is predicted is the difference from
     # the person's median, which in use comes from the frames of the video.
@@ -145,13 +146,17 @@ class VisualDubbingConfig:
 
     def __post_init__(self) -> None:
         if isinstance(self.expression, dict):
-            object.__setattr__(self, "expression", ExpressionConfig(**self.expression))
-        averaged = tuple(ExpressionConfig(**one) if isinstance(one, dict) else one for one in self.averaged)
+            object.__setattr__(self, "expression", _expression(self.expression))
+        averaged = tuple(_expression(one) if isinstance(one, dict) else one for one in self.averaged)
         object.__setattr__(self, "averaged", averaged)
         if any(one.semantic_images or one.relative != self.expression.relative for one in averaged):
             raise ConfigError("config.averaged")
         if isinstance(self.renderer, dict):
             object.__setattr__(self, "renderer", RendererConfig(**completed(self.renderer)))
+
+
+def _expression(saved: dict[str, Any]) -> ExpressionConfig:
+    return ExpressionConfig(**current_settings(ExpressionConfig, saved))
 
 
 def completed(saved: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from lipsync.nn.blocks import ConvBlock
 from lipsync.nn.towers import audio_tower
 from lipsync.texts import Message
 from lipsync.weights.pretrained import read_saved
+from lipsync.weights.renamed import accept_old_weights
 
 
 class LocalCrossAttention(nn.Module):
@@ -128,17 +129,20 @@ class ExpressionNet(nn.Module):
             "vgg-m": SpeechCNN, "wav2lip": SpeechTower, "encoder": EncoderTower,
         }  # fmt: skip
         self.speech = towers[config.tower](config)
-        heard, size = self.speech.size, config.features
+        audio_size, size = self.speech.size, config.features
         self.picture = PictureCNN(config) if config.semantic_images else None
-        seen = self.picture.size if self.picture is not None else 0
+        picture_size = self.picture.size if self.picture is not None else 0
         self.attention, self.join = None, None
         if self.picture is not None and config.attention:
-            self.attention = LocalCrossAttention(heard, seen, size, config.window)
+            self.attention = LocalCrossAttention(audio_size, picture_size, size, config.window)
         elif config.attention:  # Table 3, row 2: without pictures the speech attends to itself
-            self.attention = LocalCrossAttention(heard, heard, size, config.window)
+            self.attention = LocalCrossAttention(audio_size, audio_size, size, config.window)
         else:
-            self.join = nn.Linear(heard + seen, size)
-        self.hear = nn.Linear(heard, size) if config.hear and self.attention is not None else None
+            self.join = nn.Linear(audio_size + picture_size, size)
+        self.audio_residual = (
+            nn.Linear(audio_size, size) if config.audio_residual and self.attention is not None else None
+        )
+        accept_old_weights(self)
         self.dropout = nn.Dropout(config.dropout)
         self.lstm = nn.LSTM(size, config.hidden, batch_first=True, bidirectional=True)  # eq 8
         self.head = nn.Linear(2 * config.hidden, config.expression_size)  # W_o, b_o of eq 9
@@ -161,8 +165,8 @@ class ExpressionNet(nn.Module):
         else:
             assert self.join is not None
             z = self.join(audio if self.picture is None else torch.cat([audio, visual], -1))
-        if self.hear is not None:
-            z = z + self.hear(audio)
+        if self.audio_residual is not None:
+            z = z + self.audio_residual(audio)
         return self.dropout(self.lstm(self.dropout(z))[0])
 
     def settle(self, predicted: Tensor, rest: Tensor) -> Tensor:

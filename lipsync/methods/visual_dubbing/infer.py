@@ -36,7 +36,7 @@ AROUND = 25  # frames before and after a stretch that the Bi-LSTM hears with it
 
 
 @dataclass(frozen=True)
-class Heard:
+class EncodedSpeech:
     """Speech as both networks of stage 1 take it."""
 
     # Of each network of stage 1: (rows, L) at 80 Hz, or (L, D) of a pre-trained encoder.
@@ -100,10 +100,10 @@ class VisualDubbingMethod(LipSyncMethod):
         self._resting: int | None = None  # the same, of a mouth that rests
         self._shown: int | None = None  # the same, for the fading
         self._left, self._changed = 0, -np.inf  # the one before it, and when it was left, seconds
-        self._said: dict[int, np.ndarray] = {}  # expressions by stretch
+        self._predicted: dict[int, np.ndarray] = {}  # expressions by stretch
         self.half = supports_bfloat16(self.device)
 
-    def encode_audio(self, samples: np.ndarray) -> Heard:
+    def encode_audio(self, samples: np.ndarray) -> EncodedSpeech:
         """Speech features of (N,) mono 16 kHz samples."""
         found: dict[object, np.ndarray] = {
             name: encoder.encode(samples) for name, encoder in self.encoders.items()
@@ -111,7 +111,7 @@ class VisualDubbingMethod(LipSyncMethod):
         for part in self.net.stage1:
             if not part.config.encoder and part.config.audio not in found:
                 found[part.config.audio] = features(samples, part.config.audio)
-        return Heard(
+        return EncodedSpeech(
             [found[part.config.encoder or part.config.audio] for part in self.net.stage1],
             self.semantic.encode_audio(samples) if self.semantic is not None else None,
             1 + int(np.ceil(len(samples) / RATE * RATE_FRAMES)),
@@ -132,9 +132,9 @@ class VisualDubbingMethod(LipSyncMethod):
         if self.person is None or not len(known):
             return drawn
         active = np.ones(len(known)) if batch.activity is None else batch.activity[known]
-        said = self._opened(self._expressions(batch, self.person)[known], batch.mouth_opening)
-        said = active[:, None] * said + (1 - active[:, None]) * self.person.closed
-        expression = self._spoken_into(fit.expression[known], said)
+        predicted = self._opened(self._expressions(batch, self.person)[known], batch.mouth_opening)
+        predicted = active[:, None] * predicted + (1 - active[:, None]) * self.person.closed
+        expression = self._with_speech(fit.expression[known], predicted)
         turned = self._angles(self.person, self._tensor(fit.pose[known]))
         chosen, resting = self._choose(turned), self._choose_resting(turned)
         before, share = self._fade(chosen, batch.times[known])
@@ -193,17 +193,17 @@ class VisualDubbingMethod(LipSyncMethod):
             for landmarks in batch.reference_landmarks
         ]
         order = np.argsort(-mouth_opening(batch.reference_landmarks), kind="stable")
-        kept = [int(i) for i in order if fits[i].valid[0]]
-        if not kept:
+        usable = [int(i) for i in order if fits[i].valid[0]]
+        if not usable:
             return None
-        pose = self._tensor(np.concatenate([fits[i].pose for i in kept]))
+        pose = self._tensor(np.concatenate([fits[i].pose for i in usable]))
         valid = fit.valid if fit.valid.any() else np.ones_like(fit.valid)
         frames = fit.expression[valid]
-        theirs = np.concatenate([fits[i].expression for i in kept])
+        theirs = np.concatenate([fits[i].expression for i in usable])
         assert batch.landmarks is not None
-        openings = mouth_opening(np.concatenate([batch.landmarks[valid], batch.reference_landmarks[kept]]))
+        openings = mouth_opening(np.concatenate([batch.landmarks[valid], batch.reference_landmarks[usable]]))
         return Person(
-            _pictures(batch.references[kept], self.device),
+            _pictures(batch.references[usable], self.device),
             self._tensor(theirs),
             pose,
             rotation(pose[:, :3]).cpu().numpy(),
@@ -259,13 +259,16 @@ class VisualDubbingMethod(LipSyncMethod):
         high = np.minimum(low + 1, batch.speech.frames - 1)
         part = np.clip(at - low, 0, 1)[:, None]
         wanted = sorted({int(i) // STRETCH for i in (*low, *high)})
-        self._said = {
-            n: self._said[n] if n in self._said else self._stretch(n, batch.speech, person) for n in wanted
+        self._predicted = {
+            n: self._predicted[n] if n in self._predicted else self._stretch(n, batch.speech, person)
+            for n in wanted
         }
-        before, after = (np.stack([self._said[i // STRETCH][i % STRETCH] for i in x]) for x in (low, high))
+        before, after = (
+            np.stack([self._predicted[i // STRETCH][i % STRETCH] for i in x]) for x in (low, high)
+        )
         return before * (1 - part) + after * part
 
-    def _stretch(self, number: int, speech: Heard, person: Person) -> np.ndarray:
+    def _stretch(self, number: int, speech: EncodedSpeech, person: Person) -> np.ndarray:
         """(STRETCH, E) expressions of one stretch of the speech, heard with what lies around it."""
         first = max(0, number * STRETCH - AROUND)
         last = min(speech.frames, (number + 1) * STRETCH + AROUND)
@@ -275,26 +278,26 @@ class VisualDubbingMethod(LipSyncMethod):
             drawn = self.semantic.draw(person.still, speech.semantic, times)
             pictures = _pictures(drawn, self.device)[None]
         parts = [
-            net(self._tensor(_windows(heard, times, net.config))[None], pictures if net.picture else None)
-            for net, heard in zip(self.net.stage1, speech.features, strict=True)
+            net(self._tensor(_windows(vectors, times, net.config))[None], pictures if net.picture else None)
+            for net, vectors in zip(self.net.stage1, speech.features, strict=True)
         ]
         mean = torch.stack(parts).float().mean(0)
-        said = self.net.expression.settle(mean, self._tensor(person.rest))[0].cpu().numpy()
-        said = said[number * STRETCH - first :][:STRETCH]
-        return np.pad(said, ((0, STRETCH - len(said)), (0, 0)), mode="edge")
+        predicted = self.net.expression.settle(mean, self._tensor(person.rest))[0].cpu().numpy()
+        predicted = predicted[number * STRETCH - first :][:STRETCH]
+        return np.pad(predicted, ((0, STRETCH - len(predicted)), (0, 0)), mode="edge")
 
-    def _opened(self, said: np.ndarray, opening: float) -> np.ndarray:
+    def _opened(self, predicted: np.ndarray, opening: float) -> np.ndarray:
         """(B, E) with the jaw's coefficients scaled."""
-        out = said.copy()
+        out = predicted.copy()
         low, high = self.scene.model.expression_bounds
         out[:, self.scene.jaw] = np.clip(out[:, self.scene.jaw] * opening, low, high)
         return out
 
-    def _spoken_into(self, own: np.ndarray, said: np.ndarray) -> np.ndarray:
+    def _with_speech(self, own: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """(B, E): the frames' own expressions with what speech drives."""
-        spoken = self.scene.spoken.cpu().numpy()
+        speech_driven = self.scene.speech_driven.cpu().numpy()
         out = own.copy()
-        out[:, spoken] = said[:, spoken]
+        out[:, speech_driven] = predicted[:, speech_driven]
         return out
 
     def _tensor(self, values: np.ndarray) -> Tensor:
@@ -306,11 +309,11 @@ def closed_expression(expressions: np.ndarray, openings: np.ndarray) -> np.ndarr
     return expressions[np.argsort(openings, kind="stable")[: max(1, round(CLOSED * len(openings)))]].mean(0)
 
 
-def _windows(heard: np.ndarray, times: np.ndarray, config: ExpressionConfig) -> np.ndarray:
+def _windows(vectors: np.ndarray, times: np.ndarray, config: ExpressionConfig) -> np.ndarray:
     """What a network of stage 1 takes of ``times`` (T,), s, from the features of the whole speech."""
     if config.encoder:
-        return select(heard, config.encoder_rate, times, config.encoder_count)
-    return frame_windows(heard, times, config.audio)
+        return select(vectors, config.encoder_rate, times, config.encoder_count)
+    return frame_windows(vectors, times, config.audio)
 
 
 def _too_far(angle: np.ndarray, reference: int) -> bool:

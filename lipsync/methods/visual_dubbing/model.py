@@ -19,7 +19,7 @@ from lipsync.texts import Message
 from lipsync.weights.pretrained import read_saved
 
 
-class View(NamedTuple):
+class RendererInput(NamedTuple):
     """What the renderer is shown of B frames; pictures (B, 3, S, S) in 0..1."""
 
     guide: Tensor  # I_3D, the rendered 3D face with the wanted expression
@@ -49,8 +49,8 @@ class Renderer(nn.Module):
         self.texture = TextureNet(config) if config.texture else None
         self.inpaint = InpaintNet(config)
 
-    def forward(self, view: View, inpaint: bool = True) -> Drawn:
-        """The faces of a ``View``; without ``inpaint`` only SFM and TMN, which are trained first."""
+    def forward(self, view: RendererInput, inpaint: bool = True) -> Drawn:
+        """The faces of a ``RendererInput``; without ``inpaint`` only SFM and TMN, which are trained first."""
         config, top = self.config, self.config.top
         guide, cropped, hole = (x[:, :, top:] for x in (view.guide, view.cropped, view.hole))
         references = view.reference.unflatten(1, (config.references, 3)).flatten(0, 1)  # (B R, 3, S, S)
@@ -61,8 +61,8 @@ class Renderer(nn.Module):
             grid = plain.expand(len(references), -1, -1, -1)
         shares = None
         if self.motion is not None:
-            seen = warp(references, grid) if config.geometric_flow else references[:, :, top:]
-            flows, shares = self.motion(guide, seen.unflatten(0, (len(guide), -1)).flatten(1, 2))
+            warped_references = warp(references, grid) if config.geometric_flow else references[:, :, top:]
+            flows, shares = self.motion(guide, warped_references.unflatten(0, (len(guide), -1)).flatten(1, 2))
             grid = grid + flows.flatten(0, 1).to(grid.dtype)
         moved = warp(references, grid)
         warped = moved if shares is None else joined(moved, shares)

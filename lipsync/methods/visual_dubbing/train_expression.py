@@ -93,7 +93,7 @@ class ExpressionStage(Stage):
         self.images = SemanticImages(mouth_only=config.model.mouth_only) if config.semantic else None
         self.net = ExpressionNet(config.model)
         self.encoder: SpeechEncoder | None = None
-        self.heard: dict[str, np.ndarray] = {}  # (L, D) float16 by clip, of a pre-trained encoder
+        self.encoded: dict[str, np.ndarray] = {}  # (L, D) float16 by clip, of a pre-trained encoder
         rng = np.random.default_rng(0)
         count = SILENT_SOUNDS if config.silent_stretches else 0
         self.silent = [silent_sound(config.frames / FPS + 1, rng) for _ in range(count)]
@@ -101,8 +101,8 @@ class ExpressionStage(Stage):
             folder = Path(config.encoder_weights) if config.encoder_weights else None
             self.encoder = load_encoder(config.model.encoder, folder, cache=True)
             for clip in [*self.sampler.clips, *self.dev]:
-                self.heard[clip.name] = self._encode(read_audio(clip.folder / f"{clip.name}.mp4"))
-            whole = np.concatenate([self.heard[clip.name][::4] for clip in self.sampler.clips])
+                self.encoded[clip.name] = self._encode(read_audio(clip.folder / f"{clip.name}.mp4"))
+            whole = np.concatenate([self.encoded[clip.name][::4] for clip in self.sampler.clips])
             self.net.speech.standardise(  # type: ignore[operator]
                 torch.from_numpy(whole.astype(np.float32))
             )
@@ -148,7 +148,7 @@ class ExpressionStage(Stage):
     ) -> dict[str, np.ndarray]:
         """Arrays of some frames in a row."""
         if self.encoder is not None:
-            speech = self._selected(self.heard[clip.name], at / FPS)
+            speech = self._selected(self.encoded[clip.name], at / FPS)
         else:
             speech = clip.speech(at, self.config.model.audio, rng if self.config.augment else None)
         if rng is not None and self.config.augment and self.encoder is None:
@@ -253,24 +253,24 @@ class ExpressionStage(Stage):
 
         Frames that could not be fitted do not count, nor do the coefficients that speech does not drive.
         """
-        spoken = self.scene.spoken.to(predicted.device)
-        error = (predicted - batch["expression"])[..., spoken]
+        speech_driven = self.scene.speech_driven.to(predicted.device)
+        error = (predicted - batch["expression"])[..., speech_driven]
         whole = batch["expression"].clone()
-        whole[..., spoken] = predicted[..., spoken]
+        whole[..., speech_driven] = predicted[..., speech_driven]
         own, projected = self._landmarks(batch["expression"], batch)
-        said, projected_said = self._landmarks(whole, batch)
-        apart = (projected - projected_said) * 192 * MARGIN / STORED
+        mouth, projected_mouth = self._landmarks(whole, batch)
+        apart = (projected - projected_mouth) * 192 * MARGIN / STORED
         upper, lower = self.lips
-        gaps = [(x[:, :, upper] - x[:, :, lower]).norm(dim=-1, keepdim=True) for x in (said, own)]
+        gaps = [(x[:, :, upper] - x[:, :, lower]).norm(dim=-1, keepdim=True) for x in (mouth, own)]
         exp, shape = expression_losses(error, apart, batch["valid"], reduction)
-        speaks = 1 - batch["silent"]  # (B, 1)
+        active = 1 - batch["silent"]  # (B, 1)
         size = (gaps[0].mean(1) - gaps[1].mean(1)).abs() + (gaps[0].std(1) - gaps[1].std(1)).abs()
         return {
             "exp": exp,
             "shape": shape,
-            "r_gap": (correlation(*gaps) * speaks).sum() / speaks.sum().clamp(min=1),
-            "size": (size * speaks).sum() / speaks.sum().clamp(min=1),
-            "spread": (gaps[0].std(1) * speaks).sum() / (gaps[1].std(1) * speaks).sum().clamp(min=1e-6),
+            "r_gap": (correlation(*gaps) * active).sum() / active.sum().clamp(min=1),
+            "size": (size * active).sum() / active.sum().clamp(min=1),
+            "spread": (gaps[0].std(1) * active).sum() / (gaps[1].std(1) * active).sum().clamp(min=1e-6),
         }
 
     def _landmarks(self, expression: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -291,10 +291,10 @@ class ExpressionStage(Stage):
         for clip in self.dev:
             part = self._stretch(clip, np.arange(len(clip)))
             batch = {k: torch.from_numpy(np.asarray(v))[None].to(device) for k, v in part.items()}
-            said = self.net(batch["speech"], _shown(batch.get("pictures")))
-            said = self.net.settle(said, batch["rest"][:, None])
-            found = self._losses(said, batch, "mean")
-            aed = found["exp"] / len(self.scene.spoken)
+            mouth = self.net(batch["speech"], _shown(batch.get("pictures")))
+            mouth = self.net.settle(mouth, batch["rest"][:, None])
+            found = self._losses(mouth, batch, "mean")
+            aed = found["exp"] / len(self.scene.speech_driven)
             rows.append([float(found["r_gap"]), float(aed), float(found["shape"]), float(found["spread"])])
             frames.append(len(clip))
         if not rows:

@@ -24,7 +24,7 @@ from lipsync.methods.visual_dubbing.config import (
     completed,
 )
 from lipsync.methods.visual_dubbing.expression import load_expression
-from lipsync.methods.visual_dubbing.model import Drawn, Renderer, View, VisualDubbing, read_core
+from lipsync.methods.visual_dubbing.model import Drawn, Renderer, RendererInput, VisualDubbing, read_core
 from lipsync.methods.visual_dubbing.renderer.critic import Critic, critic_loss
 from lipsync.methods.visual_dubbing.renderer.losses import (
     Features,
@@ -34,7 +34,7 @@ from lipsync.methods.visual_dubbing.renderer.losses import (
     ssim_loss,
     style_loss,
 )
-from lipsync.methods.visual_dubbing.validation import look_at
+from lipsync.methods.visual_dubbing.validation import validate
 from lipsync.methods.visual_dubbing.view import Cut, Scene, mirrored, view_of
 from lipsync.registry import unknown
 from lipsync.training.loop import Stage, Update
@@ -108,8 +108,10 @@ class DubbingStage(Stage):
             self.modules["critic"] = self.critic
             self.optimizers["critic"] = make(self.critic.parameters(), config.learning_rate)
         wants = config.perceptual_weight or config.style_weight
-        self.looks = Features(config.features) if wants else None  # type: ignore[arg-type]
-        self.frozen: dict[str, nn.Module] = {"features": self.looks} if self.looks is not None else {}
+        self.feature_net = Features(config.features) if wants else None  # type: ignore[arg-type]
+        self.frozen: dict[str, nn.Module] = (
+            {"features": self.feature_net} if self.feature_net is not None else {}
+        )
 
     @classmethod
     def restored(cls, settings: dict[str, Any]) -> dict[str, Any]:
@@ -118,10 +120,10 @@ class DubbingStage(Stage):
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         clips = self.sampler.draw(self.config.faces, rng)
         views, targets, lips = zip(*(self._sample(clip, rng) for clip in clips), strict=True)
-        batch = {name: torch.cat([getattr(view, name) for view in views]) for name in View._fields}
+        batch = {name: torch.cat([getattr(view, name) for view in views]) for name in RendererInput._fields}
         return batch | {"target": torch.cat(targets), "lips": torch.cat(lips)}
 
-    def _sample(self, clip: Clip, rng: np.random.Generator) -> tuple[View, Tensor, Tensor]:
+    def _sample(self, clip: Clip, rng: np.random.Generator) -> tuple[RendererInput, Tensor, Tensor]:
         """One frame of a clip as the renderer sees it in use."""
         size, fit, augment = self.config.model.size, fit_of(clip), self.config.augment
         known = np.flatnonzero(fit.valid[: len(clip)])
@@ -131,8 +133,8 @@ class DubbingStage(Stage):
         table = light(rng) if augment else None
         mirror = augment and rng.random() < 0.5
         face = _tensor(cut(clip.pictures(np.array([at])), maps[0], size, table))
-        seen = np.concatenate([clip.pictures(np.array([i])) for i in others])
-        references = _tensor(cut(seen, maps[1], size, table))
+        other_pictures = np.concatenate([clip.pictures(np.array([i])) for i in others])
+        references = _tensor(cut(other_pictures, maps[1], size, table))
         target, sources = Cut(np.array([at]), maps[0], face), Cut(others, maps[1], references)
         view = view_of(self.scene, fit, target, sources, self.config.model.guide)
         points = clip.points(np.array([at]))[:, [MOUTH_LEFT, MOUTH_RIGHT, 0, 17]]
@@ -162,7 +164,7 @@ class DubbingStage(Stage):
         epsilon = (config.late if late else config.early) if inpaint else 0.0
         with_gan = config.gan_weight > 0 and progress >= config.gan_from
         target, top = batch["target"], config.model.top
-        view = View(*(batch[name] for name in View._fields))
+        view = RendererInput(*(batch[name] for name in RendererInput._fields))
         with update.autocast():
             drawn = self.net(view, inpaint)
         drawn = Drawn(*(x.float() for x in drawn))
@@ -190,7 +192,7 @@ class DubbingStage(Stage):
         """Eq 30 as "inpainted" and eq 31 as "mended", and the parts worth a column of the log."""
         config, top = self.config, self.config.model.top
         mended, face, warped = (x[:, :, top:] for x in (drawn.mended, drawn.face, drawn.warped))
-        wanted = self._features(target, update, top) if self.looks is not None else []
+        wanted = self._features(target, update, top) if self.feature_net is not None else []
         values = {"warp_l1": masked_l1(warped, target, hole).detach()}
         totals = {"mended": masked_l1(mended, target, hole * weight)}
         values["mended_l1"] = totals["mended"].detach()
@@ -207,29 +209,29 @@ class DubbingStage(Stage):
             if name not in totals:
                 continue
             # I_e is only asked for inside the hole: outside it shows the reference's surroundings.
-            judged = picture if name == "inpainted" else picture * hole + target * (1 - hole)
+            shown = picture if name == "inpainted" else picture * hole + target * (1 - hole)
             if config.ssim_weight:
-                totals[name] = totals[name] + config.ssim_weight * ssim_loss(judged, target)
-            if self.looks is not None:
-                found = self._features(judged, update, top)
+                totals[name] = totals[name] + config.ssim_weight * ssim_loss(shown, target)
+            if self.feature_net is not None:
+                found = self._features(shown, update, top)
                 totals[name] = totals[name] + config.perceptual_weight * perceptual_loss(found, wanted)
                 if name == "inpainted":
                     totals[name] = totals[name] + config.style_weight * style_loss(found, wanted)
             if with_gan:
-                totals[name] = totals[name] - config.gan_weight * self.critic(judged).mean()
+                totals[name] = totals[name] - config.gan_weight * self.critic(shown).mean()
         totals.setdefault("inpainted", totals["mended"].new_zeros(()))
         return values | totals
 
     def _features(self, pictures: Tensor, update: Update, top: int) -> list[Tensor]:
-        assert self.looks is not None
+        assert self.feature_net is not None
         if self.config.mouth_only:
             pictures = mouth_square(torch.nn.functional.pad(pictures, (0, 0, top, 0)))
         with update.autocast():
-            return [x.float() for x in self.looks(pictures)]
+            return [x.float() for x in self.feature_net(pictures)]
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """People kept out of training with their own expressions; writes a contact sheet."""
-        return look_at(self.net, self.scene, self.dev, folder / f"sheet-{step:06d}.png")
+        return validate(self.net, self.scene, self.dev, folder / f"sheet-{step:06d}.png")
 
     def export(self, folder: Path) -> None:
         if self.core is not None and not self.config.expression:  # all else of the core stays as it is

@@ -15,9 +15,10 @@ from lipsync.methods.visual_dubbing.train_renderer import DubbingConfig, Dubbing
 
 def _stage(folder: Path, clips: list[Clip]) -> DubbingStage:
     factor, features = available_features()
+    core = read_core(folder).config
     return DubbingStage(
         DubbingConfig(
-            model=read_core(folder).config.renderer, start=str(folder), faces=2, learning_rate=3e-4,
+            model=core.renderer, morphable=core.morphable, start=str(folder), faces=2, learning_rate=3e-4,
             optimizer="adam", decay_from=0.5, staged=False, late=0.5, perceptual_weight=0.1 * factor,
             style_weight=0.0, gan_weight=0.0, features=features, mouth_only=True, mouth_weight=3.0,
         ),
@@ -34,4 +35,9 @@ def _method(stage: DubbingStage, card: MethodCard) -> LipSyncMethod:
     return VisualDubbingMethod(card, core, "", morphable=stage.scene.model)
 
 
-RECIPE = Recipe(_stage, _method, "generator", fitted=True)
+def _morphable(folder: Path) -> Path | None:
+    name = read_core(folder).config.morphable
+    return Path(name) if name else None
+
+
+RECIPE = Recipe(_stage, _method, "generator", _morphable)

@@ -14,16 +14,16 @@ from lipsync.data.fitted_clips import fit_of
 from lipsync.experts.frozen import mouth_square
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.methods.visual_dubbing.config import RendererConfig
-from lipsync.methods.visual_dubbing.model import Renderer, View
+from lipsync.methods.visual_dubbing.model import Renderer, RendererInput
 from lipsync.methods.visual_dubbing.view import Cut, Scene, view_of
 
 CLIPS, FRAMES = 6, 8  # clips looked at, frames of each
 
 
-def look_at(net: Renderer, scene: Scene, clips: list[Clip], sheet: Path) -> dict[str, float]:
+def validate(net: Renderer, scene: Scene, clips: list[Clip], contact_sheet: Path) -> dict[str, float]:
     """L1 and PSNR of the mouth's square with the frames' own expressions.
 
-    Writes real frame, rendered 3D face, warped and drawn face of each clip to ``sheet``.
+    Writes real frame, rendered 3D face, warped and drawn face of each clip to ``contact_sheet``.
 
     Args:
         net: is switched to evaluation.
@@ -35,7 +35,7 @@ def look_at(net: Renderer, scene: Scene, clips: list[Clip], sheet: Path) -> dict
     rows, errors, psnr = [], [], []
     for clip in clips[:CLIPS]:
         view, target = frames_of(clip, scene, net.config)
-        view = View(*(x.to(device) for x in view))
+        view = RendererInput(*(x.to(device) for x in view))
         with torch.no_grad():
             drawn = net(view)
         face = drawn.face.float().cpu()
@@ -46,11 +46,11 @@ def look_at(net: Renderer, scene: Scene, clips: list[Clip], sheet: Path) -> dict
         rows += [np.concatenate(list(_bytes(x)), 1) for x in pictures]
     if not rows:
         return {}
-    cv2.imwrite(str(sheet), np.concatenate(rows)[..., ::-1])
+    cv2.imwrite(str(contact_sheet), np.concatenate(rows)[..., ::-1])
     return {"mouth_l1": float(np.mean(errors)), "mouth_psnr": float(np.mean(psnr))}
 
 
-def frames_of(clip: Clip, scene: Scene, config: RendererConfig) -> tuple[View, torch.Tensor]:
+def frames_of(clip: Clip, scene: Scene, config: RendererConfig) -> tuple[RendererInput, torch.Tensor]:
     """Some frames of a clip spread over time, with the references that use would choose."""
     fit = fit_of(clip)
     known = np.flatnonzero(fit.valid[: len(clip)])
@@ -68,7 +68,7 @@ def frames_of(clip: Clip, scene: Scene, config: RendererConfig) -> tuple[View, t
         targets.append(picture(frame))
         target = Cut(np.array([frame]), matrix, targets[-1])
         views.append(view_of(scene, fit, target, references, config.guide))
-    return View(*(torch.cat(parts) for parts in zip(*views, strict=True))), torch.cat(targets)
+    return RendererInput(*(torch.cat(parts) for parts in zip(*views, strict=True))), torch.cat(targets)
 
 
 def usual_references(clip: Clip, count: int) -> np.ndarray:

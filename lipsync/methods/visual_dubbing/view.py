@@ -13,12 +13,12 @@ from lipsync.faces.model3d.camera import Camera, in_crop, place
 from lipsync.faces.model3d.fit import Fit
 from lipsync.faces.model3d.morphable import MorphableModel
 from lipsync.faces.model3d.render import flow, render
-from lipsync.methods.visual_dubbing.model import View
+from lipsync.methods.visual_dubbing.model import RendererInput
 
 UNDER_NOSE, NOSE_TIP = 2, 4  # MediaPipe's landmarks between which the hole begins
 OPEN = 0.8  # of the jaw, when the hole is measured
 FRONT, SIDE = 65.0, 48.0  # mm: what lies further forward, and not further to a side, is what speech moves
-SPEAKS = ("jaw", "mouth")  # how the names of expressions begin that speech drives; the others stay
+SPEECH_DRIVEN = ("jaw", "mouth")  # how the names of expressions begin that speech drives; the others stay
 
 
 class Posed(NamedTuple):
@@ -50,8 +50,10 @@ class Scene:
         lower = torch.nonzero((mean[:, 1] < edge) & front)[:, 0]
         self.lower = lower[::5] if len(lower) > 1000 else lower  # of a fine mesh a hull needs few
         names = model.expression_names
-        speaking = [i for i, name in enumerate(names) if name.startswith(SPEAKS)]
-        self.spoken = torch.tensor(speaking or range(model.expression_size))  # (D,), all of a nameless basis
+        driven = [i for i, name in enumerate(names) if name.startswith(SPEECH_DRIVEN)]
+        self.speech_driven = torch.tensor(
+            driven or range(model.expression_size)
+        )  # (D,), all of a nameless basis
         self.jaw = [i for i, name in enumerate(names) if name == "jawOpen"]
 
     def view(
@@ -62,7 +64,7 @@ class Scene:
         wanted: Posed,
         known: Posed,
         guide: str = "shaded",
-    ) -> View:
+    ) -> RendererInput:
         """What the renderer is shown of B faces.
 
         Args:
@@ -83,7 +85,7 @@ class Scene:
         geometry = torch.cat([flow(drawn, part) for part in parts], -1)
         picture = drawn.image if guide == "shaded" else (drawn.normal + 1) / 2 * drawn.mask
         hole = self.hole(identity, wanted.pose, wanted.camera, size).to(faces)
-        return View(
+        return RendererInput(
             picture, references.unflatten(0, (-1, count)).flatten(1, 2), faces * (1 - hole), hole, geometry
         )
 
@@ -105,17 +107,17 @@ class Scene:
         return torch.from_numpy(hole)[:, None].float().to(pose.device)
 
 
-def mirrored(view: View) -> View:
+def mirrored(view: RendererInput) -> RendererInput:
     """The same in a mirror."""
     count = view.geometry.shape[-1] // 2
     geometry = view.geometry.flip(2) * view.geometry.new_tensor((-1.0, 1.0) * count)
     guide, reference, cropped, hole = (x.flip(3) for x in view[:4])
-    return View(guide, reference, cropped, hole, geometry)
+    return RendererInput(guide, reference, cropped, hole, geometry)
 
 
 def view_of(
     scene: Scene, fit: Fit, target: Cut, references: Cut, guide: str, expression: Tensor | None = None
-) -> View:
+) -> RendererInput:
     """A frame of a fitted clip and its references, as the renderer sees them.
 
     Args:

@@ -29,7 +29,8 @@ _OTHERS = (
     ({"face_encoder.0.conv_block.0.weight"}, "sync_expert"),
     ({"netcnnaud.0.weight", "netcnnlip.0.weight"}, "syncnet"),
     ({_STEM, "binary_pred.0.weight"}, "wav2lip_discriminator"),
-    ({"judge.weight", "blocks.0.block.0.weight"}, "discriminator"),
+    ({"judge.weight", "blocks.0.block.0.weight"}, "discriminator"),  # of earlier versions
+    ({"score.weight", "blocks.0.block.0.weight"}, "discriminator"),
     ({"features.0.weight", "head.1.weight"}, "mouth_expert"),
     ({"conv1_1.weight", "conv1_1.bias"}, "s3fd"),
 )
@@ -95,11 +96,11 @@ def _keep(config: Wav2LipConfig, state: dict[str, Tensor], folder: Path) -> None
 
 def swap_channels(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same generator for RGB pictures instead of BGR, or the other way round."""
-    swapped = dict(state)
-    swapped[_STEM] = state[_STEM][:, [2, 1, 0, 5, 4, 3]].contiguous()  # pose prior, then reference
+    reordered = dict(state)
+    reordered[_STEM] = state[_STEM][:, [2, 1, 0, 5, 4, 3]].contiguous()  # pose prior, then reference
     for part in ("weight", "bias"):
-        swapped[f"{_LAST}.{part}"] = state[f"{_LAST}.{part}"].flip(0).contiguous()
-    return swapped
+        reordered[f"{_LAST}.{part}"] = state[f"{_LAST}.{part}"].flip(0).contiguous()
+    return reordered
 
 
 def _bare(loaded: dict[str, Any]) -> dict[str, Any]:

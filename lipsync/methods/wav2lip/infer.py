@@ -40,7 +40,7 @@ class Wav2LipMethod(LipSyncMethod):
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = cast(Any, net.config)
         self.crop_size = self.config.size
-        self.audio_lookahead = self.config.audio.reach
+        self.audio_lookahead = self.config.audio.lookahead
         self.opening: Opening | None = None  # of this job, measured when it is first needed
         self.device = device or default_device()
         self.net: Any = fuse(net.eval()).to(self.device)
@@ -103,9 +103,11 @@ class Wav2LipMethod(LipSyncMethod):
         times = np.linspace(0, speech.shape[1] / MEL_RATE, MOUTHS)
         windows = self._windows(speech, times)
         faces = self.net.with_audio(face.expand(MOUTHS, -1, -1, -1), windows)
-        heard = self._encode(windows)
+        embeddings = self._encode(windows)
         return ask(
-            heard, lambda some: self._drawn(lambda: self.net.draw(some[..., None, None], faces)), landmarker
+            embeddings,
+            lambda some: self._drawn(lambda: self.net.draw(some[..., None, None], faces)),
+            landmarker,
         )
 
 

@@ -77,7 +77,7 @@ class Generator(
         laid = F.interpolate(audio / 8 + 0.5, size=faces.shape[-2:], mode="bilinear", align_corners=False)
         return torch.cat([faces, laid.to(faces.dtype)], dim=1).contiguous(memory_format=torch.channels_last)
 
-    def draw(self, heard: Tensor, faces: Tensor) -> Tensor:
+    def draw(self, embedding: Tensor, faces: Tensor) -> Tensor:
         """(B, C, 1, 1) encoded speech and faces as ``with_audio`` gives them to (B, 3, S, S) frames."""
         skips, x = [], faces
         for index, stage in enumerate(self.face_encoder_blocks):
@@ -85,7 +85,7 @@ class Generator(
             if str(index) in self.face_attention:
                 x = self.face_attention[str(index)](x)
             skips.append(x)
-        x = heard
+        x = embedding
         for stage in self.face_decoder_blocks:
             x = torch.cat([stage(x), skips.pop()], dim=1)
         return self.output_block(x)

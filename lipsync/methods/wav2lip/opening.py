@@ -35,17 +35,17 @@ class Opening:
     direction: Tensor  # (C,) change of the embedding for an opening wider by 1
     slope: float  # opening for a step of 1 in the projection on ``direction``
 
-    def predicted(self, heard: Tensor) -> Tensor:
+    def predicted(self, embeddings: Tensor) -> Tensor:
         """(B,) openings, 0 or more, of (B, C) embeddings."""
-        return (self.gap + self.slope * ((heard - self.centre) @ self.direction)).clamp(min=0)
+        return (self.gap + self.slope * ((embeddings - self.centre) @ self.direction)).clamp(min=0)
 
-    def scaled(self, heard: Tensor, factor: float) -> Tensor:
+    def scaled(self, embeddings: Tensor, factor: float) -> Tensor:
         """(B, C) embeddings whose mouths open ``factor`` times as far, as far as the line holds."""
-        more = (factor - 1) * self.predicted(heard)  # (B,)
-        return heard + more[:, None] * self.direction
+        more = (factor - 1) * self.predicted(embeddings)  # (B,)
+        return embeddings + more[:, None] * self.direction
 
 
-def fit(heard: Tensor, gaps: np.ndarray) -> Opening:
+def fit(embeddings: Tensor, gaps: np.ndarray) -> Opening:
     """The line through (K, C) embeddings and the (K,) openings drawn for them; NaN where not measured.
 
     Raises:
@@ -54,7 +54,7 @@ def fit(heard: Tensor, gaps: np.ndarray) -> Opening:
     found = ~np.isnan(gaps)
     if found.sum() < LEAST or np.std(gaps[found]) < 1e-4:
         raise FaceError("opening.unmeasured")
-    known, gap = heard[torch.from_numpy(found)], torch.from_numpy(gaps[found]).to(heard)
+    known, gap = embeddings[torch.from_numpy(found)], torch.from_numpy(gaps[found]).to(embeddings)
     centre, mean = known.mean(0), gap.mean()
     direction = ((known - centre) * (gap - mean)[:, None]).mean(0) / gap.var(correction=0)
     along = (known - centre) @ direction
@@ -66,21 +66,23 @@ def measure(faces: np.ndarray, landmarker: Path) -> np.ndarray:
     """(K,) inner-lip gaps in inter-ocular distances of (K, S, S, 3) uint8 faces; NaN where none is found."""
     find = Landmarker(landmarker)
     try:
-        seen = [find(cv2.resize(face, (SIDE, SIDE))) for face in faces]
+        found_faces = [find(cv2.resize(face, (SIDE, SIDE))) for face in faces]
     finally:
         find.close()
-    return np.array([np.nan if found is None else float(mouth_opening(found.points)) for found in seen])
+    return np.array(
+        [np.nan if found is None else float(mouth_opening(found.points)) for found in found_faces]
+    )
 
 
-def ask(heard: Tensor, draw: Callable[[Tensor], np.ndarray], landmarker: Path) -> Opening:
+def ask(embeddings: Tensor, draw: Callable[[Tensor], np.ndarray], landmarker: Path) -> Opening:
     """The line for one network, face and speech.
 
     Args:
-        heard: (K, C) embeddings of moments spread over the speech.
+        embeddings: (K, C) embeddings of moments spread over the speech.
         draw: (K, C) embeddings to (K, S, S, 3) uint8 faces.
         landmarker: the artefact.
 
     Raises:
         FaceError: see :func:`fit`.
     """
-    return fit(heard, measure(draw(heard), landmarker))
+    return fit(embeddings, measure(draw(embeddings), landmarker))

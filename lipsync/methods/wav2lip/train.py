@@ -22,7 +22,7 @@ from lipsync.experts.quality import QualityDiscriminator
 from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
-from lipsync.methods.wav2lip.validation import look_at
+from lipsync.methods.wav2lip.validation import validate
 from lipsync.training.averaging import averaged
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import (
@@ -69,7 +69,7 @@ class GeneratorConfig:
     features: str = "vgg"  # trunk of LPIPS: "vgg", or "alex" where VGG is too slow
     # Share of the windows that hear another clip of the batch: there only the opening is judged, against
     # that clip's. What the upper half of a face tells about the mouth is not to be learnt.
-    swapped: float = 0.0
+    mismatched_audio_fraction: float = 0.0
     # Such windows are also held to what the network that the run started from draws of them, at a quarter of
     # the size: what one person's clip adds is skin and teeth, and the lips go on following the speech.
     anchor_weight: float = 0.0
@@ -144,10 +144,12 @@ class GeneratorStage(Stage):
             movements=config.movement,
         )
         batch = draw_windows(self.sampler.draw(config.windows, rng), options, rng)
-        swapped = round(len(batch["frames"]) * self.config.swapped)
-        for name in ("speech", "sync_speech", "shape", "movement") if swapped else ():
+        mismatched_audio_fraction = round(len(batch["frames"]) * self.config.mismatched_audio_fraction)
+        for name in ("speech", "sync_speech", "shape", "movement") if mismatched_audio_fraction else ():
             if name in batch:  # the first windows hear, and are judged by, the one after them
-                batch[name] = torch.cat([batch[name][1 : swapped + 1], batch[name][swapped:]])
+                batch[name] = torch.cat(
+                    [batch[name][1 : mismatched_audio_fraction + 1], batch[name][mismatched_audio_fraction:]]
+                )
         return batch
 
     def learning_rate_factor(self, progress: float) -> float:
@@ -168,7 +170,7 @@ class GeneratorStage(Stage):
             values: dict[str, Tensor] = {}
             weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
             # Windows that hear another clip have no picture to be compared with.
-            first = round(len(batch["frames"]) * config.swapped) * config.frames
+            first = round(len(batch["frames"]) * config.mismatched_audio_fraction) * config.frames
             values["l1"] = ((fake.float() - real).abs() * weight)[first:].mean()
             w_s = config.sync_weight if with_sync else 0.0
             w_g = config.gan_weight if with_gan else 0.0
@@ -205,9 +207,9 @@ class GeneratorStage(Stage):
         update(loss, self.net, self.optimizers["generator"])
         if with_gan:
             with update.autocast():
-                judged = discriminator_loss(self.disc(real), self.disc(fake.detach()))
-            update(judged, self.disc, self.optimizers["quality"])
-            values["disc"] = judged
+                loss_d = discriminator_loss(self.disc(real), self.disc(fake.detach()))
+            update(loss_d, self.disc, self.optimizers["quality"])
+            values["disc"] = loss_d
         if config.ema and update.steps:
             self.average.update_parameters(self.net)
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
@@ -226,7 +228,7 @@ class GeneratorStage(Stage):
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         """Own and other speech on clips of people kept out of training; writes a contact sheet."""
-        return look_at(self.best, self.dev, folder / f"sheet-{step:06d}.png", self.mouth)
+        return validate(self.best, self.dev, folder / f"sheet-{step:06d}.png", self.mouth)
 
     def export(self, folder: Path) -> None:
         self.best.save_pretrained(folder / "generator")

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from lipsync.audio.mel import RATE, mel_spectrogram
 from lipsync.data.augmentation import mask_bands
 from lipsync.data.backgrounds import silent_sound
-from lipsync.data.clips import FPS, Clip, Sampler, heard
+from lipsync.data.clips import FPS, Clip, Sampler, speech_windows
 from lipsync.data.movement import closed_movement, load_movement_head, movement
 from lipsync.errors import ConfigError
 from lipsync.experts.training.mouth_teacher import Teacher
@@ -69,13 +69,13 @@ class SpeechStage(Stage):
         self.sampler: Sampler = Sampler(train, config.frames)
         if config.taught and not config.teacher:
             raise ConfigError("train.no_speech_teacher")
-        self.told: dict[str, np.ndarray] = {}  # (T, 4) by clip, what the teacher says
+        self.teacher_shapes: dict[str, np.ndarray] = {}  # (T, 4) by clip, what the teacher says
         self.recordings: list[Recording] = []
         if config.teacher:
             teacher = Teacher(config.teacher, config.encoder_weights)
             for clip in self.sampler.clips:
                 samples = read_audio(clip.folder / f"{clip.name}.mp4")
-                self.told[clip.name] = teacher.shapes(samples, len(clip))
+                self.teacher_shapes[clip.name] = teacher.shapes(samples, len(clip))
             if config.taught:
                 self.recordings = read_recordings(config, teacher)
         self.net = _ShapeFromSpeech(config)
@@ -93,21 +93,21 @@ class SpeechStage(Stage):
 
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config, audio = self.config, self.config.model.audio
-        speech, shape, moved, told = [], [], [], []
+        speech, shape, moved, teacher_shapes = [], [], [], []
         for clip in self.sampler.draw(config.stretches, rng):
             frames = self._stretch(len(clip), rng)
             speech.append(mask_bands(clip.speech(frames, audio, rng), rng))
             shape.append(clip.shape[frames])
             moved.append(movement(clip.shape)[frames])
-            if self.told:
-                told.append(self.told[clip.name][frames])
+            if self.teacher_shapes:
+                teacher_shapes.append(self.teacher_shapes[clip.name][frames])
         for index in (
             rng.integers(0, len(self.recordings), config.taught_stretches) if self.recordings else ()
         ):
             recording = self.recordings[index]
-            frames = self._stretch(len(recording.told), rng)
-            speech.append(mask_bands(heard(recording.mel, frames / FPS, audio, rng), rng))
-            told.append(recording.told[frames])
+            frames = self._stretch(len(recording.teacher_shapes), rng)
+            speech.append(mask_bands(speech_windows(recording.mel, frames / FPS, audio, rng), rng))
+            teacher_shapes.append(recording.teacher_shapes[frames])
         silent = [self._silent(rng) for _ in range(config.silent_stretches)]
         speech += [windows for windows, _ in silent]
         batch = {
@@ -117,7 +117,11 @@ class SpeechStage(Stage):
         }
         if silent:
             batch["quiet"] = torch.from_numpy(np.stack([quiet for _, quiet in silent]))  # (Q, T)
-        return {**batch, "told": torch.from_numpy(np.stack(told))} if told else batch  # (W, T, 4)
+        return (
+            {**batch, "teacher_shapes": torch.from_numpy(np.stack(teacher_shapes))}
+            if teacher_shapes
+            else batch
+        )  # (W, T, 4)
 
     def _silent(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Windows of a stretch without speech, or that begins or ends so, and (T,) 1 where it is quiet."""
@@ -138,7 +142,7 @@ class SpeechStage(Stage):
             else:
                 mel[:, column : other.shape[1]] = other[:, column:]
                 quiet[max(0, turn - max(1, round(3 / config.every))) :] = 0
-        return heard(mel, frames / FPS, audio, rng), quiet
+        return speech_windows(mel, frames / FPS, audio, rng), quiet
 
     def _stretch(self, length: int, rng: np.random.Generator) -> np.ndarray:
         """(T,) frames of a random stretch, every so many of them."""
@@ -156,44 +160,44 @@ class SpeechStage(Stage):
         weights = torch.tensor(config.weights, device=predicted.device)
         r = correlation(predicted[:real], batch["shape"]).mean(0)
         loss = ((1 - r) * weights).sum()
-        said = {"r_gap": r[0].item()}
+        values = {"r_gap": r[0].item()}
         if config.size_weight:
             own, asked = predicted[:real].float(), batch["movement"]
             size = (own.mean(1) - asked.mean(1)).abs().mean() + (own.std(1) - asked.std(1)).abs().mean()
             loss = loss + config.size_weight * size
-            said["size"] = size.item()
+            values["size"] = size.item()
         if "quiet" in batch:
             quiet, lips = batch["quiet"], predicted[-len(batch["quiet"]) :].float()
             error = (lips - self.closed.to(lips.device)).abs().mean(-1)
             silent = (error * quiet).sum() / quiet.sum().clamp(min=1)
             loss = loss + config.silent_weight * silent
-            said["silent"] = silent.item()
+            values["silent"] = silent.item()
             predicted = predicted[: -len(quiet)]
-        if "told" in batch:
-            taught = correlation(predicted, batch["told"]).mean(0)
+        if "teacher_shapes" in batch:
+            taught = correlation(predicted, batch["teacher_shapes"]).mean(0)
             loss = loss + config.teacher_weight * ((1 - taught) * weights).sum()
-            said["taught_gap"] = taught[0].item()
+            values["taught_gap"] = taught[0].item()
         update(loss, self.net, self.optimizers["speech"])
-        return {"loss": loss.item(), **said}
+        return {"loss": loss.item(), **values}
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
         device, audio = next(self.net.parameters()).device, self.config.model.audio
 
-        def told(clip: Clip) -> Tensor:
+        def teacher_shapes(clip: Clip) -> Tensor:
             return self.net(torch.from_numpy(clip.speech(np.arange(len(clip)), audio)).to(device)).cpu()
 
-        return mean_correlation(self.dev, told)
+        return mean_correlation(self.dev, teacher_shapes)
 
     def export(self, folder: Path) -> None:
         state = self.net.generator.state_dict()
-        kept = {
+        saved = {
             k: v.contiguous().cpu()
             for k, v in state.items()
             if k.startswith(("audio_encoder", "audio_attention"))
         }
         for name, value in self.net.head[2].state_dict().items():
-            kept[f"head.{name}"] = value.cpu().clone()
-        save_file(kept, folder / "speech.safetensors")
+            saved[f"head.{name}"] = value.cpu().clone()
+        save_file(saved, folder / "speech.safetensors")
 
 
 class _ShapeFromSpeech(nn.Module):
@@ -218,7 +222,7 @@ class Recording:
     """Speech without a face."""
 
     mel: np.ndarray  # (80, M) float16 mel spectrogram
-    told: np.ndarray  # (T, 4) float32 mouth shapes that the teacher hears in it
+    teacher_shapes: np.ndarray  # (T, 4) float32 mouth shapes that the teacher hears in it
 
 
 def read_recordings(config: SpeechConfig, teacher: Teacher) -> list[Recording]:
@@ -234,9 +238,9 @@ def read_recordings(config: SpeechConfig, teacher: Teacher) -> list[Recording]:
         samples = read_audio(path)
         if speed != 1:
             samples = librosa.resample(samples, orig_sr=RATE * speed, target_sr=RATE, res_type="soxr_mq")
-        told = teacher.shapes(samples)
-        if len(told) >= config.frames:
-            found.append(Recording(mel_spectrogram(samples).astype(np.float16), told))
+        teacher_shapes = teacher.shapes(samples)
+        if len(teacher_shapes) >= config.frames:
+            found.append(Recording(mel_spectrogram(samples).astype(np.float16), teacher_shapes))
     if not found:
         raise ConfigError(
             "train.no_recording", folder=folder, seconds=config.frames / FPS, endings=", ".join(SOUNDS)

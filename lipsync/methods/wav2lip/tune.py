@@ -20,7 +20,8 @@ def _stage(folder: Path, clips: list[Clip]) -> GeneratorStage:
     return GeneratorStage(
         GeneratorConfig(
             model=config, start=str(folder), windows=10, frames=2, learning_rate=5e-4, sync_weight=0.0,
-            gan_weight=0.0, freeze_speech=True, freeze_norms=True, mouth_weight=2.0, swapped=0.4,
+            gan_weight=0.0, freeze_speech=True, freeze_norms=True, mouth_weight=2.0,
+            mismatched_audio_fraction=0.4,
             anchor_weight=2.0, perceptual_weight=0.3 * factor, perceptual_frames=8, features=features,
             ema=0.98, decay_from=0.5,
         ),

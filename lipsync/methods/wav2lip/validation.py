@@ -20,12 +20,12 @@ from lipsync.training.losses import correlation
 CLIPS, FRAMES, SHOWN = 8, 75, 8  # clips looked at, frames of each, pictures of each on the sheet
 
 
-def look_at(
-    net: nn.Module, clips: list[Clip], sheet: Path, mouth: MouthExpert | None = None
+def validate(
+    net: nn.Module, clips: list[Clip], contact_sheet: Path, mouth: MouthExpert | None = None
 ) -> dict[str, float]:
     """L1 of the lower half with the own speech, and how the opening follows own and other speech.
 
-    Writes real and drawn frames of each clip, one row each, to ``sheet``.
+    Writes real and drawn frames of each clip, one row each, to ``contact_sheet``.
 
     Args:
         net: a generator of the Wav2Lip family; it is switched to evaluation.
@@ -44,8 +44,8 @@ def look_at(
         real = torch.from_numpy(crops).permute(0, 3, 1, 2).float().to(device) / 255
         speaker = clips[(index + 1) % len(clips)]
         for name, source in zip(series, (clip, speaker), strict=True):
-            heard = np.arange(len(at)) % len(source)
-            speech = torch.from_numpy(source.speech(heard, audio)).to(device)
+            source_frames = np.arange(len(at)) % len(source)
+            speech = torch.from_numpy(source.speech(source_frames, audio)).to(device)
             fake = _draw(net, speech, real)
             if mouth is not None:
                 shape = torch.from_numpy(clip.shape[at])[None].to(device)
@@ -56,7 +56,7 @@ def look_at(
                 drawn = (fake[shown].permute(0, 2, 3, 1).float().cpu().numpy() * 255).round().astype(np.uint8)
                 rows += [np.concatenate(list(pictures), 1) for pictures in (crops[shown], drawn)]
     if rows:
-        cv2.imwrite(str(sheet), np.concatenate(rows)[..., ::-1])
+        cv2.imwrite(str(contact_sheet), np.concatenate(rows)[..., ::-1])
     found = {"lower_half_l1": float(np.mean(errors))} if errors else {}
     return found | {name: float(np.mean(values)) for name, values in series.items() if values}
 
@@ -67,5 +67,5 @@ def _draw(net: nn.Module, speech: Tensor, real: Tensor) -> Tensor:
     parts = zip(speech.split(25), real.split(25), reference.split(25), strict=True)
     config = cast(Any, net.config)
     return torch.cat(
-        [net(heard, pose_and_reference(frames, last, config.visible)) for heard, frames, last in parts]
+        [net(speech, pose_and_reference(frames, last, config.visible)) for speech, frames, last in parts]
     )
