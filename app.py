@@ -22,10 +22,10 @@ from eval.study.server.service import Service
 from eval.study.storage.store import Store
 from eval.ui.compare import compare_page
 from eval.ui.compare.compare_api import add_compare
-from eval.ui.compare.compare_context import Desk, set_of_result
+from eval.ui.compare.compare_context import CompareContext, set_of_result
 from eval.ui.score import score_page
 from eval.ui.score.score_api import add_score
-from eval.ui.score.score_queue import Works
+from eval.ui.score.score_queue import ScoreQueue
 from eval.ui.study import rate_page, results_page
 from eval.ui.study.study_api import add_study
 from lipsync.data_folder import data_folder
@@ -42,7 +42,12 @@ HOUR = 3600.0
 
 
 def build(
-    jobs: Jobs, works: Works, desk: Desk, studies: Service, admin: Admin, max_seconds: float | None
+    jobs: Jobs,
+    queue: ScoreQueue,
+    context: CompareContext,
+    studies: Service,
+    admin: Admin,
+    max_seconds: float | None,
 ) -> gr.Blocks:
     """The page with all its tabs."""
     # Uploads and copies of results are removed a day after they were made; looked for every hour.
@@ -50,28 +55,28 @@ def build(
         gr.HTML(markup.header())
         with gr.Tabs() as tabs:
             made = generate_page.build(demo, jobs, max_seconds)
-            compared = compare_page.build(demo, desk, max_seconds)
-            scored = score_page.build(works)
+            compared = compare_page.build(demo, context, max_seconds)
+            scored = score_page.build(queue)
             rate_page.build(studies)
-            results_page.build(studies.store, admin, desk.errands)
-        send_to_compare(tabs, desk, made, compared)
+            results_page.build(studies.store, admin, context.tasks)
+        send_to_compare(tabs, context, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
         add_generate(jobs, max_seconds)
-        add_compare(desk)
-        add_score(works)
+        add_compare(context)
+        add_score(queue)
         add_study(studies)
     return demo
 
 
 def send_to_compare(
-    tabs: gr.Tabs, desk: Desk, made: generate_page.GenerateTab, compared: compare_page.CompareTab
+    tabs: gr.Tabs, context: CompareContext, made: generate_page.GenerateTab, compared: compare_page.CompareTab
 ) -> None:
     """A button under the result that opens it in the Compare tab, beside the video it was made from."""
     with made.actions:
         button = gr.Button(label("result.compare"), elem_id="to-compare")
     button.click(
-        lambda result, source: [gr.Tabs(selected="compare"), set_of_result(desk, result, source)],
+        lambda result, source: [gr.Tabs(selected="compare"), set_of_result(context, result, source)],
         [made.result, made.source],
         [tabs, compared.made],
         show_progress="hidden",
@@ -104,16 +109,16 @@ def main() -> None:
         threading.Thread(target=hub.fetch_defaults, args=(wanted(),), daemon=True).start()
     jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job)
     atexit.register(jobs.close)
-    works = Works(limit=settings.max_job)
-    atexit.register(works.close)
-    desk = Desk.of(data_folder(), jobs)
-    atexit.register(desk.close)
+    queue = ScoreQueue(limit=settings.max_job)
+    atexit.register(queue.close)
+    context = CompareContext.of(data_folder(), jobs)
+    atexit.register(context.close)
     store = Store()
     atexit.register(store.close)
     studies, mirror = mirrored(store, os.environ)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
     admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce)
-    demo = build(jobs, works, desk, studies, admin, settings.max_seconds)
+    demo = build(jobs, queue, context, studies, admin, settings.max_seconds)
     demo.queue(max_size=64, default_concurrency_limit=4)
     demo.launch(
         server_name=settings.host,
@@ -121,7 +126,7 @@ def main() -> None:
         max_file_size=settings.max_upload,
         allowed_paths=[
             str(folder)
-            for folder in (uploads.EXAMPLES, jobs.folder, works.folder, desk.links.folder, store.clips)
+            for folder in (uploads.EXAMPLES, jobs.folder, queue.folder, context.links.folder, store.clips)
         ],
         footer_links=[],
         run_history=False,

@@ -216,7 +216,7 @@ def finished(part: Part, data: Path) -> bool:
     return _read_mark(part) == {**_mark(part, data), "finished": True}
 
 
-def train_part(part: Part, data: Path, tell: Callable[[str], None], load: Load | None = None) -> None:
+def train_part(part: Part, data: Path, report: Callable[[str], None], load: Load | None = None) -> None:
     """Train a run to its end, from where it stopped; nothing where it is finished.
 
     Args:
@@ -231,7 +231,7 @@ def train_part(part: Part, data: Path, tell: Callable[[str], None], load: Load |
     if found is not None and found != {**mark, "finished": False}:
         raise ConfigError("ablation.other_run", folder=part.folder)
     resume = (part.folder / "checkpoint.pt").is_file()
-    tell(f"{part.folder.name}: {'going on' if resume else 'training'}, {part.config.run.steps} steps")
+    report(f"{part.folder.name}: {'going on' if resume else 'training'}, {part.config.run.steps} steps")
     _write_mark(part, {**mark, "finished": False})
     train(part.kind, part.config, data, part.folder, resume=resume, quiet=True, load=load)
     _write_mark(part, {**mark, "finished": True})

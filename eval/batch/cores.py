@@ -94,14 +94,14 @@ def real_rows(faces: Sequence[Face]) -> list[Row]:
 
 
 def draw(
-    core: Core, face: Face, silences: Mapping[str, Path], folder: Path, tell: Callable[[str], None]
+    core: Core, face: Face, silences: Mapping[str, Path], folder: Path, report: Callable[[str], None]
 ) -> list[Row]:
     """The videos of one core and one face as rows; those that are not in ``folder`` yet are drawn.
 
     Args:
         silences: sounds without a voice, by name; the face's video is played for as long as they last.
         folder: for the videos of these weights.
-        tell: told what was drawn.
+        report: told what was drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
     asked = {
@@ -117,6 +117,6 @@ def draw(
                 face=face.clip, audio=sound, output=made, method=core.name, checkpoint=core.checkpoint,
                 length=length, label=False, allow_silence=kind in silences,
             )  # fmt: skip
-            tell(f"{core.name}, {made.name}: {generate(request).frames} frames")
+            report(f"{core.name}, {made.name}: {generate(request).frames} frames")
         rows.append(Row(face.name, core.row(kind), made, face.clip, metrics=metrics))
     return rows

@@ -32,8 +32,8 @@ def run(
     folder: Path,
     workers: int = 1,
     ray: str | None = None,
-    tell: Callable[[int, int, dict[str, Any]], None] | None = None,
-    tell_frames: Callable[[Row, int, int], None] | None = None,
+    report: Callable[[int, int, dict[str, Any]], None] | None = None,
+    report_frames: Callable[[Row, int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Score all rows that are not finished yet; the results of all of them, in the order of ``rows``.
 
@@ -43,8 +43,8 @@ def run(
         workers: processes on this machine.
         ray: address of a Ray cluster, whose nodes must see all files at the same paths; ``auto``: the
             one this machine belongs to, or one started on it for this run.
-        tell: called with (rows done, rows in all, result) after each row.
-        tell_frames: in one process, called with (row, frames done, frames expected); a `Cancelled`
+        report: called with (rows done, rows in all, result) after each row.
+        report_frames: in one process, called with (row, frames done, frames expected); a `Cancelled`
             that it raises ends the run.
 
     Raises:
@@ -68,15 +68,15 @@ def run(
         _networks.cache_clear()
         engine = in_processes(todo, run_job, min(workers, len(todo)))
     else:
-        engine = ((job, run_job(job, tell_frames) if tell_frames else run_job(job)) for job in todo)
+        engine = ((job, run_job(job, report_frames) if report_frames else run_job(job)) for job in todo)
     for job, result in engine:
         results[job.key] = result
-        if tell is not None:
-            tell(len(results), len(jobs), result)
+        if report is not None:
+            report(len(results), len(jobs), result)
     return [results[job.key] for job in jobs]
 
 
-def run_job(job: Job, tell: Callable[[Row, int, int], None] | None = None) -> dict[str, Any]:
+def run_job(job: Job, report: Callable[[Row, int, int], None] | None = None) -> dict[str, Any]:
     """Score one row and write its files; what any engine runs. Never raises for a bad row."""
     row, options = job.row, job.options
     if job.threads:
@@ -92,7 +92,8 @@ def run_job(job: Job, tell: Callable[[Row, int, int], None] | None = None) -> di
             scores = score(
                 row.generated, row.reference, row.reference_image, metrics=names, region=options.region,
                 variant=options.variant, resize=options.resize, networks=_networks(options),
-                keep_features=features, control=row.control, progress=partial(tell, row) if tell else None,
+                keep_features=features, control=row.control,
+                progress=partial(report, row) if report else None,
             )  # fmt: skip
         scores.write_frames(job.frames)
         return job.write(scores=scores.to_dict(), features=features.name)

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from lipsync.errors import ConfigError
     from lipsync.registry import unknown
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     table, out = table_named(options.table), options.out.resolve()
@@ -94,9 +94,9 @@ def run(options: argparse.Namespace) -> int:
     load = functools.cache(load_clips)  # what one run decoded serves the next
     for row in rows:
         for part in row.parts:
-            train_part(part, options.data, tell, load)
-        tell(f"{row.name}: trained")
-    measured = measure(table, rows, people, runs, out, options.region, tell)
+            train_part(part, options.data, report, load)
+        report(f"{row.name}: trained")
+    measured = measure(table, rows, people, runs, out, options.region, report)
     text = printed(table, rows, measured, people, options.data)
     write(text, table, rows, options.data, out)
     print(text)

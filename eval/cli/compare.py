@@ -149,7 +149,7 @@ def _results(options: argparse.Namespace, set_: ComparisonSet) -> None:
         )  # fmt: skip
         table = score_set(
             set_, settings, controls=options.controls, workers=options.workers,
-            tell=lambda done, total, item, method: _show(done, total, f"{item}, {method}"),
+            report=lambda done, total, item, method: _show(done, total, f"{item}, {method}"),
         )  # fmt: skip
     else:
         found = scored(set_)
@@ -177,7 +177,7 @@ def _pictures(options: argparse.Namespace, set_: ComparisonSet) -> None:
     if options.montage:
         montage(
             set_, item, options.montage, methods, names=names, labels=options.labels, zoom=options.zoom,
-            sound=options.sound, columns=options.columns, tell=_show_frames,
+            sound=options.sound, columns=options.columns, report=_show_frames,
         )  # fmt: skip
     if options.sheet:
         contact_sheet(

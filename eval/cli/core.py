@@ -62,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
     for core in cores:  # one core at a time: its weights stay in the cache of the machine
         folder = options.out / core.folder / f"videos-{core.sha256[:10]}"
         for face in faces:
-            rows += draw(core, face, silences, folder, _tell)
-    results = run_batch(rows, Options(metrics=METRICS, region=options.region), options.out, tell=_scored)
+            rows += draw(core, face, silences, folder, _report)
+    results = run_batch(rows, Options(metrics=METRICS, region=options.region), options.out, report=_scored)
     scored = CoreResults(results, options.out, faces)
     for core in cores:
         write_tables(scored.table(core), options.out / core.folder)
@@ -71,10 +71,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 def _scored(done: int, total: int, result: dict[str, Any]) -> None:
     end = f": failed. {result['error']}" if "error" in result else ""
-    _tell(f"{done} of {total}  {result['item']}, {result['method']}{end}")
+    _report(f"{done} of {total}  {result['item']}, {result['method']}{end}")

@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
     from lipsync.weights import hub
 
     folder = options.model or EXPERT
-    judge = load_expert(folder)
-    networks = Networks(landmarker=hub.locate("face_landmarker"), loaded={"lse": judge})
+    sync_network = load_expert(folder)
+    networks = Networks(landmarker=hub.locate("face_landmarker"), loaded={"lse": sync_network})
     clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
     learnt = " or ".join(options.trained_on) or "no other split"
     checks = []
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             f"{'' if check.found else '   missed'}",
             flush=True,
         )
-    measured = measure(checks, judge.sha256, f"split {options.split} without people of {learnt}")
+    measured = measure(checks, sync_network.sha256, f"split {options.split} without people of {learnt}")
     print(measured.report())
     if options.json is not None:
         options.json.write_text(json.dumps(measured.as_dict(), indent=2) + "\n", encoding="utf-8")

@@ -14,11 +14,11 @@ from eval.compare.video_import import Entry
 from lipsync.errors import LipSyncError, MediaError
 from lipsync.texts import Message
 
-Tell = Callable[[int, int, str], None]
+Report = Callable[[int, int, str], None]
 Taken = tuple[str, str, Clip | str]  # item, method, video or the sentence why there is none
 
 
-def taken_in(entries: Sequence[Entry], folder: Path, tell: Tell | None) -> Sequence[Taken]:
+def taken_in(entries: Sequence[Entry], folder: Path, report: Report | None) -> Sequence[Taken]:
     """Bring all videos into a folder; one that cannot be read becomes the sentence that says why.
 
     Raises:
@@ -27,8 +27,8 @@ def taken_in(entries: Sequence[Entry], folder: Path, tell: Tell | None) -> Seque
     taken: list[Taken] = []
     for number, entry in enumerate(entries):
         name = entry.name or entry.path.name
-        if tell is not None:
-            tell(number, len(entries), name)
+        if report is not None:
+            report(number, len(entries), name)
         try:
             taken.append(
                 (
@@ -39,8 +39,8 @@ def taken_in(entries: Sequence[Entry], folder: Path, tell: Tell | None) -> Seque
             )
         except LipSyncError as problem:
             taken.append((entry.item, entry.method, problem.message.with_names({entry.path.name: name})))
-    if tell is not None:
-        tell(len(entries), len(entries), "")
+    if report is not None:
+        report(len(entries), len(entries), "")
     reasons = [clip for *_, clip in taken if isinstance(clip, str)]
     if entries and len(reasons) == len(taken):
         raise MediaError(reasons[0])

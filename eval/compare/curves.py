@@ -30,7 +30,7 @@ OPENING = "lipcorr"  # the metric that measures how far the mouth is open
 METRICS = (*PICTURE, OPENING)
 RATE = 16_000
 STEP = 0.02  # s of speech that one pair of the envelope stands for
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 Values = tuple[float | None, ...]
 
 
@@ -79,20 +79,20 @@ class Envelope:
 
 
 def item_curves(
-    set_: ComparisonSet, item: Item, networks: Networks | None = None, tell: Tell | None = None
+    set_: ComparisonSet, item: Item, networks: Networks | None = None, report: Report | None = None
 ) -> Curves:
     """The curves of all videos of an item, from the set's folder where they were computed before.
 
     Args:
         networks: loaded before; None loads what there is.
-        tell: called with (frames done, frames expected) over all videos that are new; an exception from
+        report: called with (frames done, frames expected) over all videos that are new; an exception from
             it stops the work and keeps the videos that are done.
     """
     curves: dict[str, Curve] = {}
     total = sum(round(clip.seconds * FPS) for clip in item.clips.values())
     done = 0
     for method, clip in item.clips.items():
-        curves[method] = _curve(set_, clip, item.reference, networks, _later(tell, done, total))
+        curves[method] = _curve(set_, clip, item.reference, networks, _later(report, done, total))
         done += round(clip.seconds * FPS)
     real = None
     if item.reference is not None:
@@ -121,7 +121,7 @@ def envelope(set_: ComparisonSet, clip: Clip) -> Envelope:
 
 
 def _curve(
-    set_: ComparisonSet, clip: Clip, reference: Clip | None, networks: Networks | None, tell: Tell | None
+    set_: ComparisonSet, clip: Clip, reference: Clip | None, networks: Networks | None, report: Report | None
 ) -> Curve:
     networks = networks or _networks()
     path = cache.place(
@@ -131,9 +131,9 @@ def _curve(
 
     def make() -> dict[str, Any]:
         if reference is None:
-            made = _alone(clip, networks.landmarker, tell)
+            made = _alone(clip, networks.landmarker, report)
         else:
-            made = _against(clip, reference, networks, tell)
+            made = _against(clip, reference, networks, report)
         return {**asdict(made), "messages": messages_in([made.reasons, made.notes])}
 
     data = cache.remembered(path, make)
@@ -143,17 +143,17 @@ def _curve(
     )
 
 
-def _against(clip: Clip, reference: Clip, networks: Networks, tell: Tell | None) -> Curve:
+def _against(clip: Clip, reference: Clip, networks: Networks, report: Report | None) -> Curve:
     """One scoring pass; where no face can be found the whole frames are compared instead."""
     reasons: dict[str, str] = {}
     try:
-        scores = _pass(clip.source, reference.source, METRICS, "face", networks, tell)
+        scores = _pass(clip.source, reference.source, METRICS, "face", networks, report)
     except Cancelled:
         raise
     except FaceError as problem:
         reasons["opening"] = _say(problem, clip, reference)
         try:
-            scores = _pass(clip.source, reference.source, PICTURE, "full", networks, tell)
+            scores = _pass(clip.source, reference.source, PICTURE, "full", networks, report)
         except Cancelled:
             raise
         except LipSyncError as second:
@@ -178,14 +178,14 @@ def _against(clip: Clip, reference: Clip, networks: Networks, tell: Tell | None)
 
 def _pass(
     generated: Path, reference: Path, metrics: tuple[str, ...], region: Any, networks: Networks,
-    tell: Tell | None,
+    report: Report | None,
 ) -> Scores:  # fmt: skip
     return score(
-        generated, reference, metrics=metrics, region=region, resize=True, networks=networks, progress=tell
+        generated, reference, metrics=metrics, region=region, resize=True, networks=networks, progress=report
     )
 
 
-def _alone(clip: Clip, landmarker: Path | None, tell: Tell | None) -> Curve:
+def _alone(clip: Clip, landmarker: Path | None, report: Report | None) -> Curve:
     """The mouth opening of a video that is compared with nothing."""
     if landmarker is None:
         return Curve({}, {"opening": Message("curves.no_landmarker")})
@@ -197,8 +197,8 @@ def _alone(clip: Clip, landmarker: Path | None, tell: Tell | None) -> Curve:
                 None if seen.landmarks is None else float(mouth_opening(seen.landmarks.astype(np.float64)))
             )
             column.append(None if opening is None else round(opening, 5))
-            if tell is not None:
-                tell(len(column), max(len(column), round(clip.seconds * FPS)))
+            if report is not None:
+                report(len(column), max(len(column), round(clip.seconds * FPS)))
     finally:
         tracker.close()
     if not _any(column):
@@ -225,8 +225,8 @@ def _say(problem: LipSyncError | str, clip: Clip, reference: Clip) -> str:
     return message.with_names(names)
 
 
-def _later(tell: Tell | None, before: int, total: int) -> Tell | None:
-    return None if tell is None else lambda done, _: tell(before + done, max(total, before + done))
+def _later(report: Report | None, before: int, total: int) -> Report | None:
+    return None if report is None else lambda done, _: report(before + done, max(total, before + done))
 
 
 @lru_cache(maxsize=1)

@@ -18,10 +18,10 @@ from lipsync.media import VideoWriter, read_frames
 VERSION = 1
 FULL = 64  # grey levels of 255 that are shown as the end of the scale; the same for all videos
 NOTHING = (96, 96, 96)  # grey where the reference is over and there is nothing to compare with
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
-def difference_video(set_: ComparisonSet, clip: Clip, reference: Clip, tell: Tell | None = None) -> Path:
+def difference_video(set_: ComparisonSet, clip: Clip, reference: Clip, report: Report | None = None) -> Path:
     """The heat map of a clip against its reference, made once: same size, rate and length, without sound.
 
     The largest of the three colour differences of a pixel runs from black (none) over violet and orange
@@ -29,7 +29,7 @@ def difference_video(set_: ComparisonSet, clip: Clip, reference: Clip, tell: Tel
     reference of another size is resized to the clip's.
 
     Args:
-        tell: called with (frames done, frames expected); an exception from it leaves nothing behind.
+        report: called with (frames done, frames expected); an exception from it leaves nothing behind.
 
     Raises:
         MediaError: one of the videos cannot be read any more.
@@ -41,8 +41,8 @@ def difference_video(set_: ComparisonSet, clip: Clip, reference: Clip, tell: Tel
     with VideoWriter(path, clip.width, clip.height, clip.fps) as writer:
         for number, picture in enumerate(_heat(clip, reference), start=1):
             writer.write(picture)
-            if tell is not None:
-                tell(number, max(number, total))
+            if report is not None:
+                report(number, max(number, total))
     return path
 
 

@@ -27,7 +27,7 @@ REGION = (64, 122, 192, 218)
 ASPECT = (REGION[2] - REGION[0]) / (REGION[3] - REGION[1])  # width / height in pixels
 STILL = 0.25  # s, sigma: the place follows the head, not the jitter of the track
 STEADY = 1.0  # s, sigma: the size changes only as fast as somebody walks towards the camera
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class MouthTrack:
         return {"fps": self.fps, "boxes": [list(box) for box in self.boxes]}
 
 
-def mouth_track(set_: ComparisonSet, item: Item, tell: Tell | None = None) -> MouthTrack:
+def mouth_track(set_: ComparisonSet, item: Item, report: Report | None = None) -> MouthTrack:
     """The mouth region of an item, from its reference, else from the first video with a face.
 
     Args:
-        tell: called with (frames done, frames expected).
+        report: called with (frames done, frames expected).
 
     Raises:
         FaceError: there is no face in any of its videos.
@@ -64,14 +64,14 @@ def mouth_track(set_: ComparisonSet, item: Item, tell: Tell | None = None) -> Mo
     landmarker = hub.locate("face_landmarker")
     for clip in clips:
         path = cache.place(set_, "mouth", ".json", VERSION, clip.sha256, landmarker is None)
-        make = partial(_boxes, clip.source, round(clip.seconds * FPS), landmarker, tell)
+        make = partial(_boxes, clip.source, round(clip.seconds * FPS), landmarker, report)
         boxes = cache.remembered(path, make)["boxes"]
         if boxes:
             return MouthTrack(FPS, tuple(tuple(box) for box in boxes))
     raise FaceError("curves.no_mouth", item=item.name)
 
 
-def _boxes(path: Path, total: int, landmarker: Path | None, tell: Tell | None) -> dict[str, Any]:
+def _boxes(path: Path, total: int, landmarker: Path | None, report: Report | None) -> dict[str, Any]:
     """Relative ``boxes`` at 25 per second; none where there is no face."""
     squares: list[np.ndarray | None] = []
     starts: list[int] = []
@@ -83,8 +83,8 @@ def _boxes(path: Path, total: int, landmarker: Path | None, tell: Tell | None) -
             if item.new:
                 starts.append(len(squares))
             squares.append(None if item.pose is None else face_square(item.pose))
-            if tell is not None:
-                tell(len(squares), max(total, len(squares)))
+            if report is not None:
+                report(len(squares), max(total, len(squares)))
     finally:
         tracker.close()
     if all(square is None for square in squares):

@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from eval.compare.archive import Archive, unpacked, write_archive
-from eval.compare.changes import Tell, explained, taken_in, with_taken, write_changed
+from eval.compare.changes import Report, explained, taken_in, with_taken, write_changed
 from eval.compare.clip import Clip
 from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, write_index
 from eval.compare.names import REFERENCE, checked
@@ -90,13 +90,13 @@ class Sets:
             raise ConfigError("sets.missing", name=name)
         return self.open(fitting[0])
 
-    def create(self, title: str, entries: Iterable[Entry] = (), tell: Tell | None = None) -> str:
+    def create(self, title: str, entries: Iterable[Entry] = (), report: Report | None = None) -> str:
         """Make a set and give back its id. A video that cannot be read is kept as missing, with the reason.
 
         Args:
             title: what to call it; empty: after its items.
             entries: videos; there may be none yet.
-            tell: called with (videos done, videos in all, name) before each video and at the end; an
+            report: called with (videos done, videos in all, name) before each video and at the end; an
                 exception from it stops all and leaves nothing.
 
         Raises:
@@ -109,14 +109,14 @@ class Sets:
         )
         now = datetime.now(UTC)
         with self._workplace() as place:
-            taken = taken_in(entries, place / CLIPS, tell)
+            taken = taken_in(entries, place / CLIPS, report)
             empty = ComparisonSet(place.name, title, place, (), (), now, now)
             write_index(with_taken(empty, taken, place))
             id = secrets.token_hex(8)
             place.rename(self.folder / id)
         return id
 
-    def add(self, id: str, entries: Iterable[Entry], tell: Tell | None = None) -> None:
+    def add(self, id: str, entries: Iterable[Entry], report: Report | None = None) -> None:
         """Put more videos into a set; one of the same item and method takes the place of the old.
 
         Raises:
@@ -125,7 +125,7 @@ class Sets:
         entries = _checked(entries)
         self._place(id)
         with self._workplace() as place:
-            taken = taken_in(entries, place / CLIPS, tell)
+            taken = taken_in(entries, place / CLIPS, report)
             with self._changing(id) as set_:
                 for file in (place / CLIPS).iterdir():
                     file.rename(set_.folder / CLIPS / file.name)
@@ -171,7 +171,7 @@ class Sets:
         write_archive(read_index(self._place(id)), zip_path)
         return zip_path
 
-    def bring(self, zip_path: Path, title: str = "", tell: Tell | None = None) -> str:
+    def bring(self, zip_path: Path, title: str = "", report: Report | None = None) -> str:
         """Make a set of a zip, of `export` or of videos named ``item/method.mp4``; gives back its id.
 
         Raises:
@@ -180,25 +180,25 @@ class Sets:
         """
         with self._workplace() as place, unpacked(zip_path, place) as archive:
             entries = tuple(_checked(archive.entries))
-            return self._make(replace(archive, title=title or archive.title, entries=entries), tell)
+            return self._make(replace(archive, title=title or archive.title, entries=entries), report)
 
-    def add_zip(self, id: str, zip_path: Path, tell: Tell | None = None) -> None:
+    def add_zip(self, id: str, zip_path: Path, report: Report | None = None) -> None:
         """Put the videos of a zip into a set, as `add`.
 
         Raises:
             LipSyncError: as `bring` and `add`.
         """
         with self._workplace() as place, unpacked(zip_path, place) as archive:
-            self.add(id, archive.entries, tell)
+            self.add(id, archive.entries, report)
 
-    def _make(self, archive: Archive, tell: Tell | None) -> str:
+    def _make(self, archive: Archive, report: Report | None) -> str:
         title = checked(archive.title, "title")
         methods = tuple(checked(method, "method") for method in archive.methods)
         missing = [(checked(i, "item"), checked(m, "method"), why) for i, m, why in archive.missing]
         items = tuple(Item(checked(name, "item"), secrets.token_hex(6)) for name in archive.items)
         now = datetime.now(UTC)
         with self._workplace() as place:
-            taken = taken_in(archive.entries, place / CLIPS, tell)
+            taken = taken_in(archive.entries, place / CLIPS, report)
             empty = ComparisonSet(place.name, title, place, methods, items, now, now)
             write_index(with_taken(empty, [*missing, *taken], place))
             id = secrets.token_hex(8)

@@ -22,7 +22,7 @@ SCORES = "scores"  # folder of the batch in the set's folder
 RESULTS = "results.json"
 
 
-Tell = Callable[[int, int, str, str], None]
+Report = Callable[[int, int, str, str], None]
 
 
 def score_set(
@@ -31,8 +31,8 @@ def score_set(
     *,
     controls: bool = False,
     workers: int = 1,
-    tell: Tell | None = None,
-    tell_frames: Callable[[int, int, str, str], None] | None = None,
+    report: Report | None = None,
+    report_frames: Callable[[int, int, str, str], None] | None = None,
 ) -> Table:
     """Score what is not scored yet, and give back the table. A run that was stopped goes on where it was.
 
@@ -42,8 +42,8 @@ def score_set(
         options: how; None: all metrics under the default protocol.
         controls: add the real video and spoilt copies of it.
         workers: processes.
-        tell: called with (videos done, videos in all, item, method) after each video.
-        tell_frames: with one worker, called with (frames done, frames expected, item, method); a
+        report: called with (videos done, videos in all, item, method) after each video.
+        report_frames: with one worker, called with (frames done, frames expected, item, method); a
             `Cancelled` that it raises ends the run.
 
     Raises:
@@ -58,10 +58,10 @@ def score_set(
         options or Options(),
         set_.folder / SCORES,
         workers,
-        tell=tell
-        and (lambda done, total, result: tell(done, total, *names.of(result["item"], result["method"]))),
-        tell_frames=tell_frames
-        and (lambda row, done, total: tell_frames(done, total, *names.of(row.item, row.method))),
+        report=report
+        and (lambda done, total, result: report(done, total, *names.of(result["item"], result["method"]))),
+        report_frames=report_frames
+        and (lambda row, done, total: report_frames(done, total, *names.of(row.item, row.method))),
     )
     write_text(set_.folder / SCORES / RESULTS, json.dumps(results) + "\n")
     return _table(set_, results)

@@ -38,7 +38,7 @@ def measure(
     runs: Path,
     out: Path,
     region: str,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Measured:
     """Draws and scores into ``runs`` what is not drawn and scored yet; writes tables into ``out``."""
     scored = []
@@ -49,7 +49,7 @@ def measure(
         for name, clip in people.clips.items():
             made = folder / f"{name}.mp4"
             if not made.is_file():
-                tell(f"{row.name}: {name}")
+                report(f"{row.name}: {name}")
                 request = Request(
                     face=clip,
                     audio=None,
@@ -84,9 +84,9 @@ def printed(table: Table, rows: Sequence[Row], measured: Measured, people: HeldO
     for name in measured.controls:
         lines.append([f"*{name}*", *(_text(row.get(name)) for _, row in columns), *[""] * len(theirs)])
     for row in rows:
-        says = by_config.get(row.name)
-        label = says.method if says else table.unprinted[row.name]
-        numbers = [value or "" for value in says.values] if says else [""] * len(theirs)
+        published = by_config.get(row.name)
+        label = published.method if published else table.unprinted[row.name]
+        numbers = [value or "" for value in published.values] if published else [""] * len(theirs)
         lines.append(
             [f"{label} (`{row.name}`)", *(_text(found.get(row.name)) for _, found in columns), *numbers]
         )
@@ -140,10 +140,10 @@ def differing(rows: Sequence[Row], measured: Measured) -> str:
     if not pairs or not tested:
         return "No two rows were tested against each other."
     apart = [(column.label, sum(test.p_holm < LEVEL for test in column.tests)) for column in tested]
-    told = ", ".join(f"{label} {count}" for label, count in apart)
+    apart_labels = ", ".join(f"{label} {count}" for label, count in apart)
     return (
         f"Of the {pairs} pairs of rows, so many differ with p < {LEVEL:g} (Wilcoxon's signed-rank test on "
-        f"the same clips, Holm-corrected): {told}. What does not differ is not to be ranked."
+        f"the same clips, Holm-corrected): {apart_labels}. What does not differ is not to be ranked."
     )
 
 

@@ -151,7 +151,7 @@ def protocols(results: CoreResults, cores: Sequence[Core], scores: Sequence[Core
             f"{kind.name} ({kind.said}{'' if kind.level is None else f', {kind.level:g} dBFS'})"
             for kind in SILENCES
         )
-        said = {
+        meanings = {
             "LipCorr, own speech": "opening against the real one, lag 0, mean of clips weighted by frames",
             "other speech, followed": "opening against that of the person who said it, in their own clip, "
             "lag 0, common length, mean of clips weighted by frames",
@@ -166,13 +166,15 @@ def protocols(results: CoreResults, cores: Sequence[Core], scores: Sequence[Core
             "closures": f"own speech, lips touch where the inner gap is under {TOUCH:g} inter-ocular "
             f"distances (the real ones in {real}); recall and precision over all frames",
         }
-        lines += [_defined(opening, label, meaning) for label, meaning in said.items()]
+        lines += [_defined(opening, label, meaning) for label, meaning in meanings.items()]
     for name in PICTURES:
         if found := results.protocol(name, first.row(OWN)):
             lines.append(_defined(found, METRICS.get(name).label, "own speech, mean over clips"))
-    judged = results.protocol("offset", REAL) or results.protocol("offset", first.row(OWN))
-    if judged:
-        lines.append(_defined(judged, judged.split("; ")[1], f"clips whose offset is within ±{NEAR} frame"))
+    measured = results.protocol("offset", REAL) or results.protocol("offset", first.row(OWN))
+    if measured:
+        lines.append(
+            _defined(measured, measured.split("; ")[1], f"clips whose offset is within ±{NEAR} frame")
+        )
     return lines
 
 

@@ -94,15 +94,15 @@ def _sheet(
 ) -> Sheet:
     asked = {question for question, _ in results.outcomes}
     questions = [question for question in results.questions if question in asked]
-    said = {key: of(outcome) for key, outcome in results.outcomes.items()}
-    places = {question: _places(results, question, said) for question in questions}
+    by_method = {key: of(outcome) for key, outcome in results.outcomes.items()}
+    places = {question: _places(results, question, by_method) for question in questions}
     if against:  # the tests are of marks, not of differences from the reference
         places = {question: (best, second, set()) for question, (best, second, _) in places.items()}
 
     def row(method: str) -> tuple[str | Cell, ...]:
         cells = []
         for question in questions:
-            opinion, (best, second, worse) = said.get((question, method)), places[question]
+            opinion, (best, second, worse) = by_method.get((question, method)), places[question]
             if opinion is None or opinion.mos is None:
                 cells.append(Cell("-"))
                 continue
@@ -111,7 +111,7 @@ def _sheet(
             cells.append(
                 Cell(show(opinion.mos), interval, half, method in best, method in second, method in worse)
             )
-        marks = [opinion.marks for question in questions if (opinion := said.get((question, method)))]
+        marks = [opinion.marks for question in questions if (opinion := by_method.get((question, method)))]
         return method, str(max(marks, default=0)), *cells
 
     shown = row(results.reference) if results.reference and not against else None
@@ -120,10 +120,10 @@ def _sheet(
 
 
 def _places(
-    results: Results, question: str, said: Mapping[tuple[str, str], Opinion | None]
+    results: Results, question: str, by_method: Mapping[tuple[str, str], Opinion | None]
 ) -> tuple[set[str], set[str], set[str]]:
     """The best methods, the next ones, and those that differ significantly from the best."""
-    found = {method: said.get((question, method)) for method in results.methods}
+    found = {method: by_method.get((question, method)) for method in results.methods}
     means = {method: o.mos for method, o in found.items() if o is not None and o.mos is not None}
     best, second = ranked({method: -round(mean, DECIMALS) for method, mean in means.items()})
     first = max(means, key=lambda method: means[method], default="")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eval.functional.lse import MAX_SHIFT
-from eval.scoring.sync_networks import ExpertJudge
+from eval.scoring.sync_networks import OwnSyncExpert
 from lipsync.assets import asset
 from lipsync.checksum import file_sha256
 from lipsync.errors import ArtefactError, ConfigError
@@ -108,7 +108,7 @@ def measure(checks: Sequence[Check], sha256: str, data: str) -> Measured:
     )
 
 
-def load_expert(folder: Path = EXPERT) -> ExpertJudge:
+def load_expert(folder: Path = EXPERT) -> OwnSyncExpert:
     """The expert of a folder (config.json, model.safetensors) as judge of LSE.
 
     Raises:
@@ -120,7 +120,7 @@ def load_expert(folder: Path = EXPERT) -> ExpertJudge:
     sha256 = file_sha256(weights)
     with redirect_stdout(io.StringIO()):  # the Hub library prints that it loads, amid our tables
         network = SyncExpert.from_pretrained(str(folder))
-    return ExpertJudge(network, sha256, worth(folder, sha256))
+    return OwnSyncExpert(network, sha256, worth(folder, sha256))
 
 
 def worth(folder: Path, sha256: str) -> str:

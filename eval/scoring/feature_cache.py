@@ -22,7 +22,7 @@ MOST_FRAMES = 8192  # whose faces are kept; of 478 points each that is 33 MB
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 
-class Recall:
+class FeatureCache:
     """Remembers rows of features by the content of what they were made from; the oldest go first.
 
     Args:
@@ -55,12 +55,12 @@ class Recall:
             self._rows.popitem(last=False)
         return out
 
-    def fresh(self) -> Recall:
+    def fresh(self) -> FeatureCache:
         """The same network with nothing remembered."""
-        return Recall(self._embed, self._most)
+        return FeatureCache(self._embed, self._most)
 
 
-class TrackRecall:
+class TrackFeatureCache:
     """Remembers the faces that a tracker saw in whole videos, without their pictures; the oldest go first.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.scoring.expert import EXPERT
-from eval.scoring.feature_cache import TrackRecall
+from eval.scoring.feature_cache import TrackFeatureCache
 from eval.scoring.metrics import METRICS
 from lipsync.errors import ArtefactError
 from lipsync.experts.perceptual import LpipsNet
@@ -35,7 +35,7 @@ class Networks:
     names: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    tracks: TrackRecall = field(default_factory=TrackRecall)
+    tracks: TrackFeatureCache = field(default_factory=TrackFeatureCache)
 
 
 def load_networks(

@@ -15,7 +15,7 @@ from eval.scoring.metrics.base import Keep, Setup
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import BEYOND, FPS, Region
 from eval.scoring.scores import Score, Scores, ordered
-from eval.scoring.stream import Pass, Tell
+from eval.scoring.stream import Pass, Report
 from eval.scoring.sync import Variant, read_speech
 from lipsync.errors import ConfigError, LipSyncError, MediaError
 from lipsync.media import probe
@@ -33,7 +33,7 @@ def score(
     resize: bool = False,
     syncnet: str | Path | None = None,
     networks: Networks | None = None,
-    progress: Tell | None = None,
+    progress: Report | None = None,
     keep_features: Keep | None = None,
     control: Control | None = None,
 ) -> Scores:

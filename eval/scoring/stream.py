@@ -21,7 +21,7 @@ from lipsync.texts import Message
 
 BATCH = 16  # pairs looked at together
 AHEAD = 4  # frames that each video is decoded and tracked ahead of the metrics, on a thread; 0: none
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
 class Pass:
@@ -29,7 +29,7 @@ class Pass:
 
     def __init__(
         self, generated: Path, reference: Path | None, networks: Networks, region: Region, needs_face: bool,
-        expressions: bool, may_resize: bool, tell: Tell | None, control: Control | None = None,
+        expressions: bool, may_resize: bool, report: Report | None, control: Control | None = None,
     ):  # fmt: skip
         self.generated = generated
         self.reference = reference
@@ -40,7 +40,7 @@ class Pass:
         self._networks, self._region = networks, region
         self._control = control
         self._needs_face, self._expressions = needs_face, expressions
-        self._may_resize, self._tell = may_resize, tell or (lambda done, total: None)
+        self._may_resize, self._report = may_resize, report or (lambda done, total: None)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -140,7 +140,7 @@ class Pass:
                 columns.watch(item)
             self.frames += 1
             self.faces_generated += item.pose is not None
-            self._tell(self.frames, total)
+            self._report(self.frames, total)
             yield item
 
     def _feed(self, pairs: Iterable[tuple[Tracked, Tracked | None]], columns: Columns) -> None:

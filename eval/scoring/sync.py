@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from eval.functional.lse import MAX_SHIFT, SAMPLES_PER_FRAME, WINDOW, LseScore, lse_compute, lse_update
-from eval.scoring.sync_networks import SyncJudge
+from eval.scoring.sync_networks import SyncNetwork
 from lipsync.faces.tracking.crop import Pose
 from lipsync.faces.tracking.track import Tracked
 from lipsync.media import Frame, read_audio_blocks
@@ -58,14 +58,14 @@ class SyncStream:
     """Feeds the frames of one video to a judge, track by track; memory does not grow with its length.
 
     Args:
-        judge: embeds lips and speech.
+        sync_network: embeds lips and speech.
         speech: (N,) int16 from `read_speech`, beginning with the first frame.
         variant: ``track`` cuts the mouth region out of the face track; ``lrs`` squeezes the whole
             frame, as for data that is cut already, and takes the video for one track.
     """
 
-    def __init__(self, judge: SyncJudge, speech: np.ndarray, variant: Variant = "track"):
-        self._judge, self._speech, self._variant = judge, speech, variant
+    def __init__(self, sync_network: SyncNetwork, speech: np.ndarray, variant: Variant = "track"):
+        self._sync_network, self._speech, self._variant = sync_network, speech, variant
         self._open: _OpenTrack | None = None
         self.tracks: list[SyncTrack] = []
         self.short = 0  # frames in tracks under 25 frames
@@ -79,7 +79,7 @@ class SyncStream:
             return
         if self._open is None:
             self._open = _OpenTrack(
-                self._judge, self._speech[item.frame.index * SAMPLES_PER_FRAME :], item.frame.index
+                self._sync_network, self._speech[item.frame.index * SAMPLES_PER_FRAME :], item.frame.index
             )
         self._open.push(item.frame, None if whole else item.pose)
 
@@ -106,7 +106,7 @@ class SyncStream:
 class _OpenTrack:
     """One track while it lasts. Windows are scored 15 behind the newest, when all their shifts are there."""
 
-    judge: SyncJudge
+    sync_network: SyncNetwork
     speech: np.ndarray
     start: int
     frames: int = 0
@@ -123,7 +123,7 @@ class _OpenTrack:
     def push(self, frame: Frame, pose: Pose | None) -> None:
         self.frames += 1
         self._waiting.append((frame, pose))
-        if len(self._waiting) > self.judge.smoothing // 2:
+        if len(self._waiting) > self.sync_network.smoothing // 2:
             self._cut()
 
     def finish(self) -> np.ndarray:
@@ -144,9 +144,9 @@ class _OpenTrack:
         """Cut the oldest waiting frame, its place steadied by what surrounds it."""
         frame, pose = self._waiting[0]
         around = [p for p in (*self._past, *(p for _, p in self._waiting)) if p is not None]
-        self._crops.append(self.judge.cut(frame.image, pose, around))
+        self._crops.append(self.sync_network.cut(frame.image, pose, around))
         self._past.append(self._waiting.popleft()[1])
-        while len(self._past) > self.judge.smoothing // 2:
+        while len(self._past) > self.sync_network.smoothing // 2:
             self._past.popleft()
         if len(self._crops) == BATCH + WINDOW - 1:
             self._embed()
@@ -154,8 +154,8 @@ class _OpenTrack:
     def _embed(self) -> None:
         count = min(len(self._crops) - WINDOW + 1, self._limit() - self._embedded)
         if count > 0:
-            self._video.extend(self.judge.embed_video(np.stack(self._crops[: count + WINDOW - 1])))
-            self._audio.extend(self.judge.embed_audio(self.speech, self._embedded, count))
+            self._video.extend(self.sync_network.embed_video(np.stack(self._crops[: count + WINDOW - 1])))
+            self._audio.extend(self.sync_network.embed_audio(self.speech, self._embedded, count))
             self._embedded += count
         del self._crops[: len(self._crops) - WINDOW + 1]
         # The last window embedded may still fall away: there is one fewer than the frames allow.

@@ -28,7 +28,7 @@ GRID = 5  # frames: the steps of mel (200 samples), MFCC (160) and video (640) m
 EXPERT_SIZE = 96
 
 
-class SyncJudge(Protocol):
+class SyncNetwork(Protocol):
     """Embeds lips and speech, 0.2 s at a time, so that what fits lies close."""
 
     name: str  # for protocol strings
@@ -60,7 +60,7 @@ class SyncJudge(Protocol):
         ...
 
 
-class SyncNetJudge:
+class SyncNetV2:
     """SyncNet v2 with the crops of the reference code; its embeddings are not normalised."""
 
     own = False
@@ -92,7 +92,7 @@ class SyncNetJudge:
             return self._network.embed_audio(torch.from_numpy(windows).float()).numpy()
 
 
-class ExpertJudge:
+class OwnSyncExpert:
     """The project's own sync expert: another crop, other features, the same algorithm on top."""
 
     own = True

@@ -35,18 +35,18 @@ def faces(model: MorphableModel, count: int) -> tuple[torch.Tensor, torch.Tensor
 
 
 @torch.no_grad()
-def drawing(model: MorphableModel, batch: int, rounds: int = 4) -> tuple[float, float, float]:
+def drawing(model: MorphableModel, batch: int, runs: int = 4) -> tuple[float, float, float]:
     """Pictures a second, flows a second, and pictures a second of one processor's time."""
     identity, expression, pose = faces(model, batch)
     drawn = render(model, identity, expression, pose, SIZE)
     began, busy = time.perf_counter(), time.process_time()
-    for _ in range(rounds):
+    for _ in range(runs):
         drawn = render(model, identity, expression, pose, SIZE)
     middle, busy = time.perf_counter(), time.process_time() - busy
-    for _ in range(rounds):
+    for _ in range(runs):
         flow(drawn, drawn.projected[:1])
-    flows = rounds * batch / (time.perf_counter() - middle)
-    return rounds * batch / (middle - began), flows, rounds * batch / busy
+    flows = runs * batch / (time.perf_counter() - middle)
+    return runs * batch / (middle - began), flows, runs * batch / busy
 
 
 @torch.no_grad()

@@ -140,16 +140,18 @@ def lipcorr(generated: Path, reference: Path, networks: Networks) -> float:
 
 
 def lse_d(generated: Path, reference: Path, networks: Networks) -> float:
-    detector, judge, speech = FaceDetector(), networks.loaded["lse"], read_speech(generated)
-    poses, half = [Found(image, detector).pose for image in images(generated)], judge.smoothing // 2
+    detector, sync_network, speech = FaceDetector(), networks.loaded["lse"], read_speech(generated)
+    poses, half = [Found(image, detector).pose for image in images(generated)], sync_network.smoothing // 2
     crops = np.stack(
         [
-            judge.cut(image, poses[i], poses[max(0, i - half) : i + half + 1])
+            sync_network.cut(image, poses[i], poses[max(0, i - half) : i + half + 1])
             for i, image in enumerate(images(generated))
         ]
     )
     windows = min(len(poses), len(speech) // 640) - 5
-    return lse(judge.embed_video(crops)[:windows], judge.embed_audio(speech, 0, windows)).distance
+    return lse(
+        sync_network.embed_video(crops)[:windows], sync_network.embed_audio(speech, 0, windows)
+    ).distance
 
 
 def _landmarker(networks: Networks, blendshapes: bool = False) -> Landmarker:

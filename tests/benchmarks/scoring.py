@@ -23,12 +23,12 @@ import cv2
 import numpy as np
 
 from eval.functional.lpips import lpips_update
-from eval.scoring.feature_cache import Recall
+from eval.scoring.feature_cache import FeatureCache
 from eval.scoring.metrics import METRICS as ALL
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.score import score
 from eval.scoring.scores import Scores
-from eval.scoring.sync_networks import SyncNetJudge
+from eval.scoring.sync_networks import SyncNetV2
 from lipsync.assets import asset
 from lipsync.experts.syncnet import SyncNet
 from lipsync.media import VideoWriter, loop_frames
@@ -63,11 +63,11 @@ def make(folder: Path, seconds: float) -> tuple[Path, Path]:
 def networks() -> Networks:
     """All networks that can be had, SyncNet with random weights where it cannot."""
     found = load_networks(METRICS)
-    judge = found.loaded.get("lse")
-    if judge is None or judge.own:
+    sync_network = found.loaded.get("lse")
+    if sync_network is None or sync_network.own:
         lse = ALL.in_group("lse")
         missing = {metric: why for metric, why in found.missing.items() if metric not in lse}
-        loaded = {**found.loaded, "lse": SyncNetJudge(SyncNet().eval(), "0" * 64)}
+        loaded = {**found.loaded, "lse": SyncNetV2(SyncNet().eval(), "0" * 64)}
         found = replace(found, loaded=loaded, missing=missing)
     return found
 
@@ -75,7 +75,7 @@ def networks() -> Networks:
 def forgetful(networks: Networks) -> Networks:
     """The same, with no picture remembered from the run before."""
     loaded = {
-        group: network.fresh() if isinstance(network, Recall) else network
+        group: network.fresh() if isinstance(network, FeatureCache) else network
         for group, network in networks.loaded.items()
     }
     return replace(networks, loaded=loaded)

@@ -102,13 +102,13 @@ def test_stopped_curves_keep_what_is_done(real, networks, tmp_path, cut):
     set_ = sets.open(id)
     seen = []
 
-    def tell(done, total):
+    def report(done, total):
         seen.append((done, total))
         if done > 8:
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        item_curves(set_, set_.items[0], networks, tell)
+        item_curves(set_, set_.items[0], networks, report)
     assert seen[0] == (1, 16)
     assert len(list((set_.folder / "cache").glob("*.json"))) == 1
 

@@ -100,7 +100,7 @@ def test_a_stopped_montage_leaves_nothing(item, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        montage(*item, tmp_path / "m.mp4", tell=stop)
+        montage(*item, tmp_path / "m.mp4", report=stop)
     assert not list(tmp_path.iterdir())
 
 
@@ -116,7 +116,7 @@ def test_a_montage_reads_no_further_than_it_writes(item, tmp_path, monkeypatch):
             yield frame
 
     monkeypatch.setattr("eval.compare.pictures.cells.read_frames", counted)
-    montage(*item, tmp_path / "m.mp4", tell=lambda done, _: written.__setitem__(0, done))
+    montage(*item, tmp_path / "m.mp4", report=lambda done, _: written.__setitem__(0, done))
     assert most[0] <= 5
 
 

@@ -93,12 +93,12 @@ def test_scores_are_found_again_and_go_on_where_they_stopped(sets, made, video, 
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        score_set(set_, OPTIONS, tell_frames=stop)
+        score_set(set_, OPTIONS, report_frames=stop)
     assert seen[0] == ("one", "A")
     done = len(list((set_.folder / "scores" / "rows").iterdir()))
     assert done == 1
     told = []
-    first = score_set(set_, OPTIONS, tell=lambda *each: told.append(each))
+    first = score_set(set_, OPTIONS, report=lambda *each: told.append(each))
     assert [each[0] for each in told] == [2, 3, 4]
     assert {each[2:] for each in told} == {("one", "B_&_50%"), ("two 二", "A"), ("two 二", "方法 C")}
     assert table_text(scored(set_), "md") == table_text(first, "md")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.scoring.feature_cache import Recall, TrackRecall
+from eval.scoring.feature_cache import FeatureCache, TrackFeatureCache
 from lipsync.faces.tracking.crop import Pose
 from lipsync.faces.tracking.track import Tracked
 from lipsync.media import Frame
@@ -27,7 +27,7 @@ def pictures() -> np.ndarray:
 
 def test_rows_are_those_of_the_network_in_the_order_asked_for(pictures):
     network, points = Counted(), np.zeros((10, 2))
-    recall = Recall(network)
+    recall = FeatureCache(network)
     expected = Counted()(pictures, points)
     first = recall(pictures[[3, 1, 3, 3]], points[:4])
     assert first.tolist() == expected[[3, 1, 3, 3]].tolist()
@@ -39,13 +39,13 @@ def test_rows_are_those_of_the_network_in_the_order_asked_for(pictures):
 
 
 def test_the_same_picture_with_other_points_is_another_input(pictures):
-    recall = Recall(Counted())
+    recall = FeatureCache(Counted())
     a, b = (recall(pictures[:1], np.full((1, 2), value)) for value in (0.0, 1.0))
     assert (b - a).tolist() == [[2, 2, 2]]
 
 
 def test_a_caller_that_writes_into_its_rows_spoils_nothing(pictures):
-    recall, points = Recall(Counted()), np.zeros((10, 2))
+    recall, points = FeatureCache(Counted()), np.zeros((10, 2))
     once = recall(pictures, points)
     kept = once.copy()
     once[:] = -1
@@ -54,7 +54,7 @@ def test_a_caller_that_writes_into_its_rows_spoils_nothing(pictures):
 
 def test_the_oldest_rows_are_let_go_and_a_batch_may_be_larger_than_the_memory(pictures):
     network, points = Counted(), np.zeros((10, 2))
-    recall = Recall(network, most=4)
+    recall = FeatureCache(network, most=4)
     assert recall(pictures, points).tolist() == Counted()(pictures, points).tolist()
     recall(pictures[6:], points[:4])  # the last four
     assert network.shown == [10]
@@ -67,7 +67,7 @@ def test_the_oldest_rows_are_let_go_and_a_batch_may_be_larger_than_the_memory(pi
 
 
 def test_no_pictures_are_no_rows(pictures):
-    assert Recall(Counted())(pictures[:0], np.zeros((0, 2))).shape == (0, 3)
+    assert FeatureCache(Counted())(pictures[:0], np.zeros((0, 2))).shape == (0, 3)
 
 
 def frames_of(count: int, level: int = 0) -> list[Frame]:
@@ -88,7 +88,7 @@ class Watching:
 
 
 def test_a_video_is_tracked_once_and_its_frames_are_those_of_this_pass():
-    recall, tracker = TrackRecall(), Watching()
+    recall, tracker = TrackFeatureCache(), Watching()
     first = list(recall("a", iter(frames_of(6, level=1)), tracker))
     again = list(recall("a", iter(frames_of(6, level=2)), tracker))
     assert tracker.videos == 1
@@ -100,7 +100,7 @@ def test_a_video_is_tracked_once_and_its_frames_are_those_of_this_pass():
 
 
 def test_half_a_pass_is_not_remembered_and_the_oldest_video_goes_first():
-    recall, tracker = TrackRecall(most=10), Watching()
+    recall, tracker = TrackFeatureCache(most=10), Watching()
     half = recall("a", iter(frames_of(6)), tracker)
     next(half)
     half.close()

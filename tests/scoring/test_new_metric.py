@@ -20,10 +20,10 @@ PAGE = ROOT / "docs" / "add-a-metric.md"
 MENUS = """
 import gradio as gr
 from eval.ui.score import score_api, score_page
-from eval.ui.score.score_queue import Works
+from eval.ui.score.score_queue import ScoreQueue
 
 with gr.Blocks() as pages:
-    works = Works()
+    works = ScoreQueue()
     with gr.Tabs():
         score_page.build(works)
     score_api.add_score(works)

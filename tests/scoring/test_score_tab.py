@@ -8,7 +8,7 @@ from eval.batch.manifest import Row
 from eval.batch.rows import Options
 from eval.scoring.expert import Measured, worth
 from eval.ui.score import result_table
-from eval.ui.score.score_queue import Works
+from eval.ui.score.score_queue import ScoreQueue
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui.markup import trouble
@@ -26,11 +26,11 @@ def test_the_note_about_the_own_expert_has_chinese():
 
 
 @pytest.fixture
-def works():
-    works = Works()
-    yield works
-    works.close()
-    assert not works.folder.exists()
+def queue():
+    queue = ScoreQueue()
+    yield queue
+    queue.close()
+    assert not queue.folder.exists()
 
 
 def wait(work, seconds=240):
@@ -41,13 +41,13 @@ def wait(work, seconds=240):
     return work
 
 
-def test_a_table_is_made_in_the_background(works, cut, weights):
+def test_a_table_is_made_in_the_background(queue, cut, weights):
     rows = [
         Row("one", "<A>", cut("generated/Wav2Lip_id003_clip05.mp4", 12), cut("train/id003_clip04.mp4", 12))
     ]
-    work = wait(works.submit(rows, Options(("ssim",))))
+    work = wait(queue.submit(rows, Options(("ssim",))))
     assert work.error is None
-    assert works.get(work.id) is work
+    assert queue.get(work.id) is work
     page = result_table.table_html(work.table)
     value = work.table.columns[0].methods["<A>"].mean
     assert f"{value:.3f}" in page
@@ -61,17 +61,17 @@ def test_a_table_is_made_in_the_background(works, cut, weights):
     assert "protocol 1; SSIM" in result_table.protocol(work.table)
 
 
-def test_cancelled_work_leaves_nothing(works, cut, weights):
+def test_cancelled_work_leaves_nothing(queue, cut, weights):
     clip = cut("train/id003_clip04.mp4", 60)
-    work = works.submit([Row("one", "A", clip, clip)], Options(("lmd",)))
+    work = queue.submit([Row("one", "A", clip, clip)], Options(("lmd",)))
     work.cancel.set()
     wait(work)
     assert (work.state, work.error) == ("cancelled", None)
     assert not work.folder.exists()
 
 
-def test_bad_options_are_a_sentence(works, cut):
+def test_bad_options_are_a_sentence(queue, cut):
     clip = cut("train/id003_clip04.mp4", 8)
-    work = wait(works.submit([Row("one", "A", clip)], Options(("psnr",))))
+    work = wait(queue.submit([Row("one", "A", clip)], Options(("psnr",))))
     assert isinstance(work.error, LipSyncError)
     assert "reference" in trouble(work.error)

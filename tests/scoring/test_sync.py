@@ -4,7 +4,7 @@ import torch
 
 from eval.functional.lse import lse
 from eval.scoring.sync import SyncStream, mean_curve, per_frame, read_speech
-from eval.scoring.sync_networks import SyncNetJudge
+from eval.scoring.sync_networks import SyncNetV2
 from lipsync.experts.syncnet import SyncNet
 from lipsync.faces.tracking.crop import Pose
 from lipsync.faces.tracking.track import FaceTracker, Tracked
@@ -22,12 +22,12 @@ def video(levels, gaps=(), new=()):
         yield Tracked(frame, None if index in gaps else pose(), new=index in new)
 
 
-def plain(judge, levels, speech):
+def plain(sync_network, levels, speech):
     """LSE of one track from whole arrays at once."""
     windows = min(len(levels), len(speech) // 640) - 5
     crops = np.stack([np.full((2, 2, 3), level, np.uint8) for level in levels])
-    lips = judge.embed_video(crops)[:windows]
-    return lse(lips, judge.embed_audio(speech, 0, windows))
+    lips = sync_network.embed_video(crops)[:windows]
+    return lse(lips, sync_network.embed_audio(speech, 0, windows))
 
 
 def sound(frames, late=0, seed=0):
@@ -93,24 +93,24 @@ def test_every_track_is_scored_with_its_own_sound_and_short_ones_are_counted(lin
 def test_a_crop_sees_the_poses_of_thirteen_frames(linear_judge):
     rng = np.random.default_rng(0)
     places = rng.normal(100, 10, (40, 2))
-    judge = linear_judge(smoothing=13)
-    stream = SyncStream(judge, np.zeros(640 * 40, np.int16))
+    sync_network = linear_judge(smoothing=13)
+    stream = SyncStream(sync_network, np.zeros(640 * 40, np.int16))
     for index, (x, y) in enumerate(places):
         stream.see(Tracked(Frame(np.zeros((4, 4, 3), np.uint8), index / 25, index), pose(x, y)))
     stream.finish()
-    for t, around in enumerate(judge.poses):
+    for t, around in enumerate(sync_network.poses):
         np.testing.assert_array_equal([p.centre for p in around], places[max(0, t - 6) : t + 7])
 
 
 def test_lrs_takes_the_whole_frame_with_or_without_a_face(linear_judge):
     levels, speech = sound(60)
-    judge = linear_judge()
-    stream = SyncStream(judge, speech, "lrs")
+    sync_network = linear_judge()
+    stream = SyncStream(sync_network, speech, "lrs")
     for item in video(levels, gaps=range(20, 40)):
         stream.see(item)
     (track,) = stream.finish()
     assert track.frames == 60
-    assert judge.poses == [None] * 60
+    assert sync_network.poses == [None] * 60
 
 
 def test_real_clip_equals_a_plain_implementation_of_the_reference(shared, weights):
@@ -125,7 +125,7 @@ def test_real_clip_equals_a_plain_implementation_of_the_reference(shared, weight
     tracker = FaceTracker(weights / "face_landmarker.task", 25)
     tracked = list(tracker.track(read_frames(path, fps=25, max_frames=count)))
     tracker.close()
-    stream = SyncStream(SyncNetJudge(network, "0" * 64), speech)
+    stream = SyncStream(SyncNetV2(network, "0" * 64), speech)
     for item in tracked:
         stream.see(item)
     (track,) = stream.finish()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.scoring.sync_networks import ExpertJudge, SyncNetJudge, face_box, syncnet_crop
+from eval.scoring.sync_networks import OwnSyncExpert, SyncNetV2, face_box, syncnet_crop
 from lipsync.audio.features import AudioFeatures
 from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
 from lipsync.experts.syncnet import SyncNet
@@ -12,12 +12,12 @@ from lipsync.media import read_audio, read_frames
 
 
 @pytest.fixture(scope="module", params=["syncnet", "mel", "mfcc", "mel+mfcc"])
-def judge(request):
+def sync_network(request):
     torch.manual_seed(0)
     if request.param == "syncnet":
-        return SyncNetJudge(SyncNet().eval(), "0" * 64)
+        return SyncNetV2(SyncNet().eval(), "0" * 64)
     config = SyncExpertConfig(AudioFeatures(request.param, start=-2), width=0.1)
-    return ExpertJudge(SyncExpert(config), "0" * 64)
+    return OwnSyncExpert(SyncExpert(config), "0" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -26,23 +26,25 @@ def speech(shared):
     return np.round(samples * 32767).astype(np.int16)
 
 
-def test_sound_in_pieces_equals_the_whole(judge, speech):
+def test_sound_in_pieces_equals_the_whole(sync_network, speech):
     frames = min(70, len(speech) // 640 - 5)
-    whole = judge.embed_audio(speech, 0, frames)
+    whole = sync_network.embed_audio(speech, 0, frames)
     for first, count in ((0, 7), (7, 32), (39, frames - 39)):
-        part = judge.embed_audio(speech, first, count)
+        part = sync_network.embed_audio(speech, first, count)
         scale = np.abs(whole).max()
         np.testing.assert_allclose(part / scale, whole[first : first + count] / scale, atol=2e-5)
 
 
-def test_video_windows_are_five_frames_in_order(judge):
-    size = judge.cut(np.zeros((50, 60, 3), np.uint8), None, []).shape[0]
+def test_video_windows_are_five_frames_in_order(sync_network):
+    size = sync_network.cut(np.zeros((50, 60, 3), np.uint8), None, []).shape[0]
     crops = np.random.default_rng(0).integers(0, 255, (7, size, size, 3), dtype=np.uint8)
-    whole = judge.embed_video(crops)
+    whole = sync_network.embed_video(crops)
     assert len(whole) == 3
     for t in range(3):
-        np.testing.assert_allclose(judge.embed_video(crops[t : t + 5])[0], whole[t], rtol=1e-3, atol=1e-5)
-    assert np.abs(judge.embed_video(crops[4::-1].copy())[0] - whole[0]).max() > 1e-6  # order matters
+        np.testing.assert_allclose(
+            sync_network.embed_video(crops[t : t + 5])[0], whole[t], rtol=1e-3, atol=1e-5
+        )
+    assert np.abs(sync_network.embed_video(crops[4::-1].copy())[0] - whole[0]).max() > 1e-6  # order matters
 
 
 @pytest.mark.parametrize("place", [(50, 40, 20), (3, 5, 30), (95, 75, 25), (-40, 10, 20)])

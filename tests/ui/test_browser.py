@@ -156,9 +156,9 @@ def test_an_upload_needs_consent_and_speaks_with_its_own_sound(visit: Callable, 
 
 def test_the_sound_of_a_video_file_serves_as_speech(visit: Callable, upload: Path) -> None:  # type: ignore[type-arg]
     page = visit()
-    with page.expect_file_chooser() as chooser:
+    with page.expect_file_chooser() as set_list:
         page.click("#speech-video")
-    chooser.value.set_files(upload)
+    set_list.value.set_files(upload)
     seconds = probe(upload).duration
     page.wait_for_selector(f"#speech >> text=0:0{round(seconds)}")
     choose_quick(page)

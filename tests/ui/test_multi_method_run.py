@@ -13,8 +13,8 @@ import pytest
 
 from eval.compare.names import REFERENCE
 from eval.compare.sets import Entry
-from eval.ui.compare.background_tasks import Errand, Errands
-from eval.ui.compare.compare_context import Desk, set_of_result
+from eval.ui.compare.background_tasks import BackgroundTask, BackgroundTasks
+from eval.ui.compare.compare_context import CompareContext, set_of_result
 from lipsync.assets import asset
 from lipsync.errors import ArtefactError, Cancelled, ConfigError
 from lipsync.generate import Progress, Request, Result
@@ -53,11 +53,11 @@ def pipeline() -> Pipeline:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, pipeline: Pipeline) -> Iterator[Desk]:
+def context(tmp_path: Path, pipeline: Pipeline) -> Iterator[CompareContext]:
     jobs = Jobs(work=pipeline)
-    desk = Desk.of(tmp_path, jobs)
-    yield desk
-    desk.close()
+    context = CompareContext.of(tmp_path, jobs)
+    yield context
+    context.close()
     jobs.close()
 
 
@@ -77,48 +77,52 @@ def title(method: str) -> str:
 
 
 def test_methods_run_in_order_into_one_item_and_a_failure_is_kept_with_its_reason(
-    desk: Desk, pipeline: Pipeline
+    context: CompareContext, pipeline: Pipeline
 ) -> None:
     methods = ["mcsawav2lip-embedded", "wav2lip", "wav2lip_gan"]
-    round_ = desk.rounds.start([asked(name) for name in methods], "portrait")
-    assert desk.rounds.get(round_.id) is round_, "a reloaded page finds it"
+    method_run = context.runs.start([asked(name) for name in methods], "portrait")
+    assert context.runs.get(method_run.id) is method_run, "a reloaded page finds it"
     pipeline.open.set()
-    wait(lambda: round_.over)
+    wait(lambda: method_run.over)
     assert pipeline.order == methods
-    item = desk.sets.open(round_.set).items[0]
+    item = context.sets.open(method_run.set).items[0]
     assert item.name == "portrait"
     assert set(item.clips) == {title("mcsawav2lip-embedded"), title("wav2lip_gan")}
     assert item.missing[title("wav2lip")] == "The weights of wav2lip are not here."
     assert item.reference is None, "the face with other speech is no reference"
 
-    again = desk.rounds.start([asked("wav2lip_gan", None)], "portrait", round_.set)
+    again = context.runs.start([asked("wav2lip_gan", None)], "portrait", method_run.set)
     wait(lambda: again.over)
-    set_ = desk.sets.open(round_.set)
+    set_ = context.sets.open(method_run.set)
     assert [known.name for known in set_.items] == ["portrait", "portrait 2"]
     assert set_.items[1].reference is not None, "with its own sound the face is what should come out"
 
 
-def test_a_cancelled_round_keeps_what_is_done_and_leaves_no_empty_set(desk: Desk, pipeline: Pipeline) -> None:
-    round_ = desk.rounds.start([asked("mcsawav2lip-embedded"), asked("wav2lip_gan")], "portrait")
+def test_a_cancelled_round_keeps_what_is_done_and_leaves_no_empty_set(
+    context: CompareContext, pipeline: Pipeline
+) -> None:
+    method_run = context.runs.start([asked("mcsawav2lip-embedded"), asked("wav2lip_gan")], "portrait")
     wait(lambda: pipeline.order)
-    round_.stop()
-    wait(lambda: round_.over)
-    assert desk.sets.list() == ()
+    method_run.stop()
+    wait(lambda: method_run.over)
+    assert context.sets.list() == ()
     with pytest.raises(ConfigError, match="no comparison set"):
-        desk.rounds.start([asked("wav2lip_gan")], "portrait", "0" * 16)
+        context.runs.start([asked("wav2lip_gan")], "portrait", "0" * 16)
 
 
-def test_a_result_is_sent_beside_the_video_it_was_made_from(desk: Desk, pipeline: Pipeline) -> None:
+def test_a_result_is_sent_beside_the_video_it_was_made_from(
+    context: CompareContext, pipeline: Pipeline
+) -> None:
     pipeline.open.set()
     for audio, other in ((SPEECH, "input"), (None, REFERENCE)):
-        job = desk.jobs.submit(asked("mcsawav2lip-embedded", audio))
+        job = context.jobs.submit(asked("mcsawav2lip-embedded", audio))
         wait(lambda job=job: job.over)
-        id, name, _ = set_of_result(desk, str(job.result.path), str(FACE))
-        item = desk.sets.open(id).item(name)
+        id, name, _ = set_of_result(context, str(job.result.path), str(FACE))
+        item = context.sets.open(id).item(name)
         assert item.clip(title("mcsawav2lip-embedded")) is not None
         assert item.clip(other) is not None, other
-    id, name, _ = set_of_result(desk, str(job.result.path), str(EXAMPLES / "portrait.jpg"))
-    assert list(desk.sets.open(id).item(name).clips) == [title("mcsawav2lip-embedded")]
+    id, name, _ = set_of_result(context, str(job.result.path), str(EXAMPLES / "portrait.jpg"))
+    assert list(context.sets.open(id).item(name).clips) == [title("mcsawav2lip-embedded")]
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -127,22 +131,22 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
         return pool.submit(asyncio.run, work).result()
 
 
-async def told(errands: Errands, key: object, work: Callable[[Errand], object]) -> list[object]:
-    async for errand in errands.follow(key, work):
-        last = errand
+async def told(tasks: BackgroundTasks, key: object, work: Callable[[BackgroundTask], object]) -> list[object]:
+    async for task in tasks.follow(key, work):
+        last = task
     return [last.outcome(), last.id]
 
 
-def test_the_same_errand_is_done_once_for_all_who_ask(desk: Desk) -> None:
+def test_the_same_errand_is_done_once_for_all_who_ask(context: CompareContext) -> None:
     calls, asked_by_all = [], threading.Event()
 
-    def work(errand: Errand) -> str:
-        calls.append(errand)
+    def work(task: BackgroundTask) -> str:
+        calls.append(task)
         asked_by_all.wait(120)
         return "done"
 
     async def both() -> list[list[object]]:
-        asking = [asyncio.create_task(told(desk.errands, "same", work)) for _ in range(2)]
+        asking = [asyncio.create_task(told(context.tasks, "same", work)) for _ in range(2)]
         await asyncio.sleep(0.1)  # both have asked
         asked_by_all.set()
         return await asyncio.gather(*asking)
@@ -150,43 +154,45 @@ def test_the_same_errand_is_done_once_for_all_who_ask(desk: Desk) -> None:
     first, second = run(both())
     assert first == second
     assert len(calls) == 1
-    assert run(told(desk.errands, None, work))[0] == "done"
+    assert run(told(context.tasks, None, work))[0] == "done"
     assert len(calls) == 2
 
 
 @pytest.mark.parametrize("stays", [False, True])
-def test_an_errand_that_nobody_waits_for_is_stopped_unless_it_stays(desk: Desk, stays: bool) -> None:
+def test_an_errand_that_nobody_waits_for_is_stopped_unless_it_stays(
+    context: CompareContext, stays: bool
+) -> None:
     seen: list[str] = []
     end = threading.Event()
 
-    def work(errand: Errand) -> None:
+    def work(task: BackgroundTask) -> None:
         step = 0
         while not end.wait(0.01):
             step += 1
-            errand.tell(step, step + 1)
+            task.report(step, step + 1)
         seen.append("ended")
 
     async def leave() -> None:
-        follower = desk.errands.follow("left", work, stays)
-        async for errand in follower:
-            if errand.done:
+        follower = context.tasks.follow("left", work, stays)
+        async for task in follower:
+            if task.done:
                 break
         await follower.aclose()
 
     run(leave())
     if stays:
-        assert desk.errands.has("left")
+        assert context.tasks.has("left")
         end.set()
         wait(lambda: seen)
         return
-    wait(lambda: all(errand.over for errand in desk.errands._tasks.values()))
+    wait(lambda: all(task.over for task in context.tasks._tasks.values()))
     assert seen == []
-    assert [errand.state for errand in desk.errands._tasks.values()] == ["cancelled"]
+    assert [task.state for task in context.tasks._tasks.values()] == ["cancelled"]
 
 
-def test_errors_of_an_errand_reach_the_one_who_asked(desk: Desk) -> None:
-    def work(errand: Errand) -> None:
-        desk.sets.create("", [Entry("a", "b", SPEECH)])
+def test_errors_of_an_errand_reach_the_one_who_asked(context: CompareContext) -> None:
+    def work(task: BackgroundTask) -> None:
+        context.sets.create("", [Entry("a", "b", SPEECH)])
 
     with pytest.raises(Exception, match="sound file"):
-        run(told(desk.errands, None, work))
+        run(told(context.tasks, None, work))

@@ -22,7 +22,7 @@ INK, PAPER = (255, 255, 255), (24, 24, 24)
 WIDEST, TALLEST = 1920, 2160  # pixels of the montage
 FASTEST = 60.0  # frames per second
 GAP = 4
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
 def montage(
@@ -36,7 +36,7 @@ def montage(
     zoom: bool = False,
     sound: str = "",
     columns: int = 0,
-    tell: Tell | None = None,
+    report: Report | None = None,
 ) -> Path:
     """Write one video that shows those of an item side by side, at the same time in every cell.
 
@@ -51,7 +51,7 @@ def montage(
         zoom: show the mouth, enlarged, under every picture.
         sound: method whose sound is heard; empty: the first one with sound.
         columns: cells in a row; 0: so that the whole is about as wide as a screen.
-        tell: called with (frames done, frames in all); an exception from it leaves nothing behind.
+        report: called with (frames done, frames in all); an exception from it leaves nothing behind.
 
     Raises:
         ConfigError: a method or its sound is not there.
@@ -75,8 +75,8 @@ def montage(
                 picture = None if stream is None else next(stream)
                 shape.draw(page, number, picture, track, tick / fps)
             writer.write(page)
-            if tell is not None:
-                tell(tick + 1, total)
+            if report is not None:
+                report(tick + 1, total)
     return out
 
 

@@ -34,7 +34,7 @@ class Csim(FrameMetric):
     def load(self, loader: Loader) -> Any:
         """FaceNet, or SFace where FaceNet cannot be had: which one is named in the protocol."""
         from eval.functional.face_encoders import FaceEncoder, load_facenet
-        from eval.scoring.feature_cache import Recall
+        from eval.scoring.feature_cache import FeatureCache
         from lipsync.faces.recognise import load_sface
 
         choices: tuple[tuple[str, Callable[[Path], Any]], ...] = (
@@ -46,7 +46,7 @@ class Csim(FrameMetric):
             if file is not None:
                 encoder: FaceEncoder = load(file)
                 loader.names[self.name] = encoder.name
-                return Recall(encoder)
+                return FeatureCache(encoder)
         return None
 
     def accumulator(self, setup: Setup) -> Similarities:

@@ -54,10 +54,10 @@ class Fid(Metric):
         if file is None:
             return None
         from eval.functional.fid import inception_features, load_inception
-        from eval.scoring.feature_cache import Recall
+        from eval.scoring.feature_cache import FeatureCache
 
         loader.names[self.name] = "Inception 2015, 2048-d"
-        return Recall(partial(inception_features, load_inception(file)))
+        return FeatureCache(partial(inception_features, load_inception(file)))
 
     def accumulator(self, setup: Setup) -> Faces:
         """No face yet."""

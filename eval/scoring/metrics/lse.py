@@ -41,32 +41,32 @@ class Lse(Metric):
     def load(self, loader: Loader) -> Any:
         """The file that was given, SyncNet v2, or the own sync expert."""
         from eval.scoring.expert import load_expert
-        from eval.scoring.sync_networks import SyncJudge, SyncNetJudge
+        from eval.scoring.sync_networks import SyncNetV2, SyncNetwork
         from lipsync.checksum import file_sha256
         from lipsync.errors import ArtefactError
         from lipsync.experts.syncnet import load_syncnet
         from lipsync.weights import hub
 
         family = METRICS.in_group(self.group)
-        judge: SyncJudge
+        sync_network: SyncNetwork
         if loader.syncnet is not None:
             network = load_syncnet(loader.syncnet)
             sha256 = file_sha256(loader.syncnet)
             published = sha256 == hub.artefacts()["syncnet_v2"].sha256
             name = "SyncNet v2" if published else f"SyncNet v2 ({loader.syncnet.name})"
-            judge = SyncNetJudge(network, sha256, name)
+            sync_network = SyncNetV2(network, sha256, name)
         elif (file := loader.file("syncnet_v2", family)) is not None:
-            judge = SyncNetJudge(load_syncnet(file), loader.hashes[self.name])
+            sync_network = SyncNetV2(load_syncnet(file), loader.hashes[self.name])
         else:
             try:
-                judge = load_expert(loader.expert)
+                sync_network = load_expert(loader.expert)
             except ArtefactError:
                 return None  # the sentence about SyncNet v2 stands: that file helps, whatever else is missing
             for name in family:
                 loader.missing.pop(name)
         for name in family:
-            loader.names[name], loader.hashes[name] = judge.name, judge.sha256
-        return judge
+            loader.names[name], loader.hashes[name] = sync_network.name, sync_network.sha256
+        return sync_network
 
     def accumulator(self, setup: Setup) -> SyncStream:
         """No frame yet."""
@@ -106,20 +106,24 @@ class Lse(Metric):
         """With variant, alignment, support and the offset of every track."""
         from eval.scoring.sync import MIN_TRACK
 
-        judge, tracks, whole = setup.networks.loaded[self.group], state.finish(), setup.variant == "lrs"
+        sync_network, tracks, whole = (
+            setup.networks.loaded[self.group],
+            state.finish(),
+            setup.variant == "lrs",
+        )
         without = 0 if whole else job.frames - job.faces_generated
         protocol = Protocol(
             self.title(setup.networks),
             score.frames,
-            network=judge.name,
-            weights=judge.sha256,
+            network=sync_network.name,
+            weights=sync_network.sha256,
             skipped={
                 NO_GENERATED_FACE: without,
                 Message("frames.short_tracks", frames=MIN_TRACK): state.short,
             },
         )
         parts = [str(protocol).replace("; frames ", "; windows ", 1), f"variant {setup.variant}"]
-        parts.append("whole frame squeezed, no detector" if whole else judge.alignment)
+        parts.append("whole frame squeezed, no detector" if whole else sync_network.alignment)
         full = sum(track.score.full_support for track in tracks)
         parts.append(f"{full} of {score.frames} windows with full support of ±15 frames")
         if self.direction != "zero":
@@ -132,9 +136,9 @@ class Lse(Metric):
 
     def notes(self, score: Score, networks: Networks) -> Iterable[str]:
         """Warns of the own sync expert."""
-        judge = networks.loaded.get(self.group)
-        if judge is not None and judge.own:
-            yield Message("score.own_expert", measured=judge.worth)
+        sync_network = networks.loaded.get(self.group)
+        if sync_network is not None and sync_network.own:
+            yield Message("score.own_expert", measured=sync_network.worth)
 
     def frame_columns(self, state: SyncStream, frames: int) -> Mapping[str, np.ndarray]:
         """The distance of the window around each frame."""

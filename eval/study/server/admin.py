@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from eval.study.server.client_address import Origin
+from eval.study.server.client_address import ClientAddress
 from eval.study.server.limits import Limit
 from eval.study.server.secret import fingerprint, new_token
 from lipsync.errors import ConfigError, StudyError
@@ -107,7 +107,7 @@ class Admin:
         """Only someone at this machine is let in, with the token printed there."""
         return not (self.by_password or self.by_account)
 
-    def enter(self, secret: object, origin: Origin) -> str:
+    def enter(self, secret: object, origin: ClientAddress) -> str:
         """A key for :meth:`check`, for the right password or token.
 
         Raises:
@@ -140,7 +140,7 @@ class Admin:
             raise StudyError("admin.not_owner")
         return self._new_key()
 
-    def check(self, key: object, origin: Origin | None = None) -> None:
+    def check(self, key: object, origin: ClientAddress | None = None) -> None:
         """Nothing, for who has a key; it opens for 12 hours.
 
         Args:
@@ -175,7 +175,7 @@ class Admin:
             self._keys[fingerprint(key)] = now + LASTING
         return key
 
-    def _from_here(self, origin: Origin) -> None:
+    def _from_here(self, origin: ClientAddress) -> None:
         if self.local and not origin.loopback:
             raise StudyError("admin.only_here")
 

@@ -22,7 +22,7 @@ def trusted_proxies(environment: Mapping[str, str] = os.environ) -> int:
 
 
 @dataclass(frozen=True)
-class Origin:
+class ClientAddress:
     """The other end of a request.
 
     Attributes:

@@ -26,7 +26,7 @@ from huggingface_hub import (
 
 from eval.study.server.service import Service
 from eval.study.server.views import Completion, Deleted, Started, View
-from eval.study.storage.change_log import FOLDER, Journal
+from eval.study.storage.change_log import FOLDER, ChangeLog
 from eval.study.storage.store import CLIPS, Store
 from lipsync.errors import ConfigError, StudyError
 from lipsync.weights.download import SourceError, hub_answers, hub_endpoint, reporting
@@ -38,7 +38,7 @@ EVERY = 60.0  # s; the Hub takes about a hundred commits an hour
 PATTERNS = [f"{FOLDER}/*.jsonl", f"{CLIPS}/*/*.mp4"]
 
 
-class Mirror:
+class HubBackup:
     """A store of studies and its repository.
 
     Args:
@@ -53,14 +53,14 @@ class Mirror:
     def __init__(self, store: Store, repo: str, every: float = EVERY) -> None:
         check_repo(repo)
         self.store, self.repo = store, repo
-        self.journal = Journal(store)
+        self.change_log = ChangeLog(store)
         self._api = HfApi(endpoint=hub_endpoint())
         try:
             with hub_answers(store.folder, variable="LIPSYNC_DATA"):
                 self._api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
                 self._fetch()
-                left_out = self.journal.replay()
-                self.journal.start()
+                left_out = self.change_log.replay()
+                self.change_log.start()
                 self._pusher = _Pusher(self, every)
         except SourceError as problem:
             raise ConfigError("hub_backup.unusable", repo=repo, problem=problem) from problem
@@ -81,7 +81,7 @@ class Mirror:
 
     def close(self) -> None:
         """Take no more answers, and send what is left."""
-        self.journal.close()
+        self.change_log.close()
         self._pusher.stop()
         try:
             self._pusher.push_to_hub()
@@ -112,8 +112,8 @@ class Mirror:
 
     def erase(self) -> None:
         """Take deleted raters and studies out of the repository, also out of its history."""
-        studies = {change["study"] for change in self.journal.gone if change["rater"] is None}
-        changed = self.journal.erase()
+        studies = {change["study"] for change in self.change_log.gone if change["rater"] is None}
+        changed = self.change_log.erase()
         there = self._api.list_repo_files(self.repo, repo_type="dataset") if studies else []
         operations: list[Any] = [
             CommitOperationAdd(path.relative_to(self.store.folder).as_posix(), path) for path in changed
@@ -133,8 +133,8 @@ class Mirror:
 class _Pusher(CommitScheduler):
     """Sends what has grown; one upload at a time, whoever asks for it."""
 
-    def __init__(self, mirror: Mirror, every: float) -> None:
-        self._mirror = mirror
+    def __init__(self, mirror: HubBackup, every: float) -> None:
+        self._hub_backup = mirror
         self._alone = threading.Lock()
         super().__init__(
             repo_id=mirror.repo,
@@ -150,44 +150,44 @@ class _Pusher(CommitScheduler):
     def push_to_hub(self) -> CommitInfo | None:
         """Send what is new, and take out what was deleted."""
         with self._alone:
-            if self._mirror.journal.gone:
-                self._mirror.erase()
+            if self._hub_backup.change_log.gone:
+                self._hub_backup.erase()
             return super().push_to_hub()
 
 
 class SafeService(Service):
     """The rater's verbs, each answered when what it stored is on the Hub."""
 
-    def __init__(self, store: Store, mirror: Mirror) -> None:
+    def __init__(self, store: Store, mirror: HubBackup) -> None:
         super().__init__(store)
-        self._mirror = mirror
+        self._hub_backup = mirror
 
     def consent(self, link: str, language: str = "en", address: str | None = None) -> Started:
         """As `Service.consent`."""
         started = super().consent(link, language, address)
-        self._mirror.flush()
+        self._hub_backup.flush()
         return started
 
     def rate(self, session: str, trial: str, marks: Mapping[str, int], token: str) -> View:
         """As `Service.rate`."""
         view = super().rate(session, trial, marks, token)
-        self._mirror.flush()
+        self._hub_backup.flush()
         return view
 
     def finish(self, session: str, comment: str = "") -> Completion:
         """As `Service.finish`."""
         completion = super().finish(session, comment)
-        self._mirror.flush()
+        self._hub_backup.flush()
         return completion
 
     def delete(self, code: str, address: str | None = None) -> Deleted:
         """As `Service.delete`."""
         deleted = super().delete(code, address)
-        self._mirror.flush()
+        self._hub_backup.flush()
         return deleted
 
 
-def mirrored(store: Store, environment: Mapping[str, str]) -> tuple[Service, Mirror | None]:
+def mirrored(store: Store, environment: Mapping[str, str]) -> tuple[Service, HubBackup | None]:
     """The rater's verbs over a store, and its mirror where LIPSYNC_STUDY_REPO names one.
 
     Raises:
@@ -199,5 +199,5 @@ def mirrored(store: Store, environment: Mapping[str, str]) -> tuple[Service, Mir
     wait = environment.get("LIPSYNC_STUDY_WAIT", "0").strip() or "0"
     if wait not in ("0", "1"):
         raise ConfigError("hub_backup.wait_form", wait=wait)
-    mirror = Mirror(store, repo)
+    mirror = HubBackup(store, repo)
     return SafeService(store, mirror) if wait == "1" else Service(store), mirror

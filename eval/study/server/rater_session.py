@@ -17,7 +17,7 @@ from lipsync.errors import StudyError
 
 
 @dataclass
-class Visit:
+class RaterSession:
     """What one request works on. While it lasts, no other request changes this study.
 
     Attributes:

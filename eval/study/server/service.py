@@ -17,7 +17,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from eval.study.server.limits import Limit
-from eval.study.server.rater_session import Visit, has_room, turned
+from eval.study.server.rater_session import RaterSession, has_room, turned
 from eval.study.server.secret import address_fingerprint, code_fingerprint, fingerprint, new_code, new_token
 from eval.study.server.views import Completion, Deleted, Opening, Started, View
 from eval.study.storage.design import Design, load_design
@@ -139,8 +139,8 @@ class Service:
 
     def next(self, session: str) -> View:
         """The trial to be rated now; the same one until it is rated."""
-        with self._visit(session) as visit:
-            return visit.show(visit.rated)
+        with self._rater_session(session) as rater_session:
+            return rater_session.show(rater_session.rated)
 
     def rate(self, session: str, trial: str, marks: Mapping[str, int], token: str) -> View:
         """Store the marks of a trial, and show the one after it.
@@ -154,32 +154,32 @@ class Service:
         """
         if not isinstance(token, str) or not SUBMISSION.fullmatch(token):
             raise StudyError("session.no_token")
-        with self._visit(session) as visit:
-            given = visit.named(trial)
+        with self._rater_session(session) as rater_session:
+            given = rater_session.named(trial)
             sent = select(Rating.id).where(Rating.trial_id == given.id, Rating.token == token).limit(1)
-            if given.rated is None or visit.db.scalar(sent) is None:
-                _store(visit, given, marks, token)
-            return visit.show(given.position + 1)
+            if given.rated is None or rater_session.db.scalar(sent) is None:
+                _store(rater_session, given, marks, token)
+            return rater_session.show(given.position + 1)
 
     def back(self, session: str, trial: str = "") -> View:
         """The trial before this one, with its marks; before the end ("") is the last one."""
-        with self._visit(session) as visit:
-            position = visit.named(trial).position if trial else len(visit.trials)
+        with self._rater_session(session) as rater_session:
+            position = rater_session.named(trial).position if trial else len(rater_session.trials)
             if position == 0:
                 raise StudyError("session.first_clip")
-            return visit.show(position - 1)
+            return rater_session.show(position - 1)
 
     def finish(self, session: str, comment: str = "") -> Completion:
         """End the session after the last trial; asked again, the same answer."""
-        with self._visit(session, closed=True) as visit:
-            rater, spec = visit.rater, visit.design.spec
-            if visit.rated < visit.design.total:
-                raise StudyError("session.clips_left", count=visit.design.total - visit.rated)
+        with self._rater_session(session, closed=True) as rater_session:
+            rater, spec = rater_session.rater, rater_session.design.spec
+            if rater_session.rated < rater_session.design.total:
+                raise StudyError("session.clips_left", count=rater_session.design.total - rater_session.rated)
             if rater.done is None:
                 text = plain_text(comment, "The remark", COMMENT)
                 rater.comment = text if text and spec.comments else None
                 rater.completion = spec.completion_code or new_code()
-                rater.done = visit.now
+                rater.done = rater_session.now
             return Completion(rater.completion or "")
 
     def delete(self, code: str, address: str | None = None) -> Deleted:
@@ -200,7 +200,7 @@ class Service:
         return self._designs[study.id]
 
     @contextmanager
-    def _visit(self, session: str, closed: bool = False) -> Iterator[Visit]:
+    def _rater_session(self, session: str, closed: bool = False) -> Iterator[RaterSession]:
         """One request of whoever has this session.
 
         Args:
@@ -219,23 +219,29 @@ class Service:
             if not closed:
                 _check_open(study)
             rater.seen = now = self._clock()
-            yield Visit(db, study, rater, self._design(db, study), now)
+            yield RaterSession(db, study, rater, self._design(db, study), now)
 
 
-def _store(visit: Visit, trial: Trial, marks: object, token: str) -> None:
+def _store(rater_session: RaterSession, trial: Trial, marks: object, token: str) -> None:
     """Append the marks of a trial."""
-    if visit.rater.done is not None:
+    if rater_session.rater.done is not None:
         raise StudyError("session.finished")
-    checked = _marks(visit.design, marks)
-    left = trial.handed + visit.seconds(trial) - EARLY - visit.now
+    checked = _marks(rater_session.design, marks)
+    left = trial.handed + rater_session.seconds(trial) - EARLY - rater_session.now
     if trial.rated is None and left > 0:
         raise StudyError("session.play_to_end", seconds=left)
     rows = [
-        {"trial_id": trial.id, "token": token, "question": key, "mark": turned(mark, trial), "at": visit.now}
+        {
+            "trial_id": trial.id,
+            "token": token,
+            "question": key,
+            "mark": turned(mark, trial),
+            "at": rater_session.now,
+        }
         for key, mark in checked.items()
     ]
-    visit.db.execute(insert(Rating), rows)
-    trial.rated = trial.rated or visit.now
+    rater_session.db.execute(insert(Rating), rows)
+    trial.rated = trial.rated or rater_session.now
 
 
 def _token(value: object, otherwise: str = Message("study.missing")) -> str:

@@ -50,8 +50,8 @@ def _intervals(results: Results) -> list[Message]:
 def _tests(results: Results) -> list[Message]:
     """Which tests cannot be made, and which cannot succeed."""
     found: list[Message] = []
-    judged = [question for question, test in results.friedman.items() if test is not None]
-    if len(results.methods) > 2 and results.friedman and not judged:
+    measured = [question for question, test in results.friedman.items() if test is not None]
+    if len(results.methods) > 2 and results.friedman and not measured:
         found.append(Message("results.friedman_needs"))
     raters = [contrast.test.pairs for group in results.contrasts.values() for contrast in group]
     if raters and max(raters) == 1:

@@ -226,8 +226,8 @@ def _unlike(tables: list[Marks], rules: Rules) -> dict[str, Exclusion]:
     gap = np.arctanh(min(usual, 0.999)) - np.arctanh(min(limit, 0.999))
     found = {}
     for rater, (r, clips) in agreement.items():
-        told_apart = clips > max(3, rules.fewest) and gap * np.sqrt(clips - 3) > scipy.stats.norm.ppf(0.99)
-        if r < limit and told_apart:
+        apart = clips > max(3, rules.fewest) and gap * np.sqrt(clips - 3) > scipy.stats.norm.ppf(0.99)
+        if r < limit and apart:
             reason = Message("screening.correlation", own=r, usual=usual)
             found[rater] = Exclusion(rater, "unlike", reason)
     return found

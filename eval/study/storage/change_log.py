@@ -34,7 +34,7 @@ LONGEST = 1_000_000  # bytes of a file, which is sent as a whole whenever it has
 Change = dict[str, Any]
 
 
-class Journal:
+class ChangeLog:
     """The lines of one database, in a folder beside it.
 
     Raises:
@@ -77,7 +77,7 @@ class Journal:
                 "SELECT id FROM study WHERE state = ? AND salt IS NULL", (OPEN,)
             ).fetchall():
                 cursor.execute("UPDATE study SET salt = ? WHERE id = ?", (secrets.token_hex(32), study))
-            new = _untold(cursor, changes)
+            new = _unrecorded(cursor, changes)
             proxy.commit()
         finally:
             proxy.close()
@@ -169,7 +169,7 @@ def _read_file(path: Path) -> Iterator[dict[str, Any]]:
         yield line
 
 
-def _untold(cursor: Any, changes: list[Change]) -> list[Change]:
+def _unrecorded(cursor: Any, changes: list[Change]) -> list[Change]:
     """What the database has and no line says."""
     told = {_signature(change) for change in changes if "row" in change}
     found: list[Change] = []

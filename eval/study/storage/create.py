@@ -22,17 +22,17 @@ from lipsync.media import probe
 
 LEFT_OVER = 24 * 3600.0  # s after which the workplace of a process that died is cleared
 SYNC = "sync"  # the question that a clip with another's sound must fail
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
-def create(store: Store, spec: Spec, base: Path = Path(), tell: Tell | None = None) -> StudyInfo:
+def create(store: Store, spec: Spec, base: Path = Path(), report: Report | None = None) -> StudyInfo:
     """Make a study as a draft; :meth:`eval.study.storage.store.Store.open_study` lets raters in.
 
     Args:
         store: where to keep it.
         spec: what it is.
         base: what relative paths of training clips start from.
-        tell: called with (clips done, clips in all); an exception from it stops all and leaves nothing.
+        report: called with (clips done, clips in all); an exception from it stops all and leaves nothing.
 
     Raises:
         ConfigError: the spec names what is not there, or asks for what cannot be made of it.
@@ -46,8 +46,8 @@ def create(store: Store, spec: Spec, base: Path = Path(), tell: Tell | None = No
     def step() -> None:
         nonlocal done
         done += 1
-        if tell is not None:
-            tell(done, total)
+        if report is not None:
+            report(done, total)
 
     clips: list[Clip] = []
     with _workplace(store.clips) as place:

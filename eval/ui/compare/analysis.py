@@ -17,33 +17,33 @@ from lipsync.errors import FaceError
 from lipsync.texts import Message
 from lipsync.ui.languages import by_language
 
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 PICTURE = ("psnr", "ssim", "lpips")
 DECIMALS = 3  # of the mouth opening
 WAVE = 1000  # most points of the waveform; more than a screen has columns says nothing
 
 
-def quick(set_: ComparisonSet, item: Item, lanes: Sequence[str], tell: Tell) -> dict[str, Any]:
+def quick(set_: ComparisonSet, item: Item, lanes: Sequence[str], report: Report) -> dict[str, Any]:
     """The mouth region and the waveform: seconds of work.
 
     Returns:
         ``mouth`` for the zoom, None without a face; ``curves`` with the waveform alone.
     """
     try:
-        mouth = mouth_track(set_, item, tell).to_dict()
+        mouth = mouth_track(set_, item, report).to_dict()
     except FaceError:
         mouth = None
     return {"mouth": mouth, "curves": _wave(set_, item, lanes)}
 
 
-def full(set_: ComparisonSet, item: Item, lanes: Sequence[str], tell: Tell) -> dict[str, Any]:
+def full(set_: ComparisonSet, item: Item, lanes: Sequence[str], report: Report) -> dict[str, Any]:
     """All charts: a scoring pass per video that was not looked at before.
 
     Returns:
         ``curves``; ``reasons`` why some are not there, as texts by language without the name of a method.
     """
     shown = replace(item, clips={name: clip for name, clip in item.clips.items() if name in lanes})
-    curves = item_curves(set_, shown, tell=tell)
+    curves = item_curves(set_, shown, report=report)
     charts = [_chart(name, curves, lanes) for name in (*PICTURE, "opening")]
     return {
         "curves": [chart for chart in charts if chart["lines"]] + _wave(set_, item, lanes),
@@ -52,7 +52,7 @@ def full(set_: ComparisonSet, item: Item, lanes: Sequence[str], tell: Tell) -> d
 
 
 def differences(
-    set_: ComparisonSet, item: Item, lanes: Sequence[str], links: Links, tell: Tell
+    set_: ComparisonSet, item: Item, lanes: Sequence[str], links: Links, report: Report
 ) -> list[str | None]:
     """Addresses of the heat maps against the reference, by cell; None where there is none."""
     clips = [None if name == REFERENCE else item.clip(name) for name in lanes]
@@ -63,13 +63,13 @@ def differences(
         if clip is None or item.reference is None:
             made.append(None)
             continue
-        made.append(links.url(difference_video(set_, clip, item.reference, _later(tell, before, total))))
+        made.append(links.url(difference_video(set_, clip, item.reference, _later(report, before, total))))
         before += round(clip.seconds * clip.fps)
     return made
 
 
-def _later(tell: Tell, before: int, total: int) -> Tell:
-    return lambda done, _: tell(before + done, max(total, before + done))
+def _later(report: Report, before: int, total: int) -> Report:
+    return lambda done, _: report(before + done, max(total, before + done))
 
 
 def _chart(name: str, curves: Curves, lanes: Sequence[str]) -> dict[str, Any]:
@@ -88,13 +88,13 @@ def _chart(name: str, curves: Curves, lanes: Sequence[str]) -> dict[str, Any]:
 
 
 def _reasons(curves: Curves) -> list[dict[str, str]]:
-    said = {
+    sentences = {
         (name, why)
         for curve in (curves.reference, *curves.methods.values())
         if curve is not None
         for name, why in curve.reasons.items()
     }
-    return [by_language("text.named", name=_name(name), text=why) for name, why in sorted(said)]
+    return [by_language("text.named", name=_name(name), text=why) for name, why in sorted(sentences)]
 
 
 def _name(name: str) -> str:

@@ -12,7 +12,7 @@ from lipsync.ui.job_queue import POLL, Task, Tasks
 
 
 @dataclass
-class Errand(Task):
+class BackgroundTask(Task):
     """One piece of work.
 
     Attributes:
@@ -22,7 +22,7 @@ class Errand(Task):
     """
 
     key: Hashable
-    work: Callable[[Errand], Any]
+    work: Callable[[BackgroundTask], Any]
     done: int = 0
     total: int = 0
     name: str = ""
@@ -30,7 +30,7 @@ class Errand(Task):
     watchers: int = 0
     stays: bool = False
 
-    def tell(self, done: int, total: int, name: str = "") -> None:
+    def report(self, done: int, total: int, name: str = "") -> None:
         """Note how far the work is.
 
         Raises:
@@ -41,7 +41,7 @@ class Errand(Task):
         self.done, self.total, self.name = done, total, name
 
     def outcome(self) -> Any:
-        """The result of an errand that is over; its error is raised."""
+        """The result of a task that is over; its error is raised."""
         if self.state == "cancelled":
             raise Cancelled("job.stopped")
         if self.error is not None:
@@ -49,64 +49,64 @@ class Errand(Task):
         return self.result
 
 
-class Errands(Tasks[Errand]):
-    """Runs errands in order of arrival; the same one asked for twice at a time is done once."""
+class BackgroundTasks(Tasks[BackgroundTask]):
+    """Runs tasks in order of arrival; the same one asked for twice at a time is done once."""
 
     def has(self, key: Hashable) -> bool:
-        """Whether an errand of that key waits or runs."""
+        """Whether a task of that key waits or runs."""
         return self._on_its_way(key) is not None
 
     def stop(self, key: Hashable) -> None:
-        """Stop the errand of that key, where there is one."""
-        errand = self._on_its_way(key)
-        if errand is not None:
-            errand.cancel.set()
+        """Stop the task of that key, where there is one."""
+        task = self._on_its_way(key)
+        if task is not None:
+            task.cancel.set()
 
     async def follow(
-        self, key: Hashable, work: Callable[[Errand], Any], stays: bool = False
-    ) -> AsyncIterator[Errand]:
-        """The errand, again after each change, and once more when it is over.
+        self, key: Hashable, work: Callable[[BackgroundTask], Any], stays: bool = False
+    ) -> AsyncIterator[BackgroundTask]:
+        """The task, again after each change, and once more when it is over.
 
         Whoever stops listening before the end gives it up; without a listener it is stopped, unless it stays.
 
         Args:
             key: of the work; None: it is like no other.
-            work: does it, and calls ``tell`` of the errand now and then.
+            work: does it, and calls ``report`` of the task now and then.
             stays: go on when nobody listens.
 
         Raises:
             ConfigError: too many are waiting.
         """
-        errand = self._join(key, work, stays)
+        task = self._join(key, work, stays)
         seen: object = None
         try:
-            while not errand.over:
-                if (now := (errand.done, errand.total, errand.name)) != seen:
+            while not task.over:
+                if (now := (task.done, task.total, task.name)) != seen:
                     seen = now
-                    yield errand
+                    yield task
                 await asyncio.sleep(POLL)
-            yield errand
+            yield task
         finally:
             with self._lock:
-                errand.watchers -= 1
-                if not errand.watchers and not errand.stays:
-                    errand.cancel.set()
+                task.watchers -= 1
+                if not task.watchers and not task.stays:
+                    task.cancel.set()
 
-    def _join(self, key: Hashable, work: Callable[[Errand], Any], stays: bool) -> Errand:
-        """The errand of that key where one is on its way, else a new one."""
+    def _join(self, key: Hashable, work: Callable[[BackgroundTask], Any], stays: bool) -> BackgroundTask:
+        """The task of that key where one is on its way, else a new one."""
         known = self._on_its_way(key)
         if known is not None:
             known.watchers += 1
             return known
         name, folder = self._place()
-        return self._add(Errand(key, work, watchers=1, stays=stays, id=name, folder=folder))
+        return self._add(BackgroundTask(key, work, watchers=1, stays=stays, id=name, folder=folder))
 
-    def _on_its_way(self, key: Hashable) -> Errand | None:
+    def _on_its_way(self, key: Hashable) -> BackgroundTask | None:
         with self._lock:
             for known in self._tasks.values():
                 if key is not None and known.key == key and not known.over and not known.cancel.is_set():
                     return known
         return None
 
-    def _do(self, task: Errand) -> None:
+    def _do(self, task: BackgroundTask) -> None:
         task.result = task.work(task)

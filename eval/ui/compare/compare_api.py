@@ -10,16 +10,16 @@ import gradio as gr
 
 from eval.compare.sets import REFERENCE, Sets
 from eval.compare.video_import import Entry, entries_of_files
-from eval.ui.compare.background_tasks import Errand
-from eval.ui.compare.compare_context import Desk
+from eval.ui.compare.background_tasks import BackgroundTask
+from eval.ui.compare.compare_context import CompareContext
 from eval.ui.score.score_api import MANY, refusals
 from lipsync.errors import ConfigError
 from lipsync.texts import Message
 
 
-def add_compare(desk: Desk) -> None:
+def add_compare(context: CompareContext) -> None:
     """Add the end points ``/compare_list``, ``_show``, ``_create`` and ``_export`` to the Blocks."""
-    sets = desk.sets
+    sets = context.sets
 
     def compare_list() -> list[dict[str, Any]]:
         """All comparison sets, the one changed last first.
@@ -59,7 +59,7 @@ def add_compare(desk: Desk) -> None:
         """
         with refusals():
             entries = _entries([Path(path) for path in videos or ()], names)
-            id = await _done(desk, lambda errand: sets.create(title or "", entries, errand.tell))
+            id = await _done(context, lambda task: sets.create(title or "", entries, task.report))
             return _contents(sets, id)
 
     async def compare_export(id: str) -> str:
@@ -69,7 +69,7 @@ def add_compare(desk: Desk) -> None:
             id: of the set
         """
         with refusals():
-            return str(await _done(desk, lambda errand: sets.export(id, errand.folder / "set.zip")))
+            return str(await _done(context, lambda task: sets.export(id, task.folder / "set.zip")))
 
     gr.api(compare_list, api_name="compare_list", queue=False)
     gr.api(compare_show, api_name="compare_show", queue=False)
@@ -101,10 +101,10 @@ def _contents(sets: Sets, id: str) -> dict[str, Any]:
     return {"id": id, "title": found.title, "methods": list(found.methods), "items": items}
 
 
-async def _done(desk: Desk, work: Callable[[Any], Any]) -> Any:
-    """The result of an errand, once it is done."""
-    last: Errand | None = None
-    async for errand in desk.errands.follow(None, work):
-        last = errand
+async def _done(context: CompareContext, work: Callable[[Any], Any]) -> Any:
+    """The result of a task, once it is done."""
+    last: BackgroundTask | None = None
+    async for task in context.tasks.follow(None, work):
+        last = task
     assert last is not None
     return last.outcome()

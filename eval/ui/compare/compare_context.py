@@ -7,45 +7,45 @@ from pathlib import Path
 
 from eval.compare.names import REFERENCE
 from eval.compare.sets import Entry, Sets
-from eval.ui.compare.background_tasks import Errands
+from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
-from eval.ui.compare.multi_method_run import Rounds
+from eval.ui.compare.multi_method_run import MultiMethodRuns
 from lipsync.methods import METHODS
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.uploads import is_photo
 
 
 @dataclass(frozen=True)
-class Desk:
+class CompareContext:
     """What the tab works with.
 
     Attributes:
         sets: the comparison sets.
         links: how the browser gets their files.
-        errands: do what takes seconds.
+        tasks: do what takes seconds.
         jobs: the queue on which methods run.
-        rounds: several methods on one upload.
+        runs: several methods on one upload.
     """
 
     sets: Sets
     links: Links
-    errands: Errands
+    tasks: BackgroundTasks
     jobs: Jobs
-    rounds: Rounds
+    runs: MultiMethodRuns
 
     @staticmethod
-    def of(data: Path, jobs: Jobs) -> Desk:
+    def of(data: Path, jobs: Jobs) -> CompareContext:
         """All of it over a data folder."""
-        sets, errands = Sets(data), Errands(workers=2, keep=60.0, most=100)
-        return Desk(sets, Links(data), errands, jobs, Rounds(sets, jobs))
+        sets, tasks = Sets(data), BackgroundTasks(workers=2, keep=60.0, most=100)
+        return CompareContext(sets, Links(data), tasks, jobs, MultiMethodRuns(sets, jobs))
 
     def close(self) -> None:
         """Stop what runs."""
-        self.rounds.close()
-        self.errands.close()
+        self.runs.close()
+        self.tasks.close()
 
 
-def set_of_result(desk: Desk, result: str, source: str) -> tuple[str, str, str]:
+def set_of_result(context: CompareContext, result: str, source: str) -> tuple[str, str, str]:
     """A new set of one generated video beside the one it was made from, for `CompareTab.made`.
 
     Args:
@@ -53,7 +53,7 @@ def set_of_result(desk: Desk, result: str, source: str) -> tuple[str, str, str]:
         source: the face it was made from; a photo is left out.
     """
     path, face = Path(result), Path(source)
-    job = desk.jobs.get(path.parent.name)
+    job = context.jobs.get(path.parent.name)
     # Of the result: the request may have left the choice to ``auto``.
     method = METHODS.get(job.result.method).card.title if job and job.result else "generated"
     entries = [Entry(path.stem, method, path, method)]
@@ -61,5 +61,5 @@ def set_of_result(desk: Desk, result: str, source: str) -> tuple[str, str, str]:
         # With the video's own sound the video itself is what the result should be.
         own = job is not None and job.request.audio is None
         entries.append(Entry(path.stem, REFERENCE if own else "input", face, face.name))
-    id = desk.sets.create(path.stem, entries)
+    id = context.sets.create(path.stem, entries)
     return id, path.stem, id

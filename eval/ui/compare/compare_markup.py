@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 
 from eval.compare.index import ComparisonSet
-from eval.ui.compare.background_tasks import Errand
-from eval.ui.compare.multi_method_run import Round
+from eval.ui.compare.background_tasks import BackgroundTask
+from eval.ui.compare.multi_method_run import MultiMethodRun
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui import markup
@@ -27,9 +27,9 @@ def bare() -> str:
     return f'<div class="empty"><strong>{localized("compare.bare")}</strong></div>'
 
 
-def note(key: str, errand: Errand) -> dict[str, str]:
-    """What an errand does and how far it is, as plain text by language."""
-    share = f" {100 * errand.done // errand.total} %" if errand.total else ""
+def note(key: str, task: BackgroundTask) -> dict[str, str]:
+    """What a task does and how far it is, as plain text by language."""
+    share = f" {100 * task.done // task.total} %" if task.total else ""
     return {language: text + share for language, text in by_language(key).items()}
 
 
@@ -42,10 +42,10 @@ def error_note(error: Exception, blind: bool) -> dict[str, str]:
     return by_language("job.bug")
 
 
-def running(key: str, errand: Errand) -> str:
-    """What an errand does and how far it is."""
-    share = f' max="{errand.total}" value="{errand.done}"' if errand.total else ""
-    name = f'<p class="figures">{escape(errand.name)}</p>' if errand.name else ""
+def running(key: str, task: BackgroundTask) -> str:
+    """What a task does and how far it is."""
+    share = f' max="{task.total}" value="{task.done}"' if task.total else ""
+    name = f'<p class="figures">{escape(task.name)}</p>' if task.name else ""
     return f'<div class="running"><strong>{localized(key)}</strong><progress{share}></progress>{name}</div>'
 
 
@@ -88,12 +88,12 @@ def download(address: str, path: Path, key: str) -> str:
     )
 
 
-def round_running(round_: Round, ahead: Callable[[Job], int]) -> str:
+def round_running(method_run: MultiMethodRun, ahead: Callable[[Job], int]) -> str:
     """All methods of a round, each with how far it is: one display for the whole queue."""
-    lines = "".join(f"<li>{escape(title)}: {_state(job, ahead)}</li>" for title, job in round_.jobs)
-    share = sum(_share(job) for _, job in round_.jobs) / len(round_.jobs)
-    over = sum(job.over for _, job in round_.jobs)
-    title = localized("round.running", number=min(over + 1, len(round_.jobs)), total=len(round_.jobs))
+    lines = "".join(f"<li>{escape(title)}: {_state(job, ahead)}</li>" for title, job in method_run.jobs)
+    share = sum(_share(job) for _, job in method_run.jobs) / len(method_run.jobs)
+    over = sum(job.over for _, job in method_run.jobs)
+    title = localized("round.running", number=min(over + 1, len(method_run.jobs)), total=len(method_run.jobs))
     return (
         f'<div class="running"><strong>{title}</strong>'
         f'<progress max="100" value="{100 * share:.0f}"></progress><ol class="notes">{lines}</ol>'
@@ -132,8 +132,8 @@ def unscored() -> str:
 
 def plot(address: str) -> str:
     """The table as bars."""
-    said = " ".join(by_language("table.plot").values())
-    return f'<img class="plot-picture" src="{escape(address)}" alt="{escape(said)}">'
+    description = " ".join(by_language("table.plot").values())
+    return f'<img class="plot-picture" src="{escape(address)}" alt="{escape(description)}">'
 
 
 def links(files: Sequence[tuple[str, str]]) -> str:

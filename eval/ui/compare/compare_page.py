@@ -11,12 +11,12 @@ import gradio as gr
 from eval.compare.index import ComparisonSet
 from eval.ui.compare import analysis, player
 from eval.ui.compare import compare_markup as markup
-from eval.ui.compare.background_tasks import Errand
-from eval.ui.compare.compare_context import Desk
-from eval.ui.compare.new_set import Maker
+from eval.ui.compare.background_tasks import BackgroundTask
+from eval.ui.compare.compare_context import CompareContext
+from eval.ui.compare.new_set import NewSet
 from eval.ui.compare.player import View
 from eval.ui.compare.set_export import SetExport
-from eval.ui.compare.set_list import Chooser
+from eval.ui.compare.set_list import SetList
 from eval.ui.compare.set_results import SetResults
 from eval.ui.compare.set_tools import SetTools
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
@@ -43,17 +43,19 @@ class CompareTab:
 class _Page:
     """Components of the tab and what their events do."""
 
-    def __init__(self, demo: gr.Blocks, desk: Desk, max_seconds: float | None) -> None:
-        self.desk, self.sets = desk, desk.sets
+    def __init__(self, demo: gr.Blocks, context: CompareContext, max_seconds: float | None) -> None:
+        self.context, self.sets = context, context.sets
         self.view = gr.State()
         self.kept = gr.BrowserState(None, storage_key="lipsync-compare", secret="compare")
-        under = desk.sets, desk.links, desk.errands
+        under = context.sets, context.links, context.tasks
         with gr.Row(equal_height=False):
-            self.chooser = Chooser(desk.sets, desk.errands)
+            self.set_list = SetList(context.sets, context.tasks)
             with gr.Column(scale=8, min_width=300):
                 self.status = gr.HTML(elem_id="compare-status")
                 self.empty = gr.HTML(elem_id="compare-empty")
-                self.maker = Maker(demo, desk.sets, desk.errands, desk.jobs, desk.rounds, max_seconds)
+                self.new_set = NewSet(
+                    demo, context.sets, context.tasks, context.jobs, context.runs, max_seconds
+                )
                 with gr.Column(visible=False, elem_id="compare-desk") as self.table:
                     self.tools = SetTools(*under)
                     with gr.Row(elem_classes="item-row", visible=False) as self.items:
@@ -75,27 +77,27 @@ class _Page:
         found = self.view.change(self.on_view, self.view, self.extra, **many)
         opens: dict[str, Any] = {"cancels": [found], **many}
         shown = [
-            self.view, self.kept, self.status, self.empty, self.maker.panel, self.table, self.items,
-            self.item, self.methods, self.player, *self.chooser.shown,
+            self.view, self.kept, self.status, self.empty, self.new_set.panel, self.table, self.items,
+            self.item, self.methods, self.player, *self.set_list.shown,
             *(component for part in self.parts for component in part.shown),
         ]  # fmt: skip
-        self.chooser.list.input(self.on_list, self.chooser.list, shown, **opens)
+        self.set_list.list.input(self.on_list, self.set_list.list, shown, **opens)
         self.item.input(self.on_item, [self.item, self.view], shown, **opens)
         for button, step in ((self.before, -1), (self.after, 1)):
             button.click(self.on_step(step), self.view, shown, **opens)
         self.methods.input(self.on_methods, [self.methods, self.view], shown, **opens)
         self.player.ask(self.on_ask, self.view, shown, **opens)
         self.player.heat(self.on_heat, self.view, self.heats, **many)
-        self.maker.made.change(self.on_made, self.maker.made, shown, **opens)
-        self.maker.close.click(self.on_close, self.view, shown, **opens)
+        self.new_set.made.change(self.on_made, self.new_set.made, shown, **opens)
+        self.new_set.close.click(self.on_close, self.view, shown, **opens)
         hide = gr.update(visible=False)
-        self.chooser.new.click(
+        self.set_list.new.click(
             lambda: [gr.update(visible=True), hide, hide, None, ""],
-            None, [self.maker.panel, self.table, self.empty, self.chooser.list, self.status], **QUIET,
+            None, [self.new_set.panel, self.table, self.empty, self.set_list.list, self.status], **QUIET,
         )  # fmt: skip
         tab.select(self.on_resume, [self.kept, self.view], shown, **many)
-        self.chooser.listen(self.view, self.status, self.maker.made)
-        self.maker.listen(self.view, tab)
+        self.set_list.listen(self.view, self.status, self.new_set.made)
+        self.new_set.listen(self.view, tab)
         self.tools.listen(self.view, self.status, shown, opens, self.on_close, self._closed)
         self.results.listen(self.view)
         self.exports.listen(self.view)
@@ -104,7 +106,7 @@ class _Page:
 
     def on_resume(self, kept: dict[str, Any] | None, view: View | None) -> Update:
         if view is not None:
-            return self.chooser.show(view.set, view.blind)
+            return self.set_list.show(view.set, view.blind)
         kept = kept or {}
         try:
             set_ = self.sets.open(kept["set"])
@@ -112,7 +114,7 @@ class _Page:
         except (KeyError, IndexError, LipSyncError):
             # What a person did in the meantime stays: only the list and the words of the empty place come.
             found = gr.update(value=markup.empty(len(self.sets.list())))
-            return {self.kept: None, self.empty: found, **self.chooser.show(None)}
+            return {self.kept: None, self.empty: found, **self.set_list.show(None)}
         return self._show(set_, player.blinded(again) if kept.get("blind") else again)
 
     def on_list(self, id: str) -> Update:
@@ -186,7 +188,7 @@ class _Page:
             self.kept: {"set": view.set, "item": view.item, "blind": blind},
             self.status: "",
             self.empty: hide if items else gr.update(value=markup.bare(), visible=True),
-            self.maker.panel: hide,
+            self.new_set.panel: hide,
             self.table: gr.update(visible=True),
             self.items: gr.update(visible=len(items) > 1),
             self.item: gr.update(choices=items, value=view.item),
@@ -195,8 +197,8 @@ class _Page:
                 value=[] if blind else list(view.methods),
                 visible=choosable and not blind,
             ),
-            self.player: gr.update(value=player.payload(view, set_, self.desk.links) if items else {}),
-            **self.chooser.show(view.set, blind),
+            self.player: gr.update(value=player.payload(view, set_, self.context.links) if items else {}),
+            **self.set_list.show(view.set, blind),
         }
         for part in self.parts:
             updates |= part.show(set_, view)
@@ -209,10 +211,10 @@ class _Page:
             self.kept: None,
             self.status: trouble(error) if error else "",
             self.empty: gr.update(value=markup.empty(len(self.sets.list())), visible=True),
-            self.maker.panel: gr.update(visible=False),
+            self.new_set.panel: gr.update(visible=False),
             self.table: gr.update(visible=False),
             self.player: gr.update(value={}),
-            **self.chooser.show(None),
+            **self.set_list.show(None),
         }
 
     # ---- what comes later -------------------------------------------------------------------------------
@@ -231,11 +233,11 @@ class _Page:
         steps = (("mouth", analysis.quick), ("curves", analysis.full))
         for name, work in steps:
             key = (name, view.set, item.key, lanes)
-            async for errand in self.desk.errands.follow(key, _work(work, set_, item, lanes)):
-                if not errand.over:
-                    yield gr.update(value=extra | {"note": markup.note(f"analysis.{name}", errand)})
+            async for task in self.context.tasks.follow(key, _work(work, set_, item, lanes)):
+                if not task.over:
+                    yield gr.update(value=extra | {"note": markup.note(f"analysis.{name}", task)})
             try:
-                extra = extra | errand.outcome()
+                extra = extra | task.outcome()
             except Cancelled:
                 return
             except Exception as error:
@@ -248,29 +250,29 @@ class _Page:
         item = set_.items[view.item]
         lanes = player.lanes(view, item)
         heats: dict[str, Any] = {"key": view.key}
-        async for errand in self.desk.errands.follow(
-            None, lambda errand: analysis.differences(set_, item, lanes, self.desk.links, errand.tell)
+        async for task in self.context.tasks.follow(
+            None, lambda task: analysis.differences(set_, item, lanes, self.context.links, task.report)
         ):
-            if not errand.over:
-                yield gr.update(value=heats | {"note": markup.note("analysis.difference", errand)})
+            if not task.over:
+                yield gr.update(value=heats | {"note": markup.note("analysis.difference", task)})
         try:
-            yield gr.update(value=heats | {"paths": errand.outcome()})
+            yield gr.update(value=heats | {"paths": task.outcome()})
         except Exception as error:
             yield gr.update(value=heats | {"note": markup.error_note(error, view.blind)})
 
 
-def build(demo: gr.Blocks, desk: Desk, max_seconds: float | None = None) -> CompareTab:
+def build(demo: gr.Blocks, context: CompareContext, max_seconds: float | None = None) -> CompareTab:
     """Add the tab, inside ``gr.Tabs()``.
 
     Args:
-        desk: what it works with; the folder of its links must be among the launch's ``allowed_paths``.
+        context: what it works with; the folder of its links must be among the launch's ``allowed_paths``.
         max_seconds: longest video that is generated; None: no limit.
     """
     with gr.Tab(label("compare.tab"), id="compare") as tab:
-        page = _Page(demo, desk, max_seconds)
+        page = _Page(demo, context, max_seconds)
     page.listen(tab)
-    return CompareTab(tab, page.maker.made)
+    return CompareTab(tab, page.new_set.made)
 
 
-def _work(work: Callable[..., Any], *arguments: Any) -> Callable[[Errand], Any]:
-    return lambda errand: work(*arguments, errand.tell)
+def _work(work: Callable[..., Any], *arguments: Any) -> Callable[[BackgroundTask], Any]:
+    return lambda task: work(*arguments, task.report)

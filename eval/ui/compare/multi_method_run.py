@@ -21,7 +21,7 @@ BUG = Message("job.unexpected")
 
 
 @dataclass
-class Round(Task):
+class MultiMethodRun(Task):
     """Some methods on the same face and speech.
 
     Attributes:
@@ -43,14 +43,14 @@ class Round(Task):
             job.cancel.set()
 
 
-class Rounds(Tasks[Round]):
+class MultiMethodRuns(Tasks[MultiMethodRun]):
     """Follows rounds to their end, whether or not a page looks on; its jobs wait in the portal's queue."""
 
     def __init__(self, sets: Sets, jobs: Jobs) -> None:
         self._sets, self._jobs = sets, jobs
         super().__init__(workers=8, most=8)
 
-    def start(self, requests: Sequence[Request], item: str, set_id: str | None = None) -> Round:
+    def start(self, requests: Sequence[Request], item: str, set_id: str | None = None) -> MultiMethodRun:
         """Queue the requests; each has its own method, all have one face and speech.
 
         Args:
@@ -69,7 +69,7 @@ class Rounds(Tasks[Round]):
             for request in requests:
                 queued.append((METHODS.get(request.method).card.title, self._jobs.submit(request)))
             id, folder = self._place()
-            return self._add(Round(set_id, new, item, tuple(queued), id=id, folder=folder))
+            return self._add(MultiMethodRun(set_id, new, item, tuple(queued), id=id, folder=folder))
         except LipSyncError:
             for _, job in queued:
                 job.cancel.set()
@@ -77,7 +77,7 @@ class Rounds(Tasks[Round]):
                 self._sets.delete(set_id)
             raise
 
-    def _do(self, task: Round) -> None:
+    def _do(self, task: MultiMethodRun) -> None:
         try:
             for title, job in task.jobs:
                 while not job.over:
@@ -91,7 +91,7 @@ class Rounds(Tasks[Round]):
         if task.new and not task.kept:  # all were cancelled
             self._sets.delete(task.set)
 
-    def _keep(self, task: Round, title: str, job: Job) -> None:
+    def _keep(self, task: MultiMethodRun, title: str, job: Job) -> None:
         """Put a video, or the sentence why there is none, into the set."""
         if job.result is not None:
             entries = [Entry(task.item, title, job.result.path, title)]

@@ -11,8 +11,8 @@ import gradio as gr
 from eval.compare.sets import Entry, Sets
 from eval.compare.video_import import entries_of_files
 from eval.ui.compare import compare_markup as markup
-from eval.ui.compare.background_tasks import Errands
-from eval.ui.compare.multi_method_run import Round, Rounds
+from eval.ui.compare.background_tasks import BackgroundTasks
+from eval.ui.compare.multi_method_run import MultiMethodRun, MultiMethodRuns
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.media.source import VIDEO_SUFFIXES
 from lipsync.texts import Message
@@ -28,7 +28,7 @@ ZIP = ".zip"
 Update = dict[Any, Any]
 
 
-class Maker:
+class NewSet:
     """The panel in which a set is made.
 
     Attributes:
@@ -41,12 +41,12 @@ class Maker:
         self,
         demo: gr.Blocks,
         sets: Sets,
-        errands: Errands,
+        tasks: BackgroundTasks,
         jobs: Jobs,
-        rounds: Rounds,
+        runs: MultiMethodRuns,
         max_seconds: float | None,
     ) -> None:
-        self.sets, self.errands, self.jobs, self.rounds = sets, errands, jobs, rounds
+        self.sets, self.tasks, self.jobs, self.runs = sets, tasks, jobs, runs
         self.max_seconds = max_seconds
         self.made = gr.State()
         self.round = gr.BrowserState(None, storage_key="lipsync-round", secret="round")
@@ -136,13 +136,13 @@ class Maker:
     ) -> AsyncIterator[Update]:
         try:
             work = self._plan([Path(path) for path in files or ()], rows, title)
-            async for errand in self.errands.follow(None, work):
-                if not errand.over:
+            async for task in self.tasks.follow(None, work):
+                if not task.over:
                     yield {
-                        self.status: markup.running("make.running", errand),
+                        self.status: markup.running("make.running", task),
                         self.build: gr.update(interactive=False),
                     }
-            id = errand.outcome()
+            id = task.outcome()
             first = self.sets.open(id).items[0].name
             yield {
                 self.status: "",
@@ -162,7 +162,7 @@ class Maker:
         if zips and len(files) > 1:
             raise ConfigError("compare.zip_or_videos")
         if zips:
-            return lambda errand: self.sets.bring(zips[0], title, errand.tell)
+            return lambda task: self.sets.bring(zips[0], title, task.report)
         odd = [path.name for path in files if path.suffix.lower() not in VIDEO_SUFFIXES]
         if odd:
             raise ConfigError("compare.not_video", name=odd[0])
@@ -172,7 +172,7 @@ class Maker:
             Entry(str(row[0] or ""), str(row[1] or ""), entry.path)
             for row, entry in zip(rows, known, strict=True)
         ]
-        return lambda errand: self.sets.create(title, entries, errand.tell)
+        return lambda task: self.sets.create(title, entries, task.report)
 
     async def on_generate(
         self, view: Any, target: str, face: str, camera: str, *options: Any
@@ -188,47 +188,47 @@ class Maker:
             sound = wanted[0].audio
             item = wanted[0].face.stem + (f" + {sound.stem}" if sound else "")
             set_id = view.set if target == "open" and view is not None else None
-            round_ = self.rounds.start(wanted, item[:100], set_id)
+            method_run = self.runs.start(wanted, item[:100], set_id)
         except LipSyncError as error:
             yield {self.progress: trouble(error)}
             return
-        async for update in self._follow(round_):
+        async for update in self._follow(method_run):
             yield update
 
     async def on_resume(self, id: str | None, following: str | None) -> AsyncIterator[Update]:
-        round_ = self.rounds.get(id)
-        if round_ is None or round_.over or round_.id == following:
+        method_run = self.runs.get(id)
+        if method_run is None or method_run.over or method_run.id == following:
             yield {self.following: following}
             return
-        async for update in self._follow(round_):
+        async for update in self._follow(method_run):
             yield update
 
     def on_cancel(self, id: str | None) -> None:
-        round_ = self.rounds.get(id)
-        if round_ is not None:
-            round_.stop()
+        method_run = self.runs.get(id)
+        if method_run is not None:
+            method_run.stop()
 
-    async def _follow(self, round_: Round) -> AsyncIterator[Update]:
+    async def _follow(self, method_run: MultiMethodRun) -> AsyncIterator[Update]:
         """Updates until the round is over; each is complete."""
         busy: Update = {
-            self.round: round_.id,
-            self.following: round_.id,
+            self.round: method_run.id,
+            self.following: method_run.id,
             self.generate: gr.update(interactive=False),
             self.cancel: gr.update(visible=True),
         }
-        async for text in states_of(round_, lambda: markup.round_running(round_, self.jobs.ahead)):
+        async for text in states_of(method_run, lambda: markup.round_running(method_run, self.jobs.ahead)):
             yield busy | {self.progress: text}
         yield {
             self.round: None,
             self.following: None,
             self.generate: gr.update(interactive=True),
             self.cancel: gr.update(visible=False),
-            self.progress: self._said(round_),
-            self.made: (round_.set, round_.item, round_.id) if round_.kept else None,
+            self.progress: self._message(method_run),
+            self.made: (method_run.set, method_run.item, method_run.id) if method_run.kept else None,
         }
 
     @staticmethod
-    def _said(round_: Round) -> str:
-        if round_.error is not None:
-            return trouble(round_.error)
-        return "" if round_.kept else cancelled()
+    def _message(method_run: MultiMethodRun) -> str:
+        if method_run.error is not None:
+            return trouble(method_run.error)
+        return "" if method_run.kept else cancelled()

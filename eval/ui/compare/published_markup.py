@@ -34,11 +34,12 @@ def _table(table: PublishedTable) -> str:
 
 
 def _heading(column: PublishedColumn) -> str:
-    said = ""
+    description = ""
     if column.metric:
         metric = METRICS.get(column.metric)
-        said = f' title="{escape(f"{metric.english} {metric.chinese}")}"'
-    return f'<th scope="col"{said}>{spans({"en": column.label, "zh": column.chinese})} {column.arrow}</th>'
+        description = f' title="{escape(f"{metric.english} {metric.chinese}")}"'
+    label = spans({"en": column.label, "zh": column.chinese})
+    return f'<th scope="col"{description}>{label} {column.arrow}</th>'
 
 
 def _row(row: PublishedRow, best: list[tuple[set[str], set[str]]]) -> str:

@@ -14,7 +14,7 @@ from eval.compare.pictures.montage import montage
 from eval.compare.sets import Sets
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare import player
-from eval.ui.compare.background_tasks import Errands
+from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
 from eval.ui.compare.player import View
 from lipsync.errors import ConfigError
@@ -32,8 +32,8 @@ class SetExport:
         shown: components that ``show`` gives updates for.
     """
 
-    def __init__(self, sets: Sets, links: Links, errands: Errands) -> None:
-        self.sets, self.links, self.errands = sets, links, errands
+    def __init__(self, sets: Sets, links: Links, tasks: BackgroundTasks) -> None:
+        self.sets, self.links, self.tasks = sets, links, tasks
         with gr.Accordion(label("export.heading"), open=False, elem_id="compare-export") as self.part:
             self.zoom = gr.Checkbox(label=label("export.zoom"), elem_id="export-zoom")
             self.frames = gr.Textbox(
@@ -62,12 +62,12 @@ class SetExport:
             item = set_.items[view.item]
             lanes = player.lanes(view, item)
             path, address = self.links.place(f"{item.name}.mp4")
-            async for errand in self.errands.follow(
-                None, lambda errand: montage(set_, item, path, lanes, zoom=zoom, tell=errand.tell)
+            async for task in self.tasks.follow(
+                None, lambda task: montage(set_, item, path, lanes, zoom=zoom, report=task.report)
             ):
-                if not errand.over:
-                    yield markup.running("export.montage.running", errand)
-            errand.outcome()
+                if not task.over:
+                    yield markup.running("export.montage.running", task)
+            task.outcome()
             yield markup.download(address, path, "export.montage.done")
         except Exception as error:
             yield trouble(error)
@@ -79,12 +79,12 @@ class SetExport:
             item = set_.items[view.item]
             lanes = player.lanes(view, item)
             path, address = self.links.place(f"{item.name}.png")
-            async for errand in self.errands.follow(
-                None, lambda errand: contact_sheet(set_, item, path, numbers, lanes, zoom=zoom)
+            async for task in self.tasks.follow(
+                None, lambda task: contact_sheet(set_, item, path, numbers, lanes, zoom=zoom)
             ):
-                if not errand.over:
-                    yield markup.running("export.sheet.running", errand)
-            errand.outcome()
+                if not task.over:
+                    yield markup.running("export.sheet.running", task)
+            task.outcome()
             yield markup.picture(address, path, "export.sheet.done")
         except Exception as error:
             yield trouble(error)

@@ -10,7 +10,7 @@ import gradio as gr
 
 from eval.compare.sets import Sets
 from eval.ui.compare import compare_markup as markup
-from eval.ui.compare.background_tasks import Errands
+from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.player import View
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
@@ -21,7 +21,7 @@ LISTED = 60  # most sets in the list at once; the search finds the others
 Update = dict[Any, Any]
 
 
-class Chooser:
+class SetList:
     """The column at the left.
 
     Attributes:
@@ -30,8 +30,8 @@ class Chooser:
         shown: components that ``show`` gives updates for.
     """
 
-    def __init__(self, sets: Sets, errands: Errands) -> None:
-        self.sets, self.errands = sets, errands
+    def __init__(self, sets: Sets, tasks: BackgroundTasks) -> None:
+        self.sets, self.tasks = sets, tasks
         with gr.Column(scale=2, min_width=240, elem_id="compare-side") as self.side:
             gr.HTML(markup.side_heading())
             with gr.Row(elem_classes="side-actions"):
@@ -78,12 +78,12 @@ class Chooser:
 
     async def on_bring(self, path: str) -> AsyncIterator[list[Any]]:
         try:
-            async for errand in self.errands.follow(
-                None, lambda errand: self.sets.bring(Path(path), "", errand.tell)
+            async for task in self.tasks.follow(
+                None, lambda task: self.sets.bring(Path(path), "", task.report)
             ):
-                if not errand.over:
-                    yield [markup.running("make.running", errand), gr.skip()]
-            id = errand.outcome()
+                if not task.over:
+                    yield [markup.running("make.running", task), gr.skip()]
+            id = task.outcome()
             yield ["", (id, "", id)]
         except Exception as error:
             yield [trouble(error), gr.skip()]

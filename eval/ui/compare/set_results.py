@@ -19,7 +19,7 @@ from eval.report.table_plot import plot_table
 from eval.scoring.metrics import METRICS
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare import published_markup
-from eval.ui.compare.background_tasks import Errand, Errands
+from eval.ui.compare.background_tasks import BackgroundTask, BackgroundTasks
 from eval.ui.compare.links import Links
 from eval.ui.compare.player import View
 from eval.ui.score import result_table
@@ -39,8 +39,8 @@ class SetResults:
         shown: components that ``show`` gives updates for.
     """
 
-    def __init__(self, sets: Sets, links: Links, errands: Errands) -> None:
-        self.sets, self.links, self.errands = sets, links, errands
+    def __init__(self, sets: Sets, links: Links, tasks: BackgroundTasks) -> None:
+        self.sets, self.links, self.tasks = sets, links, tasks
         self.tabled = gr.State()  # set and time of its change that the table on the page is of
         with gr.Accordion(label("table.heading"), open=False, elem_id="compare-results") as self.results:
             self.status = gr.HTML(elem_id="table-status")
@@ -94,15 +94,13 @@ class SetResults:
         now = (set_.id, set_.modified)
         if now == tabled:
             return
-        if self.errands.has(("score", set_.id)):  # begun before a reload, or by somebody else
-            async for update in self._score(set_, lambda errand: None):
+        if self.tasks.has(("score", set_.id)):  # begun before a reload, or by somebody else
+            async for update in self._score(set_, lambda task: None):
                 yield update
             return
-        async for errand in self.errands.follow(
-            ("table", *now), lambda errand: self._html(set_, scored(set_))
-        ):
-            if errand.over:
-                yield self._ready(now, errand)
+        async for task in self.tasks.follow(("table", *now), lambda task: self._html(set_, scored(set_))):
+            if task.over:
+                yield self._ready(now, task)
 
     async def on_start(self, view: View, metrics: list[str], controls: bool) -> AsyncIterator[Update]:
         try:
@@ -114,17 +112,17 @@ class SetResults:
             yield {self.status: trouble(error)}
             return
 
-        def work(errand: Errand) -> str:
+        def work(task: BackgroundTask) -> str:
             def frame(done: int, total: int, item: str, method: str) -> None:
-                errand.tell(done, total, f"{item}, {method}")
+                task.report(done, total, f"{item}, {method}")
 
-            return self._html(set_, score_set(set_, options, controls=controls, tell_frames=frame))
+            return self._html(set_, score_set(set_, options, controls=controls, report_frames=frame))
 
         async for update in self._score(set_, work):
             yield update
 
     def on_cancel(self, view: View) -> None:
-        self.errands.stop(("score", view.set))
+        self.tasks.stop(("score", view.set))
 
     def on_papers(self, view: View | None) -> str:
         """The published tables, sent only when somebody looks."""
@@ -134,18 +132,20 @@ class SetResults:
         path.write_text(printed(published(), "tex"), encoding="utf-8")
         return published_markup.tables(published()) + markup.links([(address, "LaTeX")])
 
-    async def _score(self, set_: ComparisonSet, work: Callable[[Errand], Any]) -> AsyncIterator[Update]:
+    async def _score(
+        self, set_: ComparisonSet, work: Callable[[BackgroundTask], Any]
+    ) -> AsyncIterator[Update]:
         """Follow the scoring of a set, which goes on when nobody looks."""
         busy: Update = {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
-        async for errand in self.errands.follow(("score", set_.id), work, stays=True):
-            if not errand.over:
-                yield busy | {self.status: markup.running("table.running", errand)}
-        yield self._ready((set_.id, set_.modified), errand)
+        async for task in self.tasks.follow(("score", set_.id), work, stays=True):
+            if not task.over:
+                yield busy | {self.status: markup.running("table.running", task)}
+        yield self._ready((set_.id, set_.modified), task)
 
-    def _ready(self, now: object, errand: Errand) -> Update:
+    def _ready(self, now: object, task: BackgroundTask) -> Update:
         updates: Update = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
         try:
-            return updates | {self.tabled: now, self.status: "", self.table: errand.outcome()}
+            return updates | {self.tabled: now, self.status: "", self.table: task.outcome()}
         except Cancelled:
             return updates | {self.status: cancelled()}
         except Exception as error:

@@ -10,7 +10,7 @@ import gradio as gr
 from eval.compare.index import ComparisonSet
 from eval.compare.sets import Sets
 from eval.ui.compare import compare_markup as markup
-from eval.ui.compare.background_tasks import Errands
+from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
 from eval.ui.compare.player import View
 from lipsync.errors import LipSyncError
@@ -29,8 +29,8 @@ class SetTools:
         shown: components that ``show`` gives updates for.
     """
 
-    def __init__(self, sets: Sets, links: Links, errands: Errands) -> None:
-        self.sets, self.links, self.errands = sets, links, errands
+    def __init__(self, sets: Sets, links: Links, tasks: BackgroundTasks) -> None:
+        self.sets, self.links, self.tasks = sets, links, tasks
         with gr.Row(elem_classes="head-row"):
             self.heading = gr.HTML(elem_id="set-heading")
             with gr.Row(elem_classes="set-tools", elem_id="set-tools") as self.tools:
@@ -119,10 +119,10 @@ class SetTools:
         try:
             set_ = self.sets.open(view.set)
             path, address = self.links.place(f"{set_.title}.zip")
-            async for errand in self.errands.follow(None, lambda errand: self.sets.export(view.set, path)):
-                if not errand.over:
-                    yield markup.running("sets.exporting", errand)
-            errand.outcome()
+            async for task in self.tasks.follow(None, lambda task: self.sets.export(view.set, path)):
+                if not task.over:
+                    yield markup.running("sets.exporting", task)
+            task.outcome()
             yield markup.download(address, path, "sets.download")
         except Exception as error:
             yield trouble(error)

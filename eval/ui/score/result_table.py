@@ -15,7 +15,7 @@ from eval.batch.rows import Job, Options
 from eval.batch.summary import Column, Table
 from eval.report.grid import MARK, cells, footnotes, heading, missing, videos
 from eval.scoring.metrics import METRICS
-from eval.ui.score.score_queue import Work
+from eval.ui.score.score_queue import ScoreJob
 from lipsync.ui import markup
 from lipsync.ui.languages import localized
 
@@ -27,17 +27,17 @@ def empty() -> str:
     return markup.empty("score.empty")
 
 
-def running(work: Work, ahead: int, minutes: int) -> str:
+def running(job: ScoreJob, ahead: int, minutes: int) -> str:
     """What is being scored, how far it is and how fast; before that how many wait in front of it."""
     kept = f"<p>{localized('job.reload', minutes=minutes)}</p>"
-    if work.row is None:
+    if job.row is None:
         title = localized("job.waiting", count=ahead) if ahead else localized("score.loading")
         return f'<div class="running"><strong>{title}</strong><progress></progress>{kept}</div>'
-    share = min(100, round(100 * work.done / max(1, work.total)))
+    share = min(100, round(100 * job.done / max(1, job.total)))
     title = localized(
-        "score.running", item=work.row.item, method=work.row.method, done=work.done, total=work.total
+        "score.running", item=job.row.item, method=job.row.method, done=job.done, total=job.total
     )
-    rate = localized("score.rate", row=work.number + 1, rows=len(work.rows), fps=f"{work.fps:.0f}")
+    rate = localized("score.rate", row=job.number + 1, rows=len(job.rows), fps=f"{job.fps:.0f}")
     return (
         f'<div class="running"><strong>{title}</strong><progress max="100" value="{share}"></progress>'
         f'<p class="figures">{rate}</p>{kept}</div>'
@@ -96,11 +96,11 @@ def protocol(table: Table) -> str:
     return "\n".join(column.protocol for column in table.columns)
 
 
-def frame_curves(work: Work) -> pd.DataFrame:
+def frame_curves(job: ScoreJob) -> pd.DataFrame:
     """Long table of all per-frame values: video, seconds, metric, value."""
     parts = []
-    for row in work.rows:
-        path = work.folder / "frames" / f"{Job(row, work.options, work.folder, '').key}.csv"
+    for row in job.rows:
+        path = job.folder / "frames" / f"{Job(row, job.options, job.folder, '').key}.csv"
         if not path.is_file():
             continue
         with path.open(newline="", encoding="utf-8") as file:

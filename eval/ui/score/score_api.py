@@ -19,7 +19,7 @@ from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region
 from eval.scoring.sync import Variant
 from eval.ui.score import result_table
-from eval.ui.score.score_queue import Works
+from eval.ui.score.score_queue import ScoreQueue
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.ui.generate_api import refusal
 from lipsync.ui.job_queue import MODEL
@@ -27,7 +27,7 @@ from lipsync.ui.job_queue import MODEL
 MANY: dict[str, Any] = {"file_count": "multiple"}
 
 
-def add_score(works: Works) -> None:
+def add_score(queue: ScoreQueue) -> None:
     """Add the end point ``/score`` to the Blocks that is being built."""
 
     async def score(
@@ -58,12 +58,12 @@ def add_score(works: Works) -> None:
             if controls:
                 rows = with_controls(rows, CONTROLS)
             options = result_table.options_of(metrics or list(METRICS), region, variant, False, None)
-            work = works.submit(rows, options)
-        while not work.over:
+            job = queue.submit(rows, options)
+        while not job.over:
             await asyncio.sleep(0.1)
-        if work.table is None:
-            raise refusal(work.error)
-        return json.loads(summary_json(work.table)), result_table.downloads(work.folder)
+        if job.table is None:
+            raise refusal(job.error)
+        return json.loads(summary_json(job.table)), result_table.downloads(job.folder)
 
     with gr.Row(visible=False):
         inputs = [

@@ -18,7 +18,7 @@ from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region
 from eval.scoring.sync import Variant
 from eval.ui.score import result_table
-from eval.ui.score.score_queue import Work, Works
+from eval.ui.score.score_queue import ScoreJob, ScoreQueue
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.texts import Message
 from lipsync.ui import markup
@@ -52,9 +52,9 @@ class ScoreTab:
 class _Page:
     """Components of the tab and what their events do."""
 
-    def __init__(self, works: Works) -> None:
-        self.works = works
-        self.work = gr.BrowserState(None, storage_key="lipsync-score", secret="score")
+    def __init__(self, queue: ScoreQueue) -> None:
+        self.queue = queue
+        self.job = gr.BrowserState(None, storage_key="lipsync-score", secret="score")
         self.following = gr.State()  # the work this page shows already
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=300):
@@ -170,12 +170,12 @@ class _Page:
             self.variant, self.resize, self.syncnet,
         ]  # fmt: skip
         self.shown = [
-            self.work, self.following, self.start, self.cancel, self.status, self.table, self.metric,
+            self.job, self.following, self.start, self.cancel, self.status, self.table, self.metric,
             self.curves, self.plot, self.shifts, self.shift, self.more, self.skipped, self.protocol,
             self.text, self.plain, self.files,
         ]  # fmt: skip
         self.start.click(self.on_start, inputs, self.shown, **MODEL, **quiet)
-        self.cancel.click(self.on_cancel, self.work, None, queue=False, **quiet)
+        self.cancel.click(self.on_cancel, self.job, None, queue=False, **quiet)
         self.metric.change(_one_curve, [self.metric, self.curves], self.plot, **quiet)
 
     def on_open(self, tab: gr.Tab) -> None:
@@ -184,7 +184,7 @@ class _Page:
         When the page loads, the browser's memory is not read yet: that of a tab is when it is opened.
         """
         tab.select(
-            self.on_resume, [self.work, self.following], self.shown, concurrency_limit=None,
+            self.on_resume, [self.job, self.following], self.shown, concurrency_limit=None,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
 
@@ -210,64 +210,62 @@ class _Page:
             rows = renamed(rows, named)
             if controls:
                 rows = with_controls(rows, CONTROLS)
-            work = self.works.submit(rows, result_table.options_of(metrics, *protocol))
+            job = self.queue.submit(rows, result_table.options_of(metrics, *protocol))
         except LipSyncError as error:
             yield {self.status: gr.update(value=trouble(error), visible=True)}
             return
-        async for update in self._follow(work):
+        async for update in self._follow(job):
             yield update
 
     async def on_resume(self, name: str | None, following: str | None) -> AsyncIterator[Update]:
-        work = self.works.get(name)
-        if work is None or work.id == following:
+        job = self.queue.get(name)
+        if job is None or job.id == following:
             yield {self.following: following}
             return
-        async for update in self._follow(work):
+        async for update in self._follow(job):
             yield update
 
     def on_cancel(self, name: str | None) -> None:
-        work = self.works.get(name)
-        if work is not None:
-            work.cancel.set()
+        job = self.queue.get(name)
+        if job is not None:
+            job.cancel.set()
 
-    async def _follow(self, work: Work) -> AsyncIterator[Update]:
+    async def _follow(self, job: ScoreJob) -> AsyncIterator[Update]:
         """Updates until the work is over; each is complete."""
         gone = gr.update(visible=False)
         below = (self.metric, self.plot, self.shifts, self.more, self.protocol, self.text, self.files)
         busy: Update = {
-            self.work: work.id,
-            self.following: work.id,
+            self.job: job.id,
+            self.following: job.id,
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(visible=True),
             **dict.fromkeys((self.table, *below), gone),
         }
-        minutes = round(self.works.keep / 60)
-        async for text in states_of(
-            work, lambda: result_table.running(work, self.works.ahead(work), minutes)
-        ):
+        minutes = round(self.queue.keep / 60)
+        async for text in states_of(job, lambda: result_table.running(job, self.queue.ahead(job), minutes)):
             yield busy | {self.status: gr.update(value=text, visible=True)}
         ready: Update = {
-            self.work: work.id,
-            self.following: work.id,
+            self.job: job.id,
+            self.following: job.id,
             self.start: gr.update(interactive=True),
             self.cancel: gone,
         }
-        if work.table is not None:
-            yield ready | self._done(work)
-        elif work.state == "cancelled":
-            yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.work: None}
+        if job.table is not None:
+            yield ready | self._done(job)
+        elif job.state == "cancelled":
+            yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.job: None}
         else:
-            said = trouble(work.error or RuntimeError("no reason"))
-            yield ready | {self.status: gr.update(value=said, visible=True), self.work: None}
+            message = trouble(job.error or RuntimeError("no reason"))
+            yield ready | {self.status: gr.update(value=message, visible=True), self.job: None}
 
-    def _done(self, work: Work) -> Update:
-        assert work.table is not None
-        curves, shifts = result_table.frame_curves(work), result_table.shift_curves(work.table)
+    def _done(self, job: ScoreJob) -> Update:
+        assert job.table is not None
+        curves, shifts = result_table.frame_curves(job), result_table.shift_curves(job.table)
         metrics = list(dict.fromkeys(curves["metric"]))
         first = metrics[0] if metrics else None
         return {
             self.status: gr.update(value="", visible=False),
-            self.table: gr.update(value=result_table.table_html(work.table), visible=True),
+            self.table: gr.update(value=result_table.table_html(job.table), visible=True),
             self.metric: gr.update(
                 choices=result_table.curve_names(metrics), value=first, visible=bool(metrics)
             ),
@@ -276,22 +274,22 @@ class _Page:
             self.shifts: gr.update(visible=len(shifts) > 0),
             self.shift: shifts,
             self.more: gr.update(visible=True),
-            self.skipped: result_table.skipped_html(work.table),
-            self.protocol: gr.update(value=result_table.protocol(work.table), visible=True),
+            self.skipped: result_table.skipped_html(job.table),
+            self.protocol: gr.update(value=result_table.protocol(job.table), visible=True),
             self.text: gr.update(visible=True),
-            self.plain: result_table.plain(work.folder),
-            self.files: gr.update(value=result_table.downloads(work.folder), visible=True),
+            self.plain: result_table.plain(job.folder),
+            self.files: gr.update(value=result_table.downloads(job.folder), visible=True),
         }
 
 
-def build(works: Works) -> ScoreTab:
+def build(queue: ScoreQueue) -> ScoreTab:
     """Add the tab, inside ``gr.Tabs()``.
 
     Args:
-        works: does the scoring; its ``folder`` must be among the launch's ``allowed_paths``.
+        queue: does the scoring; its ``folder`` must be among the launch's ``allowed_paths``.
     """
     with gr.Tab(label("score.tab"), id="score") as tab:
-        page = _Page(works)
+        page = _Page(queue)
     page.on_open(tab)
     return ScoreTab(tab, page.generated, page.reference)
 

@@ -15,7 +15,7 @@ from lipsync.ui.job_queue import Task, Tasks
 
 
 @dataclass
-class Work(Task):
+class ScoreJob(Task):
     """One table, and how far it is.
 
     Attributes:
@@ -42,30 +42,30 @@ class Work(Task):
         return self.frames / max(1e-3, (self.ended or time.monotonic()) - self.began)
 
 
-class Works(Tasks[Work]):
+class ScoreQueue(Tasks[ScoreJob]):
     """Scores one table after the other, see `Tasks`."""
 
-    def submit(self, rows: Sequence[Row], options: Options) -> Work:
+    def submit(self, rows: Sequence[Row], options: Options) -> ScoreJob:
         """Queue a table.
 
         Raises:
             ConfigError: too many wait already.
         """
         name, folder = self._place()
-        return self._add(Work(rows, options, id=name, folder=folder))
+        return self._add(ScoreJob(rows, options, id=name, folder=folder))
 
-    def _do(self, work: Work) -> None:
+    def _do(self, job: ScoreJob) -> None:
         def row_done(done: int, total: int, result: dict) -> None:
-            work.number = done
+            job.number = done
 
         def frame_done(row: Row, done: int, total: int) -> None:
-            if work.cancel.is_set():
+            if job.cancel.is_set():
                 raise Cancelled("job.stopped")
-            work.row, work.done, work.total = row, done, total
-            work.frames += 1
+            job.row, job.done, job.total = row, done, total
+            job.frames += 1
 
-        work.began = time.monotonic()
-        results = run(work.rows, work.options, work.folder, tell=row_done, tell_frames=frame_done)
-        table = summarise_rows(results, work.folder)
-        write_tables(table, work.folder)
-        work.table = table
+        job.began = time.monotonic()
+        results = run(job.rows, job.options, job.folder, report=row_done, report_frames=frame_done)
+        table = summarise_rows(results, job.folder)
+        write_tables(table, job.folder)
+        job.table = table

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from eval.study.server.admin import Admin
-from eval.ui.study import study_markup as board
+from eval.ui.study import study_markup as markup
 from eval.ui.study.study_api import origin_of
 from lipsync.errors import LipSyncError
 from lipsync.ui.languages import by_language, label, localized
@@ -19,7 +19,7 @@ from lipsync.ui.languages import by_language, label, localized
 Update = dict[Any, Any]
 
 
-class Door:
+class LoginForm:
     """What stands before the tab until someone is let in.
 
     Args:
@@ -108,16 +108,16 @@ class Door:
 def guarded(handler: Callable[..., Update]) -> Callable[..., Update]:
     """The event of a page, done only for who is let in; the sentence of an error instead of its updates.
 
-    The page has a ``door``, and methods ``closed(why)`` and ``failed(error)`` that give updates. The first
-    value of the event is the door's key.
+    The page has a ``login_form``, and methods ``closed(why)`` and ``failed(error)`` that give updates. The
+    first value of the event is the form's key.
     """
 
     @wraps(handler)
     def inside(page: Any, key: object, request: gr.Request, *values: Any) -> Update:
         try:
-            page.door.check(key, request)
+            page.login_form.check(key, request)
         except LipSyncError as error:
-            return page.closed(board.trouble(error) if key else "")
+            return page.closed(markup.trouble(error) if key else "")
         try:
             return handler(page, key, *values)
         except LipSyncError as error:

@@ -100,9 +100,14 @@ def build(service: Service) -> gr.Tab:
             gr.HTML(f'<p class="figures">{localized("rate.erase.how")}</p>')
             code = gr.Textbox(label=label("rate.erase.code"), max_lines=1, elem_id="rate-code")
             button = gr.Button(label("rate.erase.do"), variant="stop", elem_id="rate-delete")
-            said = gr.HTML(elem_id="rate-said")
+            message = gr.HTML(elem_id="rate-said")
     button.click(
-        on_delete, code, [code, said], show_progress="hidden", api_visibility="private", concurrency_limit=4
+        on_delete,
+        code,
+        [code, message],
+        show_progress="hidden",
+        api_visibility="private",
+        concurrency_limit=4,
     )
     return tab
 

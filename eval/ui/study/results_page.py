@@ -12,9 +12,9 @@ from eval.study.server.admin import Admin
 from eval.study.storage.create import create
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, StudyInfo
-from eval.ui.compare.background_tasks import Errands
-from eval.ui.study import study_markup as board
-from eval.ui.study.login import Door, guarded
+from eval.ui.compare.background_tasks import BackgroundTasks
+from eval.ui.study import study_markup as markup
+from eval.ui.study.login import LoginForm, guarded
 from eval.ui.study.study_api import origin_of
 from eval.ui.study.study_form import StudyForm, bring_zip, plain_values, source_choices, usual_texts
 from eval.ui.study.study_head import StudyHead
@@ -31,36 +31,36 @@ Update = dict[Any, Any]
 class _Page:
     """Components of the tab and what their events do. Every event shows its key to the admin's door first."""
 
-    def __init__(self, store: Store, admin: Admin, errands: Errands) -> None:
-        self.store, self.errands = store, errands
+    def __init__(self, store: Store, admin: Admin, tasks: BackgroundTasks) -> None:
+        self.store, self.tasks = store, tasks
         self.sets = Sets(store.folder)
         self.study = gr.State()
         self.timer = gr.Timer(EVERY, active=False)
-        self.door = Door(admin)
-        with self.door.inside, gr.Row(equal_height=False):
+        self.login_form = LoginForm(admin)
+        with self.login_form.inside, gr.Row(equal_height=False):
             self.list = StudyList()
             with gr.Column(scale=8, min_width=300):
                 self.status = gr.HTML(visible=False, elem_id="study-status")
                 self.form = StudyForm()
                 self.head = StudyHead()
-                self.results = StudyResults(store, self.sets, errands.folder)
+                self.results = StudyResults(store, self.sets, tasks.folder)
 
     def listen(self, tab: gr.Tab) -> None:
         """Connect the events; ``tab`` is the one this page is in."""
         form, head, results = self.form, self.head, self.results
-        view = [self.door.key, self.study, *results.asked]
+        view = [self.login_form.key, self.study, *results.asked]
         self.shown = [
-            *self.door.parts, self.study, self.timer, *self.list.shown, self.status, *head.shown, form.panel,
-            form.status, form.start, form.zip, *form.choices, results.files, results.said, *results.shown,
+            *self.login_form.parts, self.study, self.timer, *self.list.shown, self.status, *head.shown,
+            form.panel, form.status, form.start, form.zip, *form.choices, results.files, results.message, *results.shown,
         ]  # fmt: skip
 
         def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
             event(handler, inputs, self.shown, concurrency_limit=8, **QUIET)
 
-        for event in (self.door.enter.click, self.door.secret.submit):
-            on(event, self.on_enter, self.door.secret)
-        on(tab.select, self.on_tab, [self.door.key, self.study])
-        on(self.list.leave.click, self.on_leave, self.door.key)
+        for event in (self.login_form.enter.click, self.login_form.secret.submit):
+            on(event, self.on_enter, self.login_form.secret)
+        on(tab.select, self.on_tab, [self.login_form.key, self.study])
+        on(self.list.leave.click, self.on_leave, self.login_form.key)
         on(self.timer.tick, self.on_tick, [*view, self.list.seen])
         on(self.list.entries.click, self.on_pick, view)
         for event in (results.screening.input, results.scores.change):
@@ -68,16 +68,16 @@ class _Page:
         on(results.question.select, self.on_question, view)
         on(head.open.click, self.on_open, view)
         on(head.close.click, self.on_close, view)
-        on(head.delete.click, self.on_ask, [self.door.key, self.study])
+        on(head.delete.click, self.on_ask, [self.login_form.key, self.study])
         on(head.no.click, lambda: head.ask(None), None)
-        on(head.yes.click, self.on_delete, [self.door.key, self.study])
+        on(head.yes.click, self.on_delete, [self.login_form.key, self.study])
         on(results.make.click, self.on_files, view)
         on(results.bring.upload, self.on_import, [*view, results.bring])
-        on(self.list.new.click, self.on_new, self.door.key)
-        on(form.close.click, self.on_cancel, self.door.key)
-        on(form.source.input, self.on_source, [self.door.key, form.source])
-        on(form.zip.upload, self.on_zip, [self.door.key, form.zip])
-        on(form.start.click, self.on_create, [self.door.key, *form.values])
+        on(self.list.new.click, self.on_new, self.login_form.key)
+        on(form.close.click, self.on_cancel, self.login_form.key)
+        on(form.source.input, self.on_source, [self.login_form.key, form.source])
+        on(form.zip.upload, self.on_zip, [self.login_form.key, form.zip])
+        on(form.start.click, self.on_create, [self.login_form.key, *form.values])
         texts = [form.questions, form.instructions, form.instructions_zh]
         form.mode.input(usual_texts, form.mode, texts, **QUIET)
 
@@ -85,9 +85,9 @@ class _Page:
 
     def on_enter(self, secret: str, request: gr.Request) -> Update:
         try:
-            key = self.door.admin.enter(secret, origin_of(request))
+            key = self.login_form.admin.enter(secret, origin_of(request))
         except LipSyncError as error:
-            return {self.door.refused: board.trouble(error)}
+            return {self.login_form.refused: markup.trouble(error)}
         return self._entered(key)
 
     def on_tab(
@@ -95,27 +95,27 @@ class _Page:
     ) -> Update:
         """The tab is opened: who was let in before needs no secret again."""
         try:
-            key = self.door.known(key, account.username if account else None, request)
+            key = self.login_form.known(key, account.username if account else None, request)
         except LipSyncError as error:
-            return self.closed(board.trouble(error) if account else "")
+            return self.closed(markup.trouble(error) if account else "")
         if key is None:  # the door is closed already; closing it, late, would shut out who enters just now
             return {self.study: gr.skip()}
         return {self.study: study} if study else self._entered(key)
 
     def on_leave(self, key: str | None) -> Update:
-        self.door.admin.leave(key)
+        self.login_form.admin.leave(key)
         return self.closed("")
 
     def closed(self, why: str) -> Update:
         """Back before the door."""
-        return {**self.door.outside(why), self.study: None, self.timer: gr.Timer(active=False)}
+        return {**self.login_form.outside(why), self.study: None, self.timer: gr.Timer(active=False)}
 
     def failed(self, error: LipSyncError) -> Update:
         """What was wrong, above everything; all stays as it was."""
-        return {self.status: _said(board.trouble(error))}
+        return {self.status: _message(markup.trouble(error))}
 
     def _entered(self, key: str | None) -> Update:
-        return {**self.door.let_in(key), self.timer: gr.Timer(active=True), **self._listed(None)}
+        return {**self.login_form.let_in(key), self.timer: gr.Timer(active=True), **self._listed(None)}
 
     # ---- the studies ------------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class _Page:
     @guarded
     def on_delete(self, key: str, study: str) -> Update:
         self.store.delete_study(study)
-        return self._listed(None) | {self.status: _said(board.good("study.deleted"))}
+        return self._listed(None) | {self.status: _message(markup.good("study.deleted"))}
 
     @guarded
     def on_files(
@@ -193,10 +193,12 @@ class _Page:
         self, key: str, study: str, screening: bool, question: str | None, scores: str | None, path: str
     ) -> Update:
         try:
-            said = self.results.take(self.store.get(study), path)
+            message = self.results.take(self.store.get(study), path)
         except LipSyncError as error:
-            return {self.results.said: board.trouble(error)}
-        return self._opened(self.store.get(study), screening, question, scores) | {self.results.said: said}
+            return {self.results.message: markup.trouble(error)}
+        return self._opened(self.store.get(study), screening, question, scores) | {
+            self.results.message: message
+        }
 
     # ---- a new one --------------------------------------------------------------------------------------
 
@@ -204,7 +206,7 @@ class _Page:
     def on_new(self, key: str) -> Update:
         return {
             **self._listed(None),
-            self.status: _said(""),
+            self.status: _message(""),
             self.form.panel: gr.update(visible=True),
             **self._source(None),
         }
@@ -222,31 +224,31 @@ class _Page:
         try:
             return self._source(bring_zip(self.sets, path))
         except LipSyncError as error:
-            return {self.form.status: board.trouble(error)}
+            return {self.form.status: markup.trouble(error)}
 
     async def on_create(self, key: str | None, request: gr.Request, *values: Any) -> AsyncIterator[Update]:
         form = self.form
         try:
-            self.door.check(key, request)
+            self.login_form.check(key, request)
         except LipSyncError as error:
-            yield self.closed(board.trouble(error))
+            yield self.closed(markup.trouble(error))
             return
         try:
             spec = Spec.from_dict(plain_values(*values))
-            yield {form.start: gr.update(interactive=False), form.status: board.running(0, 0)}
-            async for errand in self.errands.follow(
-                None, lambda errand: create(self.store, spec, tell=errand.tell)
+            yield {form.start: gr.update(interactive=False), form.status: markup.running(0, 0)}
+            async for task in self.tasks.follow(
+                None, lambda task: create(self.store, spec, report=task.report)
             ):
-                if not errand.over:
-                    yield {form.status: board.running(errand.done, errand.total)}
-            made = self.store.open_study(errand.outcome().id)
+                if not task.over:
+                    yield {form.status: markup.running(task.done, task.total)}
+            made = self.store.open_study(task.outcome().id)
         except LipSyncError as error:
-            yield {form.start: gr.update(interactive=True), form.status: board.trouble(error)}
+            yield {form.start: gr.update(interactive=True), form.status: markup.trouble(error)}
             return
         yield {
             form.start: gr.update(interactive=True),
             **self._opened(made, True, None, None),
-            self.status: _said(board.good("form.made")),
+            self.status: _message(markup.good("form.made")),
         }
 
     # ---- what is shown ----------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ class _Page:
         shown: Update = {
             self.study: chosen,
             **self.list.show(found, chosen),
-            self.status: _said("" if chosen or not found else board.empty("studies.choose")),
+            self.status: _message("" if chosen or not found else markup.empty("studies.choose")),
             **self.head.ask(None),
             self.form.panel: gr.update(visible=False),
             self.form.status: "",
@@ -268,7 +270,7 @@ class _Page:
         return {
             **self._listed(study.id),
             **self.head.show(study),
-            self.results.said: "",
+            self.results.message: "",
             **self.results.show(study, screening, question, scores),
         }
 
@@ -281,20 +283,20 @@ class _Page:
         }
 
 
-def build(store: Store, admin: Admin, errands: Errands) -> gr.Tab:
+def build(store: Store, admin: Admin, tasks: BackgroundTasks) -> gr.Tab:
     """Add the tab, inside ``gr.Tabs()``.
 
     Args:
         store: the studies.
         admin: who may see them.
-        errands: does what takes seconds.
+        tasks: does what takes seconds.
     """
     with gr.Tab(label("results.tab"), id="results") as tab:
-        page = _Page(store, admin, errands)
+        page = _Page(store, admin, tasks)
     page.listen(tab)
     return tab
 
 
-def _said(html: str) -> Any:
+def _message(html: str) -> Any:
     """The line above everything, which takes no room where it says nothing."""
     return gr.update(value=html, visible=bool(html))

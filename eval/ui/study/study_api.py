@@ -25,7 +25,7 @@ from typing import Any
 
 import gradio as gr
 
-from eval.study.server.client_address import Origin, trusted_proxies
+from eval.study.server.client_address import ClientAddress, trusted_proxies
 from eval.study.server.service import Service
 from eval.study.server.views import View
 from lipsync.errors import LipSyncError
@@ -34,11 +34,11 @@ from lipsync.ui.generate_api import refusal
 THREADS = 16  # the database writes one after the other; more threads would only wait
 
 
-def origin_of(request: gr.Request) -> Origin:
+def origin_of(request: gr.Request) -> ClientAddress:
     """The other end of a request of Gradio."""
     client = request.client
     headers = {str(name).lower(): str(value) for name, value in dict(request.headers).items()}
-    return Origin(client.host if client else "", headers)
+    return ClientAddress(client.host if client else "", headers)
 
 
 def address_of(request: gr.Request) -> str:
@@ -56,12 +56,12 @@ def add_study(service: Service) -> None:
 
     async def answer(verb: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         try:
-            told = await asyncio.get_running_loop().run_in_executor(pool, verb, *arguments)
+            values = await asyncio.get_running_loop().run_in_executor(pool, verb, *arguments)
         except LipSyncError as error:
             raise refusal(error) from error
-        plain = asdict(told)
-        if isinstance(told, View):
-            plain["media"] = [media_url(service, name) for name in told.media]
+        plain = asdict(values)
+        if isinstance(values, View):
+            plain["media"] = [media_url(service, name) for name in values.media]
         return plain
 
     async def study_open(link: str, request: gr.Request, code: str = "") -> dict[str, Any]:

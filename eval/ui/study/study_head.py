@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from eval.study.storage.store import StudyInfo
-from eval.ui.study import study_markup as board
+from eval.ui.study import study_markup as markup
 from eval.ui.study.study_list import SCRIPT
 from lipsync.ui.languages import label
 
@@ -45,7 +45,7 @@ class StudyHead:
         """The updates for a study."""
         return {
             self.panel: gr.update(visible=True),
-            self.words: board.head(study),
+            self.words: markup.head(study),
             self.open: gr.update(visible=study.state != "open"),
             self.close: gr.update(visible=study.state == "open"),
         }
@@ -58,4 +58,4 @@ class StudyHead:
         """Ask before this study is deleted; None: the question goes away."""
         if study is None:
             return {self.asking: gr.update(visible=False)}
-        return {self.asking: gr.update(visible=True), self.sure: board.sure(study)}
+        return {self.asking: gr.update(visible=True), self.sure: markup.sure(study)}

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from eval.study.storage.store import StudyInfo
-from eval.ui.study import study_markup as board
+from eval.ui.study import study_markup as markup
 from lipsync.assets import asset
 from lipsync.ui.languages import label, localized
 
@@ -40,7 +40,7 @@ class StudyList:
 
     def show(self, found: Sequence[StudyInfo], chosen: str | None) -> Update:
         """The updates for these studies, one of them chosen."""
-        return {self.seen: state_of(found), self.entries: board.studies(found, chosen)}
+        return {self.seen: state_of(found), self.entries: markup.studies(found, chosen)}
 
 
 def state_of(found: Sequence[StudyInfo]) -> tuple[tuple[Any, ...], ...]:

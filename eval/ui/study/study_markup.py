@@ -42,9 +42,9 @@ def empty(key: str, how: str = "") -> str:
 
 def running(done: int, total: int) -> str:
     """How far the making of a study is."""
-    said = localized("form.making", done=done, total=total) if total else localized("form.preparing")
+    progress = localized("form.making", done=done, total=total) if total else localized("form.preparing")
     return (
-        f'<div class="running" role="status"><strong>{said}</strong>'
+        f'<div class="running" role="status"><strong>{progress}</strong>'
         f'<progress max="{max(1, total)}" value="{done}"></progress></div>'
     )
 

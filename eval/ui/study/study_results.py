@@ -19,7 +19,7 @@ from eval.study.statistics.correlation import Scores, read_scores
 from eval.study.statistics.results import Results, evaluate
 from eval.study.storage.csv_import_export import export_csv, import_csv
 from eval.study.storage.store import Store, StudyInfo
-from eval.ui.study import study_markup as board
+from eval.ui.study import study_markup as markup
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui.languages import label
@@ -39,7 +39,7 @@ class StudyResults:
         panel: holds all.
         asked: components whose values ``show`` wants after the study: screening, question, scores.
         shown: components that ``show`` gives updates for.
-        make, bring, files, said: of the downloads and the import.
+        make, bring, files, message: of the downloads and the import.
     """
 
     def __init__(self, store: Store, sets: Sets, folder: Path) -> None:
@@ -83,14 +83,14 @@ class StudyResults:
                 label=label("results.download"), file_count="multiple", interactive=False, visible=False,
                 height=260, elem_id="study-download",
             )  # fmt: skip
-            self.said = gr.HTML(elem_id="study-said")
+            self.message = gr.HTML(elem_id="study-said")
 
     def show(self, study: StudyInfo, screening: bool, question: str | None, scores: str | None) -> Update:
         """Everything about a study as of now."""
         try:
             found = evaluate(self.store, study.id, screening, self._scores(study, scores))
         except LipSyncError as error:
-            return {self.panel: gr.update(visible=True), self.table: board.trouble(error)}
+            return {self.panel: gr.update(visible=True), self.table: markup.trouble(error)}
         keys = [one.key for one in study.spec.questions]
         question = question if question in keys else keys[0]
         plots = study_plots.plots(found) if found.used else {}
@@ -98,16 +98,16 @@ class StudyResults:
         main = [name for name in drawn if name == "mos" or name.startswith("strength-")]
         return {
             self.panel: gr.update(visible=True),
-            self.table: board.main_table(found) + (board.legend(found.notes) if found.raters else ""),
+            self.table: markup.main_table(found) + (markup.legend(found.notes) if found.raters else ""),
             self.plot: "".join(drawn[name] for name in main),
             self.more: gr.update(visible=bool(found.clips)),
             self.chosen: question,
             self.question: gr.update(choices=[(_title(key), key) for key in keys], value=question),
-            self.clips: board.clips(found, question),
+            self.clips: markup.clips(found, question),
             self.bars: "".join(drawn.get(f"{name}-{question}", "") for name in ("items", "histogram")),
-            self.excluded: board.exclusions(found),
-            self.tests: board.tests(found),
-            self.metrics: board.correlations(found),
+            self.excluded: markup.exclusions(found),
+            self.tests: markup.tests(found),
+            self.metrics: markup.correlations(found),
         }
 
     def hidden(self) -> Update:
@@ -134,7 +134,7 @@ class StudyResults:
             ConfigError: the file does not fit.
         """
         taken = import_csv(self.store, study.id, Path(path))
-        return board.good(
+        return markup.good(
             "results.taken",
             marks=Message("count.marks", count=taken.marks),
             clips=Message("count.clips", count=taken.trials),

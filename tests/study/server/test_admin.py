@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from eval.study.server.admin import LASTING, Admin
-from eval.study.server.client_address import Origin, trusted_proxies
+from eval.study.server.client_address import ClientAddress, trusted_proxies
 from lipsync.errors import ConfigError, StudyError
 from tests.study.rater import Clock
 
 PASSWORD = "correct horse battery"
-HERE = Origin("127.0.0.1", {"host": "127.0.0.1:7860"})
-AWAY = Origin("203.0.113.7", {"host": "portal.example"})
+HERE = ClientAddress("127.0.0.1", {"host": "127.0.0.1:7860"})
+AWAY = ClientAddress("203.0.113.7", {"host": "portal.example"})
 
 
 def test_the_password_opens_and_nothing_else_does(clock: Clock) -> None:
@@ -45,9 +45,9 @@ def test_guessing_is_slowed_down_also_from_many_addresses(clock: Clock) -> None:
     assert admin.enter(PASSWORD, HERE)
     for number in range(7):
         with pytest.raises(StudyError, match="Wrong "):
-            admin.enter("a wrong one", Origin(f"198.51.100.{number}", {}))
+            admin.enter("a wrong one", ClientAddress(f"198.51.100.{number}", {}))
     with pytest.raises(StudyError, match="Too many requests"):
-        admin.enter("a wrong one", Origin("198.51.100.200", {}))
+        admin.enter("a wrong one", ClientAddress("198.51.100.200", {}))
     clock.wait(61)
     assert admin.enter(PASSWORD, AWAY)
 
@@ -71,25 +71,31 @@ def test_without_a_password_only_the_machine_itself_is_let_in_once_per_token(clo
 @pytest.mark.parametrize(
     ("origin", "loopback"),
     [
-        (Origin("127.0.0.1", {"host": "localhost:7860"}), True),
-        (Origin("127.0.0.1", {"host": "127.0.0.1"}), True),
-        (Origin("::1", {"host": "[::1]:7860"}), True),
-        (Origin("::1", {"host": "[::1]"}), True),
-        (Origin("127.0.0.1", {"host": "localhost:7860", "x-forwarded-for": "127.0.0.1"}), False),
-        (Origin("127.0.0.1", {"host": "localhost:7860", "x-real-ip": "127.0.0.1"}), False),
-        (Origin("127.0.0.1", {"host": "localhost:7860", "forwarded": "for=127.0.0.1"}), False),
-        (Origin("127.0.0.1", {"host": "localhost:7860", "via": "1.1 proxy"}), False),
-        (Origin("127.0.0.1", {"host": "localhost:7860", "cf-connecting-ip": "::1"}), False),
-        (Origin("127.0.0.1", {"host": "portal.example"}), False),  # a proxy that says nothing of itself
-        (Origin("127.0.0.1", {"host": "localhost.evil.example:7860"}), False),  # a name led here by DNS
-        (Origin("127.0.0.1", {}), False),
-        (Origin("10.0.0.2", {"host": "localhost:7860"}), False),
-        (Origin("203.0.113.7", {"host": "127.0.0.1:7860"}), False),
-        (Origin("", {"host": "127.0.0.1:7860"}), False),
-        (Origin("testclient", {"host": "127.0.0.1:7860"}), False),
+        (ClientAddress("127.0.0.1", {"host": "localhost:7860"}), True),
+        (ClientAddress("127.0.0.1", {"host": "127.0.0.1"}), True),
+        (ClientAddress("::1", {"host": "[::1]:7860"}), True),
+        (ClientAddress("::1", {"host": "[::1]"}), True),
+        (ClientAddress("127.0.0.1", {"host": "localhost:7860", "x-forwarded-for": "127.0.0.1"}), False),
+        (ClientAddress("127.0.0.1", {"host": "localhost:7860", "x-real-ip": "127.0.0.1"}), False),
+        (ClientAddress("127.0.0.1", {"host": "localhost:7860", "forwarded": "for=127.0.0.1"}), False),
+        (ClientAddress("127.0.0.1", {"host": "localhost:7860", "via": "1.1 proxy"}), False),
+        (ClientAddress("127.0.0.1", {"host": "localhost:7860", "cf-connecting-ip": "::1"}), False),
+        (
+            ClientAddress("127.0.0.1", {"host": "portal.example"}),
+            False,
+        ),  # a proxy that says nothing of itself
+        (
+            ClientAddress("127.0.0.1", {"host": "localhost.evil.example:7860"}),
+            False,
+        ),  # a name led here by DNS
+        (ClientAddress("127.0.0.1", {}), False),
+        (ClientAddress("10.0.0.2", {"host": "localhost:7860"}), False),
+        (ClientAddress("203.0.113.7", {"host": "127.0.0.1:7860"}), False),
+        (ClientAddress("", {"host": "127.0.0.1:7860"}), False),
+        (ClientAddress("testclient", {"host": "127.0.0.1:7860"}), False),
     ],
 )
-def test_loopback_cannot_be_feigned(origin: Origin, loopback: bool) -> None:
+def test_loopback_cannot_be_feigned(origin: ClientAddress, loopback: bool) -> None:
     assert origin.loopback is loopback
 
 
@@ -124,10 +130,10 @@ def test_the_environment_decides() -> None:
 
 
 def test_addresses_behind_proxies() -> None:
-    forged = Origin("10.0.0.1", {"x-forwarded-for": "1.1.1.1, 203.0.113.7"})
+    forged = ClientAddress("10.0.0.1", {"x-forwarded-for": "1.1.1.1, 203.0.113.7"})
     assert forged.address() == "10.0.0.1"
     assert forged.address(1) == "203.0.113.7"  # what the proxy saw, not what the visitor claims
     assert forged.address(2) == "1.1.1.1"
     assert forged.address(3) == "10.0.0.1"
-    assert Origin("10.0.0.1", {}).address(1) == "10.0.0.1"
+    assert ClientAddress("10.0.0.1", {}).address(1) == "10.0.0.1"
     assert [trusted_proxies(env) for env in ({}, {"SPACE_ID": "a/b"}, {"LIPSYNC_PROXIES": "2"})] == [0, 1, 2]

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from eval.study.server.hub_backup import Mirror, SafeService, mirrored
+from eval.study.server.hub_backup import HubBackup, SafeService, mirrored
 from eval.study.server.service import Service
-from eval.study.storage.change_log import Journal
+from eval.study.storage.change_log import ChangeLog
 from eval.study.storage.change_log_rows import TABLES
 from eval.study.storage.csv_import_export import export_csv
 from eval.study.storage.models import Base
@@ -40,7 +40,7 @@ class Portal:
     def __init__(self, folder: Path, mirror: bool = True, wait: bool = False) -> None:
         folder.mkdir(exist_ok=True)
         self.store = Store(f"sqlite:///{folder / 'study.sqlite'}", folder)
-        self.mirror = Mirror(self.store, REPO, HOUR) if mirror else None
+        self.mirror = HubBackup(self.store, REPO, HOUR) if mirror else None
         self.clock = Clock()
         make = SafeService if wait else Service
         self.service = make(self.store, self.mirror) if wait else make(self.store)  # type: ignore[call-arg, arg-type]
@@ -78,17 +78,17 @@ def portals(local_hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 @pytest.fixture(autouse=True)
 def journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Those of a test are closed after it: of a file left open a later test would be accused."""
-    made: list[Journal] = []
-    begin = Journal.__init__
+    made: list[ChangeLog] = []
+    begin = ChangeLog.__init__
 
-    def noted(journal: Journal, store: Store) -> None:
-        begin(journal, store)  # which may refuse
-        made.append(journal)
+    def noted(change_log: ChangeLog, store: Store) -> None:
+        begin(change_log, store)  # which may refuse
+        made.append(change_log)
 
-    monkeypatch.setattr(Journal, "__init__", noted)
+    monkeypatch.setattr(ChangeLog, "__init__", noted)
     yield
-    for journal in made:
-        journal.close()
+    for change_log in made:
+        change_log.close()
 
 
 def told(folder: Path) -> list[dict]:  # type: ignore[type-arg]
@@ -110,8 +110,8 @@ def test_every_column_is_told_but_numbers_and_the_salt() -> None:
 
 def test_the_journal_alone_brings_the_studies_back(tmp_path: Path) -> None:
     here = Portal(tmp_path / "a", mirror=False)
-    journal = Journal(here.store)
-    journal.start()
+    change_log = ChangeLog(here.store)
+    change_log.start()
     study = make_open(here.store, comments=True)
     first = here.rater(study.link).run(3)
     here.rater(study.link).run()
@@ -119,10 +119,10 @@ def test_the_journal_alone_brings_the_studies_back(tmp_path: Path) -> None:
 
     there = Portal(tmp_path / "b", mirror=False)
     (tmp_path / "b" / "journal").symlink_to(tmp_path / "a" / "journal")
-    assert Journal(there.store).replay() == 0
+    assert ChangeLog(there.store).replay() == 0
     assert there.rows() == here.rows()
     assert export_csv(there.store, study.id) == export_csv(here.store, study.id)
-    assert Journal(there.store).replay() == 0, "a second time changes nothing"
+    assert ChangeLog(there.store).replay() == 0, "a second time changes nothing"
     assert there.rows() == here.rows()
 
     there.clock.now = here.clock.now
@@ -133,7 +133,7 @@ def test_the_journal_alone_brings_the_studies_back(tmp_path: Path) -> None:
 
 def test_what_was_rolled_back_is_not_told_and_marks_that_changed_keep_their_order(tmp_path: Path) -> None:
     here = Portal(tmp_path / "a", mirror=False)
-    Journal(here.store).start()
+    ChangeLog(here.store).start()
     study = make_open(here.store, 1, 2)
     rater = here.rater(study.link)
     before = len(told(tmp_path / "a"))
@@ -146,7 +146,7 @@ def test_what_was_rolled_back_is_not_told_and_marks_that_changed_keep_their_orde
 
     there = Portal(tmp_path / "b", mirror=False)
     (tmp_path / "b" / "journal").symlink_to(tmp_path / "a" / "journal")
-    Journal(there.store).replay()
+    ChangeLog(there.store).replay()
     counted = there.store.ratings(study.id)
     assert set(counted["mark"]) == {5}
     assert len(there.store.ratings(study.id, superseded=True)) == 6
@@ -154,14 +154,14 @@ def test_what_was_rolled_back_is_not_told_and_marks_that_changed_keep_their_orde
 
 def test_an_answer_cut_short_by_a_crash_is_as_if_it_had_not_come(tmp_path: Path) -> None:
     here = Portal(tmp_path / "a", mirror=False)
-    Journal(here.store).start()
+    ChangeLog(here.store).start()
     study = make_open(here.store, 1, 2)
     here.rater(study.link).run()
     (path,) = (tmp_path / "a" / "journal").glob("*.jsonl")
     path.write_text(path.read_text()[:-30])
     there = Portal(tmp_path / "b", mirror=False)
     (tmp_path / "b" / "journal").symlink_to(tmp_path / "a" / "journal")
-    assert Journal(there.store).replay() == 0
+    assert ChangeLog(there.store).replay() == 0
     assert len(there.store.ratings(study.id)) == 3
     with there.store.database.read() as db:
         assert db.execute(text("SELECT count(*), count(rated) FROM trial")).one() == (2, 1)
@@ -169,7 +169,7 @@ def test_an_answer_cut_short_by_a_crash_is_as_if_it_had_not_come(tmp_path: Path)
 
 def test_address_and_salt(tmp_path: Path) -> None:
     here = Portal(tmp_path / "a", mirror=False)
-    Journal(here.store).start()
+    ChangeLog(here.store).start()
     study = make_open(here.store, addresses="refuse")
     here.service.consent(study.link, address="192.0.2.1")
     with here.store.database.read() as db:
@@ -178,7 +178,7 @@ def test_address_and_salt(tmp_path: Path) -> None:
     assert "192.0.2.1" not in json.dumps(told(tmp_path / "a"))
     there = Portal(tmp_path / "b", mirror=False)
     (tmp_path / "b" / "journal").symlink_to(tmp_path / "a" / "journal")
-    Journal(there.store).replay()
+    ChangeLog(there.store).replay()
     there.service.consent(study.link, address="192.0.2.9")
     with pytest.raises(StudyError, match="network address"):
         there.service.consent(study.link, address="192.0.2.9")
@@ -189,13 +189,13 @@ def test_what_was_stored_before_there_was_a_journal_is_told_once(tmp_path: Path)
     study = make_open(here.store)
     rater = here.rater(study.link).run(2)
     for _ in range(2):
-        Journal(here.store).replay()
+        ChangeLog(here.store).replay()
     assert len(list((tmp_path / "a" / "journal").glob("*.jsonl"))) == 1
-    Journal(here.store).start()
+    ChangeLog(here.store).start()
     rater.vote()
     there = Portal(tmp_path / "b", mirror=False)
     (tmp_path / "b" / "journal").symlink_to(tmp_path / "a" / "journal")
-    Journal(there.store).replay()
+    ChangeLog(there.store).replay()
     assert there.rows() == here.rows()
 
 
@@ -391,7 +391,7 @@ def test_without_the_setting_there_is_no_mirror(tmp_path: Path, local_hub) -> No
 def test_a_database_of_one_s_own_is_left_to_itself(tmp_path: Path, postgres_database: str) -> None:
     store = Store(postgres_database, tmp_path)
     with pytest.raises(ConfigError, match="unset DATABASE_URL"):
-        Journal(store)
+        ChangeLog(store)
     store.close()
 
 

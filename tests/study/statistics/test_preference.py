@@ -57,12 +57,12 @@ def test_ties_equal_davidsons_pudding_example():
     assert np.sqrt(fit.bread[6, 6]) == pytest.approx(0.0825, abs=1e-4)
 
 
-def ballots(rng, truth, raters=20, rounds=3, own=0.0, tie=-0.7):
+def ballots(rng, truth, raters=20, runs=3, own=0.0, tie=-0.7):
     """Votes on all pairs; every rater has strengths of his own around the truth."""
     rows = []
     for rater in range(raters):
         felt = truth + rng.normal(0, own, len(truth))
-        for _ in range(rounds):
+        for _ in range(runs):
             for a in range(len(truth)):
                 for b in range(a + 1, len(truth)):
                     half = (felt[a] - felt[b]) / 2

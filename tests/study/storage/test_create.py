@@ -79,7 +79,7 @@ def test_a_folder_becomes_a_study_that_tells_nothing(here: Store, clips: Path) -
             clips, reference="reference", training=["anna/ours"], catch={"choose": [2, 4], "desync": 1},
             ratings_per_stimulus=5,
         ),
-        tell=lambda done, total: steps.append((done, total)),
+        report=lambda done, total: steps.append((done, total)),
     )  # fmt: skip
     assert steps == [(number, 13) for number in range(1, 14)]
     assert (made.state, made.clips, made.wanted) == ("draft", 9, 45)
@@ -192,7 +192,7 @@ def test_what_cannot_be_made_leaves_nothing(here: Store, clips: Path, tmp_path: 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        create(here, spec(clips), tell=stop)
+        create(here, spec(clips), report=stop)
     assert list(here.clips.iterdir()) == []
 
 
