@@ -52,7 +52,7 @@ class SyncExpert(
     library_name="lipsync-portal",
     tags=["lip-sync", "sync-expert"],
 ):
-    """Embeds mouths and speech so that what happens together lies together."""
+    """Embeds mouths and speech; embeddings of a mouth and of its own speech lie close together."""
 
     def __init__(self, config: SyncExpertConfig):
         super().__init__()

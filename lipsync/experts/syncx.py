@@ -47,7 +47,7 @@ class SyncX(
     library_name="lipsync-portal",
     tags=["lip-sync", "sync-expert"],
 ):
-    """Embeds mouths and encoded speech so that what happens together lies together."""
+    """Embeds mouths and encoded speech; a mouth and its own speech lie close together."""
 
     def __init__(self, config: SyncXConfig):
         super().__init__()
@@ -66,7 +66,7 @@ class SyncX(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, config.dimension), nn.ReLU(),
         )  # fmt: skip
         audio = config.audio
-        encoder: nn.Module = nn.Identity()  # a pre-trained one has heard already
+        encoder: nn.Module = nn.Identity()  # a pre-trained one has run already
         if audio.encoder == LEARNED:
             encoder = LearnedEncoder(audio.features, audio.dimension)
         self.audio_encoder = nn.Sequential(

@@ -130,7 +130,7 @@ def test_networks_of_stage_1_are_averaged_each_on_its_own_features(portrait, tmp
         sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
         batch = replace(portrait, speech=made.encode_audio(sound))
         made.synthesize(batch)
-        made._said.clear()  # what it predicted for the rest of this face
+        made._predicted.clear()  # what it predicted for the rest of this face
         said[name] = made._expressions(batch, replace(made.person, rest=np.full(51, 0.5, np.float32)))
     assert np.abs(said["first"] - said["second"]).max() > 1e-3
     np.testing.assert_allclose(said["both"], (said["first"] + said["second"]) / 2, atol=1e-5)

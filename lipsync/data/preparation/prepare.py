@@ -58,15 +58,15 @@ def prepare(
         splits: take only videos with one of these named splits; empty takes all.
         profile: the data set that ``videos`` holds.
         split_by: "official" keeps the splits that are named, "people" draws over people; "" as the
-            profile says, and for a manifest "official".
+            profile defines, and for a manifest "official".
         sync: looks at the sound of every recording; moves it, or leaves the recording out. What was
             moved by an earlier call stays so without it.
         recogniser: the ``sface`` artefact, with which faces are compared; None finds or fetches it, and where
-            it is unavailable every loose file counts as a person, which ``report`` says.
+            it is unavailable every loose file counts as a person, which is reported.
 
     Raises:
         ConfigError: there is no video, or the manifest, the lists or the options cannot be used.
-        ArtefactError: the landmarker cannot be had.
+        ArtefactError: the landmarker is unavailable.
     """
     profile = profile or PROFILES.get("folder")
     limits = limits or profile.limits
@@ -87,7 +87,7 @@ def prepare(
     sha256 = sync.sha256 if sync else ""
 
     def stale(record: dict[str, Any] | None) -> bool:
-        # Another expert has to hear the sound where it was.
+        # Another expert has to measure the sound where it was.
         return record is None or bool(sync and record.get("shift") and not is_measured(record, sha256))
 
     todo = [(video, 0) for video in found if stale(done[video.name])]
