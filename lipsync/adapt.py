@@ -327,8 +327,8 @@ metrics:
 The last fifth chose the step, so these figures are a little kinder than those of a new video. `lipcorr`
 is the correlation of the mouth's opening with the real one, its own speech driving it.
 
-These weights know one person's face. Use them with that person's agreement, and delete the folder when
-they ask: nothing else of the video was kept.
+These weights were tuned to one person's face. Use them with that person's agreement, and delete the folder
+when they ask: nothing else of the video was kept.
 """
 
 

@@ -44,7 +44,7 @@ def generate(
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Result:
-    """Write ``request.output`` and say what was done.
+    """Write ``request.output`` and describe what was done.
 
     Every stage takes an iterator of frames and yields them on. Decoding and tracking, the network, and
     blending and encoding run side by side, each on a thread of its own, joined by short queues: memory does
@@ -93,7 +93,7 @@ def generate(
 
 
 def _notes(coarse: bool, silent: bool, kept: int, count: int) -> tuple[str, ...]:
-    """What a person should know of a result: coarse tracking, no speech, frames left as they were."""
+    """Warnings about a result: coarse tracking, no speech, frames left as they were."""
     notes = [COARSE] if coarse else []
     if silent:
         notes.append(NO_SPEECH)
@@ -262,7 +262,7 @@ def _write(blended: Iterable[_Finished], writer: VideoWriter, job: _Job, clock: 
 
 
 def _writer(job: _Job, voice: Path) -> VideoWriter:
-    """The file of the result; its metadata say what it is."""
+    """The file of the result; its metadata describe it."""
     plan = job.plan
     return VideoWriter(
         job.request.output, plan.width, plan.height, plan.fps, audio=voice, duration=plan.frames / plan.fps,

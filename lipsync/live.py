@@ -1,7 +1,7 @@
 """Live mode: speech comes in piece by piece, frames come out with a bounded delay.
 
 The face is prepared once: its frames are tracked and cut before the first word, and then play back and
-forth. A frame is drawn as soon as the speech that its picture depends on has been heard, so what comes out
+forth. A frame is drawn as soon as the speech that its picture depends on has arrived, so what comes out
 equals what the pipeline makes of the whole recording.
 """
 
@@ -29,7 +29,7 @@ from lipsync.weights import hub
 LONGEST = 512  # pixels a side of the pictures; larger ones are reduced
 KEEP_BYTES = 96e6  # of prepared pictures: 128 of 512 pixels, about 5 s
 MOST = 1.0  # s of speech that may be waited for
-# The speech heard so far is cut at whole seconds: then columns and vectors of any rate stay where they were.
+# The speech so far is cut at whole seconds: then columns and vectors of any rate stay where they were.
 GRID = RATE
 
 
@@ -179,7 +179,7 @@ def _pictures(face: Path, fps: float) -> Iterator[Frame]:
 
 
 def _since(seconds: float) -> int:
-    """Sample from which speech is heard that is needed from ``seconds`` on, a multiple of ``GRID``."""
+    """First sample of the speech that is needed from ``seconds`` on, a multiple of ``GRID``."""
     return max(0, round(seconds * RATE) // GRID * GRID)
 
 

@@ -1,4 +1,4 @@
-"""How far a job is, told while it runs."""
+"""Progress of a running job."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Progress:
 
 
 class Report:
-    """Tells how far the job is, at most ten times a second, and stops it when asked to."""
+    """Reports the progress of a job, at most ten times a second, and stops it when asked to."""
 
     def __init__(self, report: Callable[[Progress], None], cancel: threading.Event):
         self._report, self._cancel = report, cancel

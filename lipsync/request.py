@@ -1,4 +1,4 @@
-"""What is asked of the pipeline, and what it says of the result."""
+"""Request and result of the pipeline."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Result:
     weights_sha256: str
     faces_seen: int  # faces in the frame the choice was made on
     seconds: dict[str, float] = field(default_factory=dict)  # per stage, and "total"
-    notes: tuple[str, ...] = ()  # sentences worth showing, e.g. coarse tracking without the landmarker
+    notes: tuple[str, ...] = ()  # notes to show, e.g. coarse tracking without the landmarker
     revision: str | None = None  # commit of the Hub repository that the weights were taken from
     references: tuple[ReferenceFrame, ...] = ()  # from the most closed mouth to the most open one
     requested_method: str = ""  # the request's, where ``method`` is what was taken for ``auto``

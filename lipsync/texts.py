@@ -105,7 +105,7 @@ class Message(str):
         return sentence.rstrip(FULL_STOPS) if self._clause else sentence
 
     def with_names(self, names: Mapping[str, str]) -> Message:
-        """The sentence with other names in its parameters, such as of a file that a person knows otherwise.
+        """The sentence with other names in its parameters, such as the name by which a user knows a file.
 
         Args:
             names: old name to new name, which may be a message.

@@ -1,8 +1,8 @@
 """When somebody speaks: a small network of our own, and how far a mouth follows the speech at any time.
 
-A mouth closes when the speech ends. Networks that were taught on people who speak do not know that: noise,
-music and digital silence are sounds that they never heard, and they go on moving the lips. So a network that
-only tells speech from everything else says when they may.
+A mouth closes when the speech ends. Networks trained on people who speak never learn that: noise,
+music and digital silence are not in their data, and they go on moving the lips. So a separate network, which
+only distinguishes speech from everything else, decides when they may.
 """
 
 # No postponed annotations here: PyTorchModelHubMixin reads the type of ``config`` off the signature to
@@ -24,14 +24,14 @@ from lipsync.audio.mel import HOP, N_FFT, N_MELS, RATE, mel_spectrogram
 
 EMBEDDED = asset("models", "speech-activity-embedded")
 COLUMN_RATE = RATE / HOP / 2  # Hz: one probability for two columns of the mel spectrogram
-LEVEL = 80  # columns of the mel spectrogram, the newest among them, against whose mean a column is heard: 1 s
+LEVEL = 80  # columns of the mel spectrogram, the newest included, whose mean normalises a column: 1 s
 # A stretch is all that may be speech around a sound that is: closing the lips on a quiet word costs more than
 # resting them a little late. On people kept out, lips are open as usual where the probability is 0.1 to 0.5.
 SURE, DOUBT = 0.5, 0.05
 SHORTEST = 0.1  # s: a shorter sound is a click or a slip of the network, not a word
 # s: in shorter pauses lips do not rest. In pauses below 0.8 s people of the training clips open them as wide
 # as in speech (a breath), in longer ones less: `python -m tests.benchmarks.pauses`. Live mode cannot wait so
-# long before it knows.
+# long before it is certain.
 PAUSE, LIVE_PAUSE = 0.8, 0.25
 BEFORE = 0.1  # s before the first sound in which the mouth gets ready
 AFTER = 0.2  # s after the last sound until the mouth rests
@@ -73,7 +73,7 @@ class SpeechActivity(
     """(B, 80, M) mel spectrograms to (B, ceil(M / 2)) logits that somebody speaks.
 
     Logit ``k`` belongs to second ``k / COLUMN_RATE``. Louder or softer by any factor is the same to the
-    network, as long as nothing falls below the spectrogram's floor: it hears each column against the mean of
+    network, as long as nothing falls below the spectrogram's floor: each column is normalised by the mean of
     the second before it.
     """
 
@@ -127,7 +127,7 @@ def stretches(probability: np.ndarray, pause: float = PAUSE) -> np.ndarray:
     """(N, 2) seconds of the stretches of speech in (K,) probabilities at ``COLUMN_RATE``; see ``Speech``.
 
     Stretches less than ``pause`` s apart are one. So near to the begin or the end of the recording, a stretch
-    reaches it: how long the pause there is nobody knows.
+    reaches it: the length of the pause there is unknown.
     """
     probability = np.asarray(probability)
     active = np.concatenate([[False], probability > DOUBT, [False]])

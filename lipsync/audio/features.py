@@ -1,4 +1,4 @@
-"""What a network hears: mel, MFCC or both, cut into one window per video frame."""
+"""Audio features: mel, MFCC or both, cut into one window per video frame."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def frame_windows(feature: np.ndarray, times: np.ndarray, spec: AudioFeatures) -
     Args:
         feature: (rows, T) as ``features`` returns it.
         times: (B,) seconds of the video frames.
-        spec: says how long the window is and where it starts.
+        spec: length and start of the window.
 
     Returns:
         (B, 1, rows, window) float32. Beyond the ends of the sound the edge column repeats.

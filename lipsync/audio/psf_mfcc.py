@@ -1,4 +1,4 @@
-"""MFCC as the python_speech_features package defines it: what SyncNet hears.
+"""MFCC as the python_speech_features package defines it: the input of SyncNet.
 
 Not the MFCC of `lipsync.audio.mfcc`, which the generators use: the window, the number of filters,
 the scale and the zeroth coefficient differ, and SyncNet's weights fit only this one.

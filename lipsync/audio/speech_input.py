@@ -12,16 +12,16 @@ LEARNED = "learned"  # the encoder of figure 3, which is part of the network
 
 @dataclass(frozen=True)
 class SpeechInput:
-    """What the network hears of each video frame: ``count`` feature vectors around it."""
+    """The speech that a network is given for each video frame: ``count`` feature vectors around it."""
 
     encoder: str = LEARNED  # name of a speech encoder (``lipsync.audio.encoders``), or "learned": figure 3's
     dimension: int = 512  # D, values of a feature vector
     rate: float = 25.0  # Hz of the feature vectors
-    # What figure 3's encoder hears for each vector; the window reaches 50 ms back and 150 ms ahead.
+    # Input of figure 3's encoder for each vector; the window reaches 50 ms back and 150 ms ahead.
     features: AudioFeatures = field(default_factory=lambda: AudioFeatures(start=-4))
     count: int = 11  # F, vectors around the frame
     spacing: int = 1  # vectors from one to the next; the patent names 1 and 2
-    # Vectors each way that figure 3's encoder hears for each of its own (``LearnedEncoder``); 0: one window.
+    # Vectors each way that figure 3's encoder uses as context (``LearnedEncoder``); 0: one window alone.
     context: int = 0
 
     def __post_init__(self) -> None:

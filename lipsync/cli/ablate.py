@@ -1,4 +1,4 @@
-"""``python -m lipsync ablate``: says where that command is now."""
+"""``python -m lipsync ablate``: names the command that replaced it."""
 
 from __future__ import annotations
 

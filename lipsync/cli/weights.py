@@ -9,7 +9,7 @@ from lipsync.texts import for_terminal
 
 
 def _fetch_defaults() -> None:
-    """Fetch what the portal wants from the start, with a line for each file that says how far it is."""
+    """Fetch what the portal wants from the start, with a progress line for each file."""
     from lipsync.methods.auto import wanted
     from lipsync.weights import hub
 

@@ -1,6 +1,6 @@
 """Sounds without a voice, made from random numbers: rooms, hum, clicks, breath, music.
 
-What a recording holds besides speech, for the network that tells them apart. Nothing is downloaded, and a
+What a recording holds besides speech, for the network that detects speech. Nothing is downloaded, and a
 seed makes the same sounds again.
 """
 

@@ -36,7 +36,7 @@ class Clip:
     identity: str
     split: str
     folder: Path
-    frames: int = 0  # as the manifest says; 0 counts the landmarks
+    frames: int = 0  # as in the manifest; 0 counts the landmarks
 
     @cached_property
     def faces(self) -> np.ndarray:

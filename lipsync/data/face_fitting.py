@@ -63,7 +63,7 @@ def fit_folder(
 
     Raises:
         ConfigError: the folder is not a prepared one, or the model's file is not what it should be.
-        ArtefactError: ICT-FaceKit or the landmarker cannot be had.
+        ArtefactError: ICT-FaceKit or the landmarker is unavailable.
     """
     from lipsync.weights import hub
 
@@ -116,7 +116,7 @@ def _splits(folder: Path) -> tuple[str, ...]:
     """All splits that the manifest names."""
     manifest = Path(folder) / "manifest.csv"
     if not manifest.is_file():
-        return ("train",)  # load_clips says what is wrong
+        return ("train",)  # load_clips reports what is wrong
     with manifest.open(encoding="utf-8", newline="") as file:
         return tuple(sorted({row.get("split") or "" for row in csv.DictReader(file)}))
 

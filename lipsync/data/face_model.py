@@ -3,7 +3,7 @@
 The mesh is the landmarker's. Its depth on a few frames of each clip gives a first face: shapes are laid
 over each other by the points that expressions leave, and regressed on the landmarker's scores within each
 person. Then, in rounds, that face is fitted to the stored 2D landmarks as it will be in use, and with the
-poses and coefficients found the shapes are solved for anew: where a point lies in depth is told by the
+poses and coefficients found the shapes are solved for anew: the depth of a point follows from the
 poses in which it was seen. All solves are linear, balanced over people, and drawn to the face before.
 """
 
@@ -27,7 +27,7 @@ from lipsync.faces.tracking.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, L
 
 SCORES = NAMES[1:]  # all but "_neutral"
 _FOCAL = FOCAL * STORED / MARGIN  # pixels
-_SWAPPED = np.array([
+_OTHER_SIDE = np.array([
     SCORES.index(n.replace("Left", "?").replace("Right", "Left").replace("?", "Right")) for n in SCORES
 ])  # fmt: skip
 
@@ -35,7 +35,7 @@ _SWAPPED = np.array([
 @dataclass(frozen=True)
 class FaceModelConfig:
     step: int = 5  # every so many frames of a clip are looked at
-    frames: int = 12  # of a clip at most; neighbours tell little that is new
+    frames: int = 12  # of a clip at most; neighbouring frames add little
     closed: float = 0.02  # mouth opening up to which lips count as closed
     identity: int = 32  # modes
     rounds: int = 3
@@ -207,7 +207,7 @@ def _with_people(neutral: np.ndarray, modes: np.ndarray, most: int) -> Shapes:
     _, deviations, directions = np.linalg.svd((both - mean).reshape(len(both), -1), full_matrices=False)
     count = min(most, len(neutral) - 1)
     identity = directions[:count] * (deviations[:count, None] / np.sqrt(len(both)))
-    modes = _without_pose((modes + modes[_SWAPPED][:, mirror] * flip) / 2, mean)
+    modes = _without_pose((modes + modes[_OTHER_SIDE][:, mirror] * flip) / 2, mean)
     return Shapes(_shut(mean, modes[SCORES.index("jawOpen")]), identity.reshape(count, COUNT, 3), modes)
 
 
@@ -266,7 +266,7 @@ def refine(shapes: Shapes, frames: Frames, config: FaceModelConfig) -> tuple[Sha
 
 @dataclass(frozen=True)
 class Equations:
-    """What the landmarks say of the shape (x, y, z) in each frame: ``normal @ shape = right``.
+    """Equations of the landmarks for the shape (x, y, z) in each frame: ``normal @ shape = right``.
 
     A point on the ray through a measured landmark obeys two linear equations; over its depth they are
     residuals in focal lengths. ``normal`` and ``right`` are theirs by least squares, of one pixel's noise.

@@ -15,14 +15,14 @@ from lipsync.data.augmentation import mask_bands
 from lipsync.data.clips import FPS, Clip
 from lipsync.media import read_audio
 
-VARIED = 2  # varied soundings of each clip that a frozen encoder hears besides the clip's own
+VARIED = 2  # augmented versions of each clip's sound that a frozen encoder encodes besides the original
 
 
 class SpeechStretches:
     """What the speech side of the network is given of a clip: windows, or a pre-trained encoder's features.
 
     Args:
-        spec: what the network hears.
+        spec: the input of the network.
         weights: local folder of the pre-trained encoder's weights; "" fetches them.
     """
 
@@ -37,10 +37,10 @@ class SpeechStretches:
             self.encoder = load_encoder(spec.encoder, Path(weights) if weights else None, cache=True)
 
     def freeze(self, encode: Callable[[Tensor], Tensor]) -> None:
-        """From now on stretches hold what ``encode`` makes of a clip, which it hears but once.
+        """From now on stretches hold the output of ``encode`` for a clip, which is encoded only once.
 
         Args:
-            encode: (L, rows, window) windows to (L, D) vectors, of an encoder that learns no more.
+            encode: (L, rows, window) windows to (L, D) vectors, of an encoder that is no longer trained.
         """
         self.frozen = encode
 

@@ -1,6 +1,6 @@
-"""Who says what when in prepared clips: ``words.csv`` beside the manifest.
+"""Transcripts of prepared clips with times: ``words.csv`` beside the manifest.
 
-Where nobody has written it down, a speech recogniser can: what it hears is a label with errors.
+Where there is no transcript, a speech recogniser makes one, with errors.
 
     python -m lipsync.data.transcripts --data PREPARED
 """
@@ -62,7 +62,7 @@ class Words:
 
 
 def transcribe(clips: list[Clip], model: str | Path = "base", threads: int = 0) -> Iterator[tuple[str, Word]]:
-    """What Whisper hears in each clip, with the times of the words; clip name and word.
+    """Words that Whisper recognises in each clip, with their times; clip name and word.
 
     Args:
         model: a name of faster-whisper, or a folder of CTranslate2's files.

@@ -26,8 +26,8 @@ class WindowOptions:
     Attributes:
         frames: in a row.
         size: pixels, side of the crops.
-        audio: what the generator hears of each frame.
-        sync_audio: what a sync expert hears of the window, ``sync_speech``; None leaves it out.
+        audio: the generator's input for each frame.
+        sync_audio: a sync expert's input for the window, ``sync_speech``; None leaves it out.
         apart: frames at least to another time of the clip, whose speech is ``wrong_speech``; 0: none.
         augment: each window in a framing, light and sound of its own (``lipsync.data.augmentation``).
         wide_mouth_fraction: of the windows, which begin at a mouth drawn evenly over how far they open, not

@@ -1,4 +1,4 @@
-"""The lip-reading expert of the multi-reference patent: a video of a mouth in, the letters it says out.
+"""The lip-reading expert of the multi-reference patent: a video of a mouth in, letters out.
 
 The patent names neither network nor text units. Here: convolutions over space and time, a two-way recurrent
 layer, letters by connectionist temporal classification (CTC; Graves et al. 2006), as LipNet (Assael et al.
@@ -63,8 +63,8 @@ class LipReader(
                 mouths.flatten(0, 1).float(), (SIZE, SIZE), mode="bilinear", antialias=True
             )
             mouths = mouths.unflatten(0, shape[:2])
-        seen = self.looks(mouths.transpose(1, 2))  # (B, C, T, 6, 6)
-        read, _ = self.reads(self.drop(seen.permute(0, 2, 1, 3, 4).flatten(2)))  # (B, T, 2 units)
+        features = self.looks(mouths.transpose(1, 2))  # (B, C, T, 6, 6)
+        read, _ = self.reads(self.drop(features.permute(0, 2, 1, 3, 4).flatten(2)))  # (B, T, 2 units)
         return self.spells(self.drop(read)).float().log_softmax(2)
 
 

@@ -1,7 +1,7 @@
 """The mouth-shape expert: reads gap, height, width and chin off a face crop, differentiably.
 
 A landmarker cannot pass a gradient to a generator; this small network, trained on what the
-landmarker measured on real crops, can. It looks at half the resolution: a judge that sees single
+landmarker measured on real crops, can. It looks at half the resolution: a network that sees single
 pixels teaches a generator to please it with patterns instead of mouths.
 """
 

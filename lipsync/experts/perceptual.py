@@ -57,7 +57,7 @@ def load_lpips(net: LpipsNet = "alex", path: Path | None = None) -> torch.nn.Mod
         path: the weights file; None fetches the artefact ``lpips_alex`` or ``lpips_vgg``.
 
     Raises:
-        ArtefactError: if the weights cannot be had or are not the published ones.
+        ArtefactError: if the weights are unavailable or are not the published ones.
     """
     published = _PUBLISHED[net]
     if path is None:

@@ -1,4 +1,4 @@
-"""The visual quality discriminator of M-CSAWav2Lip: does a mouth look real? It does not hear."""
+"""The visual quality discriminator of M-CSAWav2Lip: does a mouth look real? It has no audio input."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lipsync.weights.renamed import accept_old_weights
 class QualityDiscriminator(nn.Module):
     """(B, 3, S, S) crops in 0..1 to (B, 1, h, w) logits of patches of their lower part, high for real.
 
-    Stacked blocks of conv, instance norm and LeakyReLU, as the paper says. Layer counts and kernels
+    Stacked blocks of conv, instance norm and LeakyReLU, as in the paper. Layer counts and kernels
     are Wav2Lip's, but the last stages, which shrink the picture to one number, are left out: a
-    judge of patches has fewer parameters to learn a small data set by heart with.
+    patch discriminator has fewer parameters with which to overfit a small data set.
 
     Args:
         width: factor on all channel counts.

@@ -1,6 +1,6 @@
 """SyncNet v2 (Chung & Zisserman 2016): embeds 0.2 s of lips and 0.2 s of speech into one space.
 
-The judge behind LSE-D and LSE-C. Parameter names and shapes equal the published ``syncnet_v2.model``,
+The network behind LSE-D and LSE-C. Parameter names and shapes equal the published ``syncnet_v2.model``,
 so that file, or any retrained one of the same architecture, loads as it is.
 """
 

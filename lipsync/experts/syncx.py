@@ -63,7 +63,7 @@ class SyncX(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, config.dimension), nn.ReLU(),
         )  # fmt: skip
         audio = config.audio
-        encoder: nn.Module = nn.Identity()  # a pre-trained one has heard already
+        encoder: nn.Module = nn.Identity()  # a pre-trained one has run already
         if audio.encoder == LEARNED:
             encoder = LearnedEncoder(audio.features, audio.dimension)
         self.audio_encoder = nn.Sequential(

@@ -33,7 +33,7 @@ BLUR_SIGMAS = (
 )  # sigmas of the colour correction, from what counts at the edge to far inside
 TAIL = -1.0  # how fast these Gaussians lose weight as they widen, a power of sigma
 # In grey levels:
-SAME = 20.0  # a difference from the usual one at which a pixel of the seam tells little about colour
+SAME = 20.0  # a difference from the usual one at which a pixel of the seam hardly counts for the colour
 CHANGED = 6.0  # a difference at which the skin has changed, and its old texture with it
 OTHER = 30.0  # a difference beyond the half of which they do not show the same thing
 # Of sharpening:
@@ -76,7 +76,7 @@ def paste(
     there = crop_face(image, matrix, size).astype(np.float32)
     drawn = match_colours(face.astype(np.float32), there, mask)
     texture, other = _compared(drawn, there)
-    # Where the edge shows something else, as hair beside a chin, the frame's own has the say.
+    # Where the edge shows something else, as hair beside a chin, the frame's own colour counts.
     mask = mask ** (1 + other)
 
     x0, y0, x1, y1 = window
@@ -146,7 +146,7 @@ def match_colours(drawn: np.ndarray, there: np.ndarray, mask: np.ndarray) -> np.
     """``drawn`` with the colours that ``there`` has around the mask's edge, smoothly carried inwards.
 
     At the edge the difference of the two beside it counts, so that there is no step; the further inwards, the
-    more of the edge has a say. Places where they show different things (a chin that moved, a hand) do not.
+    more of the edge counts. Places where they show different things (a chin that moved, a hand) do not.
 
     Args:
         drawn, there: (S, S, 3) float32 in 0..255, the generated and the original crop.
@@ -184,7 +184,7 @@ def sharpened(
 
     One gain for the whole picture, the ratio of the two median amplitudes on the seam, where both show the
     same skin: it is 1 for a drawn face that is sharp enough, never less, and the same on lips and teeth,
-    whose own detail says nothing about the camera.
+    whose own detail is no measure of the camera.
 
     Args:
         drawn, there: (H, W, 3) float32 in 0..255, the generated and the original picture.

@@ -42,7 +42,7 @@ def load_sface(path: Path | None = None) -> SFace:
     """SFace from its ONNX file; None fetches the artefact ``sface``.
 
     Raises:
-        ArtefactError: if the file cannot be had or read.
+        ArtefactError: if the file is unavailable or unreadable.
     """
     if path is None:
         from lipsync.weights.hub import fetch

@@ -28,7 +28,7 @@ _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_C
 
 
 def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
-    """How to stand a frame upright: mirror it left-right if told, then turn it clockwise.
+    """How to stand a frame upright: mirror it left-right if asked to, then turn it clockwise.
 
     Returns:
         Clockwise degrees (0, 90, 180 or 270) and whether to mirror first.

@@ -64,7 +64,7 @@ def open_media(path: str | Path) -> InputContainer:
     """An open container of a video or sound file; close it, or use it in ``with``.
 
     Raises:
-        MediaError: not a readable video or sound file, whatever its name says.
+        MediaError: not a readable video or sound file, whatever its extension.
     """
     path = check_file(path)
     if path.suffix.lower() in PHOTO_SUFFIXES:

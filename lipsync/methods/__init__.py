@@ -26,7 +26,7 @@ __all__ = [
     "register_method",
 ]
 
-AUTO = "auto"  # not a method: the best one that can be had, see ``lipsync.methods.auto``
+AUTO = "auto"  # not a method: the best one available, see ``lipsync.methods.auto``
 DEFAULT = AUTO
 
 find_methods(sys.modules[__name__])
@@ -49,10 +49,10 @@ def load_method(
 
     Args:
         name: of ``METHODS``, or ``hub:org/name`` (see ``lipsync.methods.hub_name``), or ``AUTO``: the best
-            core that can be had now, see :func:`lipsync.methods.auto.load_best`.
+            core that is available now, see :func:`lipsync.methods.auto.load_best`.
         checkpoint: weights to use instead of the method's own: a file in the published Wav2Lip format,
             or a folder (or the ``.safetensors`` in it) that this project wrote. With ``AUTO`` it has to be
-            of the Wav2Lip family. One that was adapted to a person says itself which method it is of, and
+            of the Wav2Lip family. One that was adapted to a person states which method it is of, and
             bears its own name.
         progress: called with bytes done and in all while weights are fetched.
         live, supports_mouth_opening: ``AUTO`` takes only a core that can speak live, or change how far the
@@ -60,7 +60,7 @@ def load_method(
 
     Raises:
         ConfigError: unknown name, or a checkpoint of another network.
-        ArtefactError: the weights cannot be had or are damaged.
+        ArtefactError: the weights are unavailable or are damaged.
     """
     if name == AUTO and checkpoint is None:
         from lipsync.methods.auto import load_best

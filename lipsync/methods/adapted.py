@@ -1,4 +1,4 @@
-"""Cores that were adapted to one person: where they are kept, and what each says of itself.
+"""Cores that were adapted to one person: where they are kept, and the description in each.
 
 Such a core is a folder as any other, with ``adapt.json`` beside its weights. Those of the portal's folder
 have a name, ``adapted:NAME``. A name with a ``~`` was given by the page, ends in a part that nobody can
@@ -27,7 +27,7 @@ _NAME = re.compile(r"\w[\w.~-]{0,99}")
 
 @dataclass(frozen=True)
 class Facts:
-    """What ``adapt.json`` says.
+    """Contents of ``adapt.json``.
 
     Attributes:
         name: of the core.
@@ -39,7 +39,7 @@ class Facts:
         kept_original: nothing was gained, so the weights are those it came from.
         video_seconds: usable video, learned and held out together.
         seconds: of learning; ``steps`` made, and ``best_step``, whose weights these are.
-        before, after: measured on the held-out last fifth (``lipsync.methods.tuning.Judge``).
+        before, after: measured on the held-out last fifth (``lipsync.methods.tuning.HeldOutScore``).
     """
 
     name: str
@@ -68,7 +68,7 @@ class Facts:
 
 
 def read_facts(folder: Path) -> Facts | None:
-    """What an adapted core's folder, or a file in it, says of itself; None where it is another core.
+    """The description in an adapted core's folder, or beside a file in it; None where it is another core.
 
     Raises:
         ConfigError: ``adapt.json`` is damaged.

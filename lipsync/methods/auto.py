@@ -38,7 +38,7 @@ def load_best(
     live: bool = False,
     supports_mouth_opening: bool = False,
 ) -> LipSyncMethod:
-    """The best core that can be loaded now; its card says in ``fallback`` why it is not a better one.
+    """The best core that can be loaded now; its card explains in ``fallback`` why it is not a better one.
 
     What a core lacks is fetched, but a source that does not answer soon is given up, see ``hub.fetch``.
 
@@ -77,7 +77,7 @@ def wanted() -> list[str]:
 
 
 def _fetch_needs(entry: MethodEntry, progress: Callable[[int, int | None], None] | None) -> Message | None:
-    """Fetch what a core needs; what it lacks and why, where that cannot be had."""
+    """Fetch what a core needs; what it lacks and why, where that is unavailable."""
     for name in entry.needs:
         try:
             hub.fetch(name, progress, prompt=True)

@@ -26,7 +26,7 @@ class MethodCard:
     summary: dict[str, str]  # language code -> one sentence
     revision: str | None = None  # commit of the Hub repository that its weights were taken from
     supports_mouth_opening: bool = False  # whether the mouth can open further or less than the speech has it
-    live: bool = False  # whether it can speak live: it has to hear no more than a second in advance
+    live: bool = False  # whether it works live: its look-ahead is at most a second
     fallback: str | None = None  # why ``auto`` took it and no better one; None: there is no better one
 
 

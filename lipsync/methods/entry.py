@@ -78,7 +78,7 @@ class MethodEntry:
         try:
             return self.load(replace(self.card, revision=found.commit), found.path, True)
         except (ArtefactError, ConfigError) as problem:
-            # The folder of the client's cache tells a person nothing; the repository does.
+            # The folder of the client's cache means nothing to a user; the repository does.
             named = problem.message.with_names({str(found.root): str(self.core.repo)})
             raise type(problem)(named) from problem
 
@@ -146,7 +146,7 @@ def entry_for(weights: Path) -> MethodEntry:
     """The method whose network the weights of a file or folder are of.
 
     That of the Wav2Lip family where they bear nobody's signature: a published file, or a damaged one, of
-    which its loader then says what is wrong.
+    which its loader then explains what is wrong.
     """
     names = _names(weights / "model.safetensors") if weights.is_dir() else set()
     entries = (METHODS.get(name) for name in METHODS)
@@ -158,7 +158,7 @@ def _load_any(card: MethodCard, weights: Path, again: bool) -> LipSyncMethod:
 
 
 def _names(weights: Path) -> set[str]:
-    """The names of the tensors in a safetensors file; none when it is damaged, which its reader will say."""
+    """The names of the tensors in a safetensors file; none when it is damaged, which its reader reports."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -179,13 +179,13 @@ def _hub_entry(core: HubCore) -> MethodEntry:
         resolution=0,
         weights=Message("method.weights.hub"),
         summary={"en": "A core that somebody put on the Hub.", "zh": "他人发布在 Hub 上的模型。"},
-        supports_mouth_opening=True,  # most can; one that cannot says so when it is asked to
+        supports_mouth_opening=True,  # most can; one that cannot raises an error when asked
     )
     return MethodEntry(card, _load_any, core=core)
 
 
 def adapted_entry(folder: Path, facts: Facts) -> MethodEntry:
-    """A core that was adapted to one person; whatever its source was, its weights say how it is loaded."""
+    """A core that was adapted to one person; whatever its source was, its weights decide how it is loaded."""
     source = METHODS.get(facts.method) if facts.method in METHODS else None
     card = source.card if source else MethodCard(facts.method, facts.title, "", "", facts.resolution, "", {})
     return MethodEntry(card_of(facts, card), _load_any, folder=folder, needs=source.needs if source else ())

@@ -71,7 +71,7 @@ def fetch_core(core: HubCore, progress: Progress | None = None) -> Fetched:
         progress: called with bytes done and in all; an exception from it stops the download.
 
     Raises:
-        ArtefactError: it cannot be had; the message says why and what to do.
+        ArtefactError: it is unavailable; the message states why and what to do.
         ConfigError: the repository holds no core of this project.
     """
     report = progress or (lambda done, total: None)
@@ -90,7 +90,7 @@ def fetch_core(core: HubCore, progress: Progress | None = None) -> Fetched:
 
 
 def licence_of(core: HubCore) -> str | None:
-    """What the model card says about the licence; None as long as the card is not on this machine."""
+    """The licence named in the model card; None as long as the card is not on this machine."""
     from huggingface_hub import metadata_load
 
     card = _cached(core, CARD, core.revision)
@@ -104,7 +104,7 @@ def _download(core: HubCore, report: Progress) -> Fetched:
     if core.file:
         return _fetched(core, _get(core, core.file, core.revision, report), core.file)
 
-    def quietly(done: int, total: int | None) -> None:  # small files, beside the one that is worth a bar
+    def quietly(done: int, total: int | None) -> None:  # small files, beside the one that gets a progress bar
         report(0, None)
 
     config = _part(core, CONFIG, core.revision, quietly)
@@ -141,7 +141,7 @@ def _get(core: HubCore, file: str, revision: str, report: Progress) -> Path:
     if before is not None and _COMMIT.fullmatch(revision) and _is_right(before):
         return before
     endpoint = hub_endpoint()
-    # The client tells its progress once a piece; at 10 MB a piece a slow line would seem dead.
+    # The client reports progress once a piece; at 10 MB a piece a slow line would seem dead.
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
     with hub_answers(Path(constants.HF_HUB_CACHE), revision, "HF_HOME"):
         about = _ask(hf_hub_url(core.repo, file, revision=revision, endpoint=endpoint), report)
@@ -173,7 +173,7 @@ def _get(core: HubCore, file: str, revision: str, report: Progress) -> Path:
 
 
 def _ask(address: str, report: Progress) -> Any:
-    """Commit, size and hash of a file. A Hub that has had too many requests is asked again when it says."""
+    """Commit, size and hash of a file. A Hub that has had too many requests is asked again when it allows."""
     from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.errors import HfHubHTTPError
 

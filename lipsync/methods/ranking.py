@@ -28,7 +28,7 @@ def ranking(*tables: Path) -> dict[str, float]:
 
     - movement: how far ``lipcorr_own`` is from that of the still frame to 1;
     - independence: 1 less the size of ``lipcorr_other``, because a mouth that goes on saying what the
-      video said must not correlate with it;
+      video held must not correlate with it;
     - shape: how far ``lmd`` is from that of the still frame to 0;
     - picture: how far ``lpips`` is from that of the still frame to 0.
 

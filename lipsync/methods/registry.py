@@ -31,7 +31,7 @@ class Core:
         folder: weights that ship with the project.
         artefact: or the name of the weights in the artefact table (``artefacts.toml`` beside ``card.py``).
         needs: names of the artefact table that it cannot work without besides its weights.
-        signature: name of a tensor that no other method's network has: it tells whose weights a folder holds.
+        signature: name of a tensor that no other method's network has: it identifies the weights in a folder.
         recipe: ``"module:attribute"`` of the ``Recipe`` by which it learns one person; "" where it cannot.
         order: place in the menu, from the lowest on; those of one place are in the order of their names.
     """

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class SpadeNorm(nn.Module):
     """Instance norm whose scale and shift are drawn, per pixel, from a picture: x̂ (1 + γ(label)) + β(label).
 
-    The label is any picture that says what belongs where: here a warped face, a rendered face, features.
+    The label is any picture aligned with the output: here a warped face, a rendered face, features.
     Instance norm instead of the paper's synchronised batch norm, so that a batch of one behaves alike.
     """
 

@@ -22,10 +22,10 @@ class LearnedEncoder(nn.Module):
     (``lipsync.training.pretrained_speech``).
 
     Args:
-        features: what the tower hears for each vector.
+        features: input of the tower for each vector.
         dimension: D.
-        context: vectors each way that a Bi-LSTM over the tower's vectors hears besides; 0: no Bi-LSTM. Not
-            in the patent, whose pre-trained encoders hear whole sentences: a tower alone hears 0.2 s.
+        context: vectors each way that a Bi-LSTM over the tower's vectors takes besides; 0: no Bi-LSTM. Not
+            in the patent, whose pre-trained encoders take whole sentences: a tower alone takes 0.2 s.
     """
 
     def __init__(self, features: AudioFeatures, dimension: int, context: int = 0):
@@ -39,7 +39,7 @@ class LearnedEncoder(nn.Module):
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """The outermost ``context`` vectors of the L do not hear as far as the others: edges repeat."""
+        """The outermost ``context`` vectors of the L have less context than the others: edges repeat."""
         return self.around(self.tower(windows.flatten(0, 1)).unflatten(0, windows.shape[:2]))
 
     def tower(self, windows: Tensor) -> Tensor:
@@ -48,10 +48,10 @@ class LearnedEncoder(nn.Module):
         return self.audio_encoder[11:](self.audio_attention(x)).flatten(1)
 
     def around(self, vectors: Tensor) -> Tensor:
-        """(B, L, D) vectors of the tower to (B, L, D) that know the ``context`` around them, and no more.
+        """(B, L, D) vectors of the tower to (B, L, D) that depend on the ``context`` around them alone.
 
         The Bi-LSTM reads the stretch around each vector anew: so a vector is the same wherever a recording
-        begins and ends, and live mode knows how long to wait.
+        begins and ends, and the wait of live mode is known.
         """
         if self.sentence is None:
             return vectors

@@ -51,7 +51,7 @@ def correlation(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def mean_correlation(clips: Sequence[Clip], predict: Callable[[Clip], Tensor]) -> dict[str, float]:
-    """r over time of what is told of each clip, (T, 4), with its mouth shape; clips count by their length."""
+    """Correlation over time of the predictions for each clip, (T, 4), with its mouth shape."""
     if not clips:
         return {}
     found = [

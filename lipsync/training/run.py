@@ -35,7 +35,7 @@ def train(
         data: folder that ``prepare`` wrote.
         resume: go on from the run's last checkpoint.
         report: gets a line about the data.
-        quiet: say nothing of the steps.
+        quiet: print nothing about the steps.
         load: gives the clips of the splits; runs that share them decode them once. None: from ``data``.
 
     Raises:

@@ -37,7 +37,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         Parameters:
             face: video or photo
             speech: sound file; none: the video's own sound
-            method: auto, the best core that can be had, or a method's name, or hub:organisation/name for a
+            method: auto, the best core available, or a method's name, or hub:organisation/name for a
                 core on the Hugging Face Hub
             face_index: which face, counted from the left from 0; -1: the largest
             length: of the result, "audio": as the speech, "video": as the video
@@ -94,6 +94,6 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
 
 
 def refusal(error: Exception | None) -> gr.Error:
-    """What a program is told instead of a result: the sentence, its Chinese as title; a bug is only named."""
+    """The error that a program gets: the sentence, with its Chinese as title; a bug is only named."""
     message = error.message if isinstance(error, LipSyncError) else Message("job.see_log")
     return gr.Error(message, title=message.text("zh"), print_exception=False)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 POLL = 0.25  # s between two looks at a running task
 # Of every event that sets the networks to work: together no more than this many are followed at once.
-# More than the tasks that may wait, so that who comes too late reads the sentence that says so.
+# More than the tasks that may wait, so that a request that comes too late gets that message.
 MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 40}
 
 
@@ -194,7 +194,7 @@ class Tasks(ABC, Generic[T]):
 
 
 async def states_of(task: Task, describe: Callable[[], str]) -> AsyncIterator[str]:
-    """What ``describe`` says, whenever that is something new, until the task is over."""
+    """The text of ``describe`` whenever it changes, until the task is over."""
     last = ""
     while not task.over:
         now = describe()

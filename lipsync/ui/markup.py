@@ -53,7 +53,7 @@ def heading(key: str) -> str:
 
 
 def empty(key: str = "job.empty") -> str:
-    """What a place says before there is something in it; the text ``key.how`` says how to get it."""
+    """Placeholder of an empty place; the text ``key.how`` explains how to fill it."""
     how = localized(f"{key}.how")
     return f'<div class="empty"><strong>{localized(key)}</strong><p>{how}</p></div>'
 
@@ -143,7 +143,7 @@ def facts(result: Result) -> str:
 
 
 def notes(sentences: Iterable[str | None]) -> str:
-    """What a person should know of a result, as a list; empty where there is nothing to know."""
+    """Notes about a result as a list; empty where there are none."""
     lines = "".join(f"<li>{localized(sentence)}</li>" for sentence in sentences if sentence)
     return f'<ul class="notes">{lines}</ul>' if lines else ""
 

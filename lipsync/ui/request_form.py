@@ -242,8 +242,8 @@ class Inputs:
         if self.several:
             demo.load(lambda: gr.update(choices=self._lines()), None, self.method, **QUIET)
         else:
-            seen = [self.cores, self.more_lines, self.method]
-            demo.load(self.on_cores, seen, [self.method, self.more_lines], **QUIET)
+            inputs = [self.cores, self.more_lines, self.method]
+            demo.load(self.on_cores, inputs, [self.method, self.more_lines], **QUIET)
 
     def card_of(self, method: str) -> str:
         if method == AUTO:

@@ -1,4 +1,4 @@
-"""What the environment says about the portal: where it listens, and how much it accepts."""
+"""Settings of the portal from the environment: its address and its limits."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _size(text: str) -> str:
 
 
 def _check_place(host: str, port: int) -> None:
-    """Bind for a moment: a name that is no address and a taken port are told before anything loads."""
+    """Bind for a moment: a name that is no address and a taken port are reported before anything loads."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as trial:

@@ -53,7 +53,7 @@ def method_texts() -> dict[str, Message]:
 
 
 def menu() -> list[tuple[str, str]]:
-    """The lines of the menu of methods and their names; a line says what has still to be fetched."""
+    """The lines of the menu of methods and their names; a line names what has still to be fetched."""
     names = [card.name for card in cards()]
     return [(label(f"method.{name}{'' if METHODS.get(name).ready else '.absent'}"), name) for name in names]
 
@@ -124,7 +124,7 @@ def request(
     mouth_opening: float = 1.0,
     sharpen: float = 0.0,
 ) -> Request:
-    """The job that a person asks for, checked as far as the page can know; ``face_index`` -1: the largest.
+    """The requested job, checked as far as the page can; ``face_index`` -1: the largest.
 
     Raises:
         ConfigError: something is missing, or there is no such method.

@@ -81,7 +81,7 @@ def on_gpu(work: Generate = generate) -> Generate:
 
 
 def _steps_of(work: Generate, request: Request) -> Iterator[Progress | Result | Exception]:
-    """What a job tells while it runs, then its result, or why there is none; closing it stops the job."""
+    """Progress of a job while it runs, then its result, or why there is none; closing it stops the job."""
     reported: queue.SimpleQueue[Progress | Result | Exception] = queue.SimpleQueue()
     cancel = threading.Event()
 

@@ -19,7 +19,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     read with ``weights_only=True``, which refuses everything that is not a tensor or a plain value.
 
     Args:
-        path: the file; its ending tells its format.
+        path: the file; its extension decides the format.
 
     Returns:
         What was saved: a state dict, or a dict that holds one under a key such as ``"state_dict"``.

@@ -14,7 +14,7 @@ from lipsync.weights.download import Progress, SourceError
 
 T = TypeVar("T")
 FIRST = 8.0  # s until the other side answers
-# s until more bytes come, or what came is put together; the Hub's client tells of ten million bytes at a time
+# s until more bytes come, or what came is put together; the Hub's client reports ten million bytes at a time
 BETWEEN = 60.0
 POLL = 0.2  # s
 
@@ -24,11 +24,11 @@ def promptly(work: Callable[[Progress], T], progress: Progress) -> T:
 
     A time-out of the connection does not do for this: looking up a name has none, and a host with many
     addresses is tried at each of them. So the work has a thread of its own, which is left to itself when it
-    is given up and ends with the next thing it tells.
+    is given up and ends with its next report.
 
     Args:
-        work: is given a function to tell bytes done and bytes in all.
-        progress: told the same, in the caller's thread; what it raises ends the work, too.
+        work: is given a function to report bytes done and bytes in all.
+        progress: gets the same, in the caller's thread; what it raises ends the work, too.
 
     Raises:
         SourceError: given up.

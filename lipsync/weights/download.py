@@ -23,7 +23,7 @@ from lipsync.texts import Message
 from lipsync.weights.manifest import HubFile
 
 Progress = Callable[[int, int | None], None]
-"""Called with bytes done and bytes in all (None where the server does not say). May raise to stop."""
+"""Called with bytes done and bytes in all (None where the server does not state it). May raise to stop."""
 
 CHUNK = 1 << 18  # bytes; small enough that a cancel is felt at once
 TIMEOUT = 20  # seconds without a byte; a blocked network should not hold up the next source for long
@@ -62,7 +62,7 @@ def resume(
     Args:
         part: the partial file; it stays where it is when the transfer fails, for the next time.
         open_at: opens the remote file at an offset in bytes; may start at 0 instead.
-        progress: told about every chunk.
+        progress: called for every chunk.
         expected: length in bytes where known; another length is refused before it is downloaded.
 
     Raises:
@@ -240,7 +240,7 @@ _HUB_ANSWERS = {
 
 
 def reporting(progress: Progress) -> type:
-    """A progress bar class, as the Hub's client wants one, that tells ``progress`` instead of drawing."""
+    """A progress bar class, as the Hub's client wants one, that calls ``progress`` instead of drawing."""
     from tqdm import tqdm
 
     furthest = -1
@@ -255,7 +255,7 @@ def reporting(progress: Progress) -> type:
             self.update(0)
 
         def update(self, n: float | None = 1) -> bool | None:
-            # With Xet storage two bars of this class run side by side: tell only what is new.
+            # With Xet storage two bars of this class run side by side: report only what is new.
             nonlocal furthest
             self.done += int(n or 0)
             if self.done > furthest:

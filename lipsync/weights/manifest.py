@@ -95,7 +95,7 @@ class Artefact:
         size: bytes.
         licence: of the weights, with the condition that matters.
         purpose: what the portal does with it.
-        sources: where it can be had, tried in this order; none means by hand only.
+        sources: where it is fetched from, tried in this order; none means by hand only.
         default: fetched at set-up.
         preload: fetched when a Space is built, from the first of its sources on the Hub.
     """

@@ -1,4 +1,4 @@
-"""Model cards: what the Hub wants to know about a core, at the top of its README.md."""
+"""Model cards: metadata of a core for the Hub, at the top of its README.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_card(folder: Path) -> Mapping[str, Any]:
     such as the name of the licence, when the card is uploaded.
 
     Raises:
-        ConfigError: there is no card, it cannot be read, or something is missing; the sentence says what.
+        ConfigError: there is no card, it cannot be read, or something is missing; the message names it.
     """
     from huggingface_hub import ModelCard
 

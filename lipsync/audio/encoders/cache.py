@@ -1,4 +1,4 @@
-"""Speech features kept on disk: a large encoder hears the same recording once."""
+"""Speech features kept on disk: a large encoder encodes a recording once."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LIMIT = 2_000_000_000  # bytes in the folder; an hour of Whisper base is 370 MB
 
 
 class Cached:
-    """A ``SpeechEncoder`` that remembers, by the hash of what it heard.
+    """A ``SpeechEncoder`` whose results are stored under the hash of the samples.
 
     Args:
-        encoder: hears what is not known yet.
+        encoder: encodes what is not stored yet.
         folder: of the kept features; None: ``speech`` in the cache folder of downloads.
         limit: bytes kept; what was used longest ago goes first.
     """
@@ -44,14 +44,14 @@ class Cached:
             MediaError: not readable, or without sound.
         """
         known = hashlib.sha256(b"file")
-        with suppress(OSError), Path(path).open("rb") as file:  # what is wrong with it its reader will say
+        with suppress(OSError), Path(path).open("rb") as file:  # its reader reports what is wrong with it
             known = hashlib.file_digest(file, lambda: hashlib.sha256(b"file"))
         return self._cached(known, lambda: read_audio(path))
 
     def _cached(self, digest, samples) -> np.ndarray:
         digest.update(f"{self.name} {self.version}".encode())
         path = self._folder / f"{digest.hexdigest()}.npy"
-        with suppress(OSError, ValueError, EOFError):  # not there, or damaged: heard again
+        with suppress(OSError, ValueError, EOFError):  # not there, or damaged: encoded again
             features = np.load(path, allow_pickle=False)
             os.utime(path)
             return features

@@ -1,4 +1,4 @@
-"""The mel spectrogram as a speech encoder: what the small trainable network of figure 3 hears."""
+"""The mel spectrogram as a speech encoder: the input of the small trainable network of figure 3."""
 
 from __future__ import annotations
 

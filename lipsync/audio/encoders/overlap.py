@@ -13,12 +13,12 @@ from lipsync.audio.mel import RATE
 
 @dataclass(frozen=True)
 class Overlap:
-    """How sound is cut for an encoder that hears all of a chunk at once.
+    """How sound is cut for an encoder that takes a whole chunk at once.
 
-    Such an encoder says the same sound differently at another place of its chunk (Whisper adds absolute
+    Such an encoder represents a sound differently at another place of its chunk (Whisper adds absolute
     positions: a shift of 10 s leaves a cosine of 0.5). So the chunks are short, every second of speech
-    is heard at several places, and the vectors are averaged with weights that rise from a chunk's
-    border to its middle. What a vector is then hardly depends on when it was said, which is what a
+    is encoded at several places, and the vectors are averaged with weights that rise from a chunk's
+    border to its middle. What a vector is then hardly depends on its time, which is what a
     network trained on short clips needs for long speech; and no border shows.
 
     Measured with Whisper tiny.en, cosine (about the mean) of speech with itself 0.7 s later: chunks of 2 s
@@ -54,7 +54,7 @@ def encode_overlapping(
     weight = np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2  # (length,)
     sums: np.ndarray | None = None
     weights = np.zeros((total, 1))
-    # The first chunk ends one hop after the beginning: the first vectors too are heard at every place.
+    # The first chunk ends one hop after the beginning: the first vectors too are encoded at every place.
     for first in range(hop - length, total, hop):
         begin = round(first / rate * RATE)
         encoded = encode(_cut(samples, begin, begin + round(overlap.chunk * RATE)))[:length]

@@ -1,4 +1,4 @@
-"""HuBERT and wav2vec 2.0, which hear the waveform itself, through transformers."""
+"""HuBERT and wav2vec 2.0, which take the waveform itself, through transformers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def load_waveform(
 
     Raises:
         ConfigError: transformers is not installed, or the folder holds another network.
-        ArtefactError: the weights cannot be had.
+        ArtefactError: the weights are unavailable.
     """
     ensure_torchvision()  # transformers imports it
     try:

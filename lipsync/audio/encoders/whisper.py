@@ -84,7 +84,7 @@ def load_whisper(name: str, weights: Path | None = None, progress: Progress | No
 
     Raises:
         ConfigError: ctranslate2 is missing, or ``weights`` is not a folder of such a model.
-        ArtefactError: the weights cannot be had.
+        ArtefactError: the weights are unavailable.
     """
     if weights is None:
         try:

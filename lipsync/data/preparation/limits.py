@@ -15,6 +15,6 @@ class Limits:
     min_seconds: float = 1.2  # of a clip; the sync expert needs 25 frames
     max_seconds: float = 10.0  # longer tracks become several clips
     min_sharpness: float = 0.12  # see ``sharpness``; real faces have 0.2 to 0.9
-    min_loud: float = 0.2  # share of frames that can be heard
-    loud: float = -45.0  # dB below full scale that count as heard
+    min_loud: float = 0.2  # share of frames that are loud enough
+    loud: float = -45.0  # dB below full scale that count as loud
     min_change: float = 1.5  # dB, standard deviation of the level: a hum or a tone has less, speech over 3

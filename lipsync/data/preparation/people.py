@@ -32,7 +32,7 @@ _recogniser = cache(load_sface)  # one for all videos of a process
 
 
 def is_loose(video: Video) -> bool:
-    """Whether it lies in no subfolder, which would say who it is."""
+    """Whether it lies in no subfolder, which would identify the person."""
     return "/" not in video.name
 
 

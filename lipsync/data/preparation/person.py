@@ -1,4 +1,4 @@
-"""One person's video for adapting a core: what is refused, clips to learn from and clips to judge on."""
+"""One person's video for adapting a core: what is refused, clips to train on and clips to evaluate on."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from lipsync.media.frames import Frame
 
 SHORTEST = 4.0  # s of a video
 LONGEST = 60.0  # s of usable video that are looked at: more does not fit into some minutes of learning
-LEAST_SPEECH = 2.0  # s in which something is said
-HELD = 0.2  # share of the usable frames, the last ones, on which the result is judged
+LEAST_SPEECH = 2.0  # s of speech
+HELD = 0.2  # share of the usable frames, the last ones, on which the result is measured
 LOOKS = 12  # frames spread over the video on which faces are counted
 BESIDE = 0.25  # of the largest face's area, from which on another face counts as a second person
 LEAST_MOVEMENT = 0.008  # spread of the mouth's opening, inter-ocular distances; 413 clips of speech: 0.02 up
@@ -95,7 +95,7 @@ def check_video(path: Path) -> MediaInfo:
 
 
 def check_speech(path: Path, samples: np.ndarray) -> None:
-    """Refuse a recording in which nobody speaks, as far as its level tells.
+    """Refuse a recording that holds no speech, measured by its level.
 
     Args:
         samples: (N,) at 16 kHz.

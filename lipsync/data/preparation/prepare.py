@@ -43,7 +43,7 @@ def prepare(
 
     Raises:
         ConfigError: there is no video, or the manifest, the lists or the options cannot be used.
-        ArtefactError: the landmarker cannot be had.
+        ArtefactError: the landmarker is unavailable.
     """
     options = replace(options or PrepareOptions(), **settings)
     found = _found(videos, options)
@@ -54,7 +54,7 @@ def prepare(
     sha256 = sync.sha256 if sync else ""
 
     def stale(record: dict[str, Any] | None) -> bool:
-        # Another expert has to hear the sound where it was.
+        # Another expert has to measure the sound where it was.
         return record is None or bool(sync and record.get("shift") and not is_measured(record, sha256))
 
     todo = [(video, 0) for video in found if stale(done[video.name])]

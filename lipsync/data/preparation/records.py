@@ -40,7 +40,7 @@ def read(out: Path, video: Video, limits: Limits) -> dict[str, Any] | None:
 
 
 def slug(name: str) -> str:
-    """A file name that tells two sources apart, also ``a.mp4`` and ``a.mov``."""
+    """A file name that distinguishes two sources, also ``a.mp4`` and ``a.mov``."""
     stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name.rpartition(".")[0] or name)
     return f"{stem[-60:]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 

@@ -85,7 +85,7 @@ def pooled(parts: Iterable[Distances]) -> Distances:
 
 @dataclass(frozen=True)
 class SyncCheck:
-    """Who judges, and how sure it must be."""
+    """The sync expert, and how certain it must be."""
 
     expert: Path = EMBEDDED  # folder of a sync expert
     trust: Trust = field(default_factory=Trust)

@@ -57,12 +57,12 @@ class Recording:
     """A clip's sound and when somebody speaks in it."""
 
     samples: np.ndarray  # (N,) float32
-    active: np.ndarray  # (1 + N / COLUMN,) bool, as the teacher says
+    active: np.ndarray  # (1 + N / COLUMN,) bool, labels of the teacher
 
 
 class ActivityStage(Stage):
     """Raises:
-    ArtefactError: the teacher cannot be had.
+    ArtefactError: the teacher is unavailable.
     ConfigError: onnxruntime is not installed, or no clip lasts a second.
     """
 

@@ -1,4 +1,4 @@
-"""Trains the lip-reading expert on mouths and the words they say."""
+"""Trains the lip-reading expert on videos of mouths and their transcripts."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class ShapeFromFeatures(nn.Module):
 
 
 class Teacher:
-    """What a trained teacher says of any speech.
+    """Mouth shapes that a trained teacher predicts for any speech.
 
     Args:
         path: ``teacher.safetensors`` of ``train teacher``.
@@ -53,7 +53,7 @@ class Teacher:
 
     Raises:
         ConfigError: the file is missing or something else.
-        ArtefactError: the encoder's weights cannot be had.
+        ArtefactError: the encoder's weights are unavailable.
     """
 
     def __init__(self, path: str, weights: str = ""):

@@ -11,15 +11,15 @@ from lipsync.audio.mel import RATE
 from lipsync.errors import ConfigError
 from lipsync.weights import hub
 
-PIECE, CONTEXT = 512, 64  # samples that Silero hears at a time, and those before them that it hears again
-# Silero says for a while after the last sound that speech goes on: what is softer than the stretch by so much
+PIECE, CONTEXT = 512, 64  # samples that Silero takes at a time, and those before them that it takes again
+# Silero reports speech for a while after the last sound: what is softer than the stretch by so much
 # is taken off its end, but not more pieces than a stop between two sounds of one word is long.
 SOFT, TAIL = 30.0, 4  # dB, pieces
 
 
 class Silero:
     """Raises:
-    ArtefactError: its file cannot be had.
+    ArtefactError: its file is unavailable.
     ConfigError: onnxruntime is not installed.
     """
 

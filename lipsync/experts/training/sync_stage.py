@@ -37,7 +37,7 @@ class SyncConfig:
     speech: str = ""  # pre-trained speech encoder (speech.safetensors), needs deep = 1
     # Aids for little data, not in the paper.
     augment: bool = False  # random framing, mirror, light and sound
-    shape_weight: float = 0.0  # both embeddings also tell the mouth shape, through one shared layer
+    shape_weight: float = 0.0  # both embeddings also predict the mouth shape, through one shared layer
 
 
 class SyncStage(Stage):

@@ -1,4 +1,4 @@
-"""Trains syncXnet as SyncNet is trained, which is what the patent says: by contrast within a clip."""
+"""Trains syncXnet as SyncNet is trained, as the patent states: contrastively within a clip."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SyncXTraining(SyncConfig):
 
 
 class SyncXStage(SyncStage):
-    """The sync expert's stage with another network and another ear."""
+    """The sync expert's stage with syncXnet and its speech input."""
 
     settings = SyncXTraining
 

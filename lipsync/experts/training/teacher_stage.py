@@ -1,8 +1,8 @@
 """Trains a teacher: a small network that reads mouth shapes off a frozen pre-trained speech encoder.
 
-Half an hour of faces teaches a small speech encoder little. On the features of an encoder that knows speech
-already, a few convolutions learn far more from the same faces, and what they then say of any other speech,
-to which there is no face, teaches the small encoder (``lipsync.methods.wav2lip.train_speech``).
+Half an hour of faces teaches a small speech encoder little. On the features of a pre-trained speech
+encoder a few convolutions learn far more from the same faces, and their predictions for any other speech, of
+which there are no faces, teach the small encoder (``lipsync.methods.wav2lip.train_speech``).
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class BlendshapeNetwork:
 
 
 def scores_by_name(expressions: Sequence[str]) -> np.ndarray | None:
-    """(E,) which of the 52 scores says each of a model's expressions; None where the names are not ARKit's.
+    """(E,) index among the 52 scores of each expression of a model; None if the names are not ARKit's.
 
     ICT-FaceKit writes ``_L`` for ``Left`` and splits in two what ARKit has as one (browInnerUp, cheekPuff).
     """

@@ -21,7 +21,7 @@ class Heads:
 
     @classmethod
     def start(cls, measured: np.ndarray, prior: np.ndarray, mean: np.ndarray, begins: np.ndarray) -> Heads:
-        """A face that looks into the camera, at the distance that its size says."""
+        """A face that looks into the camera, at the distance that follows from its size."""
         middle = measured.mean(1)
         spread = np.sqrt(np.square(measured - middle[:, None]).sum((1, 2)))
         flat = (mean[:, :2] - mean[:, :2].mean(0)) * AXES[:2]

@@ -63,8 +63,8 @@ def read_ict(path: Path) -> MorphableArrays:
     """The face, the front of the mouth's inside and the front teeth of ICT-FaceKit.
 
     What a face crop never shows is left out by its place on the neutral face: the back of the head,
-    the neck, the eyeballs, the throat. The file has no skin colours: fixed ones tell skin, lips, teeth,
-    gums and the mouth's inside apart, and there are no texture coefficients.
+    the neck, the eyeballs, the throat. The file has no skin colours: skin, lips, teeth, gums and the
+    mouth's inside get fixed ones, and there are no texture coefficients.
 
     Raises:
         ConfigError: an array is missing or of another shape.

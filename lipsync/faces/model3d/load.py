@@ -20,8 +20,8 @@ def load_morphable(path: Path | str | None = None) -> MorphableModel:
             ``fit-face-model`` wrote, "embedded" for the one that ships. None is ICT-FaceKit.
 
     Raises:
-        ArtefactError: ICT-FaceKit is not here and cannot be had.
-        ConfigError: the file is missing or not in the format; says what is expected.
+        ArtefactError: ICT-FaceKit is unavailable.
+        ConfigError: the file is missing or not in the format; the message states what is expected.
     """
     if path is None:
         from lipsync.weights import hub

@@ -37,7 +37,7 @@ def pose_from_points(points: np.ndarray) -> Pose:
     The scale is the larger of the eye distance (right for a frontal face) and the eye-mouth distance
     / 1.15 (right for a turned one, whose eyes come closer), the idea of FFHQ's alignment. The mouth
     enters through its corners only, which hardly move when it opens: the size of the crop must not
-    tell the network what the mouth does.
+    leak the mouth's shape to the network.
 
     Args:
         points: (..., 5, 2) pixels: eye, eye, nose tip, mouth corner, mouth corner, the left

@@ -192,7 +192,7 @@ class Follower:
         return coarse if fine is None or _jumped(poses[chosen], fine.pose) else fine
 
     def _after_cut(self, areas: list[float], poses: list[Pose]) -> int:
-        """In another shot nothing tells who is who: the largest face, or the nearest where one was chosen."""
+        """After a cut faces cannot be matched: the largest face, or the nearest where one was chosen."""
         if self._last is None or (self._choose.index is None and self._choose.point is None):
             return int(np.argmax(areas))
         place = self._last.centre

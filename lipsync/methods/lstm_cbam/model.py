@@ -4,10 +4,10 @@ The synchronisation discriminator is :class:`lipsync.experts.sync_expert.SyncExp
 ``cbam`` (figure 3); ``lipsync.methods.lstm_cbam.config`` has one configuration per row of Table 1.
 
 What the paper leaves open, and what was chosen:
-- which of LipGAN's two generators: the residual one, which its training uses unless told otherwise;
+- which of LipGAN's two generators: the residual one, which its training uses by default;
 - LipGAN's residual unit skips two convolutions; here every convolution has its own skip, as in the rest of
   this family, and there are as many units as in LipGAN;
-- LipGAN hears 12 x 35 MFCC; the paper compares with Wav2Lip, so this hears Wav2Lip's 80 x 16 mel window
+- LipGAN takes 12 x 35 MFCC; the paper compares with Wav2Lip, so this takes Wav2Lip's 80 x 16 mel window
   through Wav2Lip's speech tower (16 to 1 columns instead of 35), which ends in the same 512 channels.
 """
 
@@ -29,7 +29,7 @@ class LipGANGenerator(
     library_name="lipsync-portal",
     tags=["lip-sync", "talking-face"],
 ):
-    """Face crops that say what the speech says.
+    """Face crops lip-synced to the speech.
 
     The face encoder takes (B, 6, S, S): the frame with its lower half zeroed (pose prior), then a
     reference frame of the same person, RGB in 0..1. The audio encoder takes (B, 1, rows, 16). The

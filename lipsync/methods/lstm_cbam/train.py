@@ -107,7 +107,7 @@ class JointStage(Stage):
     def step(self, batch: dict[str, Tensor], update: Update, progress: float) -> dict[str, float]:
         config = self.config
         real = (batch["frames"].float() / 255).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        # The generator's turn. The discriminator judges with its running statistics, as it would judge a
+        # The generator's turn. The discriminator uses its running statistics, as for a
         # single window; its own turn alone moves them.
         self.disc.eval()
         if config.speech:
@@ -152,7 +152,7 @@ class JointStage(Stage):
 
     @property
     def best(self) -> LipGANGenerator:
-        """The weights worth keeping: averaged ones where there are."""
+        """The weights to export: the averaged ones if there are any."""
         return self.average.module if self.config.ema else self.net  # type: ignore[return-value]
 
     def _probability(self, face: Tensor, audio: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ def generator_config(ablation: str = "full", width: float = 1.0) -> Wav2LipConfi
 
 
 def sync_expert_config(ablation: str = "full", width: float = 1.0) -> SyncExpertConfig:
-    """The lip-sync discriminator that judges the generator of that row: it hears the same features.
+    """The lip-sync discriminator for the generator of that row, with the same audio features.
 
     Raises:
         ConfigError: unknown name.

@@ -26,7 +26,7 @@ class MultiReferenceConfig:
     # frame's own. Not in the patent: it halves the decoder's work.
     lower_half: bool = False
     # The rest is for little data, and not in the patent either.
-    # Every stage of the decoder is told the frame's own token (scale and shift of its channels): else the
+    # The frame's own token modulates every stage of the decoder (scale and shift of its channels): else the
     # speech has to find its way from the coarsest stage alone, which takes several times the steps.
     token_modulation: bool = False
     # Move the references' pixels instead of painting a mouth anew (``multi_reference.moving``).
@@ -35,7 +35,7 @@ class MultiReferenceConfig:
     # size of the references is moved, so that the result stays sharp.
     shrink: int = 1
     # Share of the frame's rows, from the top, that the network sees: 0.5 is the patent's upper half. Cheeks
-    # tell the mouth; with less of them the drawn mouth follows the speech and not the picture.
+    # reveal the mouth; with less of them the drawn mouth follows the speech and not the picture.
     visible: float = 0.5
 
     def __post_init__(self) -> None:

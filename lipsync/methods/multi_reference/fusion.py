@@ -10,7 +10,7 @@ from lipsync.weights.renamed import accept_old_weights
 
 
 class Listener(nn.Module):
-    """Steps a to f: (B, F, D) features of speech to (B, F, C) tokens that know their neighbours."""
+    """Steps a to f: (B, F, D) features of speech to (B, F, C) tokens with attention over their neighbours."""
 
     def __init__(self, config: MultiReferenceConfig):
         super().__init__()
@@ -36,10 +36,10 @@ class Listener(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Step g and its way back: speech looks at the lower half of the pictures, then pictures hear.
+    """Step g and its way back: speech attends to the lower half of the pictures, then pictures to speech.
 
     The patent's text gives the first direction and calls the module bidirectional; the way back has the same
-    form, with the tokens that have looked. Besides, every pixel is told the frame's own token: attention
+    form, with the tokens after attention. Besides, the frame's own token is added to every pixel: attention
     alone first has to find out which of the tokens that is, which takes several times the steps.
     """
 

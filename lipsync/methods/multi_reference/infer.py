@@ -28,7 +28,7 @@ class MultiReferenceMethod(LipSyncMethod):
 
     Raises:
         ConfigError: the speech encoder's package is not installed.
-        ArtefactError: its weights cannot be had.
+        ArtefactError: its weights are unavailable.
     """
 
     supports_mouth_opening = True

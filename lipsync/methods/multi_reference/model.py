@@ -35,7 +35,7 @@ class MultiReference(
     library_name="lipsync-portal",
     tags=["lip-sync", "talking-face"],
 ):
-    """Face crops that say what the speech says, after several references of the same person.
+    """Face crops lip-synced to the speech, from several references of the same person.
 
     The image encoder takes (B, 3 (R + 1), S, S): R references, then the frame with its lower half zeroed,
     RGB in 0..1. The fusion takes (B, F, D) speech features. The output is (B, 3, S, S) in 0..1.
@@ -71,7 +71,7 @@ class MultiReference(
     def forward(
         self, audio_features: Tensor, frames: Tensor, references: Tensor, opening: Tensor | float = 1.0
     ) -> Tensor:
-        """(B, 3, S, S) frames that say what is heard.
+        """(B, 3, S, S) frames lip-synced to the speech.
 
         Args:
             audio_features: (B, F, D) features of the speech around each frame.

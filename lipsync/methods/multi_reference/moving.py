@@ -1,8 +1,8 @@
 """References whose pixels are moved to where the speech wants them, instead of painting a mouth anew.
 
 Not in the patent. A mouth painted by a network that saw half an hour of people is a blur; the references
-show the person's own lips and teeth, from closed to open. The decoder says where each pixel lies in each of
-them and how much of each to show, and paints only what none of them has.
+show the person's own lips and teeth, from closed to open. The decoder predicts where each pixel lies in
+each of them and how much of each to show, and paints only what none of them has.
 """
 
 from __future__ import annotations

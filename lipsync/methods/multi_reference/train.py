@@ -54,10 +54,10 @@ class MultiReferenceTraining:
     learning_rate: float = 1e-4
     warm: float = 0.02  # share of the run in which the learning rate rises from 0; then a cosine to 0
     sync_weight: float = 0.0  # λ_s
-    sync_expert: str = ""  # folder of the frozen syncXnet that hears as the network does
+    sync_expert: str = ""  # folder of the frozen syncXnet with the network's audio input
     lip_weight: float = 0.0  # λ_c
     lip_reader: str = ""  # folder of the frozen lip-reading expert
-    words: str = ""  # folder of words.csv, what is said in the clips
+    words: str = ""  # folder of words.csv, the transcripts of the clips
     l1_weight: float = 1.0  # λ_r
     perceptual_weight: float = 0.0  # λ_p; VGG at three scales of the picture
     gan_weight: float = 0.0  # λ_g
@@ -72,9 +72,9 @@ class MultiReferenceTraining:
     mouth_only: bool = False  # VGG sees the mouth's square alone, and the discriminators the lower half
     augment: bool = False  # random framing, mirror, cast of colour and sound, beside gamma and brightness
     listener: str = ""  # pre-trained speech side (listener.safetensors)
-    freeze_listener: bool = False  # keep it as it is: what generalises is not unlearned
-    # The frame's token is corrected to tell the real movement, as the listener's head reads it: pictures then
-    # learn to follow the token and not the cheeks, and move as far as it says.
+    freeze_listener: bool = False  # keep its weights fixed, so that it still generalises
+    # The frame's token is corrected to encode the real movement, as the listener's head reads it: pictures
+    # then learn to follow the token and not the cheeks, and move as far as it encodes.
     movement: bool = False
     encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
     start: str = ""  # folder of a network to start from; layers of another shape begin at random
@@ -218,7 +218,7 @@ class MultiReferenceStage(Stage):
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
     def _patch_scores(self, pictures: Tensor) -> list[Tensor]:
-        """What each D_j says of (B, 3, S, S): the first sees the full size, the next ones half of it each."""
+        """Scores of each D_j for (B, 3, S, S): the first sees the full size, each next one half of it."""
         return [network(scaled(pictures, 2**j)) for j, network in enumerate(self.disc)]
 
     def _draw(self, batch: dict[str, Tensor], real: Tensor) -> Tensor:
@@ -245,7 +245,7 @@ class MultiReferenceStage(Stage):
 
     @property
     def best(self) -> MultiReference:
-        """The weights worth keeping: averaged ones where there are."""
+        """The weights to export: the averaged ones if there are any."""
         return self.average.module if self.config.ema else self.net  # type: ignore[return-value]
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
@@ -264,7 +264,7 @@ def load_syncx(folder: str, config: MultiReferenceTraining) -> SyncX:
     """The frozen expert of ``train syncx``.
 
     Raises:
-        ConfigError: not such a folder, or windows and speech are not those that it knows.
+        ConfigError: not such a folder, or windows and speech are not those that it was trained on.
     """
     if not (Path(folder) / "config.json").is_file():
         raise ConfigError("train.no_syncxnet", folder=folder or "stage.sync_expert")

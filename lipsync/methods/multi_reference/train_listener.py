@@ -1,12 +1,12 @@
-"""Teaches the speech side of the multi-reference network what mouths do, before it sees a face.
+"""Pre-trains the speech side of the multi-reference network to predict mouth shapes, before it sees a face.
 
 As ``lipsync.methods.wav2lip.train_speech`` for the Wav2Lip family: with little footage the speech side is
 what a generator overfits. Figure 3's encoder, the adapter and the self-attention predict the mouth shape at
 the middle of their vectors; what they learn is then kept still. Here the mouth-opening factor gets its
-meaning: heard with factor f, the opening that is asked for is f times the real one.
+meaning: with factor f the target opening is f times the real one.
 
-Least squares would teach timid mouths: what cannot be foreseen is answered by the mean. So a correlation asks
-for the course of a movement, and its mean and spread over a stretch are asked for apart.
+Least squares would train mouths that move too little: what cannot be predicted is answered by the mean. So a
+correlation compares the course of a movement, and its mean and spread over a stretch are compared separately.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from lipsync.training.pretrained_speech import load_speech
 from lipsync.training.schedules import one_cycle
 
 GAP, HEIGHT = 0, 1  # of MOUTH_SHAPE
-WIDEST = 0.5  # inter-ocular distances: a gap that one frame in a hundred exceeds; pictures know no wider ones
+WIDEST = 0.5  # inter-ocular distances: one frame in a hundred has a wider gap; the pictures have none
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class ListenerConfig:
     weight_decay: float = 1e-2
     dropout: float = 0.3
     speech: str = ""  # pre-trained encoder of figure 3 (speech.safetensors of ``train speech``)
-    freeze_speech: bool = False  # keep its tower as it is: each clip is heard once
+    freeze_speech: bool = False  # keep its tower as it is: each clip is encoded once
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.4)  # of MOUTH_SHAPE in the correlation
     # L1 on each stretch's mean and standard deviation of the movement, in inter-ocular distances.
     size_weight: float = 10.0
     openings: tuple[float, ...] = (0.5, 1.8)  # smallest and largest factor that is trained
     encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
-    # Folder of a trained core that is to hear by another encoder: its pictures' side is kept, and the tokens
-    # that it is used to are what is asked for. Of ``model`` only the audio counts then.
+    # Folder of a trained core that is to use another speech encoder: its pictures' side is kept, and its
+    # tokens are the targets. Of ``model`` only the audio counts then.
     core: str = ""
-    listener: str = ""  # with ``core``: its listener.safetensors, whose head says what a token tells
+    listener: str = ""  # with ``core``: its listener.safetensors, whose head reads the movement off a token
     token_weight: float = 1.0  # squared difference from the teacher's tokens, whose variance is about 1
 
 
@@ -150,7 +150,7 @@ class ListenerStage(Stage):
 
     @torch.no_grad()
     def _wanted(self, batch: dict[str, Tensor], asked: Tensor) -> Tensor:
-        """(W, T, F, C) tokens of the core, told the movements (W, T, 4) as in its training."""
+        """(W, T, F, C) tokens of the core, corrected to the movements (W, T, 4) as in its training."""
         assert self.core is not None
         encoded = gather(batch["core_speech"], torch.from_numpy(self.core_speech.places(self.config.frames)))
         factors = batch["opening"].repeat_interleave(encoded.shape[1])
@@ -160,7 +160,7 @@ class ListenerStage(Stage):
         return correct_tokens(tokens, asked.flatten(0, 1), head).unflatten(0, encoded.shape[:2])
 
     def check(self, folder: Path, step: int) -> dict[str, float]:
-        """r of all four on people kept out, the told gap's spread, and how the gap grows with the factor."""
+        """r of all four on people kept out, spread of the predicted gap, its growth with the factor."""
         if not self.dev:
             return {}
         device = next(self.net.parameters()).device
@@ -234,7 +234,7 @@ class ShapeFromSpeech(nn.Module):
 
 
 def correct_tokens(tokens: Tensor, asked: Tensor, head: nn.Linear) -> Tensor:
-    """Tokens (B, F, C) whose middle one says the movements (B, 4) to the head; nearest to what it was."""
+    """Tokens (B, F, C) off whose middle one the head reads the movements (B, 4); the smallest such change."""
     middle = tokens.shape[1] // 2
     own = tokens[:, middle].float()
     with torch.autocast(tokens.device.type, enabled=False):

@@ -100,7 +100,7 @@ def _draw(
     references: Tensor,
     factor: float = 1.0,
 ) -> Tensor:
-    """(T, 3, S, S) float32 frames that say what the stretch says."""
+    """(T, 3, S, S) float32 frames lip-synced to the stretch."""
     speech = torch.from_numpy(stretch)[None].to(real.device)
     if speech_stretches.frozen is None:
         speech = net.speech(speech)

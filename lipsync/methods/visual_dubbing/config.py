@@ -20,10 +20,10 @@ SIGMAS = ("learned", "zero", "one")
 class ExpressionConfig:
     """Stage 1 (section 3.2). The defaults are the full model of Table 3."""
 
-    # The paper gives no window; 0.2 s around the frame, as the other methods hear.
+    # The paper gives no window; 0.2 s around the frame, as for the other methods.
     audio: AudioFeatures = field(default_factory=lambda: AudioFeatures(kind="mfcc", start=-8))
     expression_size: int = 53  # m, read from the 3DMM (53 in ICT-FaceKit, 64 in the paper)
-    semantic_images: bool = True  # Table 3, row 2: without, the network only hears
+    semantic_images: bool = True  # Table 3, row 2: without, the network has audio alone
     attention: bool = True  # Table 3, row 3: without, both features are concatenated instead of eq 5-7
     window: int = 2  # k of eq 5, frames each way
     width: float = 1.0  # factor on all channel counts
@@ -32,19 +32,19 @@ class ExpressionConfig:
     image_size: int = 96  # pixels, side of a semantic image
     mouth_only: bool = False  # look at the mouth's square of the semantic image alone
     # With little data "wav2lip": the speech tower of a Wav2Lip core, which may start from its weights. What
-    # the core's pictures say comes out of that tower, so a small net can do without drawing them.
+    # the core's pictures show comes out of that tower, so a small net can do without drawing them.
     tower: str = "vgg-m"
     # With little data "encoder": the features of a frozen pre-trained speech encoder instead of MFCC.
     encoder: str = ""  # its name in ``lipsync.audio.encoders``, for the tower "encoder"
     encoder_dimension: int = 384  # D, values of a feature vector
     encoder_rate: float = 50.0  # Hz of the feature vectors
     encoder_count: int = 5  # vectors around the frame, odd
-    # Eq 7 hands on nothing but what the semantic images show; the speech only says where to look. With
-    # a small Wav2Lip core much of the speech is not in its pictures, so what was heard is added to z.
+    # Eq 7 hands on nothing but what the semantic images show; the speech only steers the attention. With
+    # a small Wav2Lip core much of the speech is not in its pictures, so the audio features are added to z.
     audio_residual: bool = False
     dropout: float = 0.0
-    # With few people: how somebody's mouth rests cannot be heard. What is predicted is the difference from
-    # the person's median, which in use comes from the frames of the video.
+    # With few people: a person's mouth at rest cannot be predicted from audio. So the difference from the
+    # person's median is predicted, which in use comes from the frames of the video.
     relative: bool = False
     # What L1 teaches lies nearer to the middle than what people do. In use the differences of a ``relative``
     # network are widened by this factor, so that mouths move as far as they do on people kept out.
@@ -76,8 +76,8 @@ class RendererConfig:
     size: int = 192  # pixels, side of the crops; a multiple of 32
     width: float = 1.0  # factor on all channel counts
     guide: str = "shaded"  # what of the rendered 3D face the networks see: "shaded" (paper) or "normals"
-    # Faces of the person that are warped and joined. The paper says several and not how many; its equations
-    # print one, which is what 1 gives.
+    # Faces of the person that are warped and joined. The paper has several, of unstated number; its
+    # equations print one, as with 1.
     references: int = 3
     motion: bool = True  # SFM and its warp; without (base model of Table 4) the reference is taken as it is
     texture: bool = True  # TMN ("feature enhancement network", Table 4); without, I_e = I_warp and no F_tex
@@ -91,7 +91,7 @@ class RendererConfig:
     texture_channels: tuple[int, ...] = (96, 168, 240, 288, 336)
     inpaint_channels: tuple[int, ...] = (16, 48, 128, 432, 1152)
     top: int = 0  # rows from the top that are kept as they are: nothing is drawn above the hole
-    # With little data: the two renderings of the 3DMM, of target and reference, already say where each
+    # With little data: the two renderings of the 3DMM, of target and reference, already determine where each
     # point of the skin went. SFM then only predicts what that flow lacks, and starts from zero.
     geometric_flow: bool = False
     # With little data: C_e and C_i are drawn as a change of I_warp and of I_e, and A_i starts from the

@@ -170,7 +170,7 @@ class ExpressionNet(nn.Module):
         return self.dropout(self.lstm(self.dropout(z))[0])
 
     def settle(self, predicted: Tensor, rest: Tensor) -> Tensor:
-        """(..., m) coefficients of what the network said, for a person whose median is ``rest`` (m,)."""
+        """(..., m) coefficients for the network's prediction, for a person whose median is ``rest`` (m,)."""
         out = predicted * self.config.gain + rest if self.config.relative else predicted
         return out.clamp(0, 1) if self.config.bounded else out
 

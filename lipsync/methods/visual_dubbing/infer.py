@@ -32,7 +32,7 @@ STRETCH = 50  # frames of them at a time: 2 s
 NEAR, FAR = 10.0, 18.0  # degrees between heads: a reference within the first is fine, beyond the second not
 FADE = 0.24  # seconds in which one reference gives way to the next
 CLOSED = 1 / 8  # of the frames that are known at the start, those with the most closed lips
-AROUND = 25  # frames before and after a stretch that the Bi-LSTM hears with it
+AROUND = 25  # frames before and after a stretch that the Bi-LSTM takes with it
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class EncodedSpeech:
 
     # Of each network of stage 1: (rows, L) at 80 Hz, or (L, D) of a pre-trained encoder.
     features: list[np.ndarray]
-    semantic: Any  # what the Wav2Lip core heard; None without semantic images
+    semantic: Any  # speech encoded for the Wav2Lip core; None without semantic images
     frames: int  # at 25 per second
 
 
@@ -65,7 +65,7 @@ class VisualDubbingMethod(LipSyncMethod):
     frame rate will do. A frame that cannot be fitted is given back as it came.
 
     Raises:
-        ArtefactError: the 3D face model or the Wav2Lip core cannot be had.
+        ArtefactError: the 3D face model or the Wav2Lip core is unavailable.
     """
 
     blendshapes = supports_mouth_opening = True
@@ -253,7 +253,7 @@ class VisualDubbingMethod(LipSyncMethod):
         return np.array(before, int), np.array(share)
 
     def _expressions(self, batch: Batch, person: Person) -> np.ndarray:
-        """(B, E) what stage 1 says of the frames, between its own 25 frames a second."""
+        """(B, E) predictions of stage 1 for the frames, between its own 25 frames a second."""
         at = batch.times * RATE_FRAMES
         low = np.clip(np.floor(at).astype(int), 0, batch.speech.frames - 1)
         high = np.minimum(low + 1, batch.speech.frames - 1)
@@ -269,7 +269,7 @@ class VisualDubbingMethod(LipSyncMethod):
         return before * (1 - part) + after * part
 
     def _stretch(self, number: int, speech: EncodedSpeech, person: Person) -> np.ndarray:
-        """(STRETCH, E) expressions of one stretch of the speech, heard with what lies around it."""
+        """(STRETCH, E) expressions of one stretch of the speech, predicted with its context."""
         first = max(0, number * STRETCH - AROUND)
         last = min(speech.frames, (number + 1) * STRETCH + AROUND)
         times = np.arange(first, last) / RATE_FRAMES

@@ -1,4 +1,4 @@
-"""Semantic images: what a Wav2Lip core draws of one still face that says the speech (section 3.2)."""
+"""Semantic images: one still face, lip-synced to the speech by a Wav2Lip core (section 3.2)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SemanticImages:
     """Pictures of one face for a stretch of speech, by a core of the Wav2Lip family.
 
     A still face instead of the frames of the video: the pictures can then be drawn for any stretch of
-    the speech before its frames are read, and show nothing but what was said.
+    the speech before its frames are read, and show nothing but the speech.
 
     Args:
         core: None loads the one that ships.

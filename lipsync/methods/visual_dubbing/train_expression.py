@@ -63,7 +63,7 @@ class ExpressionStageConfig:
     encoder_weights: str = ""  # local folder of a pre-trained encoder's weights; "" fetches them
     correlation_weight: float = 0.0  # 1 - r of the lips' gap along time: L1 alone makes mouths shy
     speech: str = ""  # model.safetensors of a Wav2Lip core, for a model whose tower is "wav2lip"
-    freeze_speech: bool = False  # keep the tower as it is: what generalises is not unlearned
+    freeze_speech: bool = False  # keep the tower's weights fixed, so that it still generalises
     augment: bool = False  # speech as another room or voice would have it
     curves: str = ""  # folder of speech with measured expression curves, which a head of their own learns
     curve_weight: float = 0.0

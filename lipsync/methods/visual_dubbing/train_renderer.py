@@ -189,7 +189,7 @@ class DubbingStage(Stage):
         with_gan: bool,
         update: Update,
     ) -> dict[str, Tensor]:
-        """Eq 30 as "inpainted" and eq 31 as "mended", and the parts worth a column of the log."""
+        """Eq 30 as "inpainted" and eq 31 as "mended", and the parts that get a column of the log."""
         config, top = self.config, self.config.model.top
         mended, face, warped = (x[:, :, top:] for x in (drawn.mended, drawn.face, drawn.warped))
         wanted = self._features(target, update, top) if self.feature_net is not None else []

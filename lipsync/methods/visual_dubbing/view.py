@@ -90,7 +90,7 @@ class Scene:
         )
 
     def hole(self, identity: Tensor, pose: Tensor, camera: Camera, size: int) -> Tensor:
-        """(B, 1, S, S) 1 in the lower face, whatever the mouth does: its shape tells nothing.
+        """(B, 1, S, S) 1 in the lower face, whatever the mouth does: its shape reveals nothing.
 
         The paper draws it around the landmarks of the frame, whose chin shows how far the mouth is open.
         """

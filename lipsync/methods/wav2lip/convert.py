@@ -23,7 +23,7 @@ from lipsync.weights.checkpoint import load_checkpoint
 from lipsync.weights.pretrained import read_config
 
 _STEM, _LAST = "face_encoder_blocks.0.0.conv_block.0.weight", "output_block.1"
-# What else the people who hold such files also hold, told by a key or two.
+# Other networks' files that users may have, recognised by a key or two.
 _OTHERS = (
     ({"face_encoder.0.0.conv_block.0.weight"}, "lstm_cbam"),
     ({"face_encoder.0.conv_block.0.weight"}, "sync_expert"),
@@ -49,7 +49,7 @@ def read_generator(path: str | Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
 
     Raises:
         ArtefactError: a file is missing or damaged.
-        ConfigError: the weights are those of another network; the sentence says which.
+        ConfigError: the weights are those of another network; the message names it.
     """
     path = Path(path)
     weights = path / "model.safetensors" if path.is_dir() else path

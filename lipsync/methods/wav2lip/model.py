@@ -23,7 +23,7 @@ class Generator(
     library_name="lipsync-portal",
     tags=["lip-sync", "talking-face"],
 ):
-    """Face crops that say what the speech says.
+    """Face crops lip-synced to the speech.
 
     The identity encoder takes (B, 6, S, S): the frame with its lower half zeroed (pose prior), then a
     reference frame of the same person, RGB in 0..1. The speech encoder takes (B, 1, rows, 16). The

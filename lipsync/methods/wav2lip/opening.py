@@ -1,7 +1,7 @@
 """How far the mouth opens, for networks that were never taught a factor: our addition to Wav2Lip.
 
 The network is asked. It draws one face with some of the job's own speech, the landmarker measures the
-mouths it drew, and a line through these points says along which direction of the speech embedding the
+mouths it drew, and a line through these points shows along which direction of the speech embedding the
 mouth opens, and by how much. A factor then moves each frame's embedding along that direction by its own
 predicted opening. (To scale an embedding's distance from that of silence, the obvious way, only spreads
 the openings: what these networks draw for silence is not a closed mouth.)
@@ -28,7 +28,7 @@ LEAST = 8  # of them must be found
 
 @dataclass(frozen=True)
 class Opening:
-    """What an embedding says about the opening, and what to change to change it."""
+    """The mouth opening as a linear function of the speech embedding."""
 
     centre: Tensor  # (C,) mean embedding
     gap: float  # mean opening, inter-ocular distances

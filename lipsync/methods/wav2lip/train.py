@@ -57,7 +57,7 @@ class GeneratorConfig:
     augment: bool = False  # random framing, mirror, light and sound
     start: str = ""  # folder of a generator to start from; layers of another shape begin at random
     speech: str = ""  # pre-trained speech encoder (speech.safetensors)
-    freeze_speech: bool = False  # keep it as it is: what generalises is not unlearned
+    freeze_speech: bool = False  # keep its weights fixed, so that it still generalises
     freeze_norms: bool = (
         False  # batch norms keep their statistics: small batches of a finishing run move them
     )
@@ -67,8 +67,8 @@ class GeneratorConfig:
     perceptual_weight: float = 0.0  # LPIPS of the mouth's square
     perceptual_frames: int = 4  # of a batch that it looks at; VGG costs several times the generator
     features: str = "vgg"  # trunk of LPIPS: "vgg", or "alex" where VGG is too slow
-    # Share of the windows that hear another clip of the batch: there only the opening is judged, against
-    # that clip's. What the upper half of a face tells about the mouth is not to be learnt.
+    # Share of the windows with the speech of another clip of the batch: there only the opening is compared,
+    # with that clip's. The mouth is not to be predicted from the upper half of the face.
     mismatched_audio_fraction: float = 0.0
     # Such windows are also held to what the network that the run started from draws of them, at a quarter of
     # the size: what one person's clip adds is skin and teeth, and the lips go on following the speech.
@@ -146,7 +146,7 @@ class GeneratorStage(Stage):
         batch = draw_windows(self.sampler.draw(config.windows, rng), options, rng)
         mismatched_audio_fraction = round(len(batch["frames"]) * self.config.mismatched_audio_fraction)
         for name in ("speech", "sync_speech", "shape", "movement") if mismatched_audio_fraction else ():
-            if name in batch:  # the first windows hear, and are judged by, the one after them
+            if name in batch:  # the first windows get speech and targets of the one after them
                 batch[name] = torch.cat(
                     [batch[name][1 : mismatched_audio_fraction + 1], batch[name][mismatched_audio_fraction:]]
                 )
@@ -169,7 +169,7 @@ class GeneratorStage(Stage):
             fake = self._draw(batch, faces)
             values: dict[str, Tensor] = {}
             weight = lip_weight(batch["lips"].flatten(0, 1), real.shape[-1], config.mouth_weight)
-            # Windows that hear another clip have no picture to be compared with.
+            # Windows with another clip's speech have no picture to be compared with.
             first = round(len(batch["frames"]) * config.mismatched_audio_fraction) * config.frames
             values["l1"] = ((fake.float() - real).abs() * weight)[first:].mean()
             w_s = config.sync_weight if with_sync else 0.0
@@ -240,7 +240,7 @@ def translate_embedding(net: Generator, folder: str, clips: list[Clip]) -> None:
 
     Args:
         folder: of the generator that the decoder was trained in.
-        clips: whose speech is heard by both.
+        clips: whose speech both networks encode.
     """
     old = Generator.from_pretrained(folder).eval()
     net = net.eval()

@@ -1,9 +1,9 @@
 """Teaches the speech encoder what mouths do, before it sees a face.
 
 With little footage the speech side is what a generator overfits. Here the generator's own speech
-encoder predicts the mouth shape (gap, height, width, chin) of a stretch of speech, judged by its
+encoder predicts the mouth shape (gap, height, width, chin) of a stretch of speech, measured by its
 correlation over time, so that differences between people's mouths do not matter. The generator
-then starts from these weights. A teacher (``train teacher``) says what mouths do to any other speech; with
+then starts from these weights. A teacher (``train teacher``) predicts mouth shapes for any other speech; with
 it the encoder learns from recordings to which there is no face.
 """
 
@@ -46,11 +46,11 @@ class SpeechConfig:
     weight_decay: float = 1e-2
     dropout: float = 0.3
     weights: tuple[float, ...] = (1.0, 0.6, 0.4, 0.4)  # of MOUTH_SHAPE in the loss
-    every: int = 1  # of so many frames of a stretch one is heard: neighbours sound nearly the same
-    teacher: str = ""  # teacher.safetensors; what it says of every stretch is learnt besides the real mouth
+    every: int = 1  # of so many frames of a stretch one is encoded: neighbours sound nearly the same
+    teacher: str = ""  # teacher.safetensors; its prediction is a second target besides the real mouth
     teacher_weight: float = 1.0
     encoder_weights: str = ""  # local folder of the teacher's encoder; "" fetches them
-    taught: str = ""  # folder of any speech, of which the teacher alone says the mouths
+    taught: str = ""  # folder of any speech, for which the teacher alone gives the mouth shapes
     taught_stretches: int = 12  # per batch
     speeds: tuple[float, ...] = (1.0,)  # recordings are played at these in turn: at another, another voice
     start: str = ""  # speech.safetensors to start from
@@ -69,7 +69,7 @@ class SpeechStage(Stage):
         self.sampler: Sampler = Sampler(train, config.frames)
         if config.taught and not config.teacher:
             raise ConfigError("train.no_speech_teacher")
-        self.teacher_shapes: dict[str, np.ndarray] = {}  # (T, 4) by clip, what the teacher says
+        self.teacher_shapes: dict[str, np.ndarray] = {}  # (T, 4) by clip, predicted by the teacher
         self.recordings: list[Recording] = []
         if config.teacher:
             teacher = Teacher(config.teacher, config.encoder_weights)
@@ -222,7 +222,7 @@ class Recording:
     """Speech without a face."""
 
     mel: np.ndarray  # (80, M) float16 mel spectrogram
-    teacher_shapes: np.ndarray  # (T, 4) float32 mouth shapes that the teacher hears in it
+    teacher_shapes: np.ndarray  # (T, 4) float32 mouth shapes that the teacher predicts for it
 
 
 def read_recordings(config: SpeechConfig, teacher: Teacher) -> list[Recording]:

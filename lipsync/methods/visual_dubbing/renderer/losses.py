@@ -43,8 +43,8 @@ def ssim_loss(a: Tensor, b: Tensor) -> Tensor:
 def correspondence_loss(grid: Tensor, warped: Tensor, target: Tensor, weight: Tensor, most: float) -> Tensor:
     """Eq 27: how far the warped face lies from the target, in pixels.
 
-    The paper compares what a pretrained flow network C says of both pictures. Here the flow between them
-    is OpenCV's DIS, which ships with a dependency and knows no gradient: it says where the warp should
+    The paper compares the output of a pretrained flow network C for both pictures. Here the flow between them
+    is OpenCV's DIS, which ships with a dependency and has no gradient: it determines where the warp should
     have sampled, and the grid is drawn there.
 
     Args:

@@ -60,7 +60,7 @@ class Decoder(nn.ModuleList):
 
     Args:
         channels: of the encoder, from the full size down.
-        label: channels of the picture that SPADE listens to.
+        label: channels of the picture that conditions SPADE.
         spade: which levels have SPADE, by their place in ``channels``.
     """
 
