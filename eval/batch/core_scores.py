@@ -147,10 +147,10 @@ class CoreResults:
     def _followed(self, core: Core) -> Iterable[ClipCorrelation]:
         """The mouth drawn for other speech beside that of the person who said it, while both last."""
         for face in self._faces:
-            drawn, said = self._openings(face.name, core.row(OTHER)), self._real(face.speaker)
-            if drawn is not None and said is not None:
-                frames = min(len(drawn[0]), len(said))
-                yield lipcorr_update(drawn[0][:frames], said[:frames])
+            drawn, spoken = self._openings(face.name, core.row(OTHER)), self._real(face.speaker)
+            if drawn is not None and spoken is not None:
+                frames = min(len(drawn[0]), len(spoken))
+                yield lipcorr_update(drawn[0][:frames], spoken[:frames])
 
     def _silence(self, core: Core, own: Sequence[tuple[Face, Openings]]) -> dict[str, SilenceScore]:
         scores = {}

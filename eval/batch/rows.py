@@ -137,7 +137,7 @@ def _fingerprint(row: Row, options: Options, networks: Networks) -> str:
         if path is not None and path.is_file()
     ]
     control = asdict(row.control) if row.control else None
-    said = [
+    parts = [
         VERSION,
         files,
         control,
@@ -145,4 +145,4 @@ def _fingerprint(row: Row, options: Options, networks: Networks) -> str:
         sorted(networks.hashes.items()),
         sorted(networks.names.items()),
     ]
-    return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]

@@ -25,13 +25,13 @@ class Silence:
     Attributes:
         name: the row.
         level: root mean square, dB of full scale; None: nothing but zeros.
-        said: how it is made, for the protocol.
+        description: how it is made, for the protocol.
         make: (N,) samples of any level from N and a seeded generator.
     """
 
     name: str
     level: float | None
-    said: str
+    description: str
     make: Callable[[int, np.random.Generator], np.ndarray]
 
     def samples(self, seconds: float = SECONDS) -> np.ndarray:

@@ -21,13 +21,13 @@ def place(set_: ComparisonSet, kind: str, suffix: str, *content: object) -> Path
     Raises:
         ConfigError: the set was deleted meanwhile.
     """
-    said = json.dumps([kind, *map(str, content)])
+    described = json.dumps([kind, *map(str, content)])
     folder = set_.folder / CACHE
     try:
         folder.mkdir(exist_ok=True)
     except FileNotFoundError as problem:
         raise ConfigError("sets.missing", name=set_.id) from problem
-    return folder / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}{suffix}"
+    return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:24]}{suffix}"
 
 
 def remembered(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

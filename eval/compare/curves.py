@@ -151,19 +151,19 @@ def _against(clip: Clip, reference: Clip, networks: Networks, report: Report | N
     except Cancelled:
         raise
     except FaceError as problem:
-        reasons["opening"] = _say(problem, clip, reference)
+        reasons["opening"] = _reason(problem, clip, reference)
         try:
             scores = _pass(clip.source, reference.source, PICTURE, "full", networks, report)
         except Cancelled:
             raise
         except LipSyncError as second:
-            return Curve({}, {name: _say(second, clip, reference) for name in (*PICTURE, "opening")})
+            return Curve({}, {name: _reason(second, clip, reference) for name in (*PICTURE, "opening")})
     except LipSyncError as problem:
-        return Curve({}, {name: _say(problem, clip, reference) for name in (*PICTURE, "opening")})
+        return Curve({}, {name: _reason(problem, clip, reference) for name in (*PICTURE, "opening")})
     values = {name: _values(scores, name) for name in PICTURE}
     values["opening"], values["opening_reference"] = (_values(scores, name) for name in OPENINGS)
     reasons |= {
-        name: _say(entry.reason, clip, reference)
+        name: _reason(entry.reason, clip, reference)
         for name, entry in scores.scores.items()
         if name in PICTURE and entry.value is None
     }
@@ -172,7 +172,7 @@ def _against(clip: Clip, reference: Clip, networks: Networks, report: Report | N
         notes.append(Message("curves.whole_frames"))
     opening = scores.scores.get(OPENING)
     if opening is not None and opening.value is None:
-        reasons.setdefault("opening", _say(opening.reason, clip, reference))
+        reasons.setdefault("opening", _reason(opening.reason, clip, reference))
     return Curve({name: column for name, column in values.items() if _any(column)}, reasons, tuple(notes))
 
 
@@ -215,7 +215,7 @@ def _any(column: Any) -> bool:
     return any(value is not None for value in column)
 
 
-def _say(problem: LipSyncError | str, clip: Clip, reference: Clip) -> str:
+def _reason(problem: LipSyncError | str, clip: Clip, reference: Clip) -> str:
     """A sentence in which the files on disk, whose names say nothing, are called what they are."""
     message = problem.message if isinstance(problem, LipSyncError) else Message(problem)
     names = {

@@ -148,7 +148,7 @@ def protocols(results: CoreResults, cores: Sequence[Core], scores: Sequence[Core
         shares = [100 * row.closures.share for row in scores if row.closures]
         real = f"{shares[0]:.0f} % of the frames" if shares else "no frame"
         sounds = ", ".join(
-            f"{kind.name} ({kind.said}{'' if kind.level is None else f', {kind.level:g} dBFS'})"
+            f"{kind.name} ({kind.description}{'' if kind.level is None else f', {kind.level:g} dBFS'})"
             for kind in SILENCES
         )
         meanings = {

@@ -210,8 +210,8 @@ def _plain(labels: Sequence[Text]) -> None:
 def _point(axes: Axes, outcome: Outcome | None, place: float, series: int) -> None:
     if outcome is None or outcome.opinion.mos is None:
         return
-    said = outcome.opinion
-    ends = None if said.low is None or said.high is None else (said.low, said.high)
+    opinion = outcome.opinion
+    ends = None if opinion.low is None or opinion.high is None else (opinion.low, opinion.high)
     _mark(axes, outcome.opinion.mos, ends, place, series)
 
 

@@ -120,10 +120,10 @@ def load_expert(folder: Path = EXPERT) -> OwnSyncExpert:
     sha256 = file_sha256(weights)
     with redirect_stdout(io.StringIO()):  # the Hub library prints that it loads, amid our tables
         network = SyncExpert.from_pretrained(str(folder))
-    return OwnSyncExpert(network, sha256, worth(folder, sha256))
+    return OwnSyncExpert(network, sha256, measured_accuracy(folder, sha256))
 
 
-def worth(folder: Path, sha256: str) -> str:
+def measured_accuracy(folder: Path, sha256: str) -> str:
     """What tables say about the weights of a folder: the measured figure, or that there is none."""
     try:
         measured = Measured(**json.loads((folder / MEASURED).read_text(encoding="utf-8")))

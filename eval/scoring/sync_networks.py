@@ -33,7 +33,7 @@ class SyncNetwork(Protocol):
 
     name: str  # for protocol strings
     own: bool  # True: not the published network, its numbers compare with no paper
-    worth: str  # a sentence on how well it judges, where that is not published
+    accuracy: str  # a sentence on how well it works, where that is not published
     sha256: str  # of the weights
     smoothing: int  # frames around each that its crop takes into account; 1: none
     alignment: str  # how the region was placed
@@ -64,7 +64,7 @@ class SyncNetV2:
     """SyncNet v2 with the crops of the reference code; its embeddings are not normalised."""
 
     own = False
-    worth = ""
+    accuracy = ""
     smoothing = 13
     alignment = f"SyncNet crop, {DETECTOR}"
 
@@ -100,8 +100,8 @@ class OwnSyncExpert:
     alignment = "upright square of the face track"
     name = "own expert"
 
-    def __init__(self, network: SyncExpert, sha256: str, worth: str = ""):
-        self._network, self.sha256, self.worth = network.eval(), sha256, worth
+    def __init__(self, network: SyncExpert, sha256: str, accuracy: str = ""):
+        self._network, self.sha256, self.accuracy = network.eval(), sha256, accuracy
 
     def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
         if pose is None:

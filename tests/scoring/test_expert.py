@@ -10,7 +10,7 @@ import pytest
 from eval.__main__ import main
 from eval.batch.manifest import Row, with_controls
 from eval.scoring.controls import CONTROLS
-from eval.scoring.expert import EXPERT, MEASURED, Check, Measured, load_expert, measure, worth
+from eval.scoring.expert import EXPERT, MEASURED, Check, Measured, load_expert, measure, measured_accuracy
 from eval.scoring.metrics import METRICS
 from eval.scoring.networks import Networks
 from eval.scoring.score import score
@@ -40,9 +40,9 @@ def test_figures_are_counts_and_p_is_the_binomial_tail():
 def test_only_figures_of_these_weights_are_quoted(tmp_path):
     figures = Measured(10, 7, 8, 1, 1e-5, "here", "a" * 64)
     (tmp_path / MEASURED).write_text(json.dumps(figures.as_dict()))
-    assert "7 of 10 unseen clips (by chance: 10%)" in worth(tmp_path, "a" * 64)
+    assert "7 of 10 unseen clips (by chance: 10%)" in measured_accuracy(tmp_path, "a" * 64)
     for folder, sha256 in ((tmp_path, "b" * 64), (tmp_path / "none", "a" * 64)):
-        assert worth(folder, sha256) == "The accuracy of this own expert has not been measured."
+        assert measured_accuracy(folder, sha256) == "The accuracy of this own expert has not been measured."
     with pytest.raises(ArtefactError, match="holds no sync expert"):
         load_expert(tmp_path)
 
@@ -55,7 +55,7 @@ def test_shipped_figures_belong_to_the_shipped_weights():
     assert figures.p < 0.01, "no better than chance"
     card = (EXPERT / "README.md").read_text(encoding="utf-8")
     assert f"**{figures.found} of {figures.clips}**" in card
-    assert load_expert().worth == figures.sentence()
+    assert load_expert().accuracy == figures.sentence()
 
 
 @needs_expert

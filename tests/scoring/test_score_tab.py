@@ -6,7 +6,7 @@ import pytest
 
 from eval.batch.manifest import Row
 from eval.batch.rows import Options
-from eval.scoring.expert import Measured, worth
+from eval.scoring.expert import Measured, measured_accuracy
 from eval.ui.score import result_table
 from eval.ui.score.score_queue import ScoreQueue
 from lipsync.errors import LipSyncError
@@ -19,7 +19,10 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 def test_the_note_about_the_own_expert_has_chinese():
     figures = Measured(9, 7, 6, 0, 0.1, "here", "0" * 64)
-    for measured, words in ((figures.sentence(), "有 7 个找到真实偏移"), (worth(ROOT, "0" * 64), "尚未测量")):
+    for measured, words in (
+        (figures.sentence(), "有 7 个找到真实偏移"),
+        (measured_accuracy(ROOT, "0" * 64), "尚未测量"),
+    ):
         note = Message("score.own_expert", measured=measured)
         assert str(measured) in note
         assert words in note.text("zh")

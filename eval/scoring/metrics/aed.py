@@ -28,8 +28,8 @@ class Aed(FrameMetric):
 
         path = hub.locate("ict_facekit")
         if path is None:
-            said = loader.names[self.name]
-            loader.names[self.name] = f"{said}, 52 scores, as ict_facekit.npz is not here"
+            label = loader.names[self.name]
+            loader.names[self.name] = f"{label}, 52 scores, as ict_facekit.npz is not here"
             return None
         face = load_morphable(path)
         loader.names[self.name] = f"3D face {face.name}, {face.expression_size} coefficients"

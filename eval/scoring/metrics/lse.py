@@ -138,7 +138,7 @@ class Lse(Metric):
         """Warns of the own sync expert."""
         sync_network = networks.loaded.get(self.group)
         if sync_network is not None and sync_network.own:
-            yield Message("score.own_expert", measured=sync_network.worth)
+            yield Message("score.own_expert", measured=sync_network.accuracy)
 
     def frame_columns(self, state: SyncStream, frames: int) -> Mapping[str, np.ndarray]:
         """The distance of the window around each frame."""

@@ -101,18 +101,18 @@ class ChangeLog:
                 self._file = None
 
     def _connect(self, connection: Any, record: Any) -> None:
-        told: list[Change] = []
-        record.info["journal"] = told
-        connection.create_function("journal", -1, partial(_note, told))
+        recorded: list[Change] = []
+        record.info["journal"] = recorded
+        connection.create_function("journal", -1, partial(_note, recorded))
         for sql in (*(sql for table in TABLES.values() for sql in table.triggers()), *GONE):
             connection.execute(sql)
 
     def _commit(self, connection: Connection) -> None:
-        told: list[Change] = connection.connection.info["journal"]
-        if not told:
+        recorded: list[Change] = connection.connection.info["journal"]
+        if not recorded:
             return
-        changes = [*told]
-        told.clear()
+        changes = [*recorded]
+        recorded.clear()
         with self.lock:
             if self._closed:
                 raise StudyError("database.starting")
@@ -150,11 +150,11 @@ class ChangeLog:
             return [path for path in sorted(self.folder.glob("*.jsonl")) if _without(path, studies, raters)]
 
 
-def _note(told: list[Change], table: str, *values: Any) -> None:
+def _note(recorded: list[Change], table: str, *values: Any) -> None:
     if table == "gone":
-        told.append({"table": table, "study": values[0], "rater": values[1]})
+        recorded.append({"table": table, "study": values[0], "rater": values[1]})
     else:
-        told.append({"table": table, "row": dict(zip(TABLES[table].fields, values, strict=True))})
+        recorded.append({"table": table, "row": dict(zip(TABLES[table].fields, values, strict=True))})
 
 
 def _read_file(path: Path) -> Iterator[dict[str, Any]]:
@@ -171,12 +171,12 @@ def _read_file(path: Path) -> Iterator[dict[str, Any]]:
 
 def _unrecorded(cursor: Any, changes: list[Change]) -> list[Change]:
     """What the database has and no line says."""
-    told = {_signature(change) for change in changes if "row" in change}
+    recorded = {_signature(change) for change in changes if "row" in change}
     found: list[Change] = []
     for table in TABLES.values():
         for values in cursor.execute(table.select()).fetchall():
             _note(found, table.name, *values)
-    return [change for change in found if _signature(change) not in told]
+    return [change for change in found if _signature(change) not in recorded]
 
 
 def _signature(change: Change) -> str:

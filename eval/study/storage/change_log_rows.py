@@ -41,13 +41,13 @@ class Table:
         )
 
     @property
-    def _told(self) -> str:
+    def _recorded(self) -> str:
         values = (*(f"NEW.{name}" for name in self.columns), *(f"({sql})" for sql in self.names.values()))
         return ", ".join(values)
 
     def select(self) -> str:
         """SQL that tells all rows there are."""
-        return f"SELECT {self._told} FROM {self.name} AS NEW ORDER BY rowid"
+        return f"SELECT {self._recorded} FROM {self.name} AS NEW ORDER BY rowid"
 
     def triggers(self) -> Iterator[str]:
         """SQL of what tells its rows."""
@@ -57,7 +57,7 @@ class Table:
         for number, what in enumerate(when):
             yield (
                 f"CREATE TEMP TRIGGER journal_{self.name}_{number} AFTER {what} "
-                f"BEGIN SELECT journal('{self.name}', {self._told}); END"
+                f"BEGIN SELECT journal('{self.name}', {self._recorded}); END"
             )
 
 
