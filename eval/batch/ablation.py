@@ -1,6 +1,6 @@
 """The papers' ablation tables as training runs: one for each row, under one budget and one seed.
 
-What rows share is trained once: in M-CSAWav2Lip's Table 2 a sync expert serves all rows that hear the same
+What rows share is trained once: in M-CSAWav2Lip's Table 2 a sync expert serves all rows with the same audio
 features. In LSTM-CBAM's Table 1 the discriminator is what the rows differ in, so each trains its own. In
 visual dubbing one of the two stages is ablated, and all rows share the other.
 Measuring is not done here: the scoring package knows this one, and not the other way round.

@@ -107,7 +107,7 @@ class CoreResults:
         )
 
     def controls(self, table: Table) -> list[CoreScores]:
-        """The real videos, for the offset that the judge finds in them, and their first frames still."""
+        """The real videos, for the offset that the expert finds in them, and their first frames as stills."""
         still = [found for face in self._faces if (found := self._openings(face.name, STILL))]
         return [
             CoreScores(REAL, len(self._faces), offsets=self._offsets(REAL)),

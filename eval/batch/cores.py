@@ -64,7 +64,7 @@ def find_cores(names: Sequence[str], checkpoint: Path | None) -> list[Core]:
     """The methods of these names, each once; all are opened, so that nothing is drawn where one is not here.
 
     Raises:
-        ConfigError, ArtefactError: an unknown name, or weights that cannot be had.
+        ConfigError, ArtefactError: an unknown name, or weights that are unavailable.
     """
     return [
         Core(name, checkpoint, load_method(name, checkpoint).weights_sha256) for name in dict.fromkeys(names)
@@ -101,7 +101,7 @@ def draw(
     Args:
         silences: sounds without a voice, by name; the face's video is played for as long as they last.
         folder: for the videos of these weights.
-        report: told what was drawn.
+        report: gets a line for each video that was drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
     asked = {

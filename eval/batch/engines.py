@@ -114,7 +114,7 @@ def _cluster(address: str) -> Iterator[Any]:
     try:
         _connect(ray, address, common)
     except (OSError, ValueError, RuntimeError, ray.exceptions.AuthenticationError) as problem:
-        # Ray sends its token to an address that was typed only when it is told to.
+        # Ray sends its token to an address that was typed only when it is asked to.
         asked = "RAY_AUTH_MODE" in os.environ
         key = "ray.unusable" if asked else "ray.unusable_token"
         reason = str(problem).strip().splitlines()[0].split(". ")[0].rstrip(".")

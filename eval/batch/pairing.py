@@ -1,4 +1,4 @@
-"""Which reference belongs to which generated video, judged by the names of the files."""
+"""Which reference belongs to which generated video, found by the names of the files."""
 
 from __future__ import annotations
 

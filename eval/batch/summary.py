@@ -23,7 +23,7 @@ class Column:
 
     Attributes:
         metric: name in `eval.scoring.metrics`.
-        label: heading; says "(own expert)" where LSE was not judged by SyncNet.
+        label: heading; has "(own expert)" where LSE was not measured with SyncNet.
         methods: summary of each method.
         tests: every two methods on the same videos; controls stay out.
         protocol: what is common to the protocol strings of all videos.

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "--ray", metavar="auto|ADDRESS",
         help="run on a Ray cluster; auto: that of this machine, or one started here for this run",
     )  # fmt: skip
-    parser.add_argument("--controls", action="store_true", help="add the real video and spoilt copies of it")
+    parser.add_argument("--controls", action="store_true", help="add the real video and degraded copies")
     add_protocol(parser)
     parser.set_defaults(run=run)
 

@@ -48,7 +48,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     results = parser.add_argument_group("results")
     results.add_argument("--score", action="store_true", help="score the videos that are not scored yet")
     results.add_argument(
-        "--controls", action="store_true", help="with the real video and spoilt copies of it"
+        "--controls", action="store_true", help="with the real video and degraded copies of it"
     )
     results.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine")
     add_protocol(parser)
@@ -62,7 +62,7 @@ def _add_pictures(parser: argparse.ArgumentParser) -> None:
     pictures.add_argument("--item", metavar="NAME", help="default: the first one")
     pictures.add_argument("--methods", nargs="+", metavar="NAME", help="which ones, in order; default: all")
     pictures.add_argument("--montage", type=Path, metavar="OUT.mp4", help="all videos in one, side by side")
-    pictures.add_argument("--sound", default="", metavar="METHOD", help="heard in the montage")
+    pictures.add_argument("--sound", default="", metavar="METHOD", help="method whose sound the montage has")
     pictures.add_argument("--columns", type=int, default=0, metavar="N", help="of the montage")
     pictures.add_argument("--sheet", type=Path, metavar="OUT.png", help="chosen frames on one picture")
     pictures.add_argument("--frames", default="", metavar="10,20,30", help="of the sheet, from 0")

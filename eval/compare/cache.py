@@ -16,7 +16,7 @@ CACHE = "cache"
 
 
 def place(set_: ComparisonSet, kind: str, suffix: str, *content: object) -> Path:
-    """Where an answer lies: a name made of the kind and of everything it depends on, which tells neither.
+    """Where an answer lies: a name made of the kind and of everything it depends on, and reveals neither.
 
     Raises:
         ConfigError: the set was deleted meanwhile.

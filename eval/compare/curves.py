@@ -41,7 +41,7 @@ class Curve:
     Attributes:
         values: ``psnr`` (dB), ``ssim``, ``lpips`` of the face against the reference at the same time,
             ``opening`` and ``opening_reference``: gap of the inner lips / distance of the eyes. None where
-            a frame has no value; a curve that cannot be had is not there.
+            a frame has no value; a curve that is unavailable is left out.
         reasons: metric to the sentence why its curve is not there.
         notes: sentences worth reading beside the curves.
     """

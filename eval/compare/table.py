@@ -40,7 +40,7 @@ def score_set(
 
     Args:
         options: how; None: all metrics under the default protocol.
-        controls: add the real video and spoilt copies of it.
+        controls: add the real video and degraded copies of it.
         workers: processes.
         report: called with (videos done, videos in all, item, method) after each video.
         report_frames: with one worker, called with (frames done, frames expected, item, method); a

@@ -57,7 +57,7 @@ def load_facenet(path: Path | None = None) -> FaceNet:
     """FaceNet from its published state dict; None fetches the artefact ``facenet_vggface2``.
 
     Raises:
-        ArtefactError: if the weights cannot be had or do not fit.
+        ArtefactError: if the weights are unavailable or do not fit.
     """
     from lipsync.compat import ensure_torchvision
 

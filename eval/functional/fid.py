@@ -170,7 +170,7 @@ def load_inception(path: Path | None = None) -> torch.nn.Module:
         path: the file; None fetches the artefact ``inception_fid``.
 
     Raises:
-        ArtefactError: if the file cannot be had or is not a TorchScript network.
+        ArtefactError: if the file is unavailable or is not a TorchScript network.
     """
     if path is None:
         from lipsync.weights.hub import fetch

@@ -74,7 +74,7 @@ def paper_table(table: Table) -> PublishedTable:
 
 
 def printed(table: Table, rows: Sequence[Row], measured: Measured, people: HeldOut, data: Path) -> str:
-    """Our numbers and the published ones side by side, as Markdown, with all that tells them apart."""
+    """Our numbers and the published ones side by side, as Markdown, with everything in which they differ."""
     paper = paper_table(table)
     columns = [(column, cells(measured, column)) for column in measured.columns]
     ours = [f"{heading(column)}, here" for column, _ in columns]
@@ -99,7 +99,7 @@ def printed(table: Table, rows: Sequence[Row], measured: Measured, people: HeldO
         "",
         f"Measured on {len(people.clips)} clips of {people.people} people of whom no clip was trained on, "
         "driven by their own speech. The columns 'here' compare these rows with each other and with nothing "
-        f"else. The columns 'published' are {paper.source}: other data, other judges, another protocol. They "
+        f"else. The columns 'published' are {paper.source}: other data and networks, another protocol. They "
         "stand beside ours to show which way each row moved, and are not to be compared number by number.",
         "",
         "In brackets: bootstrap 95 % intervals of the mean over these clips. What another seed would change "

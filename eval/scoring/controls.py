@@ -1,4 +1,4 @@
-"""Controls: what a sync metric must say of the real video, and of the real video spoilt on purpose."""
+"""Controls: the real video and degraded copies of it, for which the right order of scores is known."""
 
 from __future__ import annotations
 

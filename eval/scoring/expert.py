@@ -25,7 +25,7 @@ CHANCE = (2 * TOLERANCE + 1) / (2 * MAX_SHIFT + 1)  # an offset drawn from all s
 
 @dataclass(frozen=True)
 class Check:
-    """One clip in sync, judged with its own sound and with another person's.
+    """One clip in sync, measured with its own sound and with another person's.
 
     Attributes:
         offset, distance: found with its own sound; the true offset is 0.
@@ -48,7 +48,7 @@ class Measured:
     """What an expert is worth on clips of people it never saw.
 
     Attributes:
-        clips: how many were judged.
+        clips: how many were measured.
         found: in how many of them the offset is within a frame of the true one.
         preferred: in how many the own sound has the smaller LSE-D.
         by_luck: how many other sounds have an "offset" within a frame of 0.
@@ -90,7 +90,7 @@ def measure(checks: Sequence[Check], sha256: str, data: str) -> Measured:
     """The figures of an expert from its clips.
 
     Raises:
-        ConfigError: no clip could be judged.
+        ConfigError: no clip could be measured.
     """
     from scipy.stats import binomtest
 
@@ -109,7 +109,7 @@ def measure(checks: Sequence[Check], sha256: str, data: str) -> Measured:
 
 
 def load_expert(folder: Path = EXPERT) -> OwnSyncExpert:
-    """The expert of a folder (config.json, model.safetensors) as judge of LSE.
+    """The expert of a folder (config.json, model.safetensors) as the sync network of LSE.
 
     Raises:
         ArtefactError: there is none.

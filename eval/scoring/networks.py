@@ -51,8 +51,8 @@ def load_networks(
         metrics: names of `eval.scoring.metrics`.
         syncnet: a checkpoint of the SyncNet v2 architecture in place of the published one.
         lpips: trunk of LPIPS.
-        expert: folder of the own sync expert, the stand-in where SyncNet v2 cannot be had.
-        progress: told about downloads.
+        expert: folder of the own sync expert, the stand-in where SyncNet v2 is unavailable.
+        progress: called as downloads go on.
 
     Raises:
         LipSyncError: the file given as ``syncnet`` is not usable. Other weights that are missing
@@ -80,7 +80,7 @@ class Loader:
 
     Attributes:
         syncnet, lpips, expert: see `load_networks`.
-        progress: told about downloads.
+        progress: called as downloads go on.
         names, hashes, missing: see `Networks`.
     """
 

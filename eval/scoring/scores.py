@@ -22,7 +22,7 @@ class Score:
 
     Attributes:
         metric: name in `eval.scoring.metrics`.
-        label: the heading; says "(own expert)" where LSE was not judged by SyncNet.
+        label: the heading; has "(own expert)" where LSE was not measured with SyncNet.
         value: None where there is none.
         frames: frames (LSE: windows) that entered.
         protocol: how it was made, to be printed with it.

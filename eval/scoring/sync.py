@@ -1,4 +1,4 @@
-"""What LSE needs from a video: lips and speech embedded by a judge, window by window, as a stream."""
+"""What LSE needs from a video: lips and speech embedded by a sync network, window by window, as a stream."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def read_speech(path: str | Path) -> np.ndarray:
 
 
 class SyncStream:
-    """Feeds the frames of one video to a judge, track by track; memory does not grow with its length.
+    """Feeds the frames of one video to a sync network, track by track; memory does not grow with its length.
 
     Args:
         sync_network: embeds lips and speech.

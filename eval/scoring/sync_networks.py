@@ -1,4 +1,4 @@
-"""The two networks that can judge lip sync: SyncNet v2, and the project's own expert in its place."""
+"""The two networks that measure lip sync: SyncNet v2, and the project's own expert in its place."""
 
 from __future__ import annotations
 

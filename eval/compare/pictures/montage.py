@@ -49,7 +49,7 @@ def montage(
         names: what is written to a method in place of its name, such as a letter.
         labels: write the names above the pictures.
         zoom: show the mouth, enlarged, under every picture.
-        sound: method whose sound is heard; empty: the first one with sound.
+        sound: method whose sound is used; empty: the first one with sound.
         columns: cells in a row; 0: so that the whole is about as wide as a screen.
         report: called with (frames done, frames in all); an exception from it leaves nothing behind.
 

@@ -185,7 +185,7 @@ class Metric(ABC):
         return ()
 
     def title(self, networks: Networks) -> str:
-        """The label; says so where other than the published network judges."""
+        """The label, marked where another network than the published one is used."""
         return self.label
 
     def network(self, state: Any, networks: Networks) -> str | None:

@@ -32,7 +32,7 @@ class Csim(FrameMetric):
     takes_image: ClassVar[bool] = True
 
     def load(self, loader: Loader) -> Any:
-        """FaceNet, or SFace where FaceNet cannot be had: which one is named in the protocol."""
+        """FaceNet, or SFace where FaceNet is unavailable: which one is named in the protocol."""
         from eval.functional.face_encoders import FaceEncoder, load_facenet
         from eval.scoring.feature_cache import FeatureCache
         from lipsync.faces.recognise import load_sface

@@ -1,4 +1,4 @@
-"""What a rater's browser is told: plain values, nothing that names a method."""
+"""What a rater's browser is sent: plain values, nothing that names a method."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def intraclass(
     msw = within / (marks - clips)
     one = _ratio(by_clip[0] / (clips - 1), msw, per_clip, clips - 1, marks - clips)
     left = marks - clips - raters + 1
-    if left < 1:  # as many constants as marks: bias and noise cannot be told apart
+    if left < 1:  # as many constants as marks: bias and noise cannot be separated
         two = three = NONE
     else:
         k, n = (marks - raters) / (clips - 1), (marks - clips) / (raters - 1)

@@ -165,7 +165,7 @@ def _components(off: np.ndarray, there: np.ndarray, per_clip: np.ndarray) -> tup
     factor = 1 - inverse[:, None] - inverse[None, :] + together * np.outer(inverse, inverse)
     pairs = together * factor
     pairs_sum = float(pairs.sum() - np.trace(pairs))
-    if pairs_sum <= 1e-9:  # nobody rated two clips: bias and noise cannot be told apart, nor need be
+    if pairs_sum <= 1e-9:  # nobody rated two clips: bias and noise cannot be separated, nor need be
         return 0.0, total
     products = float((off.sum(0) ** 2).sum() - (off**2).sum())
     bias = min(max(products / pairs_sum, 0.0), total)

@@ -149,7 +149,7 @@ def _newton(wins: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, float | Non
         across = total * 0.5 * (-(first - first.T) * same)
         information = np.zeros((count + 1, count + 1))
         information[:count, :count] = np.diag(along.sum(1)) - along
-        information[:count, :count] += 1 / count  # fixes the mean, which no vote tells
+        information[:count, :count] += 1 / count  # fixes the mean, which no vote determines
         gradient = np.append(score, 0.0)
         information[count, count] = 1.0
         if tied:

@@ -58,7 +58,7 @@ class Exclusion:
 def screen(ratings: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclusion, ...]:
     """Everyone who breaks a rule, with the first rule broken.
 
-    Catch clips, speed and flat marks are judged first, each rater alone; the two rules that compare a rater
+    Catch clips, speed and flat marks are checked first, each rater alone; the two rules that compare a rater
     with the panel are then applied once, to the panel that is left, as BT.500 demands.
 
     Args:

@@ -16,7 +16,7 @@ DARK = 0.25  # of the picture's light that stays under the plate
 
 
 def write_choose(clip: Path, mark: int, out: Path) -> None:
-    """The clip with a plate on it, in both languages, that tells which mark to choose.
+    """The clip with a plate on it, in both languages, that names the mark to choose.
 
     Raises:
         MediaError: the clip cannot be read, or the file not be written.

@@ -1,6 +1,6 @@
 """Every change of the studies as lines of JSON, one for each transaction, and the studies again from them.
 
-For a database whose disk may be lost. The database itself tells what is stored, however it was written, by
+For a database whose disk may be lost. The database itself records what is stored, however it was written, by
 triggers of each connection, and the lines are on disk before the change is. Rows are named by what lasts
 (study, rater, trial, file), not by numbers: lines of several processes, read twice even, come to the same.
 """

@@ -1,4 +1,4 @@
-"""How the rows of studies are told by the database that stores them, and stored again."""
+"""How the database that stores studies records changes of their rows, and how they are stored again."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Table:
-    """How the rows of one table are told and found again.
+    """How the rows of one table are recorded and found again.
 
     Attributes:
-        columns: told as they are.
-        names: told instead of numbers: field to SQL over the row ``NEW``.
+        columns: recorded as they are.
+        names: recorded instead of numbers: field to SQL over the row ``NEW``.
         numbers: found again: column to SQL over the fields ``:name``.
         key: columns that tell rows apart.
-        changes: columns whose change is told; the others change with every request, or never.
+        changes: columns whose change is recorded; the others change with every request, or never.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Table:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Of a line, in the order in which the trigger tells them."""
+        """Of a line, in the order in which the trigger records them."""
         return (*self.columns, *self.names)
 
     def insert(self) -> str:
@@ -46,11 +46,11 @@ class Table:
         return ", ".join(values)
 
     def select(self) -> str:
-        """SQL that tells all rows there are."""
+        """SQL that records all rows there are."""
         return f"SELECT {self._recorded} FROM {self.name} AS NEW ORDER BY rowid"
 
     def triggers(self) -> Iterator[str]:
-        """SQL of what tells its rows."""
+        """SQL of the triggers that record its rows."""
         when = [f"INSERT ON main.{self.name}"]
         if self.changes:
             when.append(f"UPDATE OF {', '.join(self.changes)} ON main.{self.name}")
@@ -61,7 +61,7 @@ class Table:
             )
 
 
-# The salt is not told: it is thrown away when a study closes, so that nobody can try addresses afterwards.
+# The salt is not recorded: it is deleted when a study closes, so that nobody can try addresses afterwards.
 _RATER = "SELECT {} FROM rater WHERE rater.id = NEW.rater_id"
 _TRIAL = "SELECT {} FROM trial JOIN rater ON rater.id = trial.rater_id WHERE trial.id = NEW.trial_id"
 _FILE = "SELECT file FROM stimulus WHERE stimulus.id = NEW.{}"
@@ -118,7 +118,7 @@ TABLES = {
         ),
     )
 }  # fmt: skip
-# The last sign of life changes with every request and is not told; what a rater was handed tells enough.
+# The last sign of life changes with every request and is not recorded; what a rater was given says enough.
 SEEN = (
     "UPDATE rater SET seen = max(seen, coalesce((SELECT max(max(handed, coalesce(rated, 0))) FROM trial "
     "WHERE trial.rater_id = rater.id), 0))"
