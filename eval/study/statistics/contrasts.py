@@ -88,7 +88,7 @@ def friedman(scores: Mapping[str, Mapping[str, float | None]]) -> Friedman | Non
         scores: from :func:`rater_scores`.
 
     Returns:
-        None with fewer than three methods, fewer than two such raters, or where nobody rates them differently.
+        None with fewer than three methods, fewer than two such raters, or where all are rated alike.
     """
     if len(scores) < 3:
         return None
