@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from lipsync.methods.base import LipSyncMethod, MethodCard
@@ -60,19 +61,17 @@ class MultiReferenceCore(Core):
 class MultiReferenceWhisperCore(MultiReferenceCore):
     """The core on features of Whisper's encoder."""
 
-    card = MethodCard(
+    card = replace(
+        MultiReferenceCore.card,
         name="multi-reference-whisper",
         title="Multi-reference with Whisper",
-        paper="Patent: high-quality digital-human lip synthesis driven by speech",
-        licence=Message("method.licence.apache"),
-        resolution=256,
         weights=Message("method.weights.ships_and_fetches", name="Whisper tiny.en", size="75 MB"),
         summary={
             "en": "The same pictures as multi-reference fusion, and lips that follow the speech better, "
             "because Whisper's encoder hears it.",
             "zh": "画面与多参考帧融合相同，由 Whisper 编码器听音，口型更贴合语音。",
         },
-        supports_mouth_opening=True,
+        live=False,  # Whisper encodes the speech as a whole
     )
     folder = MODELS / "multi-reference-whisper"
     needs = WHISPER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,18 +60,15 @@ class VisualDubbingCore(Core):
 class VisualDubbingWhisperCore(VisualDubbingCore):
     """The core on features of Whisper's encoder."""
 
-    card = MethodCard(
+    card = replace(
+        VisualDubbingCore.card,
         name="visual-dubbing-whisper",
         title="Visual dubbing with Whisper",
-        paper="Chen & Xiong, Acta Electronica Sinica 53(10), 2025",
-        licence=Message("method.licence.apache"),
-        resolution=192,
         weights=Message("method.weights.ships_and_fetches", name="Whisper tiny.en", size="75 MB"),
         summary={
             "en": "The same pictures as visual dubbing; lips follow the features of Whisper's encoder.",
             "zh": "画面与三维人脸配音相同，口型由 Whisper 编码器的语音特征驱动。",
         },
-        supports_mouth_opening=True,
     )
     folder = MODELS / "visual-dubbing-whisper"
     needs = ("face_landmarker", *WHISPER)
