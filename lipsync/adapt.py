@@ -24,7 +24,7 @@ from lipsync.texts import Message
 from lipsync.weights import hub
 
 if TYPE_CHECKING:
-    from lipsync.data.preparation.person import Person
+    from lipsync.data.preparation.person import PersonClips
     from lipsync.methods.registry import Recipe
     from lipsync.methods.tuning import HeldOutScore
 
@@ -78,7 +78,7 @@ class _Learning:
     entry: MethodEntry
     source: Path  # folder of the weights to begin with
     recipe: Recipe
-    person: Person
+    person: PersonClips
     score: HeldOutScore
 
 

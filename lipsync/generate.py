@@ -20,7 +20,7 @@ from lipsync.faces.blend import paste
 from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.faces.tracking.view import View, views
+from lipsync.faces.tracking.view import FaceView, views
 from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
 from lipsync.media.label import Label
 from lipsync.media.size import fitting
@@ -212,7 +212,7 @@ def _encode_audio(method: LipSyncMethod, voice: Path, plan: _Plan, allow_silence
 
 
 def _synthesize(
-    cropped: Iterator[tuple[Tracked, View | None]], job: _Job, references: tuple[Reference, ...]
+    cropped: Iterator[tuple[Tracked, FaceView | None]], job: _Job, references: tuple[Reference, ...]
 ) -> Iterator[_Drawn]:
     """Each frame with the face that the method drew, a batch at a time.
 
@@ -233,7 +233,7 @@ def _synthesize(
         position += len(group)
 
 
-def _batch(faces: list[View], times: np.ndarray, job: _Job, references: tuple[Reference, ...]) -> Batch:
+def _batch(faces: list[FaceView], times: np.ndarray, job: _Job, references: tuple[Reference, ...]) -> Batch:
     """What the method is given of these faces at ``times`` (B,) seconds."""
     activity = job.speech.speech_times.activity(times)
     shown = [frame.view for frame in references]

@@ -20,7 +20,7 @@ from lipsync.faces.blend import paste
 from lipsync.faces.references import choose
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.faces.tracking.view import View, views
+from lipsync.faces.tracking.view import FaceView, views
 from lipsync.media import Frame, probe, read_frames
 from lipsync.media.size import reduced
 from lipsync.methods.base import Batch, LipSyncMethod
@@ -158,7 +158,7 @@ class Live:
 
 def _prepare(
     face: Path, fps: float, choice: Choice, method: LipSyncMethod
-) -> list[tuple[Tracked, View | None]]:
+) -> list[tuple[Tracked, FaceView | None]]:
     """The tracked frames that will play, with the face on each."""
     tracker = FaceTracker(hub.locate("face_landmarker"), fps, choice, blendshapes=method.blendshapes)
     try:

@@ -19,7 +19,7 @@ from lipsync.__main__ import main
 from lipsync.adapt import AdaptRequest, adapt
 from lipsync.assets import asset
 from lipsync.audio.features import AudioFeatures
-from lipsync.data.preparation.person import Person, check_speech, prepare_person, speech_seconds
+from lipsync.data.preparation.person import PersonClips, check_speech, prepare_person, speech_seconds
 from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, MediaError
 from lipsync.generate import Progress, Request, generate
 from lipsync.media import VideoWriter, read_audio, read_frames
@@ -72,7 +72,7 @@ def video(tmp_path_factory: pytest.TempPathFactory, face: list[np.ndarray], voic
 
 
 @pytest.fixture(scope="module")
-def person(tmp_path_factory: pytest.TempPathFactory, video: Path, landmarker: Path) -> Person:
+def person(tmp_path_factory: pytest.TempPathFactory, video: Path, landmarker: Path) -> PersonClips:
     with pytest.MonkeyPatch.context() as patch:  # the bundled face smiles and moves its lips but little
         patch.setattr("lipsync.data.preparation.person.LEAST_MOVEMENT", 0.0)
         return prepare_person(video, tmp_path_factory.mktemp("clips"), landmarker)
@@ -91,7 +91,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def asked(
-    tmp_path: Path, video: Path, core: Path, person: Person, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, video: Path, core: Path, person: PersonClips, monkeypatch: pytest.MonkeyPatch
 ) -> AdaptRequest:
     """A short run; the video was cut before, for all tests once."""
     monkeypatch.setattr("lipsync.data.preparation.person.prepare_person", lambda *args: person)
@@ -109,7 +109,7 @@ def silence_after(voice: np.ndarray, seconds: float) -> np.ndarray:
     return quiet
 
 
-def test_the_last_fifth_of_the_video_is_held_out(person: Person, face: list[np.ndarray]) -> None:
+def test_the_last_fifth_of_the_video_is_held_out(person: PersonClips, face: list[np.ndarray]) -> None:
     assert [len(clip) for clip in (*person.train, *person.held)] == [88, 22]
     assert person.held[0].faces.shape[0] == 22
     tail = read_audio(person.held[0].folder / f"{person.held[0].name}.mp4")

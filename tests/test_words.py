@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -105,3 +105,13 @@ def test_words_that_only_look_alike_are_not(name: str) -> None:
 @pytest.mark.parametrize("package", STAY)
 def test_names_are_the_fields_words(package: str) -> None:
     assert set(STAY[package]) == set(private_names(package))
+
+
+def test_a_class_name_means_one_thing() -> None:
+    where = defaultdict(list)
+    for package in STAY:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    where[node.name].append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}

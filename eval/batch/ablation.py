@@ -30,7 +30,7 @@ MARK = "ablation.json"  # in the folder of a run: what it is, and whether it cam
 
 
 @dataclass(frozen=True)
-class Stage:
+class AblationStage:
     """One of the two stages that every row goes through.
 
     Attributes:
@@ -45,7 +45,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Table:
+class AblationTable:
     """One ablation table.
 
     Attributes:
@@ -65,20 +65,20 @@ class Table:
     number: str
     method: str
     rows: tuple[str, ...]
-    stages: tuple[Stage, Stage]
+    stages: tuple[AblationStage, AblationStage]
     link: tuple[str, str]
     metrics: tuple[str, ...]
     training: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unprinted: Mapping[str, str] = field(default_factory=dict)
 
 
-def _renderer_table(number: str, *rows: str) -> Table:
+def _renderer_table(number: str, *rows: str) -> AblationTable:
     """A table of visual dubbing in which the renderer is ablated; one stage 1 serves all rows."""
-    return Table(
+    return AblationTable(
         f"dubbing-{number}", "visual-dubbing", number, "visual-dubbing", rows,
         (
-            Stage("expression", "visual_dubbing-expression", varies=False),
-            Stage("dubbing", "visual_dubbing-dubbing"),
+            AblationStage("expression", "visual_dubbing-expression", varies=False),
+            AblationStage("dubbing", "visual_dubbing-dubbing"),
         ),
         ("stage.expression", "expression"),
         ("psnr", "lpips", "ssim", "lmd", "csim"),
@@ -90,24 +90,24 @@ def _renderer_table(number: str, *rows: str) -> Table:
 
 
 _TABLES = (
-    Table(
+    AblationTable(
         "2", "m-csawav2lip", "2", "wav2lip", MCSAWAV2LIP.names(),
-        (Stage("sync", "mcsawav2lip-sync"), Stage("generator", "mcsawav2lip-generator")),
+        (AblationStage("sync", "mcsawav2lip-sync"), AblationStage("generator", "mcsawav2lip-generator")),
         ("stage.sync_expert", "sync-expert"),
         ("lse_d", "lse_c", "ssim", "psnr"),
         unprinted={"audio-channel": "M-CSAWav2Lip, features as a channel of the faces (section 3.1.1)"},
     ),
-    Table(
+    AblationTable(
         "lstm-1", "lstm-cbam", "1", "lstm-cbam", LSTM_CBAM.names(),
-        (Stage("sync", "lstm_cbam-sync"), Stage("joint", "lstm_cbam-joint", varies=False)),
+        (AblationStage("sync", "lstm_cbam-sync"), AblationStage("joint", "lstm_cbam-joint", varies=False)),
         ("stage.discriminator", "sync-expert"),
         ("lse_d", "lse_c", "fid"),
     ),
-    Table(
+    AblationTable(
         "dubbing-3", "visual-dubbing", "3", "visual-dubbing", EXPRESSION_ABLATIONS.names(),
         (
-            Stage("dubbing", "visual_dubbing-dubbing", varies=False),
-            Stage("expression", "visual_dubbing-expression"),
+            AblationStage("dubbing", "visual_dubbing-dubbing", varies=False),
+            AblationStage("expression", "visual_dubbing-expression"),
         ),
         ("stage.renderer", "generator"),
         ("aed", "lmd", "lse_c"),
@@ -138,7 +138,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Row:
+class AblationRow:
     """One row: the runs it takes, in order, and the generator that comes of them."""
 
     name: str
@@ -150,14 +150,14 @@ class Row:
 
 
 def rows_of(
-    table: Table,
+    table: AblationTable,
     out: Path,
     steps: int,
     first_steps: int,
     seed: int = 0,
     sets: Sequence[str] = (),
     recipes: Mapping[str, Path] | None = None,
-) -> list[Row]:
+) -> list[AblationRow]:
     """The rows of a table, none of them trained yet.
 
     Args:
@@ -188,12 +188,12 @@ def rows_of(
         second += [*table.training.get(name, ()), f"{key}={json.dumps(str(shared / left))}"]
         last = read_config(kinds[1], tables[1], second)
         parts = Part(shared, kinds[0], config), Part(out / f"{kinds[1]}-{name}", kinds[1], last)
-        rows.append(Row(name, parts))
+        rows.append(AblationRow(name, parts))
     _check_differ(rows)
     return rows
 
 
-def _settings(stage: Stage, row: str, steps: int, seed: int) -> list[str]:
+def _settings(stage: AblationStage, row: str, steps: int, seed: int) -> list[str]:
     """What the engine itself sets of a run, ``key=value``."""
     often = max(1, min(steps // 4, 1000))
     settings = {"steps": steps, "seed": seed, "save_every": often, "check_every": 0}
@@ -201,7 +201,7 @@ def _settings(stage: Stage, row: str, steps: int, seed: int) -> list[str]:
     return [f"run.{key}={value}" for key, value in settings.items()] + model
 
 
-def _check_differ(rows: Sequence[Row]) -> None:
+def _check_differ(rows: Sequence[AblationRow]) -> None:
     """Raises ConfigError where a recipe or a setting fixes what two rows differ in."""
     seen: dict[str, str] = {}
     for row in rows:
@@ -237,7 +237,7 @@ def train_part(part: Part, data: Path, report: Callable[[str], None], load: Load
     _write_mark(part, {**mark, "finished": True})
 
 
-def table_named(name: str) -> Table:
+def table_named(name: str) -> AblationTable:
     """The table of a name.
 
     Raises:
@@ -248,12 +248,12 @@ def table_named(name: str) -> Table:
     return TABLES[name]
 
 
-def full_steps(table: Table) -> int:
+def full_steps(table: AblationTable) -> int:
     """Steps of the generator in the recipe of the paper."""
     return int(read_toml(recipe(table.stages[1].recipe))["run"]["steps"])
 
 
-def _for_stage(sets: Sequence[str], table: Table, kind: str) -> list[str]:
+def _for_stage(sets: Sequence[str], table: AblationTable, kind: str) -> list[str]:
     """The settings that are meant for both stages or for this one."""
     chosen = []
     for text in sets:
@@ -267,7 +267,7 @@ def _for_stage(sets: Sequence[str], table: Table, kind: str) -> list[str]:
     return chosen
 
 
-def _check_kind(kind: str, table: Table) -> None:
+def _check_kind(kind: str, table: AblationTable) -> None:
     kinds = [stage.kind for stage in table.stages]
     if kind not in kinds:
         raise ConfigError(unknown("kind.table_stage", kind, kinds))

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from eval.batch.cores import OTHER, OWN, PICTURES, REAL, STILL, Core, Face
+from eval.batch.cores import OTHER, OWN, PICTURES, REAL, STILL, FacePair, ScoredCore
 from eval.batch.job import frames_file
 from eval.batch.silences import SILENCES
-from eval.batch.summary import Table, summarise_rows
+from eval.batch.summary import ScoreTable, summarise_rows
 from eval.functional.closures import ClosureCounts, ClosureScore, closures_compute, closures_update
 from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
 from eval.functional.silence import SilenceScore, silence_compute, silence_update
 from eval.functional.spread import OpeningSums, SpreadScore, spread_compute, spread_update
 from eval.scoring.metrics.lipcorr import OPENINGS
 
-Openings = tuple[np.ndarray, np.ndarray]  # (T,) generated and reference
+OpeningPair = tuple[np.ndarray, np.ndarray]  # (T,) generated and reference
 LIPCORR = "lipcorr"
 NEAR = 1  # frames of offset within which a video counts as in sync
 
@@ -75,11 +75,11 @@ class CoreResults:
         faces: the clips that count.
     """
 
-    def __init__(self, results: Sequence[dict[str, Any]], folder: Path, faces: Sequence[Face]):
+    def __init__(self, results: Sequence[dict[str, Any]], folder: Path, faces: Sequence[FacePair]):
         self._results, self._folder, self._faces = results, folder, faces
         self._good = {(row["item"], row["method"]) for row in results if "scores" in row}
 
-    def table(self, core: Core) -> Table:
+    def table(self, core: ScoredCore) -> ScoreTable:
         """Still frame, own and other speech of one core, as on its card."""
         kinds = {STILL: STILL, core.row(OWN): OWN, core.row(OTHER): OTHER}
         rows = [{**row, "method": kinds[row["method"]]} for row in self._results if row["method"] in kinds]
@@ -89,7 +89,7 @@ class CoreResults:
         """A line for every video without a score."""
         return [f"{r['item']}, {r['method']}: {r['error']}" for r in self._results if "error" in r]
 
-    def core(self, core: Core) -> CoreScores:
+    def core(self, core: ScoredCore) -> CoreScores:
         """All columns of one core."""
         table = self.table(core)
         own = [(face, found) for face in self._faces if (found := self._openings(face.name, core.row(OWN)))]
@@ -106,7 +106,7 @@ class CoreResults:
             offsets=self._offsets(core.row(OWN)),
         )
 
-    def controls(self, table: Table) -> list[CoreScores]:
+    def controls(self, table: ScoreTable) -> list[CoreScores]:
         """The real videos, for the offset that the expert finds in them, and their first frames as stills."""
         still = [found for face in self._faces if (found := self._openings(face.name, STILL))]
         return [
@@ -129,7 +129,7 @@ class CoreResults:
         found = (scores[metric]["protocol"] for scores in rows if metric in scores)
         return next((protocol for protocol in found if protocol), "")
 
-    def _openings(self, item: str, method: str) -> Openings | None:
+    def _openings(self, item: str, method: str) -> OpeningPair | None:
         """Openings of generated and reference in a finished row; None where they were not measured."""
         if (item, method) not in self._good:
             return None
@@ -144,7 +144,7 @@ class CoreResults:
         found = self._openings(name, REAL)
         return None if found is None else found[1]
 
-    def _followed(self, core: Core) -> Iterable[ClipCorrelation]:
+    def _followed(self, core: ScoredCore) -> Iterable[ClipCorrelation]:
         """The mouth drawn for other speech beside that of the person who said it, while both last."""
         for face in self._faces:
             drawn, spoken = self._openings(face.name, core.row(OTHER)), self._real(face.speaker)
@@ -152,7 +152,9 @@ class CoreResults:
                 frames = min(len(drawn[0]), len(spoken))
                 yield lipcorr_update(drawn[0][:frames], spoken[:frames])
 
-    def _silence(self, core: Core, own: Sequence[tuple[Face, Openings]]) -> dict[str, SilenceScore]:
+    def _silence(
+        self, core: ScoredCore, own: Sequence[tuple[FacePair, OpeningPair]]
+    ) -> dict[str, SilenceScore]:
         scores = {}
         for kind in SILENCES:
             clips = [
@@ -180,17 +182,17 @@ def _correlation(clips: Iterable[ClipCorrelation]) -> LipCorrScore | None:
     return lipcorr_compute(clips) if any(clip.by_lag is not None for clip in clips) else None
 
 
-def _spread(pairs: Iterable[Openings]) -> SpreadScore | None:
+def _spread(pairs: Iterable[OpeningPair]) -> SpreadScore | None:
     total = sum((spread_update(*pair) for pair in pairs), OpeningSums())
     return spread_compute(total) if total.reference > 0 else None
 
 
-def _closures(pairs: Iterable[Openings]) -> ClosureScore | None:
+def _closures(pairs: Iterable[OpeningPair]) -> ClosureScore | None:
     total = sum((closures_update(*pair) for pair in pairs), ClosureCounts())
     return closures_compute(total) if total.frames else None
 
 
-def _means(table: Table, method: str) -> dict[str, float]:
+def _means(table: ScoreTable, method: str) -> dict[str, float]:
     """Mean of each picture metric that the method has."""
     return {
         column.metric: column.methods[method].mean

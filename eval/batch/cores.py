@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.batch.held_out import speaker_for
-from eval.batch.manifest import Row
+from eval.batch.manifest import ManifestRow
 from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS as ALL
 from lipsync.generate import Request, generate
@@ -22,7 +22,7 @@ OPENING = ("lipcorr",)  # what is asked for where only the mouth's opening is lo
 
 
 @dataclass(frozen=True)
-class Core:
+class ScoredCore:
     """A method with its weights.
 
     Attributes:
@@ -46,7 +46,7 @@ class Core:
 
 
 @dataclass(frozen=True)
-class Face:
+class FacePair:
     """A person who is redrawn, and the other one whose speech drives them.
 
     Attributes:
@@ -60,24 +60,25 @@ class Face:
     voice: Path
 
 
-def find_cores(names: Sequence[str], checkpoint: Path | None) -> list[Core]:
+def find_cores(names: Sequence[str], checkpoint: Path | None) -> list[ScoredCore]:
     """The methods of these names, each once; all are opened, so that nothing is drawn where one is not here.
 
     Raises:
         ConfigError, ArtefactError: an unknown name, or weights that are unavailable.
     """
     return [
-        Core(name, checkpoint, load_method(name, checkpoint).weights_sha256) for name in dict.fromkeys(names)
+        ScoredCore(name, checkpoint, load_method(name, checkpoint).weights_sha256)
+        for name in dict.fromkeys(names)
     ]
 
 
-def faces_of(clips: Mapping[str, Path], most: int | None) -> list[Face]:
+def faces_of(clips: Mapping[str, Path], most: int | None) -> list[FacePair]:
     """The first clips (None: all), each with the speaker it has among all."""
     speakers = {name: speaker_for(name, dict(clips)) for name in list(clips)[:most]}
-    return [Face(name, clips[name], voice, clips[voice]) for name, voice in speakers.items()]
+    return [FacePair(name, clips[name], voice, clips[voice]) for name, voice in speakers.items()]
 
 
-def real_rows(faces: Sequence[Face]) -> list[Row]:
+def real_rows(faces: Sequence[FacePair]) -> list[ManifestRow]:
     """The real clips: their own offset and opening, the speakers' opening, and the first frame still."""
     by_name = {control.name: control for control in CONTROLS}
     shown = {face.name: face.clip for face in faces}
@@ -85,17 +86,22 @@ def real_rows(faces: Sequence[Face]) -> list[Row]:
     rows = []
     for name, clip in {**shown, **speakers}.items():
         metrics = ("offset", *OPENING) if name in shown else OPENING
-        rows.append(Row(name, REAL, clip, clip, control=by_name[REAL], metrics=metrics))
+        rows.append(ManifestRow(name, REAL, clip, clip, control=by_name[REAL], metrics=metrics))
     still = tuple(metric for metric in METRICS if "audio" not in ALL.get(metric).needs)
     rows += [
-        Row(name, STILL, clip, clip, control=by_name[STILL], metrics=still) for name, clip in shown.items()
+        ManifestRow(name, STILL, clip, clip, control=by_name[STILL], metrics=still)
+        for name, clip in shown.items()
     ]
     return rows
 
 
 def draw(
-    core: Core, face: Face, silences: Mapping[str, Path], folder: Path, report: Callable[[str], None]
-) -> list[Row]:
+    core: ScoredCore,
+    face: FacePair,
+    silences: Mapping[str, Path],
+    folder: Path,
+    report: Callable[[str], None],
+) -> list[ManifestRow]:
     """The videos of one core and one face as rows; those that are not in ``folder`` yet are drawn.
 
     Args:
@@ -118,5 +124,5 @@ def draw(
                 length=length, label=False, allow_silence=kind in silences,
             )  # fmt: skip
             report(f"{core.name}, {made.name}: {generate(request).frames} frames")
-        rows.append(Row(face.name, core.row(kind), made, face.clip, metrics=metrics))
+        rows.append(ManifestRow(face.name, core.row(kind), made, face.clip, metrics=metrics))
     return rows

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eval.batch.job import Job
+from eval.batch.job import ScoringJob
 from lipsync.errors import ConfigError
 from lipsync.texts import Message, for_terminal
 
@@ -28,17 +28,19 @@ OBJECT_STORE = 100 * 2**20  # bytes of a cluster of our own; a row's result is s
 ANSWER = 5.0  # s that a cluster may take to open its port
 
 Result = dict[str, Any]
-RunJob = Callable[[Job], Result]
+RunJob = Callable[[ScoringJob], Result]
 
 
-def in_processes(jobs: Sequence[Job], run: RunJob, workers: int) -> Iterator[tuple[Job, Result]]:
+def in_processes(
+    jobs: Sequence[ScoringJob], run: RunJob, workers: int
+) -> Iterator[tuple[ScoringJob, Result]]:
     """Results as they come. When a worker dies its rows are tried again, then counted as failed."""
     threads = max(1, (multiprocessing.cpu_count() or 1) // workers)
     waiting = [(replace(job, threads=threads), 1) for job in jobs]
     while waiting:
         # Spawned, not forked: a fork of a process with torch's threads can hang.
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-            running: dict[Future[Result], tuple[Job, int]] = {}
+            running: dict[Future[Result], tuple[ScoringJob, int]] = {}
             broken = False
             while (waiting or running) and not broken:
                 while waiting and len(running) < workers:
@@ -57,7 +59,7 @@ def in_processes(jobs: Sequence[Job], run: RunJob, workers: int) -> Iterator[tup
         workers = 1 if broken else workers  # one by one it shows which row it is
 
 
-def on_ray(jobs: Sequence[Job], run: RunJob, address: str) -> Iterator[tuple[Job, Result]]:
+def on_ray(jobs: Sequence[ScoringJob], run: RunJob, address: str) -> Iterator[tuple[ScoringJob, Result]]:
     """The same rows as tasks of a Ray cluster, one thread each.
 
     Args:
@@ -81,7 +83,9 @@ def on_ray(jobs: Sequence[Job], run: RunJob, address: str) -> Iterator[tuple[Job
                 yield job, job.write(error=DIED)
 
 
-def _again(job: Job, attempt: int, waiting: list[tuple[Job, int]]) -> Iterator[tuple[Job, Result]]:
+def _again(
+    job: ScoringJob, attempt: int, waiting: list[tuple[ScoringJob, int]]
+) -> Iterator[tuple[ScoringJob, Result]]:
     if attempt < ATTEMPTS:
         waiting.insert(0, (job, attempt + 1))
         return

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.batch.manifest import Row
+from eval.batch.manifest import ManifestRow
 from eval.scoring.protocol import Region
 from eval.scoring.scores import write_text
 from eval.scoring.sync import Variant
@@ -33,10 +33,10 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Job:
+class ScoringJob:
     """One row, how to score it and where its files go; all that a worker anywhere needs."""
 
-    row: Row
+    row: ManifestRow
     options: Options
     folder: Path
     fingerprint: str
@@ -103,7 +103,7 @@ def frames_file(folder: Path, item: str, method: str) -> Path:
 class FeatureFiles:
     """Two growing files of Inception features, named only when the row is done."""
 
-    def __init__(self, job: Job):
+    def __init__(self, job: ScoringJob):
         self.name: str | None = None
         self._key = job.key
         self._paths = [

@@ -14,7 +14,7 @@ COLUMNS = ("item", "method", "generated", "reference", "reference_image")
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """One video to score.
 
     Attributes:
@@ -33,7 +33,7 @@ class Row:
     control: Control | None = None
     metrics: tuple[str, ...] | None = None
 
-    def absolute(self) -> Row:
+    def absolute(self) -> ManifestRow:
         """The same, wherever the process that scores it is."""
         return replace(
             self,
@@ -44,7 +44,7 @@ class Row:
         )
 
 
-def read_manifest(path: Path) -> list[Row]:
+def read_manifest(path: Path) -> list[ManifestRow]:
     """The rows of a manifest; paths in it are relative to its folder.
 
     Raises:
@@ -73,7 +73,7 @@ def read_manifest(path: Path) -> list[Row]:
     return rows
 
 
-def with_controls(rows: Sequence[Row], controls: Sequence[Control]) -> list[Row]:
+def with_controls(rows: Sequence[ManifestRow], controls: Sequence[Control]) -> list[ManifestRow]:
     """The controls of every item that has a reference, followed by the rows themselves.
 
     The other audio of an item is that of the next item; with one item there is none.
@@ -91,11 +91,11 @@ def with_controls(rows: Sequence[Row], controls: Sequence[Control]) -> list[Row]
                 if other == real[item]:
                     continue
                 control = control.with_audio(other)
-            added.append(Row(item, control.name, real[item], real[item], control=control))
+            added.append(ManifestRow(item, control.name, real[item], real[item], control=control))
     return [*added, *rows]
 
 
-def _row(path: Path, number: int, line: dict[str, str | None]) -> Row:
+def _row(path: Path, number: int, line: dict[str, str | None]) -> ManifestRow:
     values = {
         (key or "").strip(): (value or "").strip() for key, value in line.items() if isinstance(key, str)
     }
@@ -106,4 +106,4 @@ def _row(path: Path, number: int, line: dict[str, str | None]) -> Row:
         path.parent / values[name] if values.get(name) else None for name in COLUMNS[2:]
     )
     assert generated is not None
-    return Row(values["item"], values["method"], generated, reference, image)
+    return ManifestRow(values["item"], values["method"], generated, reference, image)

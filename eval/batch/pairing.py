@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eval.batch.manifest import Row
+from eval.batch.manifest import ManifestRow
 from lipsync.errors import ConfigError
 
 
 def rows_by_name(
     generated: Sequence[Path], references: Sequence[Path], image: Path | None = None
-) -> list[Row]:
+) -> list[ManifestRow]:
     """A row for every generated video, with the reference whose name has most in common with it.
 
     Names are cut into words at everything that is no letter or digit. One reference alone serves
@@ -24,13 +24,13 @@ def rows_by_name(
             any are left out.
         image: one picture of the person, for all.
     """
-    rows: list[Row] = []
+    rows: list[ManifestRow] = []
     for path in generated:
         reference = _nearest(path, references)
         item = path.stem if reference is None else reference.stem
         shared = set() if reference is None else set(_words(reference))
         method = "-".join(word for word in _words(path) if word not in shared) or path.stem
-        rows.append(Row(item, method, path, reference, image))
+        rows.append(ManifestRow(item, method, path, reference, image))
     return rows
 
 
@@ -47,7 +47,7 @@ def _words(path: Path) -> list[str]:
     return [word for word in re.split(r"[^0-9A-Za-z\u4e00-\u9fff]+", path.stem) if word]
 
 
-def renamed(rows: list[Row], named: list[list[str]]) -> list[Row]:
+def renamed(rows: list[ManifestRow], named: list[list[str]]) -> list[ManifestRow]:
     """The rows with the clips and methods that a person wrote into their table.
 
     Raises:

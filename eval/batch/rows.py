@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.engines import in_processes, on_ray
-from eval.batch.job import FeatureFiles, Job, Options, load_features
-from eval.batch.manifest import Row
+from eval.batch.job import FeatureFiles, Options, ScoringJob, load_features
+from eval.batch.manifest import ManifestRow
 from eval.scoring.metrics import METRICS
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION
@@ -21,19 +21,19 @@ from eval.scoring.score import score, wanted
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
 from lipsync.texts import Message
 
-__all__ = ["Job", "Options", "load_features", "run", "run_job"]
+__all__ = ["Options", "ScoringJob", "load_features", "run", "run_job"]
 
 log = logging.getLogger(__name__)
 
 
 def run(
-    rows: Sequence[Row],
+    rows: Sequence[ManifestRow],
     options: Options,
     folder: Path,
     workers: int = 1,
     ray: str | None = None,
     report: Callable[[int, int, dict[str, Any]], None] | None = None,
-    report_frames: Callable[[Row, int, int], None] | None = None,
+    report_frames: Callable[[ManifestRow, int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Score all rows that are not finished yet; the results of all of them, in the order of ``rows``.
 
@@ -54,7 +54,7 @@ def run(
     syncnet = options.syncnet.absolute() if options.syncnet else None
     options = replace(options, metrics=_possible(rows, options.metrics), syncnet=syncnet)
     networks = _networks(options)
-    jobs = [Job(row, options, folder.resolve(), _fingerprint(row, options, networks)) for row in rows]
+    jobs = [ScoringJob(row, options, folder.resolve(), _fingerprint(row, options, networks)) for row in rows]
     del networks
     results = {job.key: result for job in jobs if (result := job.finished()) is not None}
     todo = [job for job in jobs if job.key not in results]
@@ -76,7 +76,7 @@ def run(
     return [results[job.key] for job in jobs]
 
 
-def run_job(job: Job, report: Callable[[Row, int, int], None] | None = None) -> dict[str, Any]:
+def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | None = None) -> dict[str, Any]:
     """Score one row and write its files; what any engine runs. Never raises for a bad row."""
     row, options = job.row, job.options
     if job.threads:
@@ -106,7 +106,7 @@ def run_job(job: Job, report: Callable[[Row, int, int], None] | None = None) -> 
         return job.write(error=Message("batch.unexpected", kind=type(problem).__name__, problem=problem))
 
 
-def _possible(rows: Iterable[Row], chosen: Sequence[str] | None) -> tuple[str, ...]:
+def _possible(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tuple[str, ...]:
     """The chosen metrics that at least one of the rows can have, in the order of the table.
 
     Raises:
@@ -128,7 +128,7 @@ def _networks(options: Options) -> Networks:
     return load_networks(options.metrics or (), options.syncnet, options.lpips)
 
 
-def _fingerprint(row: Row, options: Options, networks: Networks) -> str:
+def _fingerprint(row: ManifestRow, options: Options, networks: Networks) -> str:
     """Changes with anything that changes the row's scores: files, options, weights, protocol."""
     audio = row.control.audio if row.control else None
     files = [

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.job import load_features
-from eval.functional.aggregate import Comparison, Summary, compare
+from eval.functional.aggregate import Comparison, MeanScore, compare
 from eval.scoring.metrics import METRICS, Metric
-from eval.scoring.metrics.base import Kept, Row
+from eval.scoring.metrics.base import LoadFeatures, ResultRow
 from lipsync.texts import Message
 
 NO_PARTNER = "score.no_partner"  # said of single videos, in whose place there is a note about all of them
@@ -32,14 +32,14 @@ class Column:
 
     metric: str
     label: str
-    methods: Mapping[str, Summary]
+    methods: Mapping[str, MeanScore]
     tests: tuple[Comparison, ...]
     protocol: str
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Table:
+class ScoreTable:
     """All that a batch has to say.
 
     Attributes:
@@ -64,7 +64,7 @@ class Table:
         return next((column.details for column in self.columns if column.metric == metric), {})
 
 
-def summarise_rows(results: Sequence[dict[str, Any]], folder: Path) -> Table:
+def summarise_rows(results: Sequence[dict[str, Any]], folder: Path) -> ScoreTable:
     """What each metric says of each method, with intervals and paired tests.
 
     Args:
@@ -85,7 +85,7 @@ def summarise_rows(results: Sequence[dict[str, Any]], folder: Path) -> Table:
             missing[metric.name] = entries[0]["reason"]
             continue
         columns.append(_column(metric, by_method, methods, partial(load_features, folder)))
-    return Table(
+    return ScoreTable(
         results=results,
         methods=methods,
         controls=controls,
@@ -97,11 +97,14 @@ def summarise_rows(results: Sequence[dict[str, Any]], folder: Path) -> Table:
 
 
 def _column(
-    metric: Metric, by_method: Mapping[str, Sequence[Row]], methods: Sequence[str], kept: Kept
+    metric: Metric,
+    by_method: Mapping[str, Sequence[ResultRow]],
+    methods: Sequence[str],
+    load_features: LoadFeatures,
 ) -> Column:
     rows = [row for rows in by_method.values() for row in rows]
     scored = [entry for row in rows if (entry := metric.entry(row)) and entry["value"] is not None]
-    scores = {name: metric.aggregate(rows, kept) for name, rows in by_method.items()}
+    scores = {name: metric.aggregate(rows, load_features) for name, rows in by_method.items()}
     paired = {name: scores[name].values for name in methods}
     return Column(
         metric.name,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eval.compare.clip import Clip, take_in
+from eval.compare.clip import ComparisonClip, take_in
 from eval.compare.index import ComparisonSet, Item, write_index
 from eval.compare.names import REFERENCE
 from eval.compare.video_import import Entry
@@ -15,7 +15,7 @@ from lipsync.errors import LipSyncError, MediaError
 from lipsync.texts import Message
 
 Report = Callable[[int, int, str], None]
-Taken = tuple[str, str, Clip | str]  # item, method, video or the sentence why there is none
+Taken = tuple[str, str, ComparisonClip | str]  # item, method, video or the sentence why there is none
 
 
 def taken_in(entries: Sequence[Entry], folder: Path, report: Report | None) -> Sequence[Taken]:

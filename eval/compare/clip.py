@@ -26,7 +26,7 @@ NOT_A_START = 0.5  # of a frame; a first frame later than that would shift every
 
 
 @dataclass(frozen=True)
-class Clip:
+class ComparisonClip:
     """A video that browsers play, and what was asked of it once.
 
     Attributes:
@@ -52,7 +52,7 @@ class Clip:
 
 def take_in(
     path: Path, folder: Path, move: bool = False, original: Path | None = None, sha256: str | None = None
-) -> Clip:
+) -> ComparisonClip:
     """Bring a video into a folder under random names, converted only where a browser needs it.
 
     What every browser plays is kept bit by bit. Where only the container is wrong (an index at the end,
@@ -212,8 +212,8 @@ def _audible(path: Path) -> bool:
     return True
 
 
-def _clip(path: Path, info: MediaInfo, sha256: str, converted: bool, source: Path) -> Clip:
-    return Clip(
+def _clip(path: Path, info: MediaInfo, sha256: str, converted: bool, source: Path) -> ComparisonClip:
+    return ComparisonClip(
         path, info.duration, info.fps, info.width, info.height, info.has_audio, sha256, converted, source
     )
 

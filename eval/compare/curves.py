@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from eval.compare import cache
-from eval.compare.clip import Clip
+from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
 from eval.scoring.metrics.lipcorr import OPENINGS
 from eval.scoring.networks import Networks, load_networks
@@ -52,7 +52,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Curves:
+class ItemCurves:
     """All curves of an item; ``reference`` holds the ``opening`` of the real video, where there is one."""
 
     item: str
@@ -80,7 +80,7 @@ class Envelope:
 
 def item_curves(
     set_: ComparisonSet, item: Item, networks: Networks | None = None, report: Report | None = None
-) -> Curves:
+) -> ItemCurves:
     """The curves of all videos of an item, from the set's folder where they were computed before.
 
     Args:
@@ -97,10 +97,10 @@ def item_curves(
     real = None
     if item.reference is not None:
         real = _curve(set_, item.reference, None, networks, None)
-    return Curves(item.name, curves, real)
+    return ItemCurves(item.name, curves, real)
 
 
-def envelope(set_: ComparisonSet, clip: Clip) -> Envelope:
+def envelope(set_: ComparisonSet, clip: ComparisonClip) -> Envelope:
     """The waveform of a video's sound from time 0 of its picture; empty where there is none."""
 
     def make() -> dict[str, Any]:
@@ -121,7 +121,11 @@ def envelope(set_: ComparisonSet, clip: Clip) -> Envelope:
 
 
 def _curve(
-    set_: ComparisonSet, clip: Clip, reference: Clip | None, networks: Networks | None, report: Report | None
+    set_: ComparisonSet,
+    clip: ComparisonClip,
+    reference: ComparisonClip | None,
+    networks: Networks | None,
+    report: Report | None,
 ) -> Curve:
     networks = networks or _networks()
     path = cache.place(
@@ -143,7 +147,9 @@ def _curve(
     )
 
 
-def _against(clip: Clip, reference: Clip, networks: Networks, report: Report | None) -> Curve:
+def _against(
+    clip: ComparisonClip, reference: ComparisonClip, networks: Networks, report: Report | None
+) -> Curve:
     """One scoring pass; where no face can be found the whole frames are compared instead."""
     reasons: dict[str, str] = {}
     try:
@@ -185,7 +191,7 @@ def _pass(
     )
 
 
-def _alone(clip: Clip, landmarker: Path | None, report: Report | None) -> Curve:
+def _alone(clip: ComparisonClip, landmarker: Path | None, report: Report | None) -> Curve:
     """The mouth opening of a video that is compared with nothing."""
     if landmarker is None:
         return Curve({}, {"opening": Message("curves.no_landmarker")})
@@ -215,7 +221,7 @@ def _any(column: Any) -> bool:
     return any(value is not None for value in column)
 
 
-def _reason(problem: LipSyncError | str, clip: Clip, reference: Clip) -> str:
+def _reason(problem: LipSyncError | str, clip: ComparisonClip, reference: ComparisonClip) -> str:
     """A sentence in which the files on disk, whose names say nothing, are called what they are."""
     message = problem.message if isinstance(problem, LipSyncError) else Message(problem)
     names = {

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from eval.compare import cache
-from eval.compare.clip import Clip
+from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet
 from eval.scoring.protocol import resize
 from lipsync.media import VideoWriter, read_frames
@@ -21,7 +21,9 @@ NOTHING = (96, 96, 96)  # grey where the reference is over and there is nothing 
 Report = Callable[[int, int], None]
 
 
-def difference_video(set_: ComparisonSet, clip: Clip, reference: Clip, report: Report | None = None) -> Path:
+def difference_video(
+    set_: ComparisonSet, clip: ComparisonClip, reference: ComparisonClip, report: Report | None = None
+) -> Path:
     """The heat map of a clip against its reference, made once: same size, rate and length, without sound.
 
     The largest of the three colour differences of a pixel runs from black (none) over violet and orange
@@ -53,7 +55,7 @@ def heat(generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
 
 
-def _heat(clip: Clip, reference: Clip) -> Iterator[np.ndarray]:
+def _heat(clip: ComparisonClip, reference: ComparisonClip) -> Iterator[np.ndarray]:
     size = clip.height, clip.width
     real = chain((frame.image for frame in read_frames(reference.path, fps=clip.fps)), repeat(None))
     for frame, other in zip(read_frames(clip.path, fps=clip.fps), real, strict=False):

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from eval.compare.clip import Clip
+from eval.compare.clip import ComparisonClip
 from eval.scoring.scores import write_text
 from lipsync.errors import ConfigError
 from lipsync.texts import messages_in, with_messages
@@ -34,11 +34,11 @@ class Item:
 
     name: str
     key: str
-    reference: Clip | None = None
-    clips: Mapping[str, Clip] = field(default_factory=dict)
+    reference: ComparisonClip | None = None
+    clips: Mapping[str, ComparisonClip] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
 
-    def clip(self, method: str) -> Clip | None:
+    def clip(self, method: str) -> ComparisonClip | None:
         """The video of a method, or with ``reference`` the real one; None where there is none."""
         from eval.compare.names import REFERENCE
 
@@ -132,7 +132,7 @@ def _plain(item: Item) -> dict[str, Any]:
     }
 
 
-def _plain_clip(clip: Clip) -> dict[str, Any]:
+def _plain_clip(clip: ComparisonClip) -> dict[str, Any]:
     return {
         "file": clip.path.name, "source": clip.source.name, "seconds": clip.seconds, "fps": clip.fps,
         "width": clip.width, "height": clip.height, "audio": clip.audio, "sha256": clip.sha256,
@@ -151,10 +151,10 @@ def _item(data: Mapping[str, Any], folder: Path) -> Item:
     )
 
 
-def _clip(data: Mapping[str, Any], folder: Path) -> Clip:
+def _clip(data: Mapping[str, Any], folder: Path) -> ComparisonClip:
     # Only the last part of a name counts: an index that was tampered with names no file elsewhere.
     path, source = (folder / CLIPS / Path(data[key]).name for key in ("file", "source"))
-    return Clip(
+    return ComparisonClip(
         path, float(data["seconds"]), float(data["fps"]), int(data["width"]), int(data["height"]),
         bool(data["audio"]), str(data["sha256"]), bool(data["converted"]), source,
     )  # fmt: skip

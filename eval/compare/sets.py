@@ -17,13 +17,13 @@ from filelock import FileLock
 
 from eval.compare.archive import Archive, unpacked, write_archive
 from eval.compare.changes import Report, explained, taken_in, with_taken, write_changed
-from eval.compare.clip import Clip
+from eval.compare.clip import ComparisonClip
 from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, write_index
 from eval.compare.names import REFERENCE, checked
 from eval.compare.video_import import Entry
 from lipsync.errors import ConfigError
 
-__all__ = ["REFERENCE", "Clip", "ComparisonSet", "Entry", "Item", "Sets", "Summary"]
+__all__ = ["REFERENCE", "ComparisonClip", "ComparisonSet", "Entry", "Item", "SetInfo", "Sets"]
 
 log = logging.getLogger(__name__)
 FOLDER = "compare"  # in the data folder
@@ -31,7 +31,7 @@ LEFT_OVER = 24 * 3600.0  # s after which the workplace of a process that died is
 
 
 @dataclass(frozen=True)
-class Summary:
+class SetInfo:
     """One line of the list of sets; ``items`` and ``methods`` are counts."""
 
     id: str
@@ -54,7 +54,7 @@ class Sets:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.folder / ".lock")
 
-    def list(self) -> tuple[Summary, ...]:
+    def list(self) -> tuple[SetInfo, ...]:
         """All sets, the one changed last first. A damaged one is left out and named in the log."""
         found = []
         for folder in self.folder.iterdir():
@@ -65,7 +65,7 @@ class Sets:
             except ConfigError as problem:
                 log.warning("%s", problem)
                 continue
-            found.append(Summary(set_.id, set_.title, len(set_.items), len(set_.methods), set_.modified))
+            found.append(SetInfo(set_.id, set_.title, len(set_.items), len(set_.methods), set_.modified))
         return tuple(sorted(found, key=lambda summary: summary.modified, reverse=True))
 
     def open(self, id: str) -> ComparisonSet:

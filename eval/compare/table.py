@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from eval.batch.job import read_result
-from eval.batch.manifest import Row, with_controls
+from eval.batch.manifest import ManifestRow, with_controls
 from eval.batch.rows import Options, run
-from eval.batch.summary import Table, summarise_rows
+from eval.batch.summary import ScoreTable, summarise_rows
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
 from eval.scoring.controls import CONTROLS
@@ -33,7 +33,7 @@ def score_set(
     workers: int = 1,
     report: Report | None = None,
     report_frames: Callable[[int, int, str, str], None] | None = None,
-) -> Table:
+) -> ScoreTable:
     """Score what is not scored yet, and give back the table. A run that was stopped goes on where it was.
 
     Videos are measured as they were brought, not as they were converted for browsers.
@@ -67,7 +67,7 @@ def score_set(
     return _table(set_, results)
 
 
-def scored(set_: ComparisonSet) -> Table | None:
+def scored(set_: ComparisonSet) -> ScoreTable | None:
     """The table of what was scored last, for the videos that are still in the set; None before that."""
     try:
         results = json.loads((set_.folder / SCORES / RESULTS).read_text(encoding="utf-8"))
@@ -90,16 +90,16 @@ def scored(set_: ComparisonSet) -> Table | None:
     return table
 
 
-def _rows(set_: ComparisonSet) -> list[Row]:
+def _rows(set_: ComparisonSet) -> list[ManifestRow]:
     """A row for every video, under names that say nothing: they become names of files."""
     return [
-        Row(item.key, clip.path.stem, clip.source, item.reference.source if item.reference else None)
+        ManifestRow(item.key, clip.path.stem, clip.source, item.reference.source if item.reference else None)
         for item in set_.items
         for clip in item.clips.values()
     ]
 
 
-def _table(set_: ComparisonSet, results: Sequence[Mapping[str, Any]]) -> Table:
+def _table(set_: ComparisonSet, results: Sequence[Mapping[str, Any]]) -> ScoreTable:
     """The results under the names people know, in the order of the set, with the videos that are missing."""
     names = _Names(set_)
     shown = [names.result(result) for result in results]

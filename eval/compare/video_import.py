@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.batch.manifest import Row, read_manifest
+from eval.batch.manifest import ManifestRow, read_manifest
 from eval.batch.pairing import rows_by_name
 from eval.compare.names import REFERENCE
 from lipsync.errors import ConfigError
@@ -75,7 +75,7 @@ def entries_of_files(
     return tuple(rows)
 
 
-def entries_of_rows(rows: Sequence[Row], items: dict[Path, str] | None = None) -> tuple[Entry, ...]:
+def entries_of_rows(rows: Sequence[ManifestRow], items: dict[Path, str] | None = None) -> tuple[Entry, ...]:
     """The videos of rows to score, each reference once per item.
 
     Args:

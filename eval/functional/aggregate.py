@@ -17,7 +17,7 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Summary:
+class MeanScore:
     """One method's mean over videos.
 
     Attributes:
@@ -85,7 +85,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def summarise(scores: Mapping[str, float | None], resamples: int = RESAMPLES, seed: int = 0) -> Summary:
+def summarise(scores: Mapping[str, float | None], resamples: int = RESAMPLES, seed: int = 0) -> MeanScore:
     """Mean over videos with its interval; None or NaN marks a failed video.
 
     Args:
@@ -95,7 +95,7 @@ def summarise(scores: Mapping[str, float | None], resamples: int = RESAMPLES, se
     values = np.array(list(good.values()), np.float64)
     low, high = bootstrap_interval(values, resamples, seed=seed) if len(values) > 1 else (np.nan, np.nan)
     mean = float(values.mean()) if len(values) else np.nan
-    return Summary(mean, low, high, len(values), tuple(video for video in scores if video not in good))
+    return MeanScore(mean, low, high, len(values), tuple(video for video in scores if video not in good))
 
 
 def compare(methods: Mapping[str, Mapping[str, float | None]]) -> list[Comparison]:

@@ -8,13 +8,13 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.batch.ablation import Row, Table, finished, full_steps
+from eval.batch.ablation import AblationRow, AblationTable, finished, full_steps
 from eval.batch.held_out import HeldOut
-from eval.batch.manifest import Row as Scored
+from eval.batch.manifest import ManifestRow as Scored
 from eval.batch.manifest import with_controls
 from eval.batch.rows import Options
 from eval.batch.rows import run as run_batch
-from eval.batch.summary import Table as Measured
+from eval.batch.summary import ScoreTable as Measured
 from eval.batch.summary import summarise_rows
 from eval.published.papers import PublishedTable, published
 from eval.report.files import write_tables
@@ -32,8 +32,8 @@ SHOWN = ("real", "still frame")  # controls, to read the numbers by
 
 
 def measure(
-    table: Table,
-    rows: Sequence[Row],
+    table: AblationTable,
+    rows: Sequence[AblationRow],
     people: HeldOut,
     runs: Path,
     out: Path,
@@ -68,12 +68,14 @@ def measure(
     return measured
 
 
-def paper_table(table: Table) -> PublishedTable:
+def paper_table(table: AblationTable) -> PublishedTable:
     """The published ablation that our rows stand beside."""
     return next(t for t in published("ablation", table.paper) if t.number == table.number)
 
 
-def printed(table: Table, rows: Sequence[Row], measured: Measured, people: HeldOut, data: Path) -> str:
+def printed(
+    table: AblationTable, rows: Sequence[AblationRow], measured: Measured, people: HeldOut, data: Path
+) -> str:
     """Our numbers and the published ones side by side, as Markdown, with everything in which they differ."""
     paper = paper_table(table)
     columns = [(column, cells(measured, column)) for column in measured.columns]
@@ -115,7 +117,7 @@ def printed(table: Table, rows: Sequence[Row], measured: Measured, people: HeldO
     return "\n".join(text) + "\n"
 
 
-def budget(table: Table, rows: Sequence[Row], data: Path) -> str:
+def budget(table: AblationTable, rows: Sequence[AblationRow], data: Path) -> str:
     """What was spent on every row, and how far that is from the recipe of the paper."""
     first, second = rows[0].parts
     clips = load_clips(data, second.config.data.train)
@@ -133,7 +135,7 @@ def budget(table: Table, rows: Sequence[Row], data: Path) -> str:
     )
 
 
-def differing(rows: Sequence[Row], measured: Measured) -> str:
+def differing(rows: Sequence[AblationRow], measured: Measured) -> str:
     """For each metric, how many pairs of rows the clips tell apart (Wilcoxon's test, Holm-corrected)."""
     pairs = len(rows) * (len(rows) - 1) // 2
     tested = [column for column in measured.columns if column.tests]
@@ -160,7 +162,7 @@ def _text(cell: Any) -> str:
     return f"{text} ({cell.interval})" if cell.interval else text
 
 
-def write(text: str, table: Table, rows: Sequence[Row], data: Path, out: Path) -> None:
+def write(text: str, table: AblationTable, rows: Sequence[AblationRow], data: Path, out: Path) -> None:
     """ablation.md, and ablation.json with the whole configuration of every run."""
     write_text(out / "ablation.md", text)
     runs = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from eval.batch.summary import Table
+from eval.batch.summary import ScoreTable
 from eval.published.papers import published
 from eval.report.files import summary_csv
 from eval.report.latex import latex
@@ -17,7 +17,7 @@ Form = Literal["tex", "csv", "md"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
-def table_text(table: Table, form: Form, papers: bool = False) -> str:
+def table_text(table: ScoreTable, form: Form, papers: bool = False) -> str:
     """The table as LaTeX, CSV or Markdown.
 
     Args:

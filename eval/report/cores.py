@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eval.batch.core_scores import NEAR, CoreResults, CoreScores
-from eval.batch.cores import OWN, PICTURES, REAL, STILL, Core
+from eval.batch.cores import OWN, PICTURES, REAL, STILL, ScoredCore
 from eval.batch.silences import SECONDS, SILENCES
 from eval.functional.closures import TOUCH, ClosureScore
 from eval.functional.lipcorr import LipCorrScore
@@ -64,7 +64,7 @@ COLUMNS: tuple[CoreColumn, ...] = (
 )
 
 
-def write_cores(results: CoreResults, cores: Sequence[Core], folder: Path) -> str:
+def write_cores(results: CoreResults, cores: Sequence[ScoredCore], folder: Path) -> str:
     """Write cores.md, cores.csv and cores.json; gives back the first."""
     scores = [results.core(core) for core in cores]
     rows = [*results.controls(results.table(cores[0])), *scores]
@@ -139,7 +139,7 @@ def cores_csv(rows: Sequence[CoreScores]) -> str:
     return csv_text(lines)
 
 
-def protocols(results: CoreResults, cores: Sequence[Core], scores: Sequence[CoreScores]) -> list[str]:
+def protocols(results: CoreResults, cores: Sequence[ScoredCore], scores: Sequence[CoreScores]) -> list[str]:
     """A line for every column: how the picture was read, and what is compared with what."""
     first = cores[0]
     opening = results.protocol("lipcorr", first.row(OWN))

@@ -10,14 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from eval.batch.summary import Table
+from eval.batch.summary import ScoreTable
 from eval.report.latex import latex
 from eval.report.markdown import markdown
 from eval.scoring.metrics import METRICS
 from eval.scoring.scores import write_text
 
 
-def write_tables(table: Table, folder: Path) -> str:
+def write_tables(table: ScoreTable, folder: Path) -> str:
     """Write videos.csv, summary.csv, tests.csv, summary.json, table.tex and table.md; gives back the last.
 
     table_short.md is that one without intervals, for a page that must be narrow.
@@ -36,7 +36,7 @@ def write_tables(table: Table, folder: Path) -> str:
     return text
 
 
-def videos_csv(table: Table) -> str:
+def videos_csv(table: ScoreTable) -> str:
     """One line per video: what was scored, every metric, why not."""
     labels = {column.metric: column.label for column in table.columns}
     own = [name for metric in METRICS.all() for name in metric.video_columns]
@@ -57,7 +57,7 @@ def videos_csv(table: Table) -> str:
     return csv_text(lines)
 
 
-def summary_csv(table: Table) -> str:
+def summary_csv(table: ScoreTable) -> str:
     """One line per method and metric: mean, interval, counts, and what single metrics add."""
     own = [name for metric in METRICS.all() for name in metric.method_columns]
     lines = [["method", "metric", "mean", "low", "high", "scored", "failed", *own]]
@@ -77,7 +77,7 @@ def summary_csv(table: Table) -> str:
     return csv_text(lines)
 
 
-def tests_csv(table: Table) -> str:
+def tests_csv(table: ScoreTable) -> str:
     """Every two methods on the same videos: Wilcoxon's signed-rank test, Holm-corrected per metric."""
     lines = [["metric", "a", "b", "a - b", "videos", "left out", "p", "p (Holm)"]]
     for column in table.columns:
@@ -91,7 +91,7 @@ def tests_csv(table: Table) -> str:
     return csv_text(lines)
 
 
-def summary_json(table: Table) -> str:
+def summary_json(table: ScoreTable) -> str:
     """Everything but the rows themselves, which lie in ``rows/``."""
     data: dict[str, Any] = asdict(table)
     del data["results"]

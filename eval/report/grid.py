@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.batch.summary import Column, Table
-from eval.functional.aggregate import Summary
+from eval.batch.summary import Column, ScoreTable
+from eval.functional.aggregate import MeanScore
 from eval.scoring.metrics import METRICS
 
 LEVEL = 0.05  # of the test against the best method
@@ -44,7 +44,7 @@ def heading(column: Column) -> str:
     return f"{column.label}{unit} {metric.arrow}"
 
 
-def cells(table: Table, column: Column) -> Mapping[str, Cell]:
+def cells(table: ScoreTable, column: Column) -> Mapping[str, Cell]:
     """The cell of every method and control."""
     metric = METRICS.get(column.metric)
     means = {name: column.methods[name].mean for name in table.methods if name in column.methods}
@@ -86,26 +86,26 @@ def _cell(column: Column, name: str, best: bool, second: bool, differs: bool) ->
     return Cell(text, _interval(summary, metric.decimals), half, best, second, differs)
 
 
-def _interval(summary: Summary, decimals: int) -> str:
+def _interval(summary: MeanScore, decimals: int) -> str:
     if np.isnan(summary.low):
         return ""
     return f"{summary.low:.{decimals}f} to {summary.high:.{decimals}f}"
 
 
-def videos(table: Table, name: str) -> str:
+def videos(table: ScoreTable, name: str) -> str:
     """How many videos of a method were scored, of how many."""
     rows = [row for row in table.results if row["method"] == name]
     good = sum("error" not in row for row in rows)
     return str(good) if good == len(rows) else f"{good} of {len(rows)}"
 
 
-def footnotes(table: Table) -> list[str]:
+def footnotes(table: ScoreTable) -> list[str]:
     """What must be known to read the cells of some metrics, in English and Chinese."""
     metrics = [METRICS.get(column.metric) for column in table.columns]
     return [metric.footnote for metric in metrics if metric.footnote]
 
 
-def missing(table: Table) -> list[tuple[str, str]]:
+def missing(table: ScoreTable) -> list[tuple[str, str]]:
     """Labels of the metrics no video has, those with the same reason together, and the reason."""
     by_reason: dict[str, list[str]] = {}
     for metric, reason in table.missing.items():

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from eval.batch.summary import Table
+from eval.batch.summary import ScoreTable
 from eval.report.grid import Cell, cells, heading, videos
 
 LINE = 330.0  # pt; the article class has 345, and some letters are wider than a digit
@@ -29,7 +29,7 @@ _SYMBOLS = {
 }
 
 
-def latex(table: Table, intervals: bool = True) -> str:
+def latex(table: ScoreTable, intervals: bool = True) -> str:
     """A complete ``table`` environment that can be pasted as it is; protocols and notes as comments.
 
     Best in bold, second underlined, controls above a rule; behind a mean, half the width of its bootstrap

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.batch.summary import Table
+from eval.batch.summary import ScoreTable
 from eval.report.grid import MARK, Cell, cells, footnotes, heading, missing, videos
 
 
-def markdown(table: Table, intervals: bool = True) -> str:
+def markdown(table: ScoreTable, intervals: bool = True) -> str:
     """Methods down, metrics across; best bold, second underlined; controls first; protocols below."""
     columns = [(column, cells(table, column)) for column in table.columns]
     rows = []
@@ -29,7 +29,7 @@ def _marked(cell: Cell) -> str:
     return f"{text} {MARK}" if cell.differs else text
 
 
-def _below(table: Table, intervals: bool) -> list[str]:
+def _below(table: ScoreTable, intervals: bool) -> list[str]:
     lines = []
     if intervals:
         lines.append("In brackets: bootstrap 95 % intervals of the mean over videos.")

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from eval.batch.summary import Table
+from eval.batch.summary import ScoreTable
 from eval.compare.pictures.lettering import FONT
 from eval.report.grid import cells, heading
 from eval.scoring.metrics import METRICS
@@ -22,7 +22,7 @@ BEST, OTHER, CONTROL = "#1d4e79", "#8fb1d0", "#d9d9d9"  # dark, middle and light
 PER_ROW = 3
 
 
-def plot_table(table: Table, out: Path, dpi: int = 150) -> Path:
+def plot_table(table: ScoreTable, out: Path, dpi: int = 150) -> Path:
     """Draw the table: bars of the means, whiskers of their bootstrap 95 % intervals, the best one dark.
 
     Args:

@@ -9,11 +9,11 @@ import numpy as np
 
 from eval.scoring.metrics import Metric
 from eval.scoring.metrics.base import Setup
-from eval.scoring.pair import Batch
+from eval.scoring.pair import PairBatch
 from lipsync.faces.tracking.track import Tracked
 
 
-class Columns:
+class Accumulators:
     """Feeds every metric with every frame of one video.
 
     Args:
@@ -38,7 +38,7 @@ class Columns:
         for group, metric in self._first.items():
             metric.watch(self._states[group], item)
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: PairBatch) -> None:
         """What one batch contributes to every metric."""
         self.reasons += batch.reasons
         for group, metric in self._first.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.scoring.pair import Batch
+from eval.scoring.pair import PairBatch
 from eval.scoring.protocol import REGION_SIZE, points_in_region
 from lipsync.faces.model3d.fitting import Fitter
 from lipsync.faces.model3d.morphable import MorphableModel
@@ -22,7 +22,7 @@ class Expressions:
         self._reference = Fitter(model, REGION_SIZE)
         self._generated: Fitter | None = None
 
-    def __call__(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, batch: PairBatch) -> tuple[np.ndarray, np.ndarray]:
         """(N, E) coefficients of generated and reference; rows of NaN where no face fits."""
         reference = self._fit(self._reference, batch, 1)
         if self._generated is None and self._reference.identity is not None:
@@ -31,7 +31,7 @@ class Expressions:
             return np.full_like(reference, np.nan), reference
         return self._fit(self._generated, batch, 0), reference
 
-    def _fit(self, fitter: Fitter, batch: Batch, side: int) -> np.ndarray:
+    def _fit(self, fitter: Fitter, batch: PairBatch, side: int) -> np.ndarray:
         points = np.full((len(batch.pairs), 478, 2), np.nan, np.float32)
         scores = np.full((len(batch.pairs), 52), np.nan, np.float32)
         for row, pair in enumerate(batch.pairs):

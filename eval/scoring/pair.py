@@ -75,7 +75,7 @@ def face_square(pose: Pose) -> np.ndarray:
     return np.concatenate([pose.centre - half, pose.centre + half])
 
 
-class Batch:
+class PairBatch:
     """Some pairs, looked at by all metrics: everything is computed on first use and only once.
 
     Per-frame arrays have one row for every pair, NaN where a frame has none.

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.scoring.accumulators import Columns
+from eval.scoring.accumulators import Accumulators
 from eval.scoring.controls import Control
 from eval.scoring.metrics import METRICS, Metric
-from eval.scoring.metrics.base import Keep, Setup
+from eval.scoring.metrics.base import SaveFeatures, Setup
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import BEYOND, FPS, Region
 from eval.scoring.scores import Score, Scores, ordered
@@ -34,7 +34,7 @@ def score(
     syncnet: str | Path | None = None,
     networks: Networks | None = None,
     progress: Report | None = None,
-    keep_features: Keep | None = None,
+    keep_features: SaveFeatures | None = None,
     control: Control | None = None,
 ) -> Scores:
     """All metrics of one video in one pass, in memory that does not grow with its length.
@@ -81,13 +81,13 @@ def score(
         any(_needs_face(metric, region, variant) for metric in able),
         any("blendshapes" in metric.needs for metric in able), resize, progress, control,
     )  # fmt: skip
-    columns = Columns(able, setup)
-    job.run(columns)
+    accumulators = Accumulators(able, setup)
+    job.run(accumulators)
     job.check_faces()
 
     found = {name: Score(name, METRICS.get(name).label, None, reason=why) for name, why in missing.items()}
     for metric in able:
-        found[metric.name] = _score(metric, columns, setup, job)
+        found[metric.name] = _score(metric, accumulators, setup, job)
     if all(entry.value is None for entry in found.values()):
         raise LipSyncError(found[able[0].name].reason)
     return Scores(
@@ -95,9 +95,9 @@ def score(
         reference=None if reference is None else Path(reference).name,
         reference_image=None if reference_image is None else Path(reference_image).name,
         scores=ordered(found),
-        frames=tuple(_table(columns, job)),
-        curve=next((curve for metric in able if (curve := metric.curve(columns.state(metric)))), ()),
-        skipped=tuple((row, reason) for row, reason in enumerate(columns.reasons) if reason),
+        frames=tuple(_table(accumulators, job)),
+        curve=next((curve for metric in able if (curve := metric.curve(accumulators.state(metric)))), ()),
+        skipped=tuple((row, reason) for row, reason in enumerate(accumulators.reasons) if reason),
         notes=tuple(dict.fromkeys(_notes(found, job, networks))),
         seconds={**job.seconds, "total": time.perf_counter() - began},
     )
@@ -132,9 +132,9 @@ def _needs_face(metric: Metric, region: Region, variant: Variant) -> bool:
     return "audio" not in metric.needs or variant != "lrs"
 
 
-def _score(metric: Metric, columns: Columns, setup: Setup, job: Pass) -> Score:
+def _score(metric: Metric, accumulators: Accumulators, setup: Setup, job: Pass) -> Score:
     """The score of one metric with its protocol, or the reason why there is none."""
-    state, label = columns.state(metric), metric.title(setup.networks)
+    state, label = accumulators.state(metric), metric.title(setup.networks)
     try:
         score = metric.compute(state)
     except ValueError as problem:
@@ -143,14 +143,14 @@ def _score(metric: Metric, columns: Columns, setup: Setup, job: Pass) -> Score:
     return Score(metric.name, label, score.value, score.frames, protocol, detail=score.detail)
 
 
-def _table(columns: Columns, job: Pass) -> Iterator[Mapping[str, float | int | str | None]]:
+def _table(accumulators: Accumulators, job: Pass) -> Iterator[Mapping[str, float | int | str | None]]:
     """One row per frame of the generated video."""
-    values = columns.rows(job.frames)
+    values = accumulators.rows(job.frames)
     for frame in range(job.frames):
         row: dict[str, float | int | str | None] = {"frame": frame, "time": frame / FPS}
         for name, column in values.items():
             row[name] = None if np.isnan(column[frame]) else float(column[frame])
-        row["reason"] = columns.reasons[frame] if frame < len(columns.reasons) else BEYOND
+        row["reason"] = accumulators.reasons[frame] if frame < len(accumulators.reasons) else BEYOND
         yield row
 
 

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
-from eval.scoring.accumulators import Columns
+from eval.scoring.accumulators import Accumulators
 from eval.scoring.controls import Control
 from eval.scoring.networks import Networks
-from eval.scoring.pair import Batch, Pair, look
+from eval.scoring.pair import Pair, PairBatch, look
 from eval.scoring.protocol import BEYOND, FPS, PairedFrames, Region, require_frames, require_size, resize
 from lipsync.errors import FaceError
 from lipsync.faces.tracking.track import FaceTracker, Tracked
@@ -56,7 +56,7 @@ class Pass:
         """Frames that no metric of both videos sees, by reason."""
         return Counter({BEYOND: self.beyond} if self.beyond else {})
 
-    def run(self, columns: Columns) -> None:
+    def run(self, accumulators: Accumulators) -> None:
         """Decode, track, look and hand on, until both videos are over."""
         with ExitStack() as stack:
             clocks = Clock(), Clock()
@@ -68,13 +68,13 @@ class Pass:
             if self.reference is not None:
                 theirs = clocks[1].over("decode", read_frames(self.reference, fps=FPS))
                 ours, theirs = self._same_size(ours, theirs)
-            seen = self._watch(self._track(ours, stack, clocks[0], None), columns)
+            seen = self._watch(self._track(ours, stack, clocks[0], None), accumulators)
             if theirs is None:
                 pairs: Iterable[tuple[Tracked, Tracked | None]] = ((item, None) for item in seen)
-                self._feed(pairs, columns)
+                self._feed(pairs, accumulators)
                 return
             paired = PairedFrames(seen, self._track(theirs, stack, clocks[1], self.reference))
-            self._feed(iter(paired), columns)
+            self._feed(iter(paired), accumulators)
             self.beyond = paired.left_over_generated + paired.left_over_reference
 
     def check_faces(self) -> None:
@@ -132,29 +132,29 @@ class Pass:
         tracked = clock.over("track", tracked)
         return stack.enter_context(background(tracked, AHEAD)) if AHEAD else tracked
 
-    def _watch(self, tracked: Iterator[Tracked], columns: Columns) -> Iterator[Tracked]:
+    def _watch(self, tracked: Iterator[Tracked], accumulators: Accumulators) -> Iterator[Tracked]:
         """Every generated frame passes here, those without a partner too: LSE needs no reference."""
         total = max(1, round(probe(self.generated).duration * FPS))
         for item in tracked:
             with self._clocks[0]("lip sync"):
-                columns.watch(item)
+                accumulators.watch(item)
             self.frames += 1
             self.faces_generated += item.pose is not None
             self._report(self.frames, total)
             yield item
 
-    def _feed(self, pairs: Iterable[tuple[Tracked, Tracked | None]], columns: Columns) -> None:
+    def _feed(self, pairs: Iterable[tuple[Tracked, Tracked | None]], accumulators: Accumulators) -> None:
         waiting: list[Pair] = []
         for ours, theirs in pairs:
             self.faces_reference += theirs is not None and theirs.pose is not None
             with self._clocks[0]("look"):
                 waiting.append(look(ours, theirs, self._region))
             if len(waiting) == BATCH:
-                self._add(waiting, columns)
+                self._add(waiting, accumulators)
                 waiting = []
         if waiting:
-            self._add(waiting, columns)
+            self._add(waiting, accumulators)
 
-    def _add(self, pairs: list[Pair], columns: Columns) -> None:
+    def _add(self, pairs: list[Pair], accumulators: Accumulators) -> None:
         with self._clocks[0]("metrics"):
-            columns.add(Batch(pairs, self._region))
+            accumulators.add(PairBatch(pairs, self._region))

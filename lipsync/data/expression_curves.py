@@ -15,13 +15,13 @@ SPEECH_DRIVEN = ("mouth", "jaw")  # how names of curves begin that speech drives
 
 
 @dataclass(frozen=True)
-class Curves:
+class ExpressionCurves:
     name: str
     samples: np.ndarray  # (N,) float32 mono 16 kHz
     values: np.ndarray  # (T, C) float32 at 25 fps, in 0..1
 
 
-def load_curves(folder: Path) -> list[Curves]:
+def load_curves(folder: Path) -> list[ExpressionCurves]:
     """The recordings of a folder; each ``.npz`` holds ``weights`` (T, C), ``names`` (C,) and ``fps``.
 
     Raises:
@@ -40,7 +40,7 @@ def load_curves(folder: Path) -> list[Curves]:
         times = np.arange(int(len(curves) / fps * FPS)) / FPS
         at = np.arange(len(curves)) / fps
         values = np.stack([np.interp(times, at, curve) for curve in curves.T], 1).astype(np.float32)
-        found.append(Curves(path.stem, read_audio(sound), values))
+        found.append(ExpressionCurves(path.stem, read_audio(sound), values))
     if not found:
         raise ConfigError("curves.none_in_folder", folder=folder)
     return found

@@ -45,7 +45,7 @@ class FaceModelConfig:
 
 
 @dataclass(frozen=True)
-class Frames:
+class GatheredFrames:
     """Frames of all clips in a row."""
 
     clip: np.ndarray  # (N,) int
@@ -55,8 +55,8 @@ class Frames:
     points: np.ndarray  # (N, 478, 2) float32 pixels of the stored crops
     scores: np.ndarray  # (N, 51)
 
-    def take(self, which: np.ndarray) -> Frames:
-        return Frames(*(getattr(self, field.name)[which] for field in fields(self)))
+    def take(self, which: np.ndarray) -> GatheredFrames:
+        return GatheredFrames(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def learn_face(
     return finished(shapes.mean, shapes.identity, shapes.expression, SCORES)
 
 
-def gather(clips: list[Clip], network: BlendshapeNetwork, config: FaceModelConfig) -> Frames:
+def gather(clips: list[Clip], network: BlendshapeNetwork, config: FaceModelConfig) -> GatheredFrames:
     """Stored landmarks of frames spread over each clip, with their scores."""
     parts = []
     names = sorted({clip.identity for clip in clips})
@@ -108,13 +108,15 @@ def gather(clips: list[Clip], network: BlendshapeNetwork, config: FaceModelConfi
         good = np.isfinite(scores).all(1)
         person = np.full(good.sum(), names.index(clip.identity))
         parts.append((np.full(good.sum(), number), at[good], person, person, points[good], scores[good]))
-    frames = Frames(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    frames = GatheredFrames(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     total = np.bincount(frames.person)
     weight = 1 / np.sqrt(total[frames.person])
     return replace(frames, weight=weight / weight.mean())
 
 
-def solid_shapes(clips: list[Clip], frames: Frames, landmarker: Path) -> tuple[np.ndarray, np.ndarray]:
+def solid_shapes(
+    clips: list[Clip], frames: GatheredFrames, landmarker: Path
+) -> tuple[np.ndarray, np.ndarray]:
     """Of the frames of each clip with the least and the most open mouth, the shapes with their depth.
 
     Returns:
@@ -138,7 +140,7 @@ def solid_shapes(clips: list[Clip], frames: Frames, landmarker: Path) -> tuple[n
 # --- the first face, from shapes with depth ---
 
 
-def first_face(solid: np.ndarray, frames: Frames, config: FaceModelConfig) -> Shapes:
+def first_face(solid: np.ndarray, frames: GatheredFrames, config: FaceModelConfig) -> Shapes:
     """Mean, modes and identities of (M, 468, 3) shapes in any pose and scale."""
     mean = solid[np.argmin(np.abs(solid[..., 2] - solid[..., 2].mean(1, keepdims=True)).sum(1))]
     for _ in range(3):
@@ -234,7 +236,7 @@ def _without_pose(modes: np.ndarray, mean: np.ndarray) -> np.ndarray:
 # --- rounds, from the stored 2D landmarks ---
 
 
-def refine(shapes: Shapes, frames: Frames, config: FaceModelConfig) -> tuple[Shapes, float]:
+def refine(shapes: Shapes, frames: GatheredFrames, config: FaceModelConfig) -> tuple[Shapes, float]:
     """A face that explains the landmarks better, and the mean error in pixels of the one before."""
     model = MorphableModel(finished(shapes.mean, shapes.identity, shapes.expression, SCORES))
     # The frames lie apart: nothing is smoothed over time.
@@ -276,7 +278,7 @@ class Equations:
     right: np.ndarray  # (N, 468, 3) float32
 
     @classmethod
-    def of(cls, frames: Frames, pose: np.ndarray) -> Equations:
+    def of(cls, frames: GatheredFrames, pose: np.ndarray) -> Equations:
         measured = (frames.points[:, :COUNT] - (STORED - 1) / 2) / _FOCAL  # (N, 468, 2)
         turn = AXES[:, None] * rotations(pose[:, :3])  # (N, 3, 3)
         shift = pose[:, 3:]

@@ -30,7 +30,7 @@ class Word:
     text: str  # as ``spell`` gives it
 
 
-class Words:
+class Transcripts:
     """The words of each clip.
 
     Raises:

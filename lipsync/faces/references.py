@@ -19,7 +19,7 @@ import numpy as np
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.landmarks import NOSE_TIP, five_points, mouth_opening
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.faces.tracking.view import View, views
+from lipsync.faces.tracking.view import FaceView, views
 from lipsync.media import read_frames
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture
@@ -140,12 +140,12 @@ def _groups(frames: np.ndarray, openings: np.ndarray, count: int) -> list[np.nda
 class Reference:
     """A chosen frame."""
 
-    view: View
+    view: FaceView
     time: float  # s in the source
     box: tuple[int, int, int, int]  # of the face on the picture: x0, y0, x1, y1, pixels
 
 
-def choose(found: Sequence[tuple[Tracked, View]], count: int) -> list[Reference]:
+def choose(found: Sequence[tuple[Tracked, FaceView]], count: int) -> list[Reference]:
     """``count`` references among tracked faces, at least one of them, as ``choose_for_use`` ranks them.
 
     Without landmarks on all of them nothing is known of the mouths: then the groups are of time.
@@ -161,7 +161,7 @@ def choose(found: Sequence[tuple[Tracked, View]], count: int) -> list[Reference]
     return [_reference(*found[index]) for index in choose_for_use(looks, count)]
 
 
-def _reference(item: Tracked, view: View) -> Reference:
+def _reference(item: Tracked, view: FaceView) -> Reference:
     assert item.pose is not None
     height, width = item.frame.image.shape[:2]
     (x, y), half = item.pose.centre, float(item.pose.side) / 2

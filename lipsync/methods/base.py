@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from lipsync.faces.tracking.view import View
+    from lipsync.faces.tracking.view import FaceView
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Batch:
     @classmethod
     def of(
         cls,
-        views: Sequence[View],
+        views: Sequence[FaceView],
         times: np.ndarray,
         speech: Any,
-        references: Sequence[View],
+        references: Sequence[FaceView],
         opening: float,
         activity: np.ndarray | None = None,
     ) -> Batch:

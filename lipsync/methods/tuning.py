@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lipsync.data.augmentation import cut, framing
 from lipsync.data.clips import FPS, MARGIN, STORED, Clip
-from lipsync.data.preparation.person import Person
+from lipsync.data.preparation.person import PersonClips
 from lipsync.data.preparation.quality import FRAME
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import mouth_square
@@ -79,7 +79,7 @@ class HeldOutScore:
     weights are not on this machine, and more where the lips follow the speech clearly less than at first.
     """
 
-    def __init__(self, person: Person, landmarker: Path):
+    def __init__(self, person: PersonClips, landmarker: Path):
         self.person, self.landmarker = person, landmarker
         found = hub.locate("lpips_alex")
         self.lpips = load_lpips("alex", found) if found is not None else None

@@ -37,7 +37,7 @@ class GenerateTab:
     actions: gr.Row
 
 
-class _Page:
+class _GeneratePage:
     """Components of the tab and what their events do; values come in as arguments and go out as updates."""
 
     def __init__(self, jobs: Jobs, max_seconds: float | None) -> None:
@@ -204,6 +204,6 @@ def build(demo: gr.Blocks, jobs: Jobs, max_seconds: float | None = None) -> Gene
         max_seconds: longest result that is accepted; None: no limit.
     """
     with gr.Tab(label("generate.tab"), id="generate") as tab:
-        page = _Page(jobs, max_seconds)
+        page = _GeneratePage(jobs, max_seconds)
     page.on_load(demo)
     return GenerateTab(tab, page.result, page.source, page.actions)

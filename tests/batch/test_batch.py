@@ -9,8 +9,8 @@ import scipy.linalg
 
 import eval.batch.rows
 from eval.__main__ import main
-from eval.batch.manifest import Row, read_manifest, with_controls
-from eval.batch.rows import Job, Options, run
+from eval.batch.manifest import ManifestRow, read_manifest, with_controls
+from eval.batch.rows import Options, ScoringJob, run
 from eval.batch.summary import summarise_rows
 from eval.functional.lipcorr import lipcorr
 from eval.report.files import videos_csv, write_tables
@@ -30,9 +30,9 @@ OPTIONS = Options(metrics=("psnr", "lipcorr"))
 def rows(cut, weights):
     real, other = cut(REAL, 40), cut(OTHER, 40)
     return [
-        Row("one", "A", cut(A, 30), real),
-        Row("two", "A", cut(A2, 30), other),
-        Row("one", "B", cut(B, 30), real),
+        ManifestRow("one", "A", cut(A, 30), real),
+        ManifestRow("two", "A", cut(A2, 30), other),
+        ManifestRow("one", "B", cut(B, 30), real),
     ]
 
 
@@ -41,7 +41,7 @@ def finished(rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("batch")
     bad = folder / "broken.mp4"
     bad.write_bytes(b"not a video at all")
-    return folder, run([*rows, Row("two", "B", bad, rows[1].reference)], OPTIONS, folder)
+    return folder, run([*rows, ManifestRow("two", "B", bad, rows[1].reference)], OPTIONS, folder)
 
 
 def test_rows_hold_what_score_says(finished, rows, networks):
@@ -69,7 +69,7 @@ def test_finished_rows_are_not_done_again_and_failed_ones_are(finished, rows, mo
     monkeypatch.setattr(
         eval.batch.rows, "run_job", lambda job: done.append(job.row.method + job.row.item) or {"error": "x"}
     )
-    after = run([*rows, Row("two", "B", folder / "broken.mp4", rows[1].reference)], OPTIONS, folder)
+    after = run([*rows, ManifestRow("two", "B", folder / "broken.mp4", rows[1].reference)], OPTIONS, folder)
     assert done == ["Btwo"]
     assert after[:3] == before[:3]
 
@@ -105,14 +105,14 @@ def test_a_killed_run_loses_only_the_row_in_flight(rows, tmp_path, monkeypatch):
 
 
 def test_half_a_row_file_counts_as_none(finished, rows, tmp_path):
-    job = Job(rows[0], OPTIONS, tmp_path, "f")
+    job = ScoringJob(rows[0], OPTIONS, tmp_path, "f")
     job.path.parent.mkdir()
     job.path.write_text('{"fingerprint": "f", "scores": {')
     assert job.finished() is None
 
 
 def test_a_row_whose_features_or_frames_are_gone_is_done_again(rows, tmp_path):
-    job = Job(rows[0], OPTIONS, tmp_path, "f")
+    job = ScoringJob(rows[0], OPTIONS, tmp_path, "f")
     (tmp_path / "features").mkdir()
     for side in ("generated", "reference"):
         np.zeros((3, 2048), np.float32).tofile(tmp_path / "features" / f"{job.key}.{side}.f32")
@@ -273,7 +273,7 @@ def test_rows_are_scored_wherever_the_process_is(rows, finished, tmp_path, monke
     seen = []
     monkeypatch.setattr(eval.batch.rows, "run_job", lambda job: seen.append(job) or {"error": "x"})
     monkeypatch.chdir(rows[0].generated.parent)
-    row = Row("one", "A", Path(rows[0].generated.name), Path(rows[0].reference.name))
+    row = ManifestRow("one", "A", Path(rows[0].generated.name), Path(rows[0].reference.name))
     both = [row, replace(row, item="two", reference=rows[1].reference)]
     run(with_controls(both, CONTROLS), OPTIONS, tmp_path)
     paths = [p for job in seen for p in (job.row.generated, job.row.reference, job.folder)]

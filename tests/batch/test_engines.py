@@ -13,8 +13,8 @@ import pytest
 
 from eval.__main__ import main
 from eval.batch.engines import in_processes, on_ray
-from eval.batch.job import Job
-from eval.batch.manifest import Row
+from eval.batch.job import ScoringJob
+from eval.batch.manifest import ManifestRow
 from eval.batch.rows import Options, run
 from lipsync.errors import ConfigError
 from tests.portal import ROOT, free_port
@@ -24,7 +24,7 @@ METHOD, METHOD2 = "generated/Wav2Lip_id003_clip05.mp4", "generated/Wav2Lip_id018
 OPTIONS = Options(metrics=("psnr", "lipcorr"))
 
 
-def fake(job: Job) -> dict:
+def fake(job: ScoringJob) -> dict:
     """A row that ends its process, or is done at once."""
     if job.row.item == "deadly":
         os._exit(1)
@@ -33,7 +33,10 @@ def fake(job: Job) -> dict:
 
 @pytest.fixture
 def fakes(tmp_path):
-    return [Job(Row(item, "A", Path("x.mp4")), Options(), tmp_path, "f") for item in ("one", "deadly", "two")]
+    return [
+        ScoringJob(ManifestRow(item, "A", Path("x.mp4")), Options(), tmp_path, "f")
+        for item in ("one", "deadly", "two")
+    ]
 
 
 def told(outcome):
@@ -55,7 +58,11 @@ def test_a_process_that_dies_costs_its_row_alone(fakes):
 def rows(cut, weights):
     real, other = cut(REAL, 30), cut(OTHER, 30)
     ours, theirs = cut(METHOD, 30), cut(METHOD2, 30)
-    return [Row("one", "A", ours, real), Row("two", "A", theirs, other), Row("one", "B", real, real)]
+    return [
+        ManifestRow("one", "A", ours, real),
+        ManifestRow("two", "A", theirs, other),
+        ManifestRow("one", "B", real, real),
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from typing import Any
 
 import soundfile
 
-from eval.batch.manifest import Row
+from eval.batch.manifest import ManifestRow
 from eval.batch.rows import Options, run
 from lipsync.adapt import AdaptRequest, adapt
 from lipsync.generate import Request, generate
@@ -63,7 +63,9 @@ def measure(clips: list[Path], method: str, minutes: float, steps: int, out: Pat
                         length="video", label=False,
                     )  # fmt: skip
                     generate(request)
-                rows.append(Row(item=name, method=f"{kind} {which}", generated=video, reference=second))
+                rows.append(
+                    ManifestRow(item=name, method=f"{kind} {which}", generated=video, reference=second)
+                )
     found = run(rows, Options(metrics=METRICS, region="mouth"), out / "scores")
     scores = {(row["item"], row["method"]): row for row in found}
     table: list[list[object]] = []

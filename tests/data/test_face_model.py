@@ -9,7 +9,7 @@ from lipsync.__main__ import main
 from lipsync.assets import asset
 from lipsync.data.clips import MARGIN, STORED
 from lipsync.data.face_mesh import EYES_APART, mirror_of, tessellation, upright
-from lipsync.data.face_model import SCORES, FaceModelConfig, Frames, first_face, refine
+from lipsync.data.face_model import SCORES, FaceModelConfig, GatheredFrames, first_face, refine
 from lipsync.faces.model3d.camera import FOCAL
 from lipsync.faces.model3d.embedded import read_embedded
 from lipsync.faces.model3d.fitting import fit_clip
@@ -46,7 +46,9 @@ def planted():
     solid = shapes * (1, 1, 0.8) @ turn.transpose(0, 2, 1)
     points += rng.normal(0, 0.2, points.shape)
     count = np.arange(len(person))
-    frames = Frames(person, count % EACH, person, np.ones(len(person)), points.astype(np.float32), scores)
+    frames = GatheredFrames(
+        person, count % EACH, person, np.ones(len(person)), points.astype(np.float32), scores
+    )
     return mean, modes, solid, frames
 
 

@@ -14,7 +14,7 @@ from lipsync.experts.training.activity_stage import (
     COLUMN,
     ActivityStage,
     ActivityTraining,
-    Recording,
+    LabelledSpeech,
     delays,
     leveled,
     window,
@@ -69,7 +69,7 @@ def test_backgrounds_repeat_by_their_seed_and_are_as_loud_as_each_other(make):
 def test_labels_follow_the_sound_through_every_cut():
     """ "Speech" is 1 and everything else 0: then each label can be read off the samples."""
     speaks = np.repeat(np.random.default_rng(0).random(60) > 0.4, 8)
-    recording = Recording(np.repeat(speaks, COLUMN).astype(np.float32)[: 479 * COLUMN], speaks)
+    recording = LabelledSpeech(np.repeat(speaks, COLUMN).astype(np.float32)[: 479 * COLUMN], speaks)
     pauses = 0
     for seed in range(40):
         samples, labels = window(recording, 160 * COLUMN, np.random.default_rng(seed))
@@ -83,7 +83,7 @@ def test_labels_follow_the_sound_through_every_cut():
 
 def test_a_recording_shorter_than_a_window_ends_in_silence():
     samples, labels = window(
-        Recording(np.ones(8000, np.float32), np.ones(21, bool)), 16_000, np.random.default_rng(3)
+        LabelledSpeech(np.ones(8000, np.float32), np.ones(21, bool)), 16_000, np.random.default_rng(3)
     )
     assert samples.shape == (16_000,)
     assert labels.shape == (41,)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lipsync.data.transcripts import Words
+from lipsync.data.transcripts import Transcripts
 from lipsync.errors import ConfigError
 from lipsync.experts.lip_reader import (
     ALPHABET,
@@ -91,16 +91,16 @@ def test_letter_errors(read, said, errors):
 def test_words_of_a_window(tmp_path):
     rows = "clip,start_s,end_s,word\nc,0.0,0.4,Hello\nc,0.5,1.0,there\nc,1.1,2.0,you\n"
     (tmp_path / "words.csv").write_text(rows)
-    words = Words(tmp_path)
+    words = Transcripts(tmp_path)
     clip = toy_clip("c", frames=60)
     assert words.text(clip, 0, 26) == "hello there"
     assert words.text(clip, 5, 30) == "there"  # hello began before, you ends behind
     assert words.text(toy_clip("d", frames=60), 0, 60) == ""
     with pytest.raises(ConfigError, match=r"has no words\.csv"):
-        Words(tmp_path / "none")
+        Transcripts(tmp_path / "none")
     (tmp_path / "words.csv").write_text("clip,word\n")
     with pytest.raises(ConfigError, match="columns"):
-        Words(tmp_path)
+        Transcripts(tmp_path)
 
 
 def test_texts_survive_being_packed():

@@ -12,7 +12,7 @@ import soundfile
 from eval.batch.ablation import TABLES, rows_of, table_named
 from eval.batch.held_out import in_turn
 from eval.batch.summary import Column
-from eval.batch.summary import Table as Measured
+from eval.batch.summary import ScoreTable as Measured
 from eval.cli import main
 from eval.functional.aggregate import compare, summarise
 from eval.report.ablation import differing, paper_table

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eval.__main__ import main
-from eval.batch.manifest import Row, with_controls
+from eval.batch.manifest import ManifestRow, with_controls
 from eval.scoring.controls import CONTROLS
 from eval.scoring.expert import EXPERT, MEASURED, Check, Measured, load_expert, measure, measured_accuracy
 from eval.scoring.metrics import METRICS
@@ -90,7 +90,7 @@ def test_shipped_expert_orders_the_controls_on_average(shared, weights):
     """Five people it never saw: in sync, 0.2 s late, with another's sound, with a still mouth."""
     networks = Networks(landmarker=hub.locate("face_landmarker"), loaded={"lse": load_expert()})
     clips = [shared / "data" / "train" / f"{name}.mp4" for name in UNSEEN]
-    rows = with_controls([Row(clip.stem, "method", clip, clip) for clip in clips], CONTROLS)
+    rows = with_controls([ManifestRow(clip.stem, "method", clip, clip) for clip in clips], CONTROLS)
     found: dict[str, list[tuple[float, float, float]]] = {}
     for row in rows:
         if row.control is not None and row.method != "real, 1 s late":  # 25 frames lie beyond all shifts

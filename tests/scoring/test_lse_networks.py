@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.batch.manifest import Row
+from eval.batch.manifest import ManifestRow
 from eval.batch.rows import Options, run
 from eval.batch.summary import summarise_rows
 from eval.report.files import write_tables
@@ -46,7 +46,7 @@ def test_own_expert_is_named_in_label_protocol_note_and_table(cut, weights, expe
     assert scores["offset"] == 15 - int(np.argmin(scores.curve))
 
     monkeypatch.setattr("eval.batch.rows.load_networks", lambda *_: networks)
-    rows = [Row("one", "A", cut("train/id003_clip04.mp4", 40))]
+    rows = [ManifestRow("one", "A", cut("train/id003_clip04.mp4", 40))]
     results = run(rows, Options(tuple(LSE), resize=True), tmp_path)
     text = write_tables(summarise_rows(results, tmp_path), tmp_path)
     for name in ("table.md", "table.tex", "videos.csv", "summary.csv", "summary.json"):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.batch.manifest import Row
+from eval.batch.manifest import ManifestRow
 from eval.batch.rows import Options
 from eval.scoring.expert import Measured, measured_accuracy
 from eval.ui.score import result_table
@@ -46,7 +46,9 @@ def wait(work, seconds=240):
 
 def test_a_table_is_made_in_the_background(queue, cut, weights):
     rows = [
-        Row("one", "<A>", cut("generated/Wav2Lip_id003_clip05.mp4", 12), cut("train/id003_clip04.mp4", 12))
+        ManifestRow(
+            "one", "<A>", cut("generated/Wav2Lip_id003_clip05.mp4", 12), cut("train/id003_clip04.mp4", 12)
+        )
     ]
     work = wait(queue.submit(rows, Options(("ssim",))))
     assert work.error is None
@@ -66,7 +68,7 @@ def test_a_table_is_made_in_the_background(queue, cut, weights):
 
 def test_cancelled_work_leaves_nothing(queue, cut, weights):
     clip = cut("train/id003_clip04.mp4", 60)
-    work = queue.submit([Row("one", "A", clip, clip)], Options(("lmd",)))
+    work = queue.submit([ManifestRow("one", "A", clip, clip)], Options(("lmd",)))
     work.cancel.set()
     wait(work)
     assert (work.state, work.error) == ("cancelled", None)
@@ -75,6 +77,6 @@ def test_cancelled_work_leaves_nothing(queue, cut, weights):
 
 def test_bad_options_are_a_sentence(queue, cut):
     clip = cut("train/id003_clip04.mp4", 8)
-    work = wait(queue.submit([Row("one", "A", clip)], Options(("psnr",))))
+    work = wait(queue.submit([ManifestRow("one", "A", clip)], Options(("psnr",))))
     assert isinstance(work.error, LipSyncError)
     assert "reference" in trouble(work.error)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from eval.study.server.service import Service
-from eval.study.server.views import View
+from eval.study.server.views import TrialView
 
 START = 1_700_000_000.0
 
@@ -40,7 +40,7 @@ class Rater:
     clock: Clock
     code: str = ""
     session: str = ""
-    view: View | None = None
+    view: TrialView | None = None
     sent: list[tuple[str, dict[str, int], str]] = field(default_factory=list)
 
     def begin(self) -> Rater:
@@ -52,9 +52,9 @@ class Rater:
 
     def vote(
         self,
-        mark: Callable[[View], int] = lambda view: 3,
+        mark: Callable[[TrialView], int] = lambda view: 3,
         keys: tuple[str, ...] = ("sync", "quality", "overall"),
-    ) -> View:
+    ) -> TrialView:
         """Play the clip to its end and answer every question."""
         view = self.view
         assert view is not None

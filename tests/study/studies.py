@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from eval.study.storage.spec import Spec
-from eval.study.storage.store import Clip, Store, StudyInfo
+from eval.study.storage.store import Store, StudyClip, StudyInfo
 
 
 def make_open(store: Store, items: int = 4, methods: int = 3, **values: Any) -> StudyInfo:
@@ -17,7 +17,7 @@ def make_open(store: Store, items: int = 4, methods: int = 3, **values: Any) -> 
         items, methods: how many.
         values: of the spec; besides "clips" that come in front of these, and their "seconds".
     """
-    extra: list[Clip] = values.pop("clips", [])
+    extra: list[StudyClip] = values.pop("clips", [])
     seconds = values.pop("seconds", 2.0)
     spec = Spec.from_dict({"title": "Test", "source": {"folder": "."}} | values)
     clips = [
@@ -40,6 +40,6 @@ def clip(
     kind: str = "rated",
     expected: dict[str, list[int]] | None = None,
     seconds: float = 2.0,
-) -> Clip:
+) -> StudyClip:
     """A clip that is only a name."""
-    return Clip(f"{os.urandom(16).hex()}.mp4", kind, item, method, seconds, expected)
+    return StudyClip(f"{os.urandom(16).hex()}.mp4", kind, item, method, seconds, expected)

@@ -11,7 +11,7 @@ import pytest
 
 from eval.__main__ import main
 from eval.study.server.service import Service
-from eval.study.server.views import View
+from eval.study.server.views import TrialView
 from eval.study.statistics.results import evaluate
 from eval.study.storage.store import Store, StudyInfo
 from tests.study.rater import Clock, Rater
@@ -20,7 +20,7 @@ from tests.study.studies import clip, make_open
 RATERS = 4
 
 
-def mark(view: View, rater: int, clips: dict[str, tuple[str, str, str]]) -> int:
+def mark(view: TrialView, rater: int, clips: dict[str, tuple[str, str, str]]) -> int:
     """What a rater gives: 2 where asked for it; else the method's number plus 2 (odd raters: plus 3)."""
     kind, _, method = clips[Path(view.media[0]).stem]
     return 2 if kind == "catch" else int(method[-1]) + 2 + rater % 2

@@ -9,7 +9,7 @@ from typing import Any
 
 from eval.study.storage.create import create
 from eval.study.storage.spec import Spec
-from eval.study.storage.store import Clip, Store, StudyInfo, new_id
+from eval.study.storage.store import Store, StudyClip, StudyInfo, new_id
 from lipsync.assets import asset
 from lipsync.media import VideoWriter, read_frames
 
@@ -40,7 +40,7 @@ def add_study(
     folder = store.clip_folder(study)
     folder.mkdir(parents=True)
     clips = [
-        Clip(f"{os.urandom(16).hex()}.mp4", kind, item, method, seconds)
+        StudyClip(f"{os.urandom(16).hex()}.mp4", kind, item, method, seconds)
         for kind, item, method in [
             *(("training", f"practice {i}", METHODS[0]) for i in range(training)),
             *((kinds.get(method, "rated"), f"clip {i}", method) for i in range(items) for method in METHODS),

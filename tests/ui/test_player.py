@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from eval.compare.clip import Clip
+from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
 from eval.ui.compare import compare_markup, player
 from eval.ui.compare.links import KEPT, Links
@@ -28,10 +28,10 @@ PAGE = Path(player.__file__).parent
 SCRIPTS = asset("js")
 
 
-def clip(folder: Path, name: str, seconds: float = 2.0, fps: float = 25.0) -> Clip:
+def clip(folder: Path, name: str, seconds: float = 2.0, fps: float = 25.0) -> ComparisonClip:
     path = folder / f"{name.encode().hex()}.mp4"
     path.write_bytes(name.encode())
-    return Clip(path, seconds, fps, 256, 192, True, "0" * 64, False, path)
+    return ComparisonClip(path, seconds, fps, 256, 192, True, "0" * 64, False, path)
 
 
 @pytest.fixture

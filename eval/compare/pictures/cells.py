@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from eval.compare.clip import Clip
+from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
 from eval.scoring.protocol import resize
@@ -21,17 +21,17 @@ GREY = (128, 128, 128)  # where there is no video
 
 
 @dataclass(frozen=True)
-class Cell:
+class VideoCell:
     """One video of a montage or sheet: what is written to it, and the video where there is one."""
 
     method: str
     label: str
-    clip: Clip | None
+    clip: ComparisonClip | None
 
 
 def cells_of(
     set_: ComparisonSet, item: Item, methods: Sequence[str] = (), names: Mapping[str, str] | None = None
-) -> tuple[Cell, ...]:
+) -> tuple[VideoCell, ...]:
     """The videos of an item in order; by default the reference and then every method that has one.
 
     Args:
@@ -46,7 +46,7 @@ def cells_of(
         if method not in (REFERENCE, *set_.methods):
             raise ConfigError("sets.no_method", title=set_.title, method=method)
     cells = tuple(
-        Cell(method, {**LABELS, **(names or {})}.get(method, method), item.clip(method))
+        VideoCell(method, {**LABELS, **(names or {})}.get(method, method), item.clip(method))
         for method in methods or known
     )
     if all(cell.clip is None for cell in cells):
@@ -61,7 +61,7 @@ def letters(methods: Sequence[str], seed: int | None = None) -> dict[str, str]:
     return {method: _letter(number) for number, method in enumerate(order)}
 
 
-def held(clip: Clip, fps: float) -> Iterator[np.ndarray]:
+def held(clip: ComparisonClip, fps: float) -> Iterator[np.ndarray]:
     """(H, W, 3) uint8 RGB of every tick of 1 / fps seconds; at the end the last picture stands."""
     image = None
     for frame in read_frames(clip.path, fps=fps):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.mouth_region import ASPECT, mouth_track
-from eval.compare.pictures.cells import Cell, blank, cells_of, enlarged, fitted
+from eval.compare.pictures.cells import VideoCell, blank, cells_of, enlarged, fitted
 from eval.compare.pictures.lettering import plate, width_of
 from eval.scoring.scores import write_bytes
 from lipsync.errors import ConfigError
@@ -103,7 +103,7 @@ def _check(frames: Sequence[int], length: int, item: Item) -> None:
         raise ConfigError("sheet.too_many")
 
 
-def _pictures(cell: Cell, frames: Sequence[int], fps: float) -> dict[int, np.ndarray]:
+def _pictures(cell: VideoCell, frames: Sequence[int], fps: float) -> dict[int, np.ndarray]:
     """The pictures of the frames that a video has, by number."""
     if cell.clip is None:
         return {}

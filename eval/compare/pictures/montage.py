@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.compare.clip import Clip
+from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.mouth_region import ASPECT, MouthTrack, mouth_track
 from eval.compare.names import REFERENCE
-from eval.compare.pictures.cells import Cell, blank, cells_of, enlarged, fitted, held
+from eval.compare.pictures.cells import VideoCell, blank, cells_of, enlarged, fitted, held
 from eval.compare.pictures.lettering import plate
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter
@@ -83,7 +83,9 @@ def montage(
 class _Shape:
     """Where everything is on the page, in pixels."""
 
-    def __init__(self, clips: Sequence[Clip], count: int, columns: int, labels: bool, zoom: bool) -> None:
+    def __init__(
+        self, clips: Sequence[ComparisonClip], count: int, columns: int, labels: bool, zoom: bool
+    ) -> None:
         self.columns = min(columns or _columns(count), count)
         self.rows = math.ceil(count / self.columns)
         shape = clips[0].height / clips[0].width
@@ -136,7 +138,7 @@ def _columns(count: int) -> int:
     return count if count <= 3 else math.ceil(math.sqrt(count))
 
 
-def _voice(cells: Sequence[Cell], item: Item, sound: str) -> Clip | None:
+def _voice(cells: Sequence[VideoCell], item: Item, sound: str) -> ComparisonClip | None:
     if not sound:
         return next((cell.clip for cell in cells if cell.clip is not None and cell.clip.audio), None)
     clip = item.clip(sound)

@@ -8,12 +8,12 @@ import numpy as np
 
 from eval.functional.aed import aed_update
 from eval.scoring.metrics.base import Setup, register_metric
-from eval.scoring.metrics.frames import FrameMetric, Frames
+from eval.scoring.metrics.frames import FrameAccumulator, FrameMetric
 from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.scoring.networks import Loader
-    from eval.scoring.pair import Batch
+    from eval.scoring.pair import PairBatch
 
 
 class Aed(FrameMetric):
@@ -36,14 +36,14 @@ class Aed(FrameMetric):
         loader.hashes[self.name] = face.sha256
         return face
 
-    def accumulator(self, setup: Setup) -> Frames:
+    def accumulator(self, setup: Setup) -> FrameAccumulator:
         """The 3D face is fitted anew to every pair of videos."""
         from eval.scoring.expressions import Expressions
 
         face = super().accumulator(setup).network
-        return Frames(None if face is None else Expressions(face))
+        return FrameAccumulator(None if face is None else Expressions(face))
 
-    def measure(self, state: Frames, batch: Batch) -> np.ndarray:
+    def measure(self, state: FrameAccumulator, batch: PairBatch) -> np.ndarray:
         """(N,) differences."""
         return aed_update(*(batch.expressions if state.network is None else state.network(batch)))
 

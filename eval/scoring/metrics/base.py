@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from eval.functional.aggregate import Summary, summarise
+from eval.functional.aggregate import MeanScore, summarise
 from eval.scoring.protocol import Protocol, Region
 from lipsync.registry import Registry
 from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.scoring.networks import Loader, Networks
-    from eval.scoring.pair import Batch
+    from eval.scoring.pair import PairBatch
     from eval.scoring.scores import Score
     from eval.scoring.stream import Pass
     from eval.scoring.sync import Variant
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 Direction = Literal["higher", "lower", "zero"]
 Need = Literal["reference", "landmarks", "blendshapes", "audio", "network"]
-Keep = Callable[[np.ndarray, np.ndarray], None]
-Row = Mapping[str, Any]  # of a batch: item, method and, where it was scored, scores
-Kept = Callable[[Row], tuple[np.ndarray, np.ndarray] | None]
+SaveFeatures = Callable[[np.ndarray, np.ndarray], None]
+ResultRow = Mapping[str, Any]  # of a batch: item, method and, where it was scored, scores
+LoadFeatures = Callable[[ResultRow], tuple[np.ndarray, np.ndarray] | None]
 
 ARROWS: dict[Direction, str] = {"higher": "↑", "lower": "↓", "zero": "→ 0"}
 
@@ -58,7 +58,7 @@ class Setup:
     reference: bool = True
     image: Path | None = None
     speech: np.ndarray | None = None
-    keep: Keep | None = None
+    keep: SaveFeatures | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class MethodScore:
         detail: what a table must say beside the score.
     """
 
-    summary: Summary | None
+    summary: MeanScore | None
     values: Mapping[str, float | None] = field(default_factory=dict)
     detail: Any = None
 
@@ -165,7 +165,7 @@ class Metric(ABC):
     def watch(self, state: Any, item: Tracked) -> None:  # noqa: B027, most metrics want pairs alone
         """The next frame of the generated video, also one without a partner in the reference."""
 
-    def update(self, state: Any, batch: Batch) -> None:  # noqa: B027, some want the generated video alone
+    def update(self, state: Any, batch: PairBatch) -> None:  # noqa: B027, some want the generated video alone
         """What one batch of frame pairs contributes."""
 
     @abstractmethod
@@ -215,17 +215,17 @@ class Metric(ABC):
 
     # --- one method ------------------------------------------------------------------------------
 
-    def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
+    def aggregate(self, rows: Sequence[ResultRow], load_features: LoadFeatures) -> MethodScore:
         """The score of a method: here the mean of its videos.
 
         Args:
             rows: the method's videos as a batch leaves them.
-            kept: gives the features that ``Setup.keep`` got for a row; None where it got none.
+            load_features: gives the features that ``Setup.keep`` got for a row; None where it got none.
         """
         values = {row["item"]: entry["value"] if (entry := self.entry(row)) else None for row in rows}
         return MethodScore(summarise(values), values)
 
-    def entry(self, row: Row) -> dict[str, Any] | None:
+    def entry(self, row: ResultRow) -> dict[str, Any] | None:
         """Its score in a row, with value, label, frames, protocol, reason and detail."""
         return row["scores"]["scores"].get(self.name) if "scores" in row else None
 
@@ -233,7 +233,7 @@ class Metric(ABC):
         """Sentences worth reading beside the table, from the detail of each method."""
         return ()
 
-    def format(self, summary: Summary, detail: Any = None) -> str:
+    def format(self, summary: MeanScore, detail: Any = None) -> str:
         """A cell of a table."""
         return f"{summary.mean:.{self.decimals}f}"
 

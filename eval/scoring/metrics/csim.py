@@ -11,16 +11,16 @@ import numpy as np
 
 from eval.functional.csim import csim_update
 from eval.scoring.metrics.base import Setup, register_metric
-from eval.scoring.metrics.frames import FrameMetric, Frames
+from eval.scoring.metrics.frames import FrameAccumulator, FrameMetric
 from lipsync.errors import FaceError
 
 if TYPE_CHECKING:
     from eval.scoring.networks import Loader, Networks
-    from eval.scoring.pair import Batch
+    from eval.scoring.pair import PairBatch
 
 
 @dataclass
-class Similarities(Frames):
+class Similarities(FrameAccumulator):
     """The same with the (D,) embedding of the picture, where one is given."""
 
     portrait: np.ndarray | None = None
@@ -60,7 +60,7 @@ class Csim(FrameMetric):
             state.portrait = _portrait(setup.image, setup.networks, state.network)
         return state
 
-    def measure(self, state: Frames, batch: Batch) -> np.ndarray:
+    def measure(self, state: FrameAccumulator, batch: PairBatch) -> np.ndarray:
         """(N,) similarities of the frames whose faces are found in both."""
         assert isinstance(state, Similarities)
         generated = batch.embed(state.network, 0)
@@ -87,7 +87,7 @@ def _portrait(path: Path, networks: Networks, encoder: Any) -> np.ndarray:
     Raises:
         FaceError: there is none.
     """
-    from eval.scoring.pair import Batch, look
+    from eval.scoring.pair import PairBatch, look
     from eval.scoring.protocol import FPS
     from lipsync.faces.tracking.track import FaceTracker
     from lipsync.media import read_frames
@@ -97,7 +97,7 @@ def _portrait(path: Path, networks: Networks, encoder: Any) -> np.ndarray:
         item = next(iter(tracker.track(read_frames(path, fps=FPS, max_frames=1))))
     finally:
         tracker.close()
-    embedding = Batch([look(item, None, "face")], "face").embed(encoder, 0)[0]
+    embedding = PairBatch([look(item, None, "face")], "face").embed(encoder, 0)[0]
     if np.isnan(embedding).any():
         raise FaceError("score.no_face_photo", path=path.name)
     return embedding

@@ -10,15 +10,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from eval.functional.aggregate import Summary
-from eval.scoring.metrics.base import Keep, Kept, MethodScore, Metric, Row, Setup, VideoScore, register_metric
+from eval.functional.aggregate import MeanScore
+from eval.scoring.metrics.base import (
+    LoadFeatures,
+    MethodScore,
+    Metric,
+    ResultRow,
+    SaveFeatures,
+    Setup,
+    VideoScore,
+    register_metric,
+)
 from eval.scoring.protocol import NO_REFERENCE_FACE
 from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.functional.fid import Features
     from eval.scoring.networks import Loader, Networks
-    from eval.scoring.pair import Batch
+    from eval.scoring.pair import PairBatch
     from eval.scoring.scores import Score
 
 CHUNK = 512  # feature rows added up at once
@@ -36,7 +45,7 @@ class Faces:
     """
 
     network: Any
-    keep: Keep | None
+    keep: SaveFeatures | None
     features: tuple[Features, Features] | None = None
     frames: int = 0
 
@@ -63,7 +72,7 @@ class Fid(Metric):
         """No face yet."""
         return Faces(setup.networks.loaded.get(self.group), setup.keep)
 
-    def update(self, state: Faces, batch: Batch) -> None:
+    def update(self, state: Faces, batch: PairBatch) -> None:
         """Add the faces of a batch."""
         from eval.functional.fid import fid_update
 
@@ -90,19 +99,19 @@ class Fid(Metric):
         if score.value is not None and not score.detail["enough_frames"]:
             yield Message("score.fid_few", frames=score.frames)
 
-    def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
+    def aggregate(self, rows: Sequence[ResultRow], load_features: LoadFeatures) -> MethodScore:
         """The distance of all faces of the method together."""
         from eval.functional.fid import fid_compute
 
         both: tuple[Features, Features] | None = None
         for row in rows:
-            features = kept(row)
+            features = load_features(row)
             if features is not None:
                 both = _joined(both, (_summed(features[0]), _summed(features[1])))
         if both is None or min(side.count for side in both) < 2:
             return MethodScore(None)
         score = fid_compute(*both)
-        summary = Summary(score.value, np.nan, np.nan, len(rows), ())
+        summary = MeanScore(score.value, np.nan, np.nan, len(rows), ())
         return MethodScore(summary, detail=(score.generated_frames, score.reference_frames))
 
     def method_notes(self, details: Mapping[str, Any]) -> Iterable[str]:
@@ -113,7 +122,7 @@ class Fid(Metric):
         if few:
             yield Message("summary.fid_few", frames=min(few))
 
-    def format(self, summary: Summary, detail: Any = None) -> str:
+    def format(self, summary: MeanScore, detail: Any = None) -> str:
         """With the frames, without which it cannot be read."""
         number = super().format(summary)
         return number if detail is None else f"{number} (N {min(detail)})"

@@ -15,11 +15,11 @@ from eval.scoring.metrics.base import Metric, Setup, VideoScore
 from eval.scoring.protocol import NO_REFERENCE_FACE
 
 if TYPE_CHECKING:
-    from eval.scoring.pair import Batch
+    from eval.scoring.pair import PairBatch
 
 
 @dataclass
-class Frames:
+class FrameAccumulator:
     """Collects one number per frame.
 
     Attributes:
@@ -44,19 +44,19 @@ class FrameMetric(Metric):
     no_value: ClassVar[str] = "no face"  # why a frame with a face in both videos has no number
 
     @abstractmethod
-    def measure(self, state: Frames, batch: Batch) -> np.ndarray:
+    def measure(self, state: FrameAccumulator, batch: PairBatch) -> np.ndarray:
         """(N,) numbers of a batch, NaN where a frame has none."""
 
-    def accumulator(self, setup: Setup) -> Frames:
+    def accumulator(self, setup: Setup) -> FrameAccumulator:
         """No frame yet."""
-        return Frames(setup.networks.loaded.get(self.group))
+        return FrameAccumulator(setup.networks.loaded.get(self.group))
 
-    def update(self, state: Frames, batch: Batch) -> None:
+    def update(self, state: FrameAccumulator, batch: PairBatch) -> None:
         """Measure a batch."""
         state.parts.append(self.measure(state, batch))
         state.reasons += batch.reasons
 
-    def compute(self, state: Frames) -> VideoScore:
+    def compute(self, state: FrameAccumulator) -> VideoScore:
         """The mean over the frames that have a number."""
         values = state.values
         score = self.reduce(values)
@@ -72,7 +72,7 @@ class FrameMetric(Metric):
         """Why a frame was skipped that the pass gives this reason for, empty where it has a face."""
         return why or self.no_value
 
-    def frame_columns(self, state: Frames, frames: int) -> Mapping[str, np.ndarray]:
+    def frame_columns(self, state: FrameAccumulator, frames: int) -> Mapping[str, np.ndarray]:
         """The numbers, under the name of the metric."""
         return {self.name: state.values}
 
@@ -84,7 +84,7 @@ class PictureMetric(FrameMetric):
     def compare(self, network: Any, generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """(M,) numbers of (M, H, W, 3) uint8 RGB pictures."""
 
-    def measure(self, state: Frames, batch: Batch) -> np.ndarray:
+    def measure(self, state: FrameAccumulator, batch: PairBatch) -> np.ndarray:
         """NaN where the reference has no face to cut both pictures at."""
         values = np.full(len(batch.pairs), np.nan)
         if batch.compared.any():

@@ -9,19 +9,27 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from eval.functional.aggregate import Summary, summarise
+from eval.functional.aggregate import MeanScore, summarise
 from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
-from eval.scoring.metrics.base import Kept, MethodScore, Metric, Row, Setup, VideoScore, register_metric
+from eval.scoring.metrics.base import (
+    LoadFeatures,
+    MethodScore,
+    Metric,
+    ResultRow,
+    Setup,
+    VideoScore,
+    register_metric,
+)
 from lipsync.texts import Message
 
 if TYPE_CHECKING:
-    from eval.scoring.pair import Batch
+    from eval.scoring.pair import PairBatch
 
 OPENINGS = ("opening_generated", "opening_reference")  # columns of the table per frame
 
 
 @dataclass
-class Openings:
+class OpeningAccumulator:
     """Collects the (T,) mouth openings of generated and reference, and why frames have none."""
 
     generated: list[np.ndarray] = field(default_factory=list)
@@ -42,29 +50,29 @@ class LipCorr(Metric):
     footnote: ClassVar[str] = Message("score.lag")
     method_columns: ClassVar[tuple[str, ...]] = ("lag", "r_zero")
 
-    def accumulator(self, setup: Setup) -> Openings:
+    def accumulator(self, setup: Setup) -> OpeningAccumulator:
         """No frame yet."""
-        return Openings()
+        return OpeningAccumulator()
 
-    def update(self, state: Openings, batch: Batch) -> None:
+    def update(self, state: OpeningAccumulator, batch: PairBatch) -> None:
         """Add the openings of a batch."""
         generated, reference = batch.openings
         state.generated.append(generated)
         state.reference.append(reference)
         state.reasons += batch.reasons
 
-    def compute(self, state: Openings) -> VideoScore:
+    def compute(self, state: OpeningAccumulator) -> VideoScore:
         """The correlation of one clip without a shift; those at the others are in the detail."""
         clip = lipcorr_update(*state.columns())
         skipped = Counter(reason for reason in state.reasons if reason)
         detail = {"by_lag": clip.by_lag, "frames": clip.frames, "still": clip.still}
         return VideoScore(lipcorr_compute([clip]).r, clip.frames, skipped, detail)
 
-    def frame_columns(self, state: Openings, frames: int) -> Mapping[str, np.ndarray]:
+    def frame_columns(self, state: OpeningAccumulator, frames: int) -> Mapping[str, np.ndarray]:
         """Both openings."""
         return dict(zip(OPENINGS, state.columns(), strict=True))
 
-    def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
+    def aggregate(self, rows: Sequence[ResultRow], load_features: LoadFeatures) -> MethodScore:
         """The mean weighted by frames, at the one shift where it is highest; videos at that shift."""
         entries = {row["item"]: self.entry(row) for row in rows}
         values = {item: entry["value"] if entry else None for item, entry in entries.items()}
@@ -77,7 +85,7 @@ class LipCorr(Metric):
             values[item] = detail["by_lag"][len(detail["by_lag"]) // 2 + score.lag]
         return MethodScore(replace(summarise(values), mean=score.r), values, score)
 
-    def format(self, summary: Summary, detail: LipCorrScore | None = None) -> str:
+    def format(self, summary: MeanScore, detail: LipCorrScore | None = None) -> str:
         """With the shift, and the correlation without it."""
         number = super().format(summary)
         if detail is None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from eval.functional.lmd import LmdVariant, lmd_update
 from eval.scoring.metrics.base import register_metric
-from eval.scoring.metrics.frames import FrameMetric, Frames
+from eval.scoring.metrics.frames import FrameAccumulator, FrameMetric
 
 if TYPE_CHECKING:
-    from eval.scoring.pair import Batch
+    from eval.scoring.pair import PairBatch
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Lmd(FrameMetric):
 
     variant: LmdVariant = "mouth"
 
-    def measure(self, state: Frames, batch: Batch) -> np.ndarray:
+    def measure(self, state: FrameAccumulator, batch: PairBatch) -> np.ndarray:
         """(N,) distances; ``vico`` in pixels of the video, the others in those of the face region."""
         points = batch.landmarks if self.variant == "vico" else batch.landmarks_in_region
         return lmd_update(*points, self.variant)

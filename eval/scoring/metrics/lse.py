@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from eval.functional.aggregate import Summary
+from eval.functional.aggregate import MeanScore
 from eval.functional.lse import LseScore, LseTracks, lse_mean
 from eval.scoring.metrics.base import (
     METRICS,
-    Kept,
+    LoadFeatures,
     MethodScore,
     Metric,
-    Row,
+    ResultRow,
     Setup,
     VideoScore,
     register_metric,
@@ -182,13 +182,13 @@ class Offset(Lse):
         """That of the longest track."""
         return float(longest.offset)
 
-    def aggregate(self, rows: Sequence[Row], kept: Kept) -> MethodScore:
+    def aggregate(self, rows: Sequence[ResultRow], load_features: LoadFeatures) -> MethodScore:
         """The detail is the offset of every video with one, frames."""
-        score = super().aggregate(rows, kept)
+        score = super().aggregate(rows, load_features)
         offsets = tuple(round(value) for value in score.values.values() if value is not None)
         return replace(score, detail=offsets or None)
 
-    def format(self, summary: Summary, detail: tuple[int, ...] | None = None) -> str:
+    def format(self, summary: MeanScore, detail: tuple[int, ...] | None = None) -> str:
         """All of them."""
         if detail is None:
             return super().format(summary)

@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.functional.psnr import CAP_DB, psnr_compute, psnr_of_mse, psnr_update
 from eval.scoring.metrics.base import VideoScore, register_metric
-from eval.scoring.metrics.frames import Frames, PictureMetric
+from eval.scoring.metrics.frames import FrameAccumulator, PictureMetric
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Psnr(PictureMetric):
             detail={"identical_frames": score.identical},
         )
 
-    def frame_columns(self, state: Frames, frames: int) -> Mapping[str, np.ndarray]:
+    def frame_columns(self, state: FrameAccumulator, frames: int) -> Mapping[str, np.ndarray]:
         """The ratio of each frame; the pooled score has none of its own."""
         return {self.group: psnr_of_mse(state.values)}
 

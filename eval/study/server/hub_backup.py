@@ -25,7 +25,7 @@ from huggingface_hub import (
 )
 
 from eval.study.server.service import Service
-from eval.study.server.views import Completion, Deleted, Started, View
+from eval.study.server.views import Completion, Deleted, Started, TrialView
 from eval.study.storage.change_log import FOLDER, ChangeLog
 from eval.study.storage.store import CLIPS, Store
 from lipsync.errors import ConfigError, StudyError
@@ -168,7 +168,7 @@ class SafeService(Service):
         self._hub_backup.flush()
         return started
 
-    def rate(self, session: str, trial: str, marks: Mapping[str, int], token: str) -> View:
+    def rate(self, session: str, trial: str, marks: Mapping[str, int], token: str) -> TrialView:
         """As `Service.rate`."""
         view = super().rate(session, trial, marks, token)
         self._hub_backup.flush()

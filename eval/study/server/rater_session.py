@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eval.study.server.views import View
+from eval.study.server.views import TrialView
 from eval.study.storage.assignment import Candidate, choose
 from eval.study.storage.design import Design, rated, reserved
 from eval.study.storage.models import CATCH, RATED, REFERENCE, TRAINING, Rater, Rating, Stimulus, Study, Trial
@@ -55,11 +55,11 @@ class RaterSession:
                 return trial
         raise StudyError("session.other_clip")
 
-    def show(self, position: int) -> View:
+    def show(self, position: int) -> TrialView:
         """The trial at a position, handed out now if it never was; after the last one, the end."""
         if position >= self.design.total:
             total = self.design.total
-            return View("end", "", (), 0.0, 0.0, {}, total, total, self.rated, total > 0)
+            return TrialView("end", "", (), 0.0, 0.0, {}, total, total, self.rated, total > 0)
         for trial in self.trials:
             if trial.position == position:
                 return self._view(trial)
@@ -113,12 +113,12 @@ class RaterSession:
             avoid=before,
         )
 
-    def _view(self, trial: Trial) -> View:
+    def _view(self, trial: Trial) -> TrialView:
         parts = [self.design.clips[part] for part in (trial.stimulus_id, trial.other_id) if part is not None]
         if trial.swapped:
             parts.reverse()
         seconds = self.seconds(trial)
-        return View(
+        return TrialView(
             stage=TRAINING if parts[0].kind == TRAINING else "rating",
             trial=trial.name,
             media=tuple(f"{clip.study_id}/{clip.file}" for clip in parts),

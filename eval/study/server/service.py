@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from eval.study.server.limits import Limit
 from eval.study.server.rater_session import RaterSession, has_room, turned
 from eval.study.server.secret import address_fingerprint, code_fingerprint, fingerprint, new_code, new_token
-from eval.study.server.views import Completion, Deleted, Opening, Started, View
+from eval.study.server.views import Completion, Deleted, Started, StudyView, TrialView
 from eval.study.storage.design import Design, load_design
 from eval.study.storage.models import DRAFT, OPEN, Rater, Rating, Study, Trial
 from eval.study.storage.store import Store, find
@@ -64,7 +64,7 @@ class Service:
         self._wrong = Limit(20, 60.0, clock)  # codes that do not exist
         self._designs: dict[str, Design] = {}
 
-    def open(self, link: str, code: str = "", address: str | None = None) -> Opening:
+    def open(self, link: str, code: str = "", address: str | None = None) -> StudyView:
         """The study behind a link; with the rater code, the way back into it.
 
         Args:
@@ -93,7 +93,7 @@ class Service:
         if state == "new":
             _check_open(study)
         spec = design.spec
-        return Opening(
+        return StudyView(
             title=spec.title,
             instructions=spec.instructions,
             consent=spec.consent,
@@ -137,12 +137,12 @@ class Service:
             )
         return Started(code, session)
 
-    def next(self, session: str) -> View:
+    def next(self, session: str) -> TrialView:
         """The trial to be rated now; the same one until it is rated."""
         with self._rater_session(session) as rater_session:
             return rater_session.show(rater_session.rated)
 
-    def rate(self, session: str, trial: str, marks: Mapping[str, int], token: str) -> View:
+    def rate(self, session: str, trial: str, marks: Mapping[str, int], token: str) -> TrialView:
         """Store the marks of a trial, and show the one after it.
 
         Args:
@@ -161,7 +161,7 @@ class Service:
                 _store(rater_session, given, marks, token)
             return rater_session.show(given.position + 1)
 
-    def back(self, session: str, trial: str = "") -> View:
+    def back(self, session: str, trial: str = "") -> TrialView:
         """The trial before this one, with its marks; before the end ("") is the last one."""
         with self._rater_session(session) as rater_session:
             position = rater_session.named(trial).position if trial else len(rater_session.trials)

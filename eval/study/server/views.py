@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eval.study.storage.labels import Question, Words
+from eval.study.storage.labels import BilingualText, Question
 from eval.study.storage.spec import Mode
 
 
 @dataclass(frozen=True)
-class Opening:
+class StudyView:
     """A study as a reader of its link sees it.
 
     Attributes:
@@ -22,9 +22,9 @@ class Opening:
         minutes: about how long it takes.
     """
 
-    title: Words
-    instructions: Words
-    consent: Words
+    title: BilingualText
+    instructions: BilingualText
+    consent: BilingualText
     languages: tuple[str, ...]
     mode: Mode
     questions: tuple[Question, ...]
@@ -51,7 +51,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class View:
+class TrialView:
     """What to show now.
 
     Attributes:

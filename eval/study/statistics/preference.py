@@ -21,7 +21,7 @@ PSEUDO = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class PreferenceFit:
     """Strengths of methods.
 
     Attributes:
@@ -88,7 +88,7 @@ class Preference:
         methods: name to strength, the strongest first.
         duels: every two methods with a vote between them.
         tie: probability that two equal methods tie.
-        shrunk: see :class:`Fit`.
+        shrunk: see :class:`PreferenceFit`.
     """
 
     votes: int
@@ -99,7 +99,7 @@ class Preference:
     shrunk: bool
 
 
-def bradley_terry(wins: np.ndarray, ties: np.ndarray | None = None) -> Fit:
+def bradley_terry(wins: np.ndarray, ties: np.ndarray | None = None) -> PreferenceFit:
     """Maximum likelihood strengths (Bradley & Terry 1952), with ties as Davidson (1970).
 
     P(i before j) : P(j before i) : P(tie) = w_i : w_j : ν √(w_i w_j). Without a tie in the data this is
@@ -125,13 +125,13 @@ def bradley_terry(wins: np.ndarray, ties: np.ndarray | None = None) -> Fit:
         ties = np.pad(ties, (0, 1))
     if not wins.any():  # every vote is a tie: all are equal, and nothing says how surely
         flat = np.zeros((count, count))
-        return Fit(np.zeros(count), flat, np.inf, False, np.zeros((count + 1, count + 1)))
+        return PreferenceFit(np.zeros(count), flat, np.inf, False, np.zeros((count + 1, count + 1)))
     strength, tie, bread = _newton(wins, ties)
     centre = np.eye(count) - 1 / count
     keep = np.r_[:count, len(bread) - 1]  # the rival for pseudo votes is no method
     bread = bread[np.ix_(keep, keep)]
     covariance = centre @ bread[:count, :count] @ centre
-    return Fit(centre @ strength[:count], covariance, tie, bool(shrunk), bread)
+    return PreferenceFit(centre @ strength[:count], covariance, tie, bool(shrunk), bread)
 
 
 def _newton(wins: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, float | None, np.ndarray]:
@@ -227,7 +227,7 @@ def preference(votes: pd.DataFrame) -> Preference | None:
 
 
 def _clustered(
-    fit: Fit, first: np.ndarray, second: np.ndarray, outcome: np.ndarray, people: np.ndarray
+    fit: PreferenceFit, first: np.ndarray, second: np.ndarray, outcome: np.ndarray, people: np.ndarray
 ) -> np.ndarray:
     """Covariance of the strengths with raters as clusters; nowhere below that of independent votes."""
     count, raters = len(fit.strength), int(people.max()) + 1
@@ -250,7 +250,12 @@ def _clustered(
 
 
 def _duels(
-    methods: Sequence[str], wins: np.ndarray, ties: np.ndarray, fit: Fit, covariance: np.ndarray, law: Any
+    methods: Sequence[str],
+    wins: np.ndarray,
+    ties: np.ndarray,
+    fit: PreferenceFit,
+    covariance: np.ndarray,
+    law: Any,
 ) -> tuple[Duel, ...]:
     pairs = [
         (a, b)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Table:
+class RecordedTable:
     """How the rows of one table are recorded and found again.
 
     Attributes:
@@ -69,14 +69,16 @@ _CLIP = "SELECT id FROM stimulus WHERE file = :{}"
 TABLES = {
     table.name: table
     for table in (
-        Table("study", ("id", "link", "state", "spec", "made"), ("id",), changes=("link", "state", "spec")),
-        Table(
+        RecordedTable(
+            "study", ("id", "link", "state", "spec", "made"), ("id",), changes=("link", "state", "spec")
+        ),
+        RecordedTable(
             "stimulus",
             ("study_id", "file", "kind", "item", "method", "seconds", "expected"),
             ("file",),
             changes=("kind", "item", "method", "expected"),
         ),
-        Table(
+        RecordedTable(
             "rater",
             (
                 "study_id", "name", "code", "session", "address", "language", "number", "seed", "began",
@@ -85,7 +87,7 @@ TABLES = {
             ("study_id", "name"),
             changes=("code", "session", "address", "done", "completion", "comment"),
         ),
-        Table(
+        RecordedTable(
             "trial",
             ("name", "position", "swapped", "handed", "rated"),
             ("rater_id", "name"),
@@ -102,7 +104,7 @@ TABLES = {
             },
             ("rated",),
         ),
-        Table(
+        RecordedTable(
             "rating",
             ("token", "question", "mark", "at"),
             ("trial_id", "token", "question"),

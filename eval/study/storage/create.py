@@ -16,7 +16,7 @@ from eval.study.storage.catch import write_choose, write_desync
 from eval.study.storage.materials import blank_tags, find_materials
 from eval.study.storage.models import CATCH, RATED, REFERENCE, TRAINING
 from eval.study.storage.spec import Spec
-from eval.study.storage.store import Clip, Store, StudyInfo, new_id
+from eval.study.storage.store import Store, StudyClip, StudyInfo, new_id
 from lipsync.errors import ConfigError
 from lipsync.media import probe
 
@@ -49,7 +49,7 @@ def create(store: Store, spec: Spec, base: Path = Path(), report: Report | None 
         if report is not None:
             report(done, total)
 
-    clips: list[Clip] = []
+    clips: list[StudyClip] = []
     with _workplace(store.clips) as place:
         for kind, entries in ((TRAINING, materials.training), (RATED, materials.rated)):
             for entry in entries:
@@ -76,19 +76,19 @@ def create(store: Store, spec: Spec, base: Path = Path(), report: Report | None 
         raise
 
 
-def _take(spec: Spec, entry: Entry, kind: str, place: Path) -> Clip:
+def _take(spec: Spec, entry: Entry, kind: str, place: Path) -> StudyClip:
     taken = take_in(entry.path, place)
     if taken.source != taken.path:
         taken.source.unlink()
     if not taken.audio and any(question.key == SYNC for question in spec.questions):
         raise ConfigError("study.no_sound", clip=entry.name or entry.path.name)
     blank_tags(taken.path)
-    return Clip(taken.path.name, kind, entry.item, entry.method, taken.seconds)
+    return StudyClip(taken.path.name, kind, entry.item, entry.method, taken.seconds)
 
 
-def _caught(out: Path, item: str, what: str, expected: dict[str, list[int]]) -> Clip:
+def _caught(out: Path, item: str, what: str, expected: dict[str, list[int]]) -> StudyClip:
     blank_tags(out)
-    return Clip(out.name, CATCH, item, what, probe(out).duration, expected)
+    return StudyClip(out.name, CATCH, item, what, probe(out).duration, expected)
 
 
 def _catches(

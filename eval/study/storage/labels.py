@@ -10,7 +10,7 @@ LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True)
-class Words:
+class BilingualText:
     """One text in English and Chinese; where an author gave one language, both hold it."""
 
     en: str
@@ -32,8 +32,8 @@ class Question:
     """
 
     key: str
-    text: Words
-    labels: tuple[Words, ...]
+    text: BilingualText
+    labels: tuple[BilingualText, ...]
 
     @property
     def marks(self) -> tuple[int, ...]:
@@ -53,36 +53,40 @@ class Question:
 
 # The five-grade absolute category rating scale of ITU-T P.910.
 ACR = (
-    Words("bad", "很差"),
-    Words("poor", "差"),
-    Words("fair", "一般"),
-    Words("good", "好"),
-    Words("excellent", "很好"),
+    BilingualText("bad", "很差"),
+    BilingualText("poor", "差"),
+    BilingualText("fair", "一般"),
+    BilingualText("good", "好"),
+    BilingualText("excellent", "很好"),
 )
-SIDES = (Words("no difference", "没有差别"), Words("the left one", "左边"), Words("the right one", "右边"))
+SIDES = (
+    BilingualText("no difference", "没有差别"),
+    BilingualText("the left one", "左边"),
+    BilingualText("the right one", "右边"),
+)
 
 RATING_QUESTIONS = (
-    Question("sync", Words("How well do the lips match the speech?", "嘴型与语音是否同步？"), ACR),
-    Question("quality", Words("How good does the picture look?", "画面质量如何？"), ACR),
-    Question("overall", Words("How good is the clip overall?", "整体效果如何？"), ACR),
+    Question("sync", BilingualText("How well do the lips match the speech?", "嘴型与语音是否同步？"), ACR),
+    Question("quality", BilingualText("How good does the picture look?", "画面质量如何？"), ACR),
+    Question("overall", BilingualText("How good is the clip overall?", "整体效果如何？"), ACR),
 )
-PAIRWISE_QUESTIONS = (Question("overall", Words("Which one is better?", "哪一个更好？"), SIDES),)
+PAIRWISE_QUESTIONS = (Question("overall", BilingualText("Which one is better?", "哪一个更好？"), SIDES),)
 
-RATING_INSTRUCTIONS = Words(
+RATING_INSTRUCTIONS = BilingualText(
     "You will see short clips of people talking. Play each clip to the end with the sound on, then give "
     "every mark from 1 (bad) to 5 (excellent). There are no right or wrong answers. Use headphones if you "
     "can. Some clips check that you are paying attention and tell you what to choose.",
     "您将看到一些人物说话的短片。请打开声音，把每段短片看完，然后打分，从 1（很差）到 5（很好）。"
     "答案没有对错之分，建议佩戴耳机。个别短片用来确认您在认真观看，会直接告诉您选择几分。",
 )
-PAIRWISE_INSTRUCTIONS = Words(
+PAIRWISE_INSTRUCTIONS = BilingualText(
     "You will see pairs of short clips of the same person saying the same words. Play both to the end with "
     "the sound on, then choose the better one, or that there is no difference. There are no right or wrong "
     "answers. Use headphones if you can.",
     "您将看到成对的短片，画面中是同一个人说同样的话。请打开声音，把两段都看完，然后选择较好的一段，"
     "或选择没有差别。答案没有对错之分，建议佩戴耳机。",
 )
-CONSENT = Words(
+CONSENT = BilingualText(
     "Taking part is voluntary and you can stop at any time. Your marks are stored under a random name; no "
     "name and no e-mail address is asked for or stored. At the end you get a code with which your data can "
     "be deleted.",

@@ -19,8 +19,8 @@ from eval.study.storage.labels import (
     RATING_INSTRUCTIONS,
     RATING_QUESTIONS,
     SIDES,
+    BilingualText,
     Question,
-    Words,
 )
 from eval.study.storage.values import choice, entries, flag, known, mapping, name_of, whole, words
 from lipsync.errors import ConfigError
@@ -84,12 +84,12 @@ class Spec:
             being rated.
     """
 
-    title: Words
+    title: BilingualText
     source: Source
     mode: Mode = "rating"
     languages: tuple[str, ...] = LANGUAGES
-    instructions: Words = RATING_INSTRUCTIONS
-    consent: Words = CONSENT
+    instructions: BilingualText = RATING_INSTRUCTIONS
+    consent: BilingualText = CONSENT
     questions: tuple[Question, ...] = RATING_QUESTIONS
     reference: str | None = None
     training: tuple[str, ...] = ()
@@ -225,7 +225,7 @@ def _questions(value: object, pairwise: bool) -> tuple[Question, ...]:
     return questions
 
 
-def _question(value: object, defaults: tuple[Question, ...], scale: tuple[Words, ...]) -> Question:
+def _question(value: object, defaults: tuple[Question, ...], scale: tuple[BilingualText, ...]) -> Question:
     if isinstance(value, str):
         for question in defaults:
             if question.key == value:

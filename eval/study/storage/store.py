@@ -25,7 +25,7 @@ CLIPS = "study"  # folder of the clips in the data folder
 
 
 @dataclass(frozen=True)
-class Clip:
+class StudyClip:
     """A clip to be put into a study; the fields are those of :class:`eval.study.storage.models.Stimulus`."""
 
     file: str
@@ -102,7 +102,7 @@ class Store:
 
     # Studies
 
-    def add(self, spec: Spec, clips: Iterable[Clip], study_id: str | None = None) -> StudyInfo:
+    def add(self, spec: Spec, clips: Iterable[StudyClip], study_id: str | None = None) -> StudyInfo:
         """Store a new study as a draft; its clips lie in :meth:`clip_folder` already."""
         study = Study(
             id=study_id or new_id(),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from eval.study.storage.labels import LANGUAGES, Words
+from eval.study.storage.labels import LANGUAGES, BilingualText
 from lipsync.errors import ConfigError
 
 MARKUP = re.compile(r"<\s*[/!?a-zA-Z]|&#?\w+;")  # a tag, a comment, an entity
@@ -73,16 +73,16 @@ def name_of(value: object, what: str) -> str | None:
     return None if value is None or value == "" else plain_text(str(value), what, 200)
 
 
-def words(value: object, what: str) -> Words:
-    if isinstance(value, Words):
+def words(value: object, what: str) -> BilingualText:
+    if isinstance(value, BilingualText):
         return value
     if isinstance(value, Mapping):
         known(value, set(LANGUAGES), "text")
         texts = [plain_text(value[name], what) for name in LANGUAGES if value.get(name)]
         if not texts:
             raise ConfigError("value.no_text", what=what)
-        return Words(*(plain_text(value.get(name) or texts[0], what) for name in LANGUAGES))
+        return BilingualText(*(plain_text(value.get(name) or texts[0], what) for name in LANGUAGES))
     text = plain_text(value, what)
     if not text:
         raise ConfigError("value.no_text", what=what)
-    return Words(text, text)
+    return BilingualText(text, text)

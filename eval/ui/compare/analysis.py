@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from eval.compare.curves import Curve, Curves, envelope, item_curves
+from eval.compare.curves import Curve, ItemCurves, envelope, item_curves
 from eval.compare.difference import difference_video
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.mouth_region import mouth_track
@@ -72,7 +72,7 @@ def _later(report: Report, before: int, total: int) -> Report:
     return lambda done, _: report(before + done, max(total, before + done))
 
 
-def _chart(name: str, curves: Curves, lanes: Sequence[str]) -> dict[str, Any]:
+def _chart(name: str, curves: ItemCurves, lanes: Sequence[str]) -> dict[str, Any]:
     lines = []
     for cell, lane in enumerate(lanes):
         curve: Curve | None = curves.reference if lane == REFERENCE else curves.methods.get(lane)
@@ -87,7 +87,7 @@ def _chart(name: str, curves: Curves, lanes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _reasons(curves: Curves) -> list[dict[str, str]]:
+def _reasons(curves: ItemCurves) -> list[dict[str, str]]:
     sentences = {
         (name, why)
         for curve in (curves.reference, *curves.methods.values())

@@ -14,7 +14,7 @@ from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import BackgroundTask
 from eval.ui.compare.compare_context import CompareContext
 from eval.ui.compare.new_set import NewSet
-from eval.ui.compare.player import View
+from eval.ui.compare.player import PlayerView
 from eval.ui.compare.set_export import SetExport
 from eval.ui.compare.set_list import SetList
 from eval.ui.compare.set_results import SetResults
@@ -40,7 +40,7 @@ class CompareTab:
     made: gr.State
 
 
-class _Page:
+class _ComparePage:
     """Components of the tab and what their events do."""
 
     def __init__(self, demo: gr.Blocks, context: CompareContext, max_seconds: float | None) -> None:
@@ -104,7 +104,7 @@ class _Page:
 
     # ---- what is shown ----------------------------------------------------------------------------------
 
-    def on_resume(self, kept: dict[str, Any] | None, view: View | None) -> Update:
+    def on_resume(self, kept: dict[str, Any] | None, view: PlayerView | None) -> Update:
         if view is not None:
             return self.set_list.show(view.set, view.blind)
         kept = kept or {}
@@ -123,10 +123,10 @@ class _Page:
     def on_made(self, made: tuple[str, str, object] | None) -> Update:
         return {self.status: gr.skip()} if made is None else self._open(*made[:2])
 
-    def on_close(self, view: View | None) -> Update:
+    def on_close(self, view: PlayerView | None) -> Update:
         return self._closed() if view is None else self._open(view.set, number=view.item)
 
-    def on_item(self, number: int, view: View) -> Update:
+    def on_item(self, number: int, view: PlayerView) -> Update:
         try:
             set_ = self.sets.open(view.set)
             other = player.first_view(set_, number, view.methods or None)
@@ -134,10 +134,10 @@ class _Page:
             return self._closed(error)
         return self._show(set_, player.blinded(other) if view.blind else other)
 
-    def on_step(self, step: int) -> Callable[[View], Update]:
+    def on_step(self, step: int) -> Callable[[PlayerView], Update]:
         """What shows the item before or after; after the last comes the first."""
 
-        def go(view: View) -> Update:
+        def go(view: PlayerView) -> Update:
             try:
                 count = len(self.sets.open(view.set).items)
             except LipSyncError as error:
@@ -146,7 +146,7 @@ class _Page:
 
         return go
 
-    def on_methods(self, methods: list[str], view: View) -> Update:
+    def on_methods(self, methods: list[str], view: PlayerView) -> Update:
         try:
             set_ = self.sets.open(view.set)
             most = player.room(set_.items[view.item])
@@ -157,7 +157,7 @@ class _Page:
         other = player.first_view(set_, view.item, methods)
         return self._show(set_, other.again(place=view.place))
 
-    def on_ask(self, view: View, event: gr.EventData) -> Update:
+    def on_ask(self, view: PlayerView, event: gr.EventData) -> Update:
         """Blind or reveal, as the player asks."""
         try:
             set_ = self.sets.open(view.set)
@@ -174,11 +174,11 @@ class _Page:
             return self._closed(error)
         names = [known.name for known in set_.items]
         if not names:
-            return self._show(set_, View(set_.id, 0, ()))
+            return self._show(set_, PlayerView(set_.id, 0, ()))
         number = names.index(item) if item in names else min(number, len(names) - 1)
         return self._show(set_, player.first_view(set_, number))
 
-    def _show(self, set_: ComparisonSet, view: View) -> Update:
+    def _show(self, set_: ComparisonSet, view: PlayerView) -> Update:
         """All updates for a view; while it is blind none of them holds a name."""
         hide, blind = gr.update(visible=False), view.blind
         items = [(str(n + 1) if blind else item.name, n) for n, item in enumerate(set_.items)]
@@ -219,7 +219,7 @@ class _Page:
 
     # ---- what comes later -------------------------------------------------------------------------------
 
-    async def on_view(self, view: View | None) -> AsyncIterator[Any]:
+    async def on_view(self, view: PlayerView | None) -> AsyncIterator[Any]:
         """The mouth and the waveform, then the curves, as soon as they are there."""
         if view is None:
             return
@@ -244,7 +244,7 @@ class _Page:
                 extra = extra | {"note": markup.error_note(error, view.blind)}
             yield gr.update(value=extra)
 
-    async def on_heat(self, view: View) -> AsyncIterator[Any]:
+    async def on_heat(self, view: PlayerView) -> AsyncIterator[Any]:
         """The heat maps against the reference."""
         set_ = self.sets.open(view.set)
         item = set_.items[view.item]
@@ -269,7 +269,7 @@ def build(demo: gr.Blocks, context: CompareContext, max_seconds: float | None = 
         max_seconds: longest video that is generated; None: no limit.
     """
     with gr.Tab(label("compare.tab"), id="compare") as tab:
-        page = _Page(demo, context, max_seconds)
+        page = _ComparePage(demo, context, max_seconds)
     page.listen(tab)
     return CompareTab(tab, page.new_set.made)
 

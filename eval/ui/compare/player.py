@@ -25,7 +25,7 @@ SCRIPTS = ("compare_page", "compare_load", "compare_clock", "compare_curves", "c
 
 
 @dataclass(frozen=True)
-class View:
+class PlayerView:
     """What one visitor looks at.
 
     Attributes:
@@ -46,12 +46,12 @@ class View:
     key: str = ""
     place: str = ""
 
-    def again(self, **changes: Any) -> View:
+    def again(self, **changes: Any) -> PlayerView:
         """The view with changes, under a new key."""
         return replace(self, key=secrets.token_hex(6), **changes)
 
 
-def first_view(set_: ComparisonSet, number: int = 0, methods: Sequence[str] | None = None) -> View:
+def first_view(set_: ComparisonSet, number: int = 0, methods: Sequence[str] | None = None) -> PlayerView:
     """An item with as many of its methods as fit, those with a video first.
 
     Args:
@@ -63,7 +63,7 @@ def first_view(set_: ComparisonSet, number: int = 0, methods: Sequence[str] | No
         wanted = sorted(wanted, key=lambda name: name not in item.clips)  # stable: else in the set's order
     keep = set(wanted[: room(item)])
     shown = tuple(name for name in set_.methods if name in keep)
-    return View(set_.id, number, shown, key=secrets.token_hex(6), place=secrets.token_hex(6))
+    return PlayerView(set_.id, number, shown, key=secrets.token_hex(6), place=secrets.token_hex(6))
 
 
 def room(item: Item) -> int:
@@ -71,24 +71,24 @@ def room(item: Item) -> int:
     return MOST - (item.reference is not None)
 
 
-def blinded(view: View) -> View:
+def blinded(view: PlayerView) -> PlayerView:
     """The view with its methods shuffled, lettered and without names."""
     methods = list(view.methods)
     secrets.SystemRandom().shuffle(methods)
     return view.again(methods=tuple(methods), blind=True, lettered=True)
 
 
-def revealed(view: View) -> View:
+def revealed(view: PlayerView) -> PlayerView:
     """The view with names; letters and order stay, so that one sees which was which."""
     return view.again(blind=False)
 
 
-def lanes(view: View, item: Item) -> tuple[str, ...]:
+def lanes(view: PlayerView, item: Item) -> tuple[str, ...]:
     """What stands in the cells: the reference first, where there is one, then the methods."""
     return ((REFERENCE,) if item.reference is not None else ()) + view.methods
 
 
-def payload(view: View, set_: ComparisonSet, links: Links) -> dict[str, Any]:
+def payload(view: PlayerView, set_: ComparisonSet, links: Links) -> dict[str, Any]:
     """All that the browser needs to play an item; no method's name while the view is blind."""
     item = set_.items[view.item]
     shown = lanes(view, item)
@@ -108,7 +108,7 @@ def payload(view: View, set_: ComparisonSet, links: Links) -> dict[str, Any]:
     }
 
 
-def _cell(view: View, item: Item, method: str, links: Links) -> dict[str, Any]:
+def _cell(view: PlayerView, item: Item, method: str, links: Links) -> dict[str, Any]:
     real = method == REFERENCE
     letter = "" if real or not view.lettered else LETTERS[view.methods.index(method)]
     clip = item.clip(method)

@@ -16,7 +16,7 @@ from eval.ui.compare import compare_markup as markup
 from eval.ui.compare import player
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
-from eval.ui.compare.player import View
+from eval.ui.compare.player import PlayerView
 from lipsync.errors import ConfigError
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
@@ -52,11 +52,11 @@ class SetExport:
         self.movie.click(self.on_montage, [view, self.zoom], self.made, **many)
         self.sheet.click(self.on_sheet, [view, self.zoom, self.frames], self.made, **many)
 
-    def show(self, set_: ComparisonSet, view: View) -> Update:
+    def show(self, set_: ComparisonSet, view: PlayerView) -> Update:
         """The updates for another view; files with names in them are not made while names are withheld."""
         return {self.part: gr.update(visible=bool(set_.items) and not view.blind), self.made: ""}
 
-    async def on_montage(self, view: View, zoom: bool) -> AsyncIterator[str]:
+    async def on_montage(self, view: PlayerView, zoom: bool) -> AsyncIterator[str]:
         try:
             set_ = self.sets.open(view.set)
             item = set_.items[view.item]
@@ -72,7 +72,7 @@ class SetExport:
         except Exception as error:
             yield trouble(error)
 
-    async def on_sheet(self, view: View, zoom: bool, frames: str) -> AsyncIterator[str]:
+    async def on_sheet(self, view: PlayerView, zoom: bool, frames: str) -> AsyncIterator[str]:
         try:
             numbers = frame_numbers(frames)
             set_ = self.sets.open(view.set)

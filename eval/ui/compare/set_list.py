@@ -11,7 +11,7 @@ import gradio as gr
 from eval.compare.sets import Sets
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import BackgroundTasks
-from eval.ui.compare.player import View
+from eval.ui.compare.player import PlayerView
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
 from lipsync.ui.request_form import QUIET
@@ -73,7 +73,7 @@ class SetList:
             self.bring: None,
         }
 
-    def on_search(self, words: str, view: View | None) -> Any:
+    def on_search(self, words: str, view: PlayerView | None) -> Any:
         return gr.skip() if view and view.blind else self._choices(words, view.set if view else None)
 
     async def on_bring(self, path: str) -> AsyncIterator[list[Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from eval.batch.rows import Options
-from eval.batch.summary import Table
+from eval.batch.summary import ScoreTable
 from eval.compare.index import ComparisonSet
 from eval.compare.sets import Sets
 from eval.compare.table import score_set, scored
@@ -21,7 +21,7 @@ from eval.ui.compare import compare_markup as markup
 from eval.ui.compare import published_markup
 from eval.ui.compare.background_tasks import BackgroundTask, BackgroundTasks
 from eval.ui.compare.links import Links
-from eval.ui.compare.player import View
+from eval.ui.compare.player import PlayerView
 from eval.ui.score import result_table
 from lipsync.errors import Cancelled, ConfigError
 from lipsync.ui.languages import label
@@ -73,7 +73,7 @@ class SetResults:
         self.cancel.click(self.on_cancel, view, None, queue=False, **QUIET)
         self.papers.expand(self.on_papers, view, self.printed, **QUIET)
 
-    def show(self, set_: ComparisonSet, view: View) -> Update:
+    def show(self, set_: ComparisonSet, view: PlayerView) -> Update:
         """The updates for another view; nothing with a name in it is there while names are withheld."""
         seen = bool(set_.items) and not view.blind
         updates: Update = {
@@ -83,7 +83,7 @@ class SetResults:
         }
         return updates if seen else updates | {self.table: "", self.status: "", self.tabled: None}
 
-    async def on_view(self, view: View | None, tabled: object) -> AsyncIterator[Update]:
+    async def on_view(self, view: PlayerView | None, tabled: object) -> AsyncIterator[Update]:
         """The table of another set; of the same set it is there already."""
         if view is None or view.blind:
             return
@@ -102,7 +102,7 @@ class SetResults:
             if task.over:
                 yield self._ready(now, task)
 
-    async def on_start(self, view: View, metrics: list[str], controls: bool) -> AsyncIterator[Update]:
+    async def on_start(self, view: PlayerView, metrics: list[str], controls: bool) -> AsyncIterator[Update]:
         try:
             if not metrics:
                 raise ConfigError("metrics.choose_one")
@@ -121,10 +121,10 @@ class SetResults:
         async for update in self._score(set_, work):
             yield update
 
-    def on_cancel(self, view: View) -> None:
+    def on_cancel(self, view: PlayerView) -> None:
         self.tasks.stop(("score", view.set))
 
-    def on_papers(self, view: View | None) -> str:
+    def on_papers(self, view: PlayerView | None) -> str:
         """The published tables, sent only when somebody looks."""
         if view is None or view.blind:
             return ""
@@ -151,7 +151,7 @@ class SetResults:
         except Exception as error:
             return updates | {self.status: trouble(error)}
 
-    def _html(self, set_: ComparisonSet, table: Table | None) -> str:
+    def _html(self, set_: ComparisonSet, table: ScoreTable | None) -> str:
         """The table with its plot and its files; what to do where there is none yet."""
         if table is None:
             return markup.unscored()

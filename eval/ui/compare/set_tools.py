@@ -12,7 +12,7 @@ from eval.compare.sets import Sets
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
-from eval.ui.compare.player import View
+from eval.ui.compare.player import PlayerView
 from lipsync.errors import LipSyncError
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
@@ -60,7 +60,7 @@ class SetTools:
         status: gr.HTML,
         shown: list[Any],
         opens: dict[str, Any],
-        opened: Callable[[View], Update],
+        opened: Callable[[PlayerView], Update],
         closed: Callable[[], Update],
     ) -> None:
         """Connect what needs the rest of the page.
@@ -84,14 +84,14 @@ class SetTools:
         for button in (self.rename_no, self.delete_no):
             button.click(lambda: [hide, hide], None, [self.renaming, self.deleting], **QUIET)
 
-        def rename(title: str, view: View) -> Update:
+        def rename(title: str, view: PlayerView) -> Update:
             try:
                 self.sets.rename(view.set, title)
             except LipSyncError as error:
                 return {status: trouble(error)}
             return opened(view)
 
-        def delete(view: View) -> Update:
+        def delete(view: PlayerView) -> Update:
             try:
                 self.sets.delete(view.set)
             except LipSyncError as error:
@@ -103,7 +103,7 @@ class SetTools:
         self.delete_yes.click(delete, view, shown, **opens)
         self.export.click(self.on_export, view, status, concurrency_limit=None, **QUIET)
 
-    def show(self, set_: ComparisonSet, view: View) -> Update:
+    def show(self, set_: ComparisonSet, view: PlayerView) -> Update:
         """The updates for another view; no name is there while names are withheld."""
         hide = gr.update(visible=False)
         return {
@@ -115,7 +115,7 @@ class SetTools:
             self.sure: "",
         }
 
-    async def on_export(self, view: View) -> AsyncIterator[str]:
+    async def on_export(self, view: PlayerView) -> AsyncIterator[str]:
         try:
             set_ = self.sets.open(view.set)
             path, address = self.links.place(f"{set_.title}.zip")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from eval.batch.manifest import Row
-from eval.batch.rows import Job, Options
-from eval.batch.summary import Column, Table
+from eval.batch.manifest import ManifestRow
+from eval.batch.rows import Options, ScoringJob
+from eval.batch.summary import Column, ScoreTable
 from eval.report.grid import MARK, cells, footnotes, heading, missing, videos
 from eval.scoring.metrics import METRICS
 from eval.ui.score.score_queue import ScoreJob
@@ -44,7 +44,7 @@ def running(job: ScoreJob, ahead: int, minutes: int) -> str:
     )
 
 
-def table_html(table: Table) -> str:
+def table_html(table: ScoreTable) -> str:
     """Methods down, metrics across; a heading explains itself when pointed at."""
     columns = [(column, cells(table, column)) for column in table.columns]
     head = "".join(
@@ -75,7 +75,7 @@ def table_html(table: Table) -> str:
     )
 
 
-def skipped_html(table: Table) -> str:
+def skipped_html(table: ScoreTable) -> str:
     """Frames that were left out, by video and reason."""
     lines = []
     for result in table.results:
@@ -91,7 +91,7 @@ def skipped_html(table: Table) -> str:
     return f'<ul class="notes">{"".join(lines)}</ul>'
 
 
-def protocol(table: Table) -> str:
+def protocol(table: ScoreTable) -> str:
     """The protocol strings of all columns, to copy."""
     return "\n".join(column.protocol for column in table.columns)
 
@@ -100,7 +100,7 @@ def frame_curves(job: ScoreJob) -> pd.DataFrame:
     """Long table of all per-frame values: video, seconds, metric, value."""
     parts = []
     for row in job.rows:
-        path = job.folder / "frames" / f"{Job(row, job.options, job.folder, '').key}.csv"
+        path = job.folder / "frames" / f"{ScoringJob(row, job.options, job.folder, '').key}.csv"
         if not path.is_file():
             continue
         with path.open(newline="", encoding="utf-8") as file:
@@ -121,7 +121,7 @@ def curve_names(columns: list[str]) -> list[tuple[str, str]]:
     ]
 
 
-def shift_curves(table: Table) -> pd.DataFrame:
+def shift_curves(table: ScoreTable) -> pd.DataFrame:
     """Mean distance of lips and sound for every audio shift: shift, distance, video."""
     rows: list[dict[str, Any]] = []
     for result in table.results:
@@ -148,7 +148,7 @@ def options_of(metrics: list[str], region: str, variant: str, resize: bool, sync
     return Options(tuple(metrics) or None, region, variant, Path(syncnet) if syncnet else None, resize=resize)  # type: ignore[arg-type]
 
 
-def _notes(table: Table) -> str:
+def _notes(table: ScoreTable) -> str:
     lines = [localized("score.best")]
     lines += map(localized, (*footnotes(table), *table.notes))
     lines += [localized("text.named", name=names, text=why) for names, why in missing(table)]
@@ -174,7 +174,7 @@ def _explain(name: str) -> str:
     return f"{metric.english} ({metric.low:g} … {high} {metric.unit}) {metric.chinese}"
 
 
-def _name(row: Row) -> str:
+def _name(row: ManifestRow) -> str:
     return f"{row.method} ({row.item})"
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import gradio as gr
 import pandas as pd
 
-from eval.batch.manifest import Row, with_controls
+from eval.batch.manifest import ManifestRow, with_controls
 from eval.batch.pairing import renamed, rows_by_name
 from eval.functional.lse import MAX_SHIFT
 from eval.scoring.controls import CONTROLS
@@ -49,7 +49,7 @@ class ScoreTab:
     reference: gr.File
 
 
-class _Page:
+class _ScorePage:
     """Components of the tab and what their events do."""
 
     def __init__(self, queue: ScoreQueue) -> None:
@@ -289,7 +289,7 @@ def build(queue: ScoreQueue) -> ScoreTab:
         queue: does the scoring; its ``folder`` must be among the launch's ``allowed_paths``.
     """
     with gr.Tab(label("score.tab"), id="score") as tab:
-        page = _Page(queue)
+        page = _ScorePage(queue)
     page.on_open(tab)
     return ScoreTab(tab, page.generated, page.reference)
 
@@ -298,7 +298,7 @@ def _one_curve(metric: str | None, curves: pd.DataFrame | None) -> Any:
     return gr.skip() if curves is None else curves[curves["metric"] == metric]
 
 
-def _rows(generated: list[str] | None, references: list[str] | None, image: str | None) -> list[Row]:
+def _rows(generated: list[str] | None, references: list[str] | None, image: str | None) -> list[ManifestRow]:
     return rows_by_name(
         [Path(path) for path in generated or ()],
         [Path(path) for path in references or ()],

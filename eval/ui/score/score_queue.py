@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eval.batch.manifest import Row
+from eval.batch.manifest import ManifestRow
 from eval.batch.rows import Options, run
-from eval.batch.summary import Table, summarise_rows
+from eval.batch.summary import ScoreTable, summarise_rows
 from eval.report.files import write_tables
 from lipsync.errors import Cancelled
 from lipsync.ui.job_queue import Task, Tasks
@@ -26,15 +26,15 @@ class ScoreJob(Task):
         table: the result.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[ManifestRow]
     options: Options
-    row: Row | None = None
+    row: ManifestRow | None = None
     done: int = 0
     total: int = 0
     number: int = 0
     began: float = 0.0
     frames: int = 0
-    table: Table | None = None
+    table: ScoreTable | None = None
 
     @property
     def fps(self) -> float:
@@ -45,7 +45,7 @@ class ScoreJob(Task):
 class ScoreQueue(Tasks[ScoreJob]):
     """Scores one table after the other, see `Tasks`."""
 
-    def submit(self, rows: Sequence[Row], options: Options) -> ScoreJob:
+    def submit(self, rows: Sequence[ManifestRow], options: Options) -> ScoreJob:
         """Queue a table.
 
         Raises:
@@ -58,7 +58,7 @@ class ScoreQueue(Tasks[ScoreJob]):
         def row_done(done: int, total: int, result: dict) -> None:
             job.number = done
 
-        def frame_done(row: Row, done: int, total: int) -> None:
+        def frame_done(row: ManifestRow, done: int, total: int) -> None:
             if job.cancel.is_set():
                 raise Cancelled("job.stopped")
             job.row, job.done, job.total = row, done, total

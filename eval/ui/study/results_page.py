@@ -28,7 +28,7 @@ EVERY = 5.0  # s between two looks for new marks
 Update = dict[Any, Any]
 
 
-class _Page:
+class _ResultsPage:
     """Components of the tab and what their events do. Every event shows its key to the admin's door first."""
 
     def __init__(self, store: Store, admin: Admin, tasks: BackgroundTasks) -> None:
@@ -293,7 +293,7 @@ def build(store: Store, admin: Admin, tasks: BackgroundTasks) -> gr.Tab:
         tasks: does what takes seconds.
     """
     with gr.Tab(label("results.tab"), id="results") as tab:
-        page = _Page(store, admin, tasks)
+        page = _ResultsPage(store, admin, tasks)
     page.listen(tab)
     return tab
 

@@ -27,7 +27,7 @@ import gradio as gr
 
 from eval.study.server.client_address import ClientAddress, trusted_proxies
 from eval.study.server.service import Service
-from eval.study.server.views import View
+from eval.study.server.views import TrialView
 from lipsync.errors import LipSyncError
 from lipsync.ui.generate_api import refusal
 
@@ -60,7 +60,7 @@ def add_study(service: Service) -> None:
         except LipSyncError as error:
             raise refusal(error) from error
         plain = asdict(values)
-        if isinstance(values, View):
+        if isinstance(values, TrialView):
             plain["media"] = [media_url(service, name) for name in values.media]
         return plain
 
@@ -148,5 +148,5 @@ def add_study(service: Service) -> None:
 
 
 def media_url(service: Service, name: str) -> str:
-    """Where the browser gets a clip of `eval.study.server.views.View.media`, from the root of the portal."""
+    """The address of a clip of `eval.study.server.views.TrialView.media`, from the root of the portal."""
     return f"/gradio_api/file={service.store.clips / name}"

@@ -11,7 +11,7 @@ from eval.report.grid import MARK, Cell
 from eval.report.opinions import Sheet
 from eval.report.study_lines import Line
 from eval.study.statistics.results import Results
-from eval.study.storage.labels import Words
+from eval.study.storage.labels import BilingualText
 from eval.study.storage.store import StudyInfo
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message, known
@@ -29,7 +29,7 @@ def good(key: str, **values: object) -> str:
     return f'<div class="done" role="status">{localized(key, **values)}</div>'
 
 
-def words(text_: Words) -> str:
+def words(text_: BilingualText) -> str:
     """A text of a study in the page's language."""
     return spans(text_.to_dict())
 

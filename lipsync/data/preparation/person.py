@@ -29,7 +29,7 @@ QUIET = 10.0  # dB above the quietest tenth of a recording: from there on somebo
 
 
 @dataclass(frozen=True)
-class Person:
+class PersonClips:
     """Prepared clips of one person, in the order of the video."""
 
     train: list[Clip]
@@ -46,7 +46,7 @@ def prepare_person(
     out: Path,
     landmarker: Path,
     report: Callable[[float, float], None] = lambda done, total: None,
-) -> Person:
+) -> PersonClips:
     """Cut a video of one person who speaks into crops with landmarks and sound, in ``out``.
 
     Args:
@@ -71,7 +71,7 @@ def prepare_person(
         if sum(found.frames for found in kept) / FPS >= LONGEST:
             break
     check_pieces(video, kept)
-    return Person(
+    return PersonClips(
         *(_write(part, samples, out, name) for part, name in zip(_split(kept), ("a", "b"), strict=True))
     )
 

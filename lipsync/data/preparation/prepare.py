@@ -17,7 +17,7 @@ from lipsync.data.preparation.clipping import clip_video
 from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.options import PrepareOptions
 from lipsync.data.preparation.sources import Video, by_folder, by_manifest
-from lipsync.data.preparation.tables import Summary, write_tables
+from lipsync.data.preparation.tables import PreparationSummary, write_tables
 from lipsync.data.preparation.timing import Verdict, decide, is_measured
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.weights import hub
@@ -29,7 +29,7 @@ def prepare(
     options: PrepareOptions | None = None,
     report: Callable[[str], None] = lambda line: None,
     **settings: Any,
-) -> Summary:
+) -> PreparationSummary:
     """Cut all videos of a folder into clips of one face each, 25 fps and 16 kHz.
 
     ``out`` gets, per clip, ``NAME.mp4`` (160 x 160 crops and sound) and ``NAME.npy`` ((T, 478, 2)

@@ -22,7 +22,7 @@ OFFSETS = ("recording", "videos", "windows", "late_frames", "trust", "fate")
 
 
 @dataclass(frozen=True)
-class Summary:
+class PreparationSummary:
     """What came of a folder; ``str()`` is the printed text."""
 
     videos: int
@@ -71,7 +71,7 @@ def write_tables(
     verdicts: Mapping[str, Verdict],
     before: int,
     options: PrepareOptions,
-) -> Summary:
+) -> PreparationSummary:
     """Write manifest.csv, rejected.csv, report.md and, where the sound was compared, offsets.csv."""
     gone = {video.name for video in videos if (v := verdicts.get(video.group)) and v.fate == "reject"}
     # A split is drawn over people of whom something is left.
@@ -120,7 +120,7 @@ def write_tables(
     places: dict[str, set[str]] = {}
     for row in clips:
         places.setdefault(row["identity"], set()).add(row["split"])
-    summary = Summary(
+    summary = PreparationSummary(
         videos=len(videos),
         done_before=before,
         clips=len(clips),

@@ -53,7 +53,7 @@ class ActivityTraining:
 
 
 @dataclass(frozen=True)
-class Recording:
+class LabelledSpeech:
     """A clip's sound and when somebody speaks in it."""
 
     samples: np.ndarray  # (N,) float32
@@ -173,12 +173,12 @@ class ActivityStage(Stage):
         self.net.save_pretrained(folder / "speech-activity")
 
 
-def _recording(clip: Clip, teacher: Silero) -> Recording:
+def _recording(clip: Clip, teacher: Silero) -> LabelledSpeech:
     samples = read_audio(clip.folder / f"{clip.name}.mp4")
-    return Recording(samples, teacher.label(samples, COLUMN_RATE))
+    return LabelledSpeech(samples, teacher.label(samples, COLUMN_RATE))
 
 
-def window(recording: Recording, length: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def window(recording: LabelledSpeech, length: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """(length,) samples of a recording, often with a new pause, and (1 + length / COLUMN,) labels.
 
     Half the time nothing is left of the pauses: synthetic and edited speech is like that.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lipsync.data.augmentation import cut, framing, light
 from lipsync.data.clips import MARGIN, STORED, Clip, Sampler
-from lipsync.data.transcripts import Words
+from lipsync.data.transcripts import Transcripts
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_frozen, mouth_square
 from lipsync.experts.lip_reader import (
@@ -45,7 +45,7 @@ class LipReaderStage(Stage):
     def __init__(self, config: LipReaderTraining, train: list[Clip], dev: list[Clip]):
         if not config.words:
             raise ConfigError("train.no_words")
-        self.config, self.words = config, Words(Path(config.words))
+        self.config, self.words = config, Transcripts(Path(config.words))
         self.dev = [clip for clip in dev if self.words.of(clip)]
         self.sampler: Sampler = Sampler([clip for clip in train if self.words.of(clip)], config.frames)
         self.net = LipReader(config.model)

@@ -12,7 +12,7 @@ from lipsync.faces.tracking.track import Tracked
 
 
 @dataclass(frozen=True)
-class View:
+class FaceView:
     """A tracked face, cut out."""
 
     crop: np.ndarray  # (S, S, 3) uint8
@@ -20,7 +20,7 @@ class View:
     blendshapes: np.ndarray | None  # (52,) float32
 
 
-def views(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, View | None]]:
+def views(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, FaceView | None]]:
     """Each frame with its face at ``size`` pixels a side, None where there is none."""
     for item in tracked:
         if item.pose is None:
@@ -30,4 +30,4 @@ def views(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, View
         points = item.landmarks
         if points is not None:
             points = transform_points(points, matrix).astype(np.float32)
-        yield item, View(crop_face(item.frame.image, matrix, size), points, item.blendshapes)
+        yield item, FaceView(crop_face(item.frame.image, matrix, size), points, item.blendshapes)

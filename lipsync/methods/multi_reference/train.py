@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lipsync.data.clips import Clip, Sampler
 from lipsync.data.preparation.offsets import SIZE
 from lipsync.data.speech_stretches import SpeechStretches, gather
-from lipsync.data.transcripts import Words
+from lipsync.data.transcripts import Transcripts
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_mouth_expert, mouth_input, mouth_square
 from lipsync.experts.lip_reader import lip_reading_loss
@@ -142,7 +142,7 @@ class MultiReferenceStage(Stage):
         self.vgg = load_lpips(config.features) if config.perceptual_weight else None  # type: ignore[arg-type]
         self.sync = load_syncx(config.sync_expert, config) if config.sync_weight else None
         self.reader = load_lip_reader(config.lip_reader) if config.lip_weight else None
-        self.words = Words(Path(config.words)) if config.lip_weight else None
+        self.words = Transcripts(Path(config.words)) if config.lip_weight else None
         experts = {
             "mouth": self.mouth,
             "perceptual": self.vgg,

@@ -46,7 +46,7 @@ class EncodedSpeech:
 
 
 @dataclass(frozen=True)
-class Person:
+class DrivenPerson:
     """Who speaks: the frames whose skin may be moved, widest mouth first, and how the mouth rests."""
 
     pictures: Tensor  # (R, 3, S, S) in 0..1
@@ -94,7 +94,7 @@ class VisualDubbingMethod(LipSyncMethod):
         names = {part.config.encoder for part in net.stage1} - {""}
         self.encoders = {name: encoder or load_encoder(name) for name in names}
         self.fitter = Fitter(self.scene.model, self.crop_size)
-        self.person: Person | None = None
+        self.person: DrivenPerson | None = None
         self.passthrough_frames = 0
         self._reference = 0  # the one that served the last frame
         self._resting: int | None = None  # the same, of a mouth that rests
@@ -182,7 +182,7 @@ class VisualDubbingMethod(LipSyncMethod):
         places = chosen[:, None] + np.arange(self.config.renderer.references)
         return (places % len(self.person.pictures)).reshape(-1)
 
-    def _meet(self, batch: Batch, fit: Fit) -> Person | None:
+    def _meet(self, batch: Batch, fit: Fit) -> DrivenPerson | None:
         """The references that can be fitted, and how the mouth rests at the start; None without any."""
         assert batch.reference_landmarks is not None
         if self.fitter.identity is None:
@@ -202,7 +202,7 @@ class VisualDubbingMethod(LipSyncMethod):
         theirs = np.concatenate([fits[i].expression for i in usable])
         assert batch.landmarks is not None
         openings = mouth_opening(np.concatenate([batch.landmarks[valid], batch.reference_landmarks[usable]]))
-        return Person(
+        return DrivenPerson(
             _pictures(batch.references[usable], self.device),
             self._tensor(theirs),
             pose,
@@ -213,7 +213,7 @@ class VisualDubbingMethod(LipSyncMethod):
             closed_expression(np.concatenate([frames, theirs]), openings),
         )
 
-    def _angles(self, person: Person, pose: Tensor) -> np.ndarray:
+    def _angles(self, person: DrivenPerson, pose: Tensor) -> np.ndarray:
         """(N, R) degrees between the heads of N frames, with poses (N, 6), and those of the references."""
         heads = rotation(pose[:, :3]).cpu().numpy()
         cosine = (np.einsum("rij,nij->nr", person.turned, heads) - 1) / 2
@@ -252,7 +252,7 @@ class VisualDubbingMethod(LipSyncMethod):
             share.append(max(0.0, 1 - (time - self._changed + 1 / RATE_FRAMES) / FADE))
         return np.array(before, int), np.array(share)
 
-    def _expressions(self, batch: Batch, person: Person) -> np.ndarray:
+    def _expressions(self, batch: Batch, person: DrivenPerson) -> np.ndarray:
         """(B, E) predictions of stage 1 for the frames, between its own 25 frames a second."""
         at = batch.times * RATE_FRAMES
         low = np.clip(np.floor(at).astype(int), 0, batch.speech.frames - 1)
@@ -268,7 +268,7 @@ class VisualDubbingMethod(LipSyncMethod):
         )
         return before * (1 - part) + after * part
 
-    def _stretch(self, number: int, speech: EncodedSpeech, person: Person) -> np.ndarray:
+    def _stretch(self, number: int, speech: EncodedSpeech, person: DrivenPerson) -> np.ndarray:
         """(STRETCH, E) expressions of one stretch of the speech, predicted with its context."""
         first = max(0, number * STRETCH - AROUND)
         last = min(speech.frames, (number + 1) * STRETCH + AROUND)

@@ -18,7 +18,7 @@ from lipsync.audio.selector import select
 from lipsync.data.augmentation import cut, framing, mask_bands
 from lipsync.data.backgrounds import silent_sound
 from lipsync.data.clips import FPS, MARGIN, STORED, Clip, Sampler
-from lipsync.data.expression_curves import Curves, load_curves
+from lipsync.data.expression_curves import ExpressionCurves, load_curves
 from lipsync.data.fitted_clips import fit_of, fitted
 from lipsync.errors import ConfigError
 from lipsync.faces.model3d.camera import place
@@ -210,7 +210,7 @@ class ExpressionStage(Stage):
     def _curve(self, clip: Clip, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """A stretch of a recording with measured curves; its semantic images show the face of a clip."""
         config = self.config
-        curves: Curves = self.curves[int(rng.integers(len(self.curves)))]
+        curves: ExpressionCurves = self.curves[int(rng.integers(len(self.curves)))]
         first = int(rng.integers(0, len(curves.values) - config.frames + 1))
         at = np.arange(first, first + config.frames)
         start = max(0.0, at[0] / FPS - 0.5)
