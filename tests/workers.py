@@ -13,12 +13,12 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = {
     "the portal and the browser of tests/ui/conftest.py": (
         "tests/ui/test_api.py",
-        "tests/ui/test_browser.py",
-        "tests/ui/test_compare_browser.py",
-        "tests/ui/test_rate_browser.py",
-        "tests/ui/test_results_browser.py",
-        "tests/ui/test_score_browser.py",
-        "tests/ui/test_score_picture.py",
+        "tests/ui/generate/test_generate_browser.py",
+        "tests/ui/compare/test_compare_browser.py",
+        "tests/ui/study/test_rate_browser.py",
+        "tests/ui/study/test_results_browser.py",
+        "tests/ui/score/test_score_browser.py",
+        "tests/ui/score/test_score_picture.py",
     ),
     "the database and the server of tests/study/conftest.py, one at a time under load": ("tests/study/",),
 }

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.openid import OpenIdProvider
 from tests.portal import serving
 from tests.ui.pages import BROWSER, CJK, PATIENCE, shoot
-from tests.ui.test_results_browser import to_tab
+from tests.ui.study.test_results_browser import to_tab
 
 pytestmark = BROWSER
 

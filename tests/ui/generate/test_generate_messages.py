@@ -13,7 +13,7 @@ from lipsync.texts import translated
 from lipsync.weights.checkpoint import load_checkpoint
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "assets" / "examples"
 
 
 def test_real_errors_come_out_in_chinese_with_the_name_of_the_file(tmp_path: Path) -> None:

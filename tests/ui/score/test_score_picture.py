@@ -10,7 +10,7 @@ from lipsync.media import VideoWriter, read_frames
 from lipsync.methods import EMBEDDED
 from tests.portal import ROOT
 from tests.ui.pages import BROWSER, JOB, PATIENCE, shoot
-from tests.ui.test_score_browser import cells, choose, to_tab, upload
+from tests.ui.score.test_score_browser import cells, choose, to_tab, upload
 
 pytestmark = BROWSER
 

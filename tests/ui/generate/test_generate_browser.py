@@ -122,7 +122,7 @@ def choose_quick(page) -> None:  # type: ignore[no-untyped-def]
 @pytest.fixture
 def upload(tmp_path: Path) -> Path:
     """A short real clip with speech; where there is none, the example face and speech in one file."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     folder = Path(os.environ.get("LIPSYNC_SHARED", root.parent / "shared")) / "data" / "train"
     clips = sorted(folder.glob("*.mp4"), key=lambda path: path.stat().st_size)
     if clips:
