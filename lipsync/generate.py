@@ -19,8 +19,8 @@ from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
 from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.faces.tracking.view import FaceView, views
 from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
 from lipsync.media.label import Label
 from lipsync.media.size import fitting

@@ -19,8 +19,8 @@ from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
 from lipsync.faces.references import choose
 from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.faces.tracking.view import FaceView, views
 from lipsync.media import Frame, probe, read_frames
 from lipsync.media.size import reduced
 from lipsync.methods.base import Batch, LipSyncMethod

@@ -19,7 +19,7 @@ def test_every_file_that_uses_the_portal_is_in_its_group() -> None:
         shared = any(re.search(r"\bportal\b", given) for given in parameters)
         return shared and "def portal(" not in text
 
-    users = [path for path in (ROOT / "tests" / "ui").glob("test_*.py") if uses(path.read_text())]
+    users = [path for path in (ROOT / "tests" / "ui").rglob("test_*.py") if uses(path.read_text())]
     assert len(users) >= 7
     assert [path.name for path in users if place(path.relative_to(ROOT).as_posix() + "::x") != 0] == []
     assert place("tests/ui/test_texts.py::test_x") == place("tests/nn/test_nn.py::test_x") == len(TOGETHER)

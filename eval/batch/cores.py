@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.batch.batch_manifest import ManifestRow
 from eval.batch.held_out import speaker_for
-from eval.batch.manifest import ManifestRow
 from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS as ALL
 from lipsync.generate import Request, generate

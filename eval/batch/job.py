@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.batch.manifest import ManifestRow
+from eval.batch.batch_manifest import ManifestRow
 from eval.scoring.protocol import Region
 from eval.scoring.scores import write_text
 from eval.scoring.sync import Variant

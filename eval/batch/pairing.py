@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eval.batch.manifest import ManifestRow
+from eval.batch.batch_manifest import ManifestRow
 from lipsync.errors import ConfigError
 
 

@@ -11,9 +11,9 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from eval.batch.batch_manifest import ManifestRow
 from eval.batch.engines import in_processes, on_ray
 from eval.batch.job import FeatureFiles, Options, ScoringJob, load_features
-from eval.batch.manifest import ManifestRow
 from eval.scoring.metrics import METRICS
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION

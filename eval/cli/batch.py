@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Score what is not scored yet and write the tables."""
-    from eval.batch.manifest import read_manifest, with_controls
+    from eval.batch.batch_manifest import read_manifest, with_controls
     from eval.batch.rows import Options
     from eval.batch.rows import run as run_batch
     from eval.batch.summary import summarise_rows

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.compare import cache
+from eval.compare import set_cache
 from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
 from eval.scoring.metrics.lipcorr import OPENINGS
@@ -116,7 +116,7 @@ def envelope(set_: ComparisonSet, clip: ComparisonClip) -> Envelope:
             low, high = [], []
         return {"low": low, "high": high}
 
-    data = cache.remembered(cache.place(set_, "envelope", ".json", VERSION, clip.sha256), make)
+    data = set_cache.remembered(set_cache.place(set_, "envelope", ".json", VERSION, clip.sha256), make)
     return Envelope(tuple(data["low"]), tuple(data["high"]))
 
 
@@ -128,7 +128,7 @@ def _curve(
     report: Report | None,
 ) -> Curve:
     networks = networks or _networks()
-    path = cache.place(
+    path = set_cache.place(
         set_, "curve", ".json", VERSION, clip.sha256, reference and reference.sha256,
         sorted(networks.hashes.items()),
     )  # fmt: skip
@@ -140,7 +140,7 @@ def _curve(
             made = _against(clip, reference, networks, report)
         return {**asdict(made), "messages": messages_in([made.reasons, made.notes])}
 
-    data = cache.remembered(path, make)
+    data = set_cache.remembered(path, make)
     data = with_messages(data, data.get("messages", {}))
     return Curve(
         {name: tuple(v) for name, v in data["values"].items()}, data["reasons"], tuple(data["notes"])

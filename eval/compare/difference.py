@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from eval.compare import cache
+from eval.compare import set_cache
 from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet
 from eval.scoring.protocol import resize
@@ -36,7 +36,7 @@ def difference_video(
     Raises:
         MediaError: one of the videos cannot be read any more.
     """
-    path = cache.place(set_, "difference", ".mp4", VERSION, clip.sha256, reference.sha256)
+    path = set_cache.place(set_, "difference", ".mp4", VERSION, clip.sha256, reference.sha256)
     if path.is_file():
         return path
     total = max(1, round(clip.seconds * clip.fps))

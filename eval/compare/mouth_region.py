@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from eval.compare import cache
+from eval.compare import set_cache
 from eval.compare.index import ComparisonSet, Item
 from eval.scoring.pair import face_square
 from eval.scoring.protocol import FPS, REGION_SIZE
@@ -63,9 +63,9 @@ def mouth_track(set_: ComparisonSet, item: Item, report: Report | None = None) -
     clips = [clip for clip in (item.reference, *item.clips.values()) if clip is not None]
     landmarker = hub.locate("face_landmarker")
     for clip in clips:
-        path = cache.place(set_, "mouth", ".json", VERSION, clip.sha256, landmarker is None)
+        path = set_cache.place(set_, "mouth", ".json", VERSION, clip.sha256, landmarker is None)
         make = partial(_boxes, clip.source, round(clip.seconds * FPS), landmarker, report)
-        boxes = cache.remembered(path, make)["boxes"]
+        boxes = set_cache.remembered(path, make)["boxes"]
         if boxes:
             return MouthTrack(FPS, tuple(tuple(box) for box in boxes))
     raise FaceError("curves.no_mouth", item=item.name)

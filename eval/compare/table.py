@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.job import read_result
-from eval.batch.manifest import ManifestRow, with_controls
 from eval.batch.rows import Options, run
 from eval.batch.summary import ScoreTable, summarise_rows
 from eval.compare.index import ComparisonSet, Item

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.batch.manifest import ManifestRow, read_manifest
+from eval.batch.batch_manifest import ManifestRow, read_manifest
 from eval.batch.pairing import rows_by_name
 from eval.compare.names import REFERENCE
 from lipsync.errors import ConfigError
@@ -95,7 +95,7 @@ def entries_of_rows(rows: Sequence[ManifestRow], items: dict[Path, str] | None =
 
 
 def entries_of_manifest(path: Path) -> tuple[Entry, ...]:
-    """The videos of a manifest as `eval.batch.manifest` reads it.
+    """The videos of a manifest as `eval.batch.batch_manifest` reads it.
 
     Raises:
         ConfigError: it cannot be read, lacks a column or names something twice.

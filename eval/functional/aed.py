@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.functional.frames import FrameMean, check_rows, mean_of_frames
+from eval.functional.frame_mean import FrameMean, check_rows, mean_of_frames
 
 
 def aed_update(generated: np.ndarray, reference: np.ndarray) -> np.ndarray:

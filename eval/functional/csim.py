@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.functional.frames import FrameMean, mean_of_frames
+from eval.functional.frame_mean import FrameMean, mean_of_frames
 
 
 def csim_update(generated: np.ndarray, reference: np.ndarray) -> np.ndarray:

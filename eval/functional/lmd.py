@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from eval.functional.frames import FrameMean, check_rows, mean_of_frames
+from eval.functional.frame_mean import FrameMean, check_rows, mean_of_frames
 
 LmdVariant = Literal["mouth", "all68", "normalised", "vico"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from eval.functional.frames import FrameMean, check_pictures, mean_of_frames
+from eval.functional.frame_mean import FrameMean, check_pictures, mean_of_frames
 
 
 def lpips_update(

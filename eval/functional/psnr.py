@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from eval.functional.frames import check_pictures
+from eval.functional.frame_mean import check_pictures
 
 # Identical frames have no noise and an infinite ratio: one of them would swallow the mean.
 CAP_DB = 100.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from eval.functional.frames import FrameMean, check_pictures, mean_of_frames
+from eval.functional.frame_mean import FrameMean, check_pictures, mean_of_frames
 
 SIGMA, RADIUS = 1.5, 5  # Gaussian window of 11×11
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.ablation import AblationRow, AblationTable, finished, full_steps
+from eval.batch.batch_manifest import ManifestRow as Scored
+from eval.batch.batch_manifest import with_controls
 from eval.batch.held_out import HeldOut
-from eval.batch.manifest import ManifestRow as Scored
-from eval.batch.manifest import with_controls
 from eval.batch.rows import Options
 from eval.batch.rows import run as run_batch
 from eval.batch.summary import ScoreTable as Measured

@@ -15,7 +15,7 @@ from eval.scoring.metrics.base import SaveFeatures, Setup
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import BEYOND, FPS, Region
 from eval.scoring.scores import Score, Scores, ordered
-from eval.scoring.stream import Pass, Report
+from eval.scoring.scoring_pass import Pass, Report
 from eval.scoring.sync import Variant, read_speech
 from lipsync.errors import ConfigError, LipSyncError, MediaError
 from lipsync.media import probe

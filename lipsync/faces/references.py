@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 
 from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.landmarks import NOSE_TIP, five_points, mouth_opening
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.faces.tracking.view import FaceView, views
 from lipsync.media import read_frames
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture

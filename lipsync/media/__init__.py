@@ -2,7 +2,7 @@
 
 from lipsync.media.excerpt import read_excerpt
 from lipsync.media.frames import Frame, read_frames
-from lipsync.media.loop import loop_frames
+from lipsync.media.looped_video import loop_frames
 from lipsync.media.probe import MediaInfo, probe
 from lipsync.media.sound import audio_duration, read_audio, read_audio_blocks
 from lipsync.media.writer import VideoWriter

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from lipsync.faces.tracking.view import FaceView
+    from lipsync.faces.tracking.face_view import FaceView
 
 
 @dataclass(frozen=True)

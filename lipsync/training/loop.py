@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
-from lipsync.training.device import compile_stage, pick_device, place, repeatable
+from lipsync.training.compute import compile_stage, pick_device, place, repeatable
 from lipsync.training.feed import Batches, feed
 from lipsync.training.log import add_row, cut_rows
 from lipsync.training.schedules import LearningRates

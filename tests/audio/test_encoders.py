@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lipsync.audio.encoders import ENCODERS, Cached, load_encoder
-from lipsync.audio.encoders.mel import MelEncoder
+from lipsync.audio.encoders.mel_encoder import MelEncoder
 from lipsync.audio.encoders.whisper import WhisperEncoder, log_mel
 from lipsync.audio.selector import select
 from lipsync.errors import ConfigError

@@ -9,7 +9,7 @@ import scipy.linalg
 
 import eval.batch.rows
 from eval.__main__ import main
-from eval.batch.manifest import ManifestRow, read_manifest, with_controls
+from eval.batch.batch_manifest import ManifestRow, read_manifest, with_controls
 from eval.batch.rows import Options, ScoringJob, run
 from eval.batch.summary import summarise_rows
 from eval.functional.lipcorr import lipcorr

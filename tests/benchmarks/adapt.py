@@ -16,7 +16,7 @@ from typing import Any
 
 import soundfile
 
-from eval.batch.manifest import ManifestRow
+from eval.batch.batch_manifest import ManifestRow
 from eval.batch.rows import Options, run
 from lipsync.adapt import AdaptRequest, adapt
 from lipsync.generate import Request, generate

@@ -18,7 +18,7 @@ import torch
 from lipsync.data.clips import load_clips
 from lipsync.methods.mcsawav2lip.config import generator_config
 from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
-from lipsync.training.device import pick_device
+from lipsync.training.compute import pick_device
 from lipsync.training.feed import Batches, feed
 from lipsync.training.loop import RunConfig, Update
 from tests.training.toy import toy_folder

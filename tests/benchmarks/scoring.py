@@ -100,7 +100,7 @@ def parts(pair: Sequence[Path], names: Sequence[str], networks: Networks) -> dic
     }
     networks = replace(networks, loaded=loaded)
     lpips = patch("eval.functional.lpips.lpips_update", timed("LPIPS", lpips_update))
-    with patch("eval.scoring.stream.AHEAD", 0), lpips:
+    with patch("eval.scoring.scoring_pass.AHEAD", 0), lpips:
         spent = dict(score(*pair, metrics=names, networks=networks).seconds)
     spent["other metrics"] = spent.pop("metrics") - sum(clock.seconds.values())
     return {**spent, **clock.seconds}

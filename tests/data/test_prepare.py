@@ -12,9 +12,9 @@ import soundfile
 from lipsync.assets import asset
 from lipsync.data.clips import MARGIN, STORED, load_clips
 from lipsync.data.preparation.limits import Limits
+from lipsync.data.preparation.preparation_tables import assign_splits
 from lipsync.data.preparation.prepare import prepare
 from lipsync.data.preparation.sources import Video
-from lipsync.data.preparation.tables import assign_splits
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter, read_audio, read_frames
 

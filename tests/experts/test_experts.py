@@ -8,7 +8,7 @@ import torch
 
 from lipsync.audio.features import AudioFeatures
 from lipsync.experts.mouth_shape import MouthExpert
-from lipsync.experts.quality import QualityDiscriminator
+from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig, lower_halves, pair_windows
 
 KEYS = Path(__file__).parents[1] / "reference" / "wav2lip_keys.json"

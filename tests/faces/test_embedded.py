@@ -15,7 +15,7 @@ from lipsync.faces.model3d.rasteriser import NOTHING, rasterise
 from lipsync.faces.model3d.render import render
 from lipsync.faces.tracking.landmarks import Landmarker
 from lipsync.media import read_frames
-from lipsync.methods.visual_dubbing.view import Scene
+from lipsync.methods.visual_dubbing.renderer_input import Scene
 from tests.faces.test_fitting import mean_gap_correlation
 
 

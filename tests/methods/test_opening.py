@@ -7,8 +7,8 @@ import torch
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.references import choose
 from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.face_view import views
 from lipsync.faces.tracking.track import FaceTracker
-from lipsync.faces.tracking.view import views
 from lipsync.media import read_audio, read_frames
 from lipsync.methods import EMBEDDED, METHODS, load_method
 from lipsync.methods.base import Batch

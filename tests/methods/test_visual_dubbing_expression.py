@@ -15,11 +15,11 @@ from lipsync.faces.model3d.load import load_morphable
 from lipsync.media import read_audio
 from lipsync.methods.visual_dubbing.config import ExpressionConfig
 from lipsync.methods.visual_dubbing.expression import load_expression
+from lipsync.methods.visual_dubbing.renderer_input import Scene
 from lipsync.methods.visual_dubbing.train_expression import (
     ExpressionStage,
     ExpressionStageConfig,
 )
-from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.training.loop import RunConfig, Update
 from tests.training.toy import toy_folder
 

@@ -22,7 +22,7 @@ from lipsync.methods.visual_dubbing.config import ExpressionConfig, RendererConf
 from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod, closed_expression
 from lipsync.methods.visual_dubbing.model import RendererInput, VisualDubbing
 from lipsync.methods.visual_dubbing.renderer.motion import identity_grid, warp
-from lipsync.methods.visual_dubbing.view import Posed, Scene, mirrored
+from lipsync.methods.visual_dubbing.renderer_input import Posed, Scene, mirrored
 from lipsync.weights import hub
 
 EXAMPLES = asset("examples")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eval.__main__ import main
-from eval.batch.manifest import ManifestRow, with_controls
+from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.scoring.controls import CONTROLS
 from eval.scoring.expert import EXPERT, MEASURED, Check, Measured, load_expert, measure, measured_accuracy
 from eval.scoring.metrics import METRICS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.batch.manifest import ManifestRow
+from eval.batch.batch_manifest import ManifestRow
 from eval.batch.rows import Options, run
 from eval.batch.summary import summarise_rows
 from eval.report.files import write_tables

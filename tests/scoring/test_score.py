@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pytest
 
-import eval.scoring.stream
+import eval.scoring.scoring_pass
 from eval.__main__ import main
 from eval.functional.psnr import psnr
 from eval.scoring.controls import CONTROLS
@@ -153,7 +153,7 @@ def test_frames_do_not_pile_up(shared, networks, monkeypatch):
             most[0] = max(most[0], len(alive))
             yield frame
 
-    monkeypatch.setattr(eval.scoring.stream, "read_frames", watched)
+    monkeypatch.setattr(eval.scoring.scoring_pass, "read_frames", watched)
     path = shared / "data" / REAL
     scores = score(path, path, networks=networks, metrics=["lipcorr"])
     assert scores.scores["lipcorr"].frames == 110

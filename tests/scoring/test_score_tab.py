@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.batch.manifest import ManifestRow
+from eval.batch.batch_manifest import ManifestRow
 from eval.batch.rows import Options
 from eval.scoring.expert import Measured, measured_accuracy
 from eval.ui.score import result_table

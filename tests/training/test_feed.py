@@ -10,7 +10,7 @@ from torch import nn
 from lipsync.data.clips import Sampler
 from lipsync.errors import ConfigError
 from lipsync.experts.training.mouth_stage import MouthConfig, MouthStage
-from lipsync.training.device import compile_stage
+from lipsync.training.compute import compile_stage
 from lipsync.training.feed import Batches, feed
 from lipsync.training.loop import RunConfig, Stage, Update, fit
 from tests.training.toy import toy_clip
@@ -119,7 +119,7 @@ def test_compiled_stage_learns_the_same(tmp_path):
 def test_compilers_that_are_not_there_are_said(monkeypatch):
     with pytest.raises(ConfigError, match="Did you mean 'inductor'"):
         compile_stage(Slices(1), "inductr", torch.device("cpu"))
-    monkeypatch.setattr("lipsync.training.device.shutil.which", lambda name: None)
+    monkeypatch.setattr("lipsync.training.compute.shutil.which", lambda name: None)
     with pytest.raises(ConfigError, match=r"C\+\+ compiler"):
         compile_stage(Slices(1), "inductor", torch.device("cpu"))
 

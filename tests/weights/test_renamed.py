@@ -15,7 +15,7 @@ from torch import nn
 from lipsync.assets import asset
 from lipsync.audio.activity import SpeechActivity
 from lipsync.audio.speech_input import SpeechInput
-from lipsync.experts.quality import QualityDiscriminator
+from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.methods.lstm_cbam.model import LipGANGenerator
 from lipsync.methods.multi_reference.config import MultiReferenceConfig

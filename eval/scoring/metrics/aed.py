@@ -8,7 +8,7 @@ import numpy as np
 
 from eval.functional.aed import aed_update
 from eval.scoring.metrics.base import Setup, register_metric
-from eval.scoring.metrics.frames import FrameAccumulator, FrameMetric
+from eval.scoring.metrics.frame_metric import FrameAccumulator, FrameMetric
 from lipsync.texts import Message
 
 if TYPE_CHECKING:

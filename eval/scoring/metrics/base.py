@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eval.scoring.networks import Loader, Networks
     from eval.scoring.pair import PairBatch
     from eval.scoring.scores import Score
-    from eval.scoring.stream import Pass
+    from eval.scoring.scoring_pass import Pass
     from eval.scoring.sync import Variant
     from lipsync.faces.tracking.track import Tracked
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from eval.functional.csim import csim_update
 from eval.scoring.metrics.base import Setup, register_metric
-from eval.scoring.metrics.frames import FrameAccumulator, FrameMetric
+from eval.scoring.metrics.frame_metric import FrameAccumulator, FrameMetric
 from lipsync.errors import FaceError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.functional.lmd import LmdVariant, lmd_update
 from eval.scoring.metrics.base import register_metric
-from eval.scoring.metrics.frames import FrameAccumulator, FrameMetric
+from eval.scoring.metrics.frame_metric import FrameAccumulator, FrameMetric
 
 if TYPE_CHECKING:
     from eval.scoring.pair import PairBatch

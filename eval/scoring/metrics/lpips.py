@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.scoring.metrics.base import register_metric
-from eval.scoring.metrics.frames import PictureMetric
+from eval.scoring.metrics.frame_metric import PictureMetric
 
 if TYPE_CHECKING:
     from eval.scoring.networks import Loader

@@ -26,7 +26,7 @@ from lipsync.texts import Message
 if TYPE_CHECKING:
     from eval.scoring.networks import Loader, Networks
     from eval.scoring.scores import Score
-    from eval.scoring.stream import Pass
+    from eval.scoring.scoring_pass import Pass
     from eval.scoring.sync import SyncStream
     from lipsync.faces.tracking.track import Tracked
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.functional.psnr import CAP_DB, psnr_compute, psnr_of_mse, psnr_update
 from eval.scoring.metrics.base import VideoScore, register_metric
-from eval.scoring.metrics.frames import FrameAccumulator, PictureMetric
+from eval.scoring.metrics.frame_metric import FrameAccumulator, PictureMetric
 
 
 @dataclass(frozen=True)

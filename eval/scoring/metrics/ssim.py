@@ -8,7 +8,7 @@ import numpy as np
 
 from eval.functional.ssim import ssim_update
 from eval.scoring.metrics.base import register_metric
-from eval.scoring.metrics.frames import PictureMetric
+from eval.scoring.metrics.frame_metric import PictureMetric
 
 
 class Ssim(PictureMetric):

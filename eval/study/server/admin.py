@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from eval.study.server.client_address import ClientAddress
-from eval.study.server.limits import Limit
+from eval.study.server.rate_limits import Limit
 from eval.study.server.secret import fingerprint, new_token
 from lipsync.errors import ConfigError, StudyError
 

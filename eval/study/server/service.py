@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from eval.study.server.limits import Limit
+from eval.study.server.rate_limits import Limit
 from eval.study.server.rater_session import RaterSession, has_room, turned
 from eval.study.server.secret import address_fingerprint, code_fingerprint, fingerprint, new_code, new_token
 from eval.study.server.views import Completion, Deleted, Started, StudyView, TrialView

@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eval.study.storage import tables
+from eval.study.storage import rating_tables
 from eval.study.storage.database import Database, database_url
 from eval.study.storage.design import load_design, rated
 from eval.study.storage.models import CLOSED, DRAFT, OPEN, RATED, REFERENCE, Rater, Stimulus, Study
@@ -170,29 +170,29 @@ class Store:
     # What the statistics read
 
     def stimuli(self, study_id: str) -> pd.DataFrame:
-        """One row per clip; see :data:`eval.study.storage.tables.STIMULI` for the columns."""
+        """One row per clip; see :data:`eval.study.storage.rating_tables.STIMULI` for the columns."""
         with self.database.read() as session:
-            return tables.stimuli(session, find(session, study_id).id)
+            return rating_tables.stimuli(session, find(session, study_id).id)
 
     def raters(self, study_id: str) -> pd.DataFrame:
-        """One row per rater; see :data:`eval.study.storage.tables.RATERS` for the columns."""
+        """One row per rater; see :data:`eval.study.storage.rating_tables.RATERS` for the columns."""
         with self.database.read() as session:
-            return tables.raters(session, find(session, study_id).id)
+            return rating_tables.raters(session, find(session, study_id).id)
 
     def ratings(self, study_id: str, superseded: bool = False) -> pd.DataFrame:
-        """One row per counted mark; see :data:`eval.study.storage.tables.RATINGS` for the columns.
+        """One row per counted mark; see :data:`eval.study.storage.rating_tables.RATINGS` for the columns.
 
         Args:
             study_id: the study's id.
             superseded: also the marks that were changed later, marked in the column ``counted``.
         """
         with self.database.read() as session:
-            return tables.ratings(session, find(session, study_id).id, superseded)
+            return rating_tables.ratings(session, find(session, study_id).id, superseded)
 
     def pairs(self, study_id: str) -> pd.DataFrame:
-        """One row per counted vote of a pairwise study; see :data:`eval.study.storage.tables.PAIRS`."""
+        """One row per counted vote of a pairwise study; :data:`eval.study.storage.rating_tables.PAIRS`."""
         with self.database.read() as session:
-            return tables.pairs(session, find(session, study_id).id)
+            return rating_tables.pairs(session, find(session, study_id).id)
 
 
 def new_id() -> str:

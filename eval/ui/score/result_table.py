@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from eval.batch.manifest import ManifestRow
+from eval.batch.batch_manifest import ManifestRow
 from eval.batch.rows import Options, ScoringJob
 from eval.batch.summary import Column, ScoreTable
 from eval.report.grid import MARK, cells, footnotes, heading, missing, videos

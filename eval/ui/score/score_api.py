@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from eval.batch.manifest import with_controls
+from eval.batch.batch_manifest import with_controls
 from eval.batch.pairing import renamed, rows_by_name
 from eval.report.files import summary_json
 from eval.scoring.controls import CONTROLS

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import gradio as gr
 import pandas as pd
 
-from eval.batch.manifest import ManifestRow, with_controls
+from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.pairing import renamed, rows_by_name
 from eval.functional.lse import MAX_SHIFT
 from eval.scoring.controls import CONTROLS

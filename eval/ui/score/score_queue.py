@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eval.batch.manifest import ManifestRow
+from eval.batch.batch_manifest import ManifestRow
 from eval.batch.rows import Options, run
 from eval.batch.summary import ScoreTable, summarise_rows
 from eval.report.files import write_tables

@@ -16,7 +16,7 @@ Load = Callable[[str, Path | None, Progress | None], SpeechEncoder]
 """Loads the encoder of a name: from a folder of weights, or with None from the source of that name."""
 
 ENCODERS: Registry[Load] = Registry("kind.speech_encoder")
-ENCODERS.register("mel", "lipsync.audio.encoders.mel:load_mel")
+ENCODERS.register("mel", "lipsync.audio.encoders.mel_encoder:load_mel")
 for _name in ("whisper-tiny.en", "whisper-base"):
     ENCODERS.register(_name, "lipsync.audio.encoders.whisper:load_whisper")
 for _name in ("hubert-base", "wav2vec2-base", "wav2vec2-xlsr"):

@@ -16,8 +16,8 @@ from lipsync.data.preparation import people, records
 from lipsync.data.preparation.clipping import clip_video
 from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.options import PrepareOptions
+from lipsync.data.preparation.preparation_tables import PreparationSummary, write_tables
 from lipsync.data.preparation.sources import Video, by_folder, by_manifest
-from lipsync.data.preparation.tables import PreparationSummary, write_tables
 from lipsync.data.preparation.timing import Verdict, decide, is_measured
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.weights import hub

@@ -21,7 +21,7 @@ from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_mouth_expert, mouth_input, mouth_square
 from lipsync.experts.lip_reader import lip_reading_loss
 from lipsync.experts.perceptual import load_lpips
-from lipsync.experts.quality import QualityDiscriminator
+from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.experts.syncx import SyncX
 from lipsync.experts.training.lip_reader_stage import load_lip_reader, pack_texts, unpack_texts

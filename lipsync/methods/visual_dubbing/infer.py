@@ -23,8 +23,8 @@ from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.visual_dubbing.config import ExpressionConfig
 from lipsync.methods.visual_dubbing.model import VisualDubbing
 from lipsync.methods.visual_dubbing.renderer.inpaint import around
+from lipsync.methods.visual_dubbing.renderer_input import Posed, Scene
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
-from lipsync.methods.visual_dubbing.view import Posed, Scene
 from lipsync.nn.device import default_device, supports_bfloat16
 
 RATE_FRAMES = 25.0  # frames per second at which expressions are predicted, as in training

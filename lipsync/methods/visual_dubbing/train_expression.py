@@ -28,8 +28,8 @@ from lipsync.media import read_audio
 from lipsync.methods.visual_dubbing.config import ExpressionConfig, VisualDubbingConfig
 from lipsync.methods.visual_dubbing.expression import ExpressionNet, take_tower
 from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
+from lipsync.methods.visual_dubbing.renderer_input import Scene
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
-from lipsync.methods.visual_dubbing.view import Scene
 from lipsync.registry import unknown
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import correlation

@@ -34,8 +34,8 @@ from lipsync.methods.visual_dubbing.renderer.losses import (
     ssim_loss,
     style_loss,
 )
+from lipsync.methods.visual_dubbing.renderer_input import Cut, Scene, mirrored, view_of
 from lipsync.methods.visual_dubbing.validation import validate
-from lipsync.methods.visual_dubbing.view import Cut, Scene, mirrored, view_of
 from lipsync.registry import unknown
 from lipsync.training.loop import Stage, Update
 from lipsync.training.losses import lip_weight

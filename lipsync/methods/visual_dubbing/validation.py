@@ -15,7 +15,7 @@ from lipsync.experts.frozen import mouth_square
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.methods.visual_dubbing.config import RendererConfig
 from lipsync.methods.visual_dubbing.model import Renderer, RendererInput
-from lipsync.methods.visual_dubbing.view import Cut, Scene, view_of
+from lipsync.methods.visual_dubbing.renderer_input import Cut, Scene, view_of
 
 CLIPS, FRAMES = 6, 8  # clips looked at, frames of each
 

@@ -7,9 +7,9 @@ import pytest
 
 from lipsync.faces.references import scan
 from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.face_view import views
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.track import FaceTracker
-from lipsync.faces.tracking.view import views
 from lipsync.media import read_audio, read_frames
 from lipsync.methods import METHODS, load_method
 from lipsync.methods.base import Batch

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.languages``: one core driven by speech of several languages.
+"""``python -m tests.benchmarks.speech_languages``: one core driven by speech of several languages.
 
 Speech comes from clips whose manifest names their language (column ``language``: those of real people, and
 recordings that generated clips were made from), and from espeak-ng for languages without any, where it is
@@ -6,7 +6,8 @@ installed. Each drives the same video. For every language: the correlation of th
 the loudness of the speech, at no shift and with the speech of another clip, and, where the clip shows who
 speaks, LipCorr of the clip redrawn with its own speech.
 
-    python -m tests.benchmarks.languages --data FOLDER [--method NAME] [--checkpoint WEIGHTS] [--clips 2]
+    python -m tests.benchmarks.speech_languages --data FOLDER [--method NAME] [--checkpoint WEIGHTS] \
+        [--clips 2]
 """
 
 from __future__ import annotations

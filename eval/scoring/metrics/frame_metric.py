@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from eval.functional.frames import mean_of_frames
+from eval.functional.frame_mean import mean_of_frames
 from eval.scoring.metrics.base import Metric, Setup, VideoScore
 from eval.scoring.protocol import NO_REFERENCE_FACE
 

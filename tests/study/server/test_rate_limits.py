@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.study.server.limits import MOST, Limit
+from eval.study.server.rate_limits import MOST, Limit
 from lipsync.errors import StudyError
 from tests.study.rater import Clock
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lipsync.errors import MediaError
-from lipsync.media import loop, loop_frames, read_frames
+from lipsync.media import loop_frames, looped_video, read_frames
 from tests.media.clips import card, number_of, write_clip
 
 
@@ -42,7 +42,7 @@ def test_backwards_in_small_chunks_shows_the_same_pictures(
 ) -> None:
     path = write_clip(tmp_path / name, [card(i) for i in range(100)], codec=codec, options=options)
     forwards = [frame.image for frame in read_frames(path)]
-    monkeypatch.setattr(loop, "KEEP_BYTES", 11 * 80 * 64 * 3 // 2)  # eleven pictures
+    monkeypatch.setattr(looped_video, "KEEP_BYTES", 11 * 80 * 64 * 3 // 2)  # eleven pictures
     for frame, number in zip(loop_frames(path, 25, 230), ping_pong(100, 230), strict=True):
         assert frame.index == number
         assert frame.time == pytest.approx(number / 25)
@@ -84,7 +84,7 @@ def test_bad_use(tmp_path: Path) -> None:
 
 def test_real_clip_backwards(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = shared / "data" / "originals" / "orig08.mp4"
-    monkeypatch.setattr(loop, "KEEP_BYTES", 40 * 224 * 224 * 3 // 2)
+    monkeypatch.setattr(looped_video, "KEEP_BYTES", 40 * 224 * 224 * 3 // 2)
     forwards = [frame.image for frame in read_frames(path)]
     for frame, number in zip(loop_frames(path, 25, 500), ping_pong(203, 500), strict=True):
         np.testing.assert_array_equal(frame.image, forwards[number])
