@@ -11,7 +11,7 @@ const root = element.querySelector(".locked");
 let view = null; // the payload
 let cells = []; // one per clip of it
 let parts = {}; // what moves with the time
-const said = { extra: null, heats: null }; // what was worked out after the payload
+const received = { extra: null, heats: null }; // what was worked out after the payload
 let abort = new AbortController(); // of what belongs to the payload
 const state = {
   time: 0, since: 0, playing: false, speed: 1, loop: false, a: null, b: null,
@@ -57,7 +57,7 @@ function drop(cell) {
 
 // ---- drawing -----------------------------------------------------------------------------------------------
 
-/** Everything that a person's deed may have changed. */
+/** Everything that a click or a key may have changed. */
 function paint() {
   if (!view) return;
   const share = (time) => `${(100 * time) / view.duration}%`;
@@ -66,7 +66,7 @@ function paint() {
   root.toggleAttribute("data-part", state.a !== null || state.b !== null);
   root.toggleAttribute("data-labels", state.labels);
   const name = state.playing ? "pause" : "play";
-  one("[data-do=play]").innerHTML = `${icon(name)}<span class="hidden-words">${words(`player.${name}`)}</span>`;
+  one("[data-do=play]").innerHTML = `${icon(name)}<span class="visually-hidden">${localized(`player.${name}`)}</span>`;
   for (const name of ["loop", "zoom", "difference", "labels"]) pressed(name, state[name]);
   pressed("blind", view.blind);
   pressed("a", state.a !== null);
@@ -98,7 +98,7 @@ function paintTime() {
   if (often) return;
   state.read = performance.now();
   parts.range.setAttribute("aria-valuetext", `${time.toFixed(2)} s`);
-  parts.clock.innerHTML = words("player.clock", { time: time.toFixed(2), total: view.duration.toFixed(2), frame });
+  parts.clock.innerHTML = localized("player.clock", { time: time.toFixed(2), total: view.duration.toFixed(2), frame });
   paintValues(time);
 }
 
@@ -107,7 +107,7 @@ function paintCell(cell, time, transform) {
   const over = time >= cell.clip.duration && isShort(cell.clip);
   if (cell.held.hidden === over) {
     cell.held.hidden = !over;
-    cell.held.innerHTML = over ? words("player.held", { seconds: cell.clip.duration.toFixed(1) }) : "";
+    cell.held.innerHTML = over ? localized("player.held", { seconds: cell.clip.duration.toFixed(1) }) : "";
   }
   for (const film of [cell.main, cell.heat]) {
     if (film && film.video.style.transform !== transform) film.video.style.transform = transform;
@@ -130,8 +130,8 @@ function zoomAt(time) {
 // ---- what comes later: curves, mouth, differences ----------------------------------------------------------
 
 /** The extra of this payload, not of the one before. */
-const extra = () => (view && said.extra?.key === view.key ? said.extra : null);
-const heats = () => (view && said.heats?.key === view.key ? said.heats : null);
+const extra = () => (view && received.extra?.key === view.key ? received.extra : null);
+const heats = () => (view && received.heats?.key === view.key ? received.heats : null);
 
 function showExtra() {
   if (!view) return;
@@ -217,7 +217,7 @@ root.addEventListener("click", (event) => {
   const name = event.target.closest("[data-do]")?.dataset.do;
   if (name?.startsWith("sound-")) {
     const i = Number(name.slice(6));
-    listenTo(state.sound === i ? -1 : i);
+    chooseSound(state.sound === i ? -1 : i);
   } else if (name) ACTIONS[name]();
   const plot = event.target.closest(".curves");
   if (plot) seekAt(event, plot);
@@ -246,14 +246,14 @@ root.addEventListener("change", (event) => {
     anchor(time);
     for (const [, film] of running()) film.video.playbackRate = state.speed;
   }
-  if (name === "sound") listenTo(Number(event.target.value));
+  if (name === "sound") chooseSound(Number(event.target.value));
   paint();
 });
 
 /** What was worked out since; it comes by another way than the payload, for that would build everything anew. */
 function onMessage({ detail }) {
   if (!root.isConnected) { window.removeEventListener("locked-message", onMessage); return; }
-  said[detail.name] = detail.said;
+  received[detail.name] = detail.value;
   showExtra();
 }
 

@@ -1,4 +1,4 @@
-// The time of the locked players: one video leads, the one that is heard; the others follow it.
+// The time of the locked players: one video leads, the one whose sound is on; the others follow it.
 // Part of compare.js, which says how the parts come together.
 //
 // A follower that is a little off plays a little faster or slower. One that is further off jumps. Where even that does
@@ -8,7 +8,7 @@
 const FRAME = 0.04; // s; followers stay nearer than this
 const FAR = 0.12; // s; further away a follower jumps, nearer it is quicker to play faster
 const GAIN = 6; // 1/s; a follower that is 10 ms late plays 6 % faster
-const BEND = 0.5; // most that the rate of a follower, which nobody hears, is bent
+const BEND = 0.5; // most that the rate of a follower, whose sound is off, is bent
 const CHECK = 60; // ms between two looks at the followers
 const PATIENCE = 1500; // ms; a follower that is far off again so soon after a jump makes all wait
 const STRAIN = 3; // times that all had to wait within 10 s, until the page says so
@@ -41,12 +41,12 @@ const lastFrame = (cell) => Math.max(0, cell.clip.duration - 0.5 / (cell.clip.fp
 const isHeat = (cell) => state.difference && cell.heat;
 const seen = (cell) => (isHeat(cell) ? cell.heat : cell.main);
 
-/** The video that leads: the one that is heard, or the first. */
+/** The video that leads: the one whose sound is on, or the first. */
 function leader() {
   return cells[state.sound]?.main ? cells[state.sound] : cells.find((cell) => cell.main);
 }
 
-/** Every video that has to keep up: those seen, and the one heard. */
+/** Every video that has to keep up: those that show, and the one whose sound is on. */
 function running() {
   const lead = leader();
   return cells.flatMap((cell) => (cell.main ? (cell === lead && isHeat(cell) ? [[cell, cell.main], [cell, cell.heat]] : [[cell, seen(cell)]]) : []));
@@ -90,7 +90,7 @@ function play() {
   state.playing = true;
   anchor(state.time);
   note("");
-  hear();
+  applySound();
   for (const [cell, film] of running()) if (state.time < lastFrame(cell)) start(film);
   requestAnimationFrame(tick);
   paint();
@@ -162,7 +162,7 @@ function gather() {
   anchor(time);
   state.waiting = true;
   state.gathered = [...state.gathered.filter((then) => performance.now() - then < 10_000), performance.now()];
-  if (state.gathered.length >= STRAIN) note(words("player.strain"));
+  if (state.gathered.length >= STRAIN) note(localized("player.strain"));
   for (const [cell, film] of running()) {
     film.video.pause();
     jump(film, Math.min(time, lastFrame(cell)));
@@ -178,21 +178,21 @@ function gone_on() {
   return true;
 }
 
-function hear() {
+function applySound() {
   cells.forEach((cell, i) => {
     if (cell.main) {
       cell.main.video.muted = i !== state.sound;
-      cell.main.video.preservesPitch = i === state.sound; // stretching what nobody hears only costs time
+      cell.main.video.preservesPitch = i === state.sound; // keeping the pitch of muted sound only costs time
     }
     pressed(`sound-${i}`, i === state.sound);
   });
   one('[data-set="sound"]').value = state.sound;
 }
 
-function listenTo(i) {
+function chooseSound(i) {
   const time = now();
   state.sound = i;
-  hear();
+  applySound();
   const lead = leader()?.main;
   if (lead) lead.video.playbackRate = state.speed;
   anchor(time);

@@ -14,10 +14,10 @@ async function load() {
       await fill(cell, signal);
       if (signal.aborted) return;
       done += 1;
-      note(done < total ? words("player.loading", { done, total }) : "");
+      note(done < total ? localized("player.loading", { done, total }) : "");
     }
   };
-  note(words("player.loading", { done, total }));
+  note(localized("player.loading", { done, total }));
   await Promise.all([work(), work(), work()]);
   if (signal.aborted) return;
   seek(state.time);
@@ -32,7 +32,7 @@ async function fill(cell, signal) {
   } catch (problem) {
     if (signal.aborted) return;
     cell.main = null;
-    cell.node.querySelector(".frame").innerHTML = `<p class="failed">${words("player.broken")}</p>`;
+    cell.node.querySelector(".frame").innerHTML = `<p class="failed">${localized("player.broken")}</p>`;
   }
 }
 

@@ -16,7 +16,7 @@ const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[
 /** HTML of a text by language; the style sheet shows the page's. */
 const spans = (texts, values = {}) => Object.entries(texts).map(([language, text]) =>
   `<span class="${language}" lang="${language === "zh" ? "zh-CN" : language}">${escaped(filled(text, values))}</span>`).join("");
-const words = (key, values = {}) => spans(TEXTS[key], values);
+const localized = (key, values = {}) => spans(TEXTS[key], values);
 
 /** A text in the page's language alone, for places that hold no HTML. */
 const plain = (key) => TEXTS[key][document.documentElement.lang.split("-")[0]] ?? TEXTS[key].en;
@@ -26,8 +26,8 @@ const one = (selector) => root.querySelector(selector);
 const all = (selector) => [...root.querySelectorAll(selector)];
 
 const button = (name, inside, attributes = "") => `<button type="button" data-do="${name}" ${attributes}>${inside}</button>`;
-const iconButton = (name, image) => button(name, `${icon(image)}<span class="hidden-words">${words(`player.${name}`)}</span>`);
-const toggle = (name) => button(name, words(`player.${name}`), 'aria-pressed="false"');
+const iconButton = (name, image) => button(name, `${icon(image)}<span class="visually-hidden">${localized(`player.${name}`)}</span>`);
+const toggle = (name) => button(name, localized(`player.${name}`), 'aria-pressed="false"');
 const sample = (i) => `<svg class="sample line-${i}" viewBox="0 0 28 8" aria-hidden="true"><path d="M1 4H27"/></svg>`;
 
 function cellHtml(clip, i) {
@@ -35,10 +35,10 @@ function cellHtml(clip, i) {
   const inside = clip.src
     ? '<video muted playsinline disablepictureinpicture tabindex="-1"></video><p class="held" hidden></p>'
     : `<p class="failed">${spans(clip.error)}</p>`;
-  const name = clip.real ? words("player.reference") : escaped(clip.name);
+  const name = clip.real ? localized("player.reference") : escaped(clip.name);
   const letter = clip.letter && clip.letter !== clip.name ? `<b>${escaped(clip.letter)}</b>` : "";
   const sound = clip.src && clip.sound
-    ? button(`sound-${i}`, `${icon("sound")}<span class="hidden-words">${words("player.hear")}</span>`, 'class="hear" aria-pressed="false"')
+    ? button(`sound-${i}`, `${icon("sound")}<span class="visually-hidden">${localized("player.unmute")}</span>`, 'class="unmute" aria-pressed="false"')
     : "";
   return `<figure class="cell" style="--ratio: ${width / height}">
     <div class="frame">${inside}</div>
@@ -54,21 +54,21 @@ function pageHtml() {
     <div class="buttons">
       <span class="group">${iconButton("back", "back")}${button("play", "", 'class="main"')}${iconButton("forward", "forward")}</span>
       <output class="clock"></output>
-      <label><span>${words("player.speed")}</span><select data-set="speed">${SPEEDS.map(
+      <label><span>${localized("player.speed")}</span><select data-set="speed">${SPEEDS.map(
         (speed) => `<option value="${speed}">${speed}×</option>`).join("")}</select></label>
-      <label><span>${words("player.sound")}</span><select data-set="sound"></select></label>
+      <label><span>${localized("player.sound")}</span><select data-set="sound"></select></label>
       <span class="group">${button("a", "A", 'aria-pressed="false"')}${button("b", "B", 'aria-pressed="false"')}${toggle("loop")}</span>
       <span class="group">${toggle("zoom")}${toggle("difference")}${toggle("labels")}</span>
-      <span class="group">${toggle("blind")}${view.blind ? button("reveal", words("player.reveal"), 'class="main-words"') : ""}</span>
+      <span class="group">${toggle("blind")}${view.blind ? button("reveal", localized("player.reveal"), 'class="main-text"') : ""}</span>
     </div>
   </div>
   <p class="notes-line" role="status"><span class="note"></span><span class="later"></span></p>
   <div class="curves" hidden></div>
   <ul class="reasons"></ul>
-  <p class="keys">${words("player.keys")}</p>`;
+  <p class="keys">${localized("player.keys")}</p>`;
 }
 
-/** What only JavaScript can say in the page's language: menus and names for screen readers. */
+/** What only JavaScript can put in the page's language: menus and names for screen readers. */
 function relabel() {
   if (!view) return;
   const menu = one('[data-set="sound"]');
@@ -91,7 +91,7 @@ const isShort = (clip) => clip.duration < view.duration - 0.5 / view.fps;
 
 function lengths() {
   for (const { node, clip } of cells) {
-    node.querySelector(".length").innerHTML = clip.src && isShort(clip) ? words("player.length", { seconds: clip.duration.toFixed(1) }) : "";
+    node.querySelector(".length").innerHTML = clip.src && isShort(clip) ? localized("player.length", { seconds: clip.duration.toFixed(1) }) : "";
   }
 }
 

@@ -4,20 +4,20 @@
 const given = (new URLSearchParams(location.search).get("study") || "").trim();
 const link = given.match(/[?&]study=([\w-]+)/)?.[1] || given; // the whole link may have been pasted
 const CODE = `lipsync-rater:${link}`, PENDING = `lipsync-vote:${link}`;
-const SIDES = [[1, "rate.pair.a"], [0, "rate.pair.none"], [2, "rate.pair.b"]]; // mark and words, as they lie on the page
+const SIDES = [[1, "rate.pair.a"], [0, "rate.pair.none"], [2, "rate.pair.b"]]; // mark and label, in the order on the page
 let keys = () => {}; // what the view at hand does with a key
 
-const wait = () => show("words", "", heading(t("rate.loading")));
+const wait = () => show("text-page", "", heading(t("rate.loading")));
 
 function refuse(sentence) {
   keys = () => {};
-  show("words", "", card(heading(t("rate.refused")), h("p", { className: "why" }, both(sentence)), reloadStep()));
+  show("text-page", "", card(heading(t("rate.refused")), h("p", { className: "why" }, both(sentence)), reloadStep()));
 }
 
 const reloadStep = () => h("div", { className: "steps" }, mainButton("rate.reload", () => location.reload()));
 
 function noLink() {
-  show("words", "", card(heading(t("rate.nolink")), h("p", {}, t("rate.nolink.how"))));
+  show("text-page", "", card(heading(t("rate.nolink")), h("p", {}, t("rate.nolink.how"))));
 }
 
 function consent(study, go) {
@@ -25,7 +25,7 @@ function consent(study, go) {
   const next = mainButton("rate.continue", go);
   next.disabled = true;
   box.addEventListener("change", () => { next.disabled = !box.checked; });
-  show("words", "", card(
+  show("text-page", "", card(
     heading(both(study.title)),
     prose(study.consent),
     h("label", { className: "agree" }, box, h("span", {}, t("rate.agree"))),
@@ -34,7 +34,7 @@ function consent(study, go) {
 
 function instructions(study, code, go) {
   const pairs = study.mode === "pairwise";
-  show("words", "", card(
+  show("text-page", "", card(
     heading(t("rate.instructions")),
     h("p", {}, h("strong", {}, t(pairs ? "rate.length.pairs" : "rate.length", { count: study.clips, minutes: study.minutes }))),
     prose(study.instructions),
@@ -47,9 +47,9 @@ function instructions(study, code, go) {
 }
 
 function far(view) {
-  const words = t("rate.progress", { number: view.position + 1, of: view.total });
+  const label = t("rate.progress", { number: view.position + 1, of: view.total });
   return [
-    h("strong", { id: "far" }, view.stage === "training" && [t("rate.training"), " "], words),
+    h("strong", { id: "far" }, view.stage === "training" && [t("rate.training"), " "], label),
     h("progress", { max: view.total, value: view.position, ariaHidden: "true" }),
   ];
 }
@@ -61,7 +61,7 @@ function questions(study) {
     const sides = labels.length === 3;
     const own = sides && labels.some((label, i) => label.en !== page.sides[i].en || label.zh !== page.sides[i].zh);
     const choices = sides
-      ? SIDES.map(([value, words]) => ({ value, small: own ? both(labels[value]) : t(words) }))
+      ? SIDES.map(([value, label]) => ({ value, small: own ? both(labels[value]) : t(label) }))
       : labels.map((label, i) => ({ value: i + 1, big: String(i + 1), small: both(label) }));
     return { key, title: both(text), choices };
   });
@@ -75,8 +75,8 @@ function trial(study, view, { onVote, onBack }) {
   const seen = new Set();
   let open = Object.keys(marks).length > 0; // what was answered once can be changed without playing it again
   let busy = false;
-  const status = h("div", { className: "say", role: "status" });
-  const say = (key) => status.replaceChildren(t(key));
+  const status = h("div", { className: "status", role: "status" });
+  const showStatus = (key) => status.replaceChildren(t(key));
   const missing = () => fields.find((field) => marks[field.name] === undefined);
 
   const refresh = () => {
@@ -87,7 +87,7 @@ function trial(study, view, { onVote, onBack }) {
     }
     next.disabled = !open || busy || Boolean(first);
     back.disabled = busy;
-    if (open) say(busy ? "rate.say.saving" : first ? "rate.say.open" : "rate.say.ready");
+    if (open) showStatus(busy ? "rate.status.saving" : first ? "rate.status.open" : "rate.status.ready");
   };
   const choose = (field, value) => { marks[field.name] = value; refresh(); };
   const fields = questions(study).map((question) =>
@@ -105,14 +105,14 @@ function trial(study, view, { onVote, onBack }) {
       refresh();
       fields[0].scrollIntoView({ block: "nearest", behavior: "smooth" });
     },
-    onSkipped: () => { if (!open && !seen.has(i)) say("rate.say.skipped"); },
-    onWrong: (error) => tell(error instanceof Refused ? both(error.sentence) : t("rate.clip.wrong"), true),
+    onSkipped: () => { if (!open && !seen.has(i)) showStatus("rate.status.skipped"); },
+    onWrong: (error) => showNotice(error instanceof Refused ? both(error.sentence) : t("rate.clip.wrong"), true),
   }));
 
   const act = async (what) => {
     if (busy) return;
     busy = true;
-    tell(null);
+    showNotice(null);
     refresh();
     players.forEach((one) => one.pause());
     try {
@@ -120,7 +120,7 @@ function trial(study, view, { onVote, onBack }) {
       players.forEach((one) => one.release());
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      tell(both(error.sentence), true);
+      showNotice(both(error.sentence), true);
     } finally {
       busy = false;
       if (status.isConnected) refresh();
@@ -130,11 +130,11 @@ function trial(study, view, { onVote, onBack }) {
   next.id = "next";
   const back = h("button", { type: "button", id: "back", className: "plain", hidden: !view.back, onclick: () => act(onBack) }, t("rate.back"));
 
-  say(pair ? "rate.say.pair" : "rate.say.play");
+  showStatus(pair ? "rate.status.pair" : "rate.status.play");
   refresh();
   const above = far(view);
   show("trial", above,
-    h("h1", { className: "unseen", tabIndex: -1 }, [...above[0].cloneNode(true).childNodes]),
+    h("h1", { className: "visually-hidden", tabIndex: -1 }, [...above[0].cloneNode(true).childNodes]),
     h("div", { className: pair ? "clips two" : "clips" }, players.map((one) => one.box)),
     status, fields, h("div", { className: "steps" }, back, next));
 
@@ -162,20 +162,20 @@ function comment({ onSend, onBack }) {
   const text = h("textarea", { id: "comment", maxLength: 2000 });
   const act = async (what) => {
     for (const button of [send, back]) button.disabled = true;
-    tell(null);
-    await what().catch(refuseOr((sentence) => tell(both(sentence), true)));
+    showNotice(null);
+    await what().catch(refuseOr((sentence) => showNotice(both(sentence), true)));
     for (const button of [send, back]) button.disabled = false;
   };
   const send = mainButton("rate.finish", () => act(() => onSend(text.value)));
   const back = h("button", { type: "button", id: "back", className: "plain", onclick: () => act(onBack) }, t("rate.back"));
-  show("words", "", card(
+  show("text-page", "", card(
     heading(t("rate.comment")),
     h("label", {}, h("span", { className: "quiet" }, t("rate.comment.how")), text),
     h("div", { className: "steps" }, back, send)));
 }
 
 function thanks({ completion, code }) {
-  show("words", "", card(
+  show("text-page", "", card(
     heading(t("rate.thanks")),
     h("p", {}, t("rate.thanks.saved")),
     completion && [h("strong", {}, t("rate.code")), codeWithCopy("code", completion), h("p", { className: "quiet" }, t("rate.code.how"))],
@@ -187,9 +187,9 @@ addEventListener("keydown", (event) => {
 });
 
 // What a refusal does; anything else is a mistake of this page and stays one.
-const refuseOr = (say) => (error) => {
+const refuseOr = (onRefused) => (error) => {
   if (!(error instanceof Refused)) throw error;
-  say(error.sentence);
+  onRefused(error.sentence);
 };
 
 async function run() {
@@ -236,14 +236,14 @@ async function rest(study, session, code) {
     } else await finish("");
   };
   wait();
-  const kept = JSON.parse(remembered(PENDING) || "null");
-  if (kept) await vote(kept.trial, kept.marks).catch(refuseOr(() => {}));
+  const unsent = JSON.parse(remembered(PENDING) || "null");
+  if (unsent) await vote(unsent.trial, unsent.marks).catch(refuseOr(() => {}));
   await display(await ask("study_next", session));
 }
 
 setTheme();
 setLanguage(remembered("lipsync-locale") || (navigator.language.toLowerCase().startsWith("zh") ? "zh-CN" : "en"));
-line.onChange = (down) => tell(down ? t("rate.offline") : null);
+line.onChange = (down) => showNotice(down ? t("rate.offline") : null);
 if (link) {
   wait();
   run().catch(refuseOr(refuse));

@@ -41,13 +41,13 @@ function icon(name) {
 function player({ url, name = "", onStart, onPlayed, onSkipped, onWrong }) {
   const video = h("video", { playsInline: true, disablePictureInPicture: true, preload: "auto", tabIndex: -1 });
   video.disableRemotePlayback = true;
-  const words = h("span", {});
-  const button = h("button", { type: "button", className: "play", disabled: true }, words);
+  const label = h("span", {});
+  const button = h("button", { type: "button", className: "play", disabled: true }, label);
   const bar = h("div", { className: "line" });
   const box = h("figure", { className: "clip" }, name && h("div", { className: "name" }, name), video, button, bar);
   const show = (key) => {
-    button.replaceChildren(...(key === "loading" ? [] : [icon(key)]), words);
-    words.replaceChildren(t(`rate.clip.${key}`), ...(name ? [h("span", { className: "unseen" }, ` ${name}`)] : []));
+    button.replaceChildren(...(key === "loading" ? [] : [icon(key)]), label);
+    label.replaceChildren(t(`rate.clip.${key}`), ...(name ? [h("span", { className: "visually-hidden" }, ` ${name}`)] : []));
   };
   show("loading");
 
@@ -65,7 +65,7 @@ function player({ url, name = "", onStart, onPlayed, onSkipped, onWrong }) {
   video.addEventListener("contextmenu", (event) => event.preventDefault());
   video.addEventListener("play", () => {
     box.classList.add("playing");
-    words.replaceChildren(t("rate.clip.pause"));
+    label.replaceChildren(t("rate.clip.pause"));
     onStart(video);
     const draw = () => {
       bar.style.width = `${(100 * video.currentTime) / video.duration || 0}%`;

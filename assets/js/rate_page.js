@@ -56,24 +56,24 @@ function show(kind, far, ...parts) {
   scrollTo(0, 0);
 }
 
-const heading = (...words) => h("h1", { tabIndex: -1 }, ...words);
-const prose = (words) => h("div", { className: "prose" }, both(words));
+const heading = (...text) => h("h1", { tabIndex: -1 }, ...text);
+const prose = (text) => h("div", { className: "prose" }, both(text));
 const card = (...parts) => h("div", { className: "card" }, ...parts);
 
 // One line for what concerns every view: no connection, or a refusal.
 const notice = h("div", { className: "notice", role: "alert", hidden: true });
 
-function tell(words, wrong = false) {
-  notice.hidden = !words;
+function showNotice(text, wrong = false) {
+  notice.hidden = !text;
   notice.className = wrong ? "notice wrong" : "notice";
-  notice.replaceChildren(...(words ? [words] : []));
+  notice.replaceChildren(...(text ? [text] : []));
 }
 
 const mainButton = (key, onclick) => h("button", { type: "button", className: "main", onclick }, t(key));
 
 function codeWithCopy(id, code) {
   const output = h("output", { id }, code);
-  const words = h("span", { role: "status" }, t("rate.copy"));
+  const text = h("span", { role: "status" }, t("rate.copy"));
   const copy = async () => {
     getSelection().selectAllChildren(output);
     try {
@@ -81,9 +81,9 @@ function codeWithCopy(id, code) {
     } catch {
       document.execCommand("copy"); // pages without HTTPS have no clipboard of their own
     }
-    words.replaceChildren(t("rate.copied"));
+    text.replaceChildren(t("rate.copied"));
   };
-  return h("div", { className: "code" }, output, h("button", { type: "button", onclick: copy }, words));
+  return h("div", { className: "code" }, output, h("button", { type: "button", onclick: copy }, text));
 }
 
 // Marks 1 to 5, or which of two is better: a fieldset of radio buttons. `question`: {key, title, hint, choices: [{value, big, small}]}.

@@ -1,4 +1,4 @@
-// In the Results tab's pieces of HTML: a click on an entry of the list tells which study it is of; the link of a
+// In the Results tab's pieces of HTML: a click on an entry of the list selects its study; the link of a
 // study begins with the address under which this browser sees the portal, and can be copied.
 const fill = () => {
   for (const field of element.querySelectorAll("[data-path]")) {

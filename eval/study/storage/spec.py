@@ -22,7 +22,7 @@ from eval.study.storage.labels import (
     BilingualText,
     Question,
 )
-from eval.study.storage.values import choice, entries, flag, known, mapping, name_of, whole, words
+from eval.study.storage.values import bilingual_text, choice, entries, flag, known, mapping, name_of, whole
 from lipsync.errors import ConfigError
 
 Mode = Literal["rating", "pairwise"]
@@ -141,17 +141,17 @@ class Spec:
         mode = choice(given.get("mode", "rating"), get_args(Mode), "mode")
         pairwise = mode == "pairwise"
         spec = cls(
-            title=words(given["title"], "title"),
+            title=bilingual_text(given["title"], "title"),
             source=_source(given.get("source"), folder),
             mode=mode,  # type: ignore[arg-type]
             languages=tuple(
                 choice(name, LANGUAGES, "languages") for name in entries(given.get("languages", LANGUAGES))
             ),
-            instructions=words(
+            instructions=bilingual_text(
                 given.get("instructions", PAIRWISE_INSTRUCTIONS if pairwise else RATING_INSTRUCTIONS),
                 "instructions",
             ),
-            consent=words(given.get("consent", CONSENT), "consent"),
+            consent=bilingual_text(given.get("consent", CONSENT), "consent"),
             questions=_questions(given.get("questions"), pairwise),
             reference=name_of(given.get("reference"), "reference"),
             training=tuple(str(entry) for entry in entries(given.get("training", ()))),
@@ -235,7 +235,7 @@ def _question(value: object, defaults: tuple[Question, ...], scale: tuple[Biling
     key = given.get("key")
     if not isinstance(key, str) or not KEY.fullmatch(key):
         raise ConfigError("spec.question_key", name=key)
-    labels = tuple(words(label, "label") for label in entries(given.get("labels"))) or scale
+    labels = tuple(bilingual_text(label, "label") for label in entries(given.get("labels"))) or scale
     if len(labels) != len(scale):
         raise ConfigError("spec.labels", question=key, count=len(scale))
-    return Question(key, words(given.get("text"), "question"), labels)
+    return Question(key, bilingual_text(given.get("text"), "question"), labels)

@@ -73,7 +73,7 @@ def name_of(value: object, what: str) -> str | None:
     return None if value is None or value == "" else plain_text(str(value), what, 200)
 
 
-def words(value: object, what: str) -> BilingualText:
+def bilingual_text(value: object, what: str) -> BilingualText:
     if isinstance(value, BilingualText):
         return value
     if isinstance(value, Mapping):

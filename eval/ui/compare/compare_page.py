@@ -56,7 +56,7 @@ class _ComparePage:
                 self.new_set = NewSet(
                     demo, context.sets, context.tasks, context.jobs, context.runs, max_seconds
                 )
-                with gr.Column(visible=False, elem_id="compare-desk") as self.table:
+                with gr.Column(visible=False, elem_id="compare-content") as self.table:
                     self.tools = SetTools(*under)
                     with gr.Row(elem_classes="item-row", visible=False) as self.items:
                         small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 88}

@@ -159,7 +159,7 @@ def messenger(name: str) -> gr.HTML:
         html_template="<i hidden></i>",
         js_on_load=f"""
             const send = () => window.dispatchEvent(
-                new CustomEvent("locked-message", {{detail: {{name: "{name}", said: props.value}}}}));
+                new CustomEvent("locked-message", {{detail: {{name: "{name}", value: props.value}}}}));
             watch("value", send);
         """,
         apply_default_css=False,

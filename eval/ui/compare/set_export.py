@@ -96,7 +96,7 @@ def frame_numbers(text: str | None) -> list[int]:
     Raises:
         ConfigError: something else is there.
     """
-    words = [word for word in re.split(r"[\s,，、;]+", text or "") if word]
-    if not words or not all(word.isdecimal() for word in words):
+    numbers = [word for word in re.split(r"[\s,，、;]+", text or "") if word]
+    if not numbers or not all(word.isdecimal() for word in numbers):
         raise ConfigError("sheet.name_frames")
-    return [int(word) for word in words]
+    return [int(word) for word in numbers]

@@ -73,8 +73,8 @@ class SetList:
             self.bring: None,
         }
 
-    def on_search(self, words: str, view: PlayerView | None) -> Any:
-        return gr.skip() if view and view.blind else self._choices(words, view.set if view else None)
+    def on_search(self, search: str, view: PlayerView | None) -> Any:
+        return gr.skip() if view and view.blind else self._choices(search, view.set if view else None)
 
     async def on_bring(self, path: str) -> AsyncIterator[list[Any]]:
         try:
@@ -88,9 +88,9 @@ class SetList:
         except Exception as error:
             yield [trouble(error), gr.skip()]
 
-    def _choices(self, words: str, value: str | None) -> Update:
+    def _choices(self, search: str, value: str | None) -> Update:
         """The list of sets whose titles hold all the words."""
-        wanted = words.lower().split()
+        wanted = search.lower().split()
         found = [
             (f"{known.title}\n{known.items} × {known.methods}", known.id)
             for known in self.sets.list()

@@ -49,13 +49,13 @@ class LoginForm:
             )
             if admin.by_account:
                 # Its script compares its words with these: they stand in both languages, always.
-                words, leave = (
+                enter, leave = (
                     " ".join(by_language(key, account="{0}").values())
                     for key in ("gate.account", "gate.account.leave")
                 )
-                gr.LoginButton(words, leave, elem_id="gate-account")
+                gr.LoginButton(enter, leave, elem_id="gate-account")
             self.refused = gr.HTML(elem_id="gate-refused")
-        self.inside = gr.Column(visible=False, elem_id="results-desk")
+        self.inside = gr.Column(visible=False, elem_id="results-content")
         self.parts = [self.key, self.panel, self.secret, self.refused, self.inside]
 
     def check(self, key: object, request: gr.Request) -> None:

@@ -28,7 +28,7 @@ from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui.languages import by_language, label, language_style, localized, templates
 
-SCRIPTS = ("rate_page", "rate_talk", "rate_clip", "rate")  # in this order: each uses the ones before
+SCRIPTS = ("rate_page", "rate_api", "rate_clip", "rate")  # in this order: each uses the ones before
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -100,7 +100,7 @@ def build(service: Service) -> gr.Tab:
             gr.HTML(f'<p class="figures">{localized("rate.erase.how")}</p>')
             code = gr.Textbox(label=label("rate.erase.code"), max_lines=1, elem_id="rate-code")
             button = gr.Button(label("rate.erase.do"), variant="stop", elem_id="rate-delete")
-            message = gr.HTML(elem_id="rate-said")
+            message = gr.HTML(elem_id="rate-message")
     button.click(
         on_delete,
         code,

@@ -25,7 +25,7 @@ class StudyHead:
     def __init__(self) -> None:
         small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 88}
         with gr.Column(visible=False, elem_id="study-head") as self.panel:
-            self.words = gr.HTML(js_on_load=SCRIPT.read_text(encoding="utf-8"))
+            self.heading = gr.HTML(js_on_load=SCRIPT.read_text(encoding="utf-8"))
             with gr.Row(elem_classes="study-tools"):
                 self.open = gr.Button(label("study.open"), elem_id="study-open", **small)
                 self.close = gr.Button(label("study.close"), elem_id="study-close", **small)
@@ -39,13 +39,13 @@ class StudyHead:
                     **small | {"min_width": 128},
                 )
                 self.no = gr.Button(label("study.keep"), elem_id="study-no", **small)
-        self.shown = [self.panel, self.words, self.open, self.close, self.asking, self.sure]
+        self.shown = [self.panel, self.heading, self.open, self.close, self.asking, self.sure]
 
     def show(self, study: StudyInfo) -> Update:
         """The updates for a study."""
         return {
             self.panel: gr.update(visible=True),
-            self.words: markup.head(study),
+            self.heading: markup.head(study),
             self.open: gr.update(visible=study.state != "open"),
             self.close: gr.update(visible=study.state == "open"),
         }

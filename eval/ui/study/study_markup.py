@@ -29,7 +29,7 @@ def good(key: str, **values: object) -> str:
     return f'<div class="done" role="status">{localized(key, **values)}</div>'
 
 
-def words(text_: BilingualText) -> str:
+def bilingual(text_: BilingualText) -> str:
     """A text of a study in the page's language."""
     return spans(text_.to_dict())
 
@@ -60,7 +60,7 @@ def studies(found: Sequence[StudyInfo], chosen: str | None) -> str:
         entries.append(
             f'<li><button type="button" class="study" data-study="{escape(study.id)}" '
             f'aria-pressed="{"true" if study.id == chosen else "false"}">'
-            f"<strong>{words(study.spec.title)}</strong>{_state(study)}"
+            f"<strong>{bilingual(study.spec.title)}</strong>{_state(study)}"
             f'<span class="figures">{line}</span>{_bar(study)}</button></li>'
         )
     return f'<ul class="studies">{"".join(entries)}</ul>'
@@ -79,7 +79,7 @@ def head(study: StudyInfo) -> str:
     link = escape(f"rate?study={study.link}")
     count = localized("study.progress", ratings=study.ratings, wanted=study.wanted)
     return (
-        f'<div class="study-head"><h2 class="title">{words(study.spec.title)} {_state(study)}</h2>'
+        f'<div class="study-head"><h2 class="title">{bilingual(study.spec.title)} {_state(study)}</h2>'
         f'<p class="figures">{count}<span aria-hidden="true"> · </span>{facts}</p>{_bar(study)}'
         f'<label class="link"><span>{localized("study.link")}</span>'
         f'<span class="row"><input readonly data-path="{link}" id="study-link">'
@@ -177,11 +177,11 @@ def exclusions(found: Results) -> str:
         return f'<p class="figures">{localized("results.nobody")}</p>'
     rows = [
         f'<tr><th scope="row"><code>{escape(entry.rater)}</code></th>'
-        f'<td class="words">{localized(entry.reason)}</td></tr>'
+        f'<td class="text">{localized(entry.reason)}</td></tr>'
         for entry in found.excluded
     ]
     key = "results.left" if found.screened else "results.would"
-    return _table([localized("results.rater"), localized(key)], rows, ["", ' class="words"'])
+    return _table([localized("results.rater"), localized(key)], rows, ["", ' class="text"'])
 
 
 def clips(found: Results, question: str) -> str:
@@ -258,7 +258,7 @@ def _aligned(value: object) -> str:
     """Words begin at the left, numbers end at the right."""
     if not isinstance(value, str):
         return ""
-    return ' class="words"' if " " in value else ' class="name"'
+    return ' class="text"' if " " in value else ' class="name"'
 
 
 def _table(heads: Sequence[str], rows: Sequence[str], aligned: Sequence[str] = ()) -> str:

@@ -83,7 +83,7 @@ class StudyResults:
                 label=label("results.download"), file_count="multiple", interactive=False, visible=False,
                 height=260, elem_id="study-download",
             )  # fmt: skip
-            self.message = gr.HTML(elem_id="study-said")
+            self.message = gr.HTML(elem_id="study-message")
 
     def show(self, study: StudyInfo, screening: bool, question: str | None, scores: str | None) -> Update:
         """Everything about a study as of now."""

@@ -366,9 +366,9 @@ def test_a_phone_in_chinese_shows_all_without_scrolling_sideways(visit: Callable
     frames = [frame.bounding_box() for frame in page.locator(".locked .frame").all()]
     assert len({round(frame["x"]) for frame in frames}) == 1, "players stand side by side on a phone"
     assert all(frame["width"] == pytest.approx(frame["height"], abs=1) for frame in frames)
-    text = page.inner_text("#compare-desk") + page.inner_text("#compare-side")
+    text = page.inner_text("#compare-content") + page.inner_text("#compare-side")
     assert not re.search(r"__i18n__|undefined|NaN|player\.|compare\.", text)
-    for selector in (".locked .bar button", "#compare-desk button", "#compare-side button"):
+    for selector in (".locked .bar button", "#compare-content button", "#compare-side button"):
         for button in page.locator(selector).all():
             said = button.inner_text().strip()
             assert said in ("", "A", "B") or CJK.search(said), said

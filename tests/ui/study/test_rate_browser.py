@@ -184,11 +184,11 @@ def test_a_study_from_the_link_to_the_completion_code(
     page.locator("#rate-erase button").first.click()
     page.fill("#rate-code input, #rate-code textarea", "ABCD-EFGH-JKMN")
     page.click("#rate-delete")
-    expect(page.locator("#rate-said .trouble")).to_have_text(re.compile(r"\S"), use_inner_text=True)
-    assert bool(CJK.search(page.inner_text("#rate-said .trouble"))) == chinese
+    expect(page.locator("#rate-message .trouble")).to_have_text(re.compile(r"\S"), use_inner_text=True)
+    assert bool(CJK.search(page.inner_text("#rate-message .trouble"))) == chinese
     page.fill("#rate-code input, #rate-code textarea", code)
     page.click("#rate-delete")
-    page.wait_for_selector("#rate-said .done")
+    page.wait_for_selector("#rate-message .done")
     assert store.ratings(study.id).empty
     assert store.raters(study.id).empty
 

@@ -131,7 +131,7 @@ def test_nobody_gets_in_without_the_password(
     add_study(store, clip, title={"en": "Hidden heron", "zh": "藏着的苍鹭"})
     page = visit("zh-CN", password="wrong")
     expect(page.locator("#gate-refused .trouble")).to_have_text(CJK, use_inner_text=True)
-    expect(page.locator("#results-desk")).to_be_hidden()
+    expect(page.locator("#results-content")).to_be_hidden()
     assert "苍鹭" not in page.content()
     # Events that were not meant for programs can be sent by one, too: none answers without the key.
     with urllib.request.urlopen(f"{portal}/config") as answer:
@@ -223,7 +223,7 @@ def test_a_study_is_made_followed_and_read(
         lines = list(csv.DictReader(file))
     assert len(lines) == 6 * 4 * 3
     page.set_input_files("#study-files input[type=file]", raw)
-    page.wait_for_selector("#study-said >> text=0 marks of 0 clips added, 0 new raters.")
+    page.wait_for_selector("#study-message >> text=0 marks of 0 clips added, 0 new raters.")
 
     page.click("#study-close")
     page.wait_for_selector("#study-head >> text=closed")

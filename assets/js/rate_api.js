@@ -1,4 +1,4 @@
-// Talking with the portal. A request is answered, refused with a sentence, or asked again until the line is back:
+// Calls of the portal's API. A request is answered, refused with a sentence, or asked again until the line is back:
 // every request may be repeated, because a vote carries its own token.
 
 const LONGEST = 20000; // ms until an answer is taken for lost
@@ -62,8 +62,8 @@ function ask(verb, ...values) {
       method: "POST", headers: { "Content-Type": "application/json" }, body, signal,
     });
     if ([502, 503, 504].includes(answer.status)) throw new TypeError(`answered ${answer.status}`);
-    const told = await answer.json().catch(() => ({}));
-    if (answer.ok) return told.data[0];
-    throw new Refused(told.error ? { en: told.error, zh: told.title } : sentence("rate.bug"));
+    const content = await answer.json().catch(() => ({}));
+    if (answer.ok) return content.data[0];
+    throw new Refused(content.error ? { en: content.error, zh: content.title } : sentence("rate.bug"));
   });
 }
