@@ -65,14 +65,14 @@ def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch
     waiting = torch.argsort(scores, descending=True, stable=True)
     boxes = dets.to(torch.float64 if dets.dtype == torch.float64 else torch.float32)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
-    kept: list[torch.Tensor] = []
+    chosen: list[torch.Tensor] = []
     while waiting.numel():
         best, waiting = waiting[0], waiting[1:]
-        kept.append(best)
+        chosen.append(best)
         corner_low = torch.maximum(boxes[best, :2], boxes[waiting, :2])  # (M, 2)
         corner_high = torch.minimum(boxes[best, 2:], boxes[waiting, 2:])  # (M, 2)
         overlap = (corner_high - corner_low).clamp_min(0).prod(dim=1)
         # A union of zero (two empty boxes) gives nan, which is not above the threshold: both stay.
         iou = overlap / (areas[best] + areas[waiting] - overlap)
         waiting = waiting[~(iou > iou_threshold)]
-    return torch.stack(kept) if kept else waiting
+    return torch.stack(chosen) if chosen else waiting

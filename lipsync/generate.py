@@ -92,13 +92,13 @@ def generate(
     return _result(job, tracker, with_face, references, seconds)
 
 
-def _notes(coarse: bool, silent: bool, kept: int, count: int) -> tuple[str, ...]:
+def _notes(coarse: bool, silent: bool, passthrough: int, count: int) -> tuple[str, ...]:
     """Warnings about a result: coarse tracking, no speech, frames left as they were."""
     notes = [COARSE] if coarse else []
     if silent:
         notes.append(NO_SPEECH)
-    if kept:
-        notes.append(Message("generate.kept_mouths", kept=kept, count=count))
+    if passthrough:
+        notes.append(Message("generate.kept_mouths", passthrough=passthrough, count=count))
     return tuple(notes)
 
 

@@ -169,11 +169,11 @@ def _prepare(
 
 def _pictures(face: Path, fps: float) -> Iterator[Frame]:
     """The first frames, at most ``LONGEST`` pixels a side and ``KEEP_BYTES`` in all."""
-    kept = 0
+    total = 0
     for frame in read_frames(face, fps):
         image = np.ascontiguousarray(reduced(frame.image, LONGEST))
-        kept += image.nbytes
-        if kept > KEEP_BYTES:
+        total += image.nbytes
+        if total > KEEP_BYTES:
             return
         yield frame._replace(image=image)
 

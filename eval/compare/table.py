@@ -75,15 +75,15 @@ def scored(set_: ComparisonSet) -> ScoreTable | None:
         return None
     here = {(row.item, row.method) for row in _rows(set_)}
     keys = {item.key for item in set_.items}
-    kept = [
+    current = [
         result
         for result in results
         if (result["item"], result["method"]) in here or (result["control"] and result["item"] in keys)
     ]
-    if not any(not result["control"] for result in kept):
+    if not any(not result["control"] for result in current):
         return None
-    table = _table(set_, kept)
-    unscored = len(here) - len({(result["item"], result["method"]) for result in kept} & here)
+    table = _table(set_, current)
+    unscored = len(here) - len({(result["item"], result["method"]) for result in current} & here)
     if unscored:
         note = Message("sets.some_unscored", count=unscored, total=len(here))
         table = replace(table, notes=(*table.notes, note))

@@ -17,7 +17,7 @@ FEATURES = 2048
 ENOUGH_FRAMES = 2048
 # Up to so many pictures on a side their features are kept, which gives the distance in an instant; the roots
 # of two covariances of 2048 dimensions take seconds.
-KEPT_ROWS = 1024
+MOST_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class FeatureRows:
     rows: np.ndarray
 
     def __add__(self, other: Features) -> Features:
-        if isinstance(other, FeatureRows) and self.count + other.count <= KEPT_ROWS:
+        if isinstance(other, FeatureRows) and self.count + other.count <= MOST_ROWS:
             return FeatureRows(np.concatenate([self.rows, other.rows]))
         return self.sums() + other
 
@@ -107,7 +107,7 @@ def fid_update(features: np.ndarray) -> Features:
     if features.ndim != 2:
         raise ValueError(f"features must be (N, D), not {features.shape}")
     rows = FeatureRows(features.astype(np.float64))
-    return rows if rows.count <= KEPT_ROWS else rows.sums()
+    return rows if rows.count <= MOST_ROWS else rows.sums()
 
 
 def fid_compute(generated: Features, reference: Features) -> FidScore:

@@ -182,8 +182,8 @@ def _defined(protocol: str, label: str, meaning: str) -> str:
     """The protocol of one video without its counts, under another label, with what the number means."""
     version, _, *parts = protocol.split("; ")
     counted = re.compile(r"(frames|windows|skipped|mean of) \d|\d+ of \d+ windows|short: ")
-    kept = [part for part in parts if not counted.match(part)]
-    return "; ".join([version, label, *kept, meaning])
+    shared = [part for part in parts if not counted.match(part)]
+    return "; ".join([version, label, *shared, meaning])
 
 
 def _shown(value: float | None, decimals: int) -> str:

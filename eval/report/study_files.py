@@ -96,17 +96,17 @@ def as_markdown(results: Results, titles: Titles = None) -> str:
             rows = [row for row in rows if row[1] in (*MAIN_AGREEMENT, "")]
         if rows:
             lines += [f"{heading}:", "", *pipe_table(head, rows), ""]
-    lines += [f"- {note}" for note in results.notes]
+    lines += [f"- {note}" for note in results.caveats]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def as_latex(results: Results, titles: Titles = None) -> str:
     """The table of MOS (or of strengths) in booktabs, that of DMOS below; notes as comments."""
     if results.preference:
-        return _booktabs(strengths(results, titles), [LEGEND_STRENGTH], results.notes)
+        return _booktabs(strengths(results, titles), [LEGEND_STRENGTH], results.caveats)
     if not results.outcomes:
-        return "".join(f"% {note}\n" for note in results.notes)
-    text = _booktabs(opinions(results, titles), LEGEND, results.notes)
+        return "".join(f"% {note}\n" for note in results.caveats)
+    text = _booktabs(opinions(results, titles), LEGEND, results.caveats)
     if _with_reference(results):
         text += "\n" + _booktabs(differences(results, titles), [LEGEND_DMOS], ())
     return text
@@ -140,7 +140,7 @@ def as_json(results: Results) -> str:
         },
         "preference": {question: asdict(found) for question, found in results.preference.items()},
         "correlations": [asdict(entry) for entry in results.correlations],
-        "notes": results.notes,
+        "notes": results.caveats,
     }
     return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -189,14 +189,14 @@ def marked(cell: Cell) -> str:
     return f"{text} {MARK}" if cell.differs else text
 
 
-def _booktabs(sheet: Sheet, caption: Sequence[str], notes: Sequence[str]) -> str:
+def _booktabs(sheet: Sheet, caption: Sequence[str], caveats: Sequence[str]) -> str:
     def row(cells: Sequence[str | Cell]) -> list[str]:
         return [_latex_cell(cell) if isinstance(cell, Cell) else escape(cell) for cell in cells]
 
     groups = [[row(cells) for cells in sheet.rows]]
     if sheet.reference:
         groups.insert(0, [row((f"{sheet.reference[0]} (hidden reference)", *sheet.reference[1:]))])
-    return environment([escape(cell) for cell in sheet.head], groups, notes, _caption(caption))
+    return environment([escape(cell) for cell in sheet.head], groups, caveats, _caption(caption))
 
 
 def _latex_cell(cell: Cell) -> str:

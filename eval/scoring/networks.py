@@ -70,8 +70,8 @@ def load_networks(
     for metric in METRICS.all():
         if metric.name in metrics and metric.name not in loader.missing and metric.group not in loaded:
             loaded[metric.group] = metric.load(loader)
-    kept = {group: network for group, network in loaded.items() if network is not None}
-    return Networks(landmarker, kept, loader.names, loader.hashes, loader.missing)
+    present = {group: network for group, network in loaded.items() if network is not None}
+    return Networks(landmarker, present, loader.names, loader.hashes, loader.missing)
 
 
 @dataclass

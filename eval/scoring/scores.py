@@ -69,8 +69,8 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without the rows per frame (those go into a CSV of their own)."""
-        kept = {key: value for key, value in asdict(self).items() if key != "frames"}
-        return {**kept, "frames": len(self.frames)}
+        plain = {key: value for key, value in asdict(self).items() if key != "frames"}
+        return {**plain, "frames": len(self.frames)}
 
     def write_json(self, path: Path) -> None:
         """Write `to_dict`; NaN never occurs, missing values are null."""

@@ -80,15 +80,15 @@ class Clip:
 
     def keep(self) -> None:
         """Decode this clip as a whole from now on, and hold it: there is memory for it."""
-        self.__dict__["kept"] = True
+        self.__dict__["cached"] = True
 
     def forget(self) -> None:
         """Free what was decoded; it is decoded again when next asked for."""
-        for name in ("faces", "landmarks", "mel", "shape", "kept"):
+        for name in ("faces", "landmarks", "mel", "shape", "cached"):
             self.__dict__.pop(name, None)
 
     def _held(self, name: str) -> bool:
-        return name in self.__dict__ or "kept" in self.__dict__
+        return name in self.__dict__ or "cached" in self.__dict__
 
     def _mel(self) -> np.ndarray:
         """As ``mel``, maybe on disk."""

@@ -35,8 +35,8 @@ def load_curves(folder: Path) -> list[ExpressionCurves]:
                 weights, names, fps = file["weights"], file["names"], float(file["fps"])
         except (OSError, ValueError, KeyError) as problem:
             raise ConfigError("curves.none_in_file", path=path) from problem
-        kept = [i for i, name in enumerate(names) if str(name).startswith(SPEECH_DRIVEN)]
-        curves = weights[:, kept].astype(np.float32)
+        driven = [i for i, name in enumerate(names) if str(name).startswith(SPEECH_DRIVEN)]
+        curves = weights[:, driven].astype(np.float32)
         times = np.arange(int(len(curves) / fps * FPS)) / FPS
         at = np.arange(len(curves)) / fps
         values = np.stack([np.interp(times, at, curve) for curve in curves.T], 1).astype(np.float32)

@@ -70,7 +70,7 @@ def fit_folder(
     clips = load_clips(folder, splits or _splits(folder))
     landmarker = landmarker or hub.locate("face_landmarker") or hub.fetch("face_landmarker")
     name = model_name(_model(model))
-    done = {} if again else {clip.name: fit for clip in clips if (fit := _kept(clip, name))}
+    done = {} if again else {clip.name: fit for clip in clips if (fit := _saved_fit(clip, name))}
     todo = [clip for clip in clips if clip.name not in done]
     work = partial(keep_fit, model=model, landmarker=landmarker)
     for number, (clip, fit) in enumerate(_run(work, todo, workers), 1):
@@ -94,7 +94,7 @@ def keep_fit(clip: Clip, model: Path | None, landmarker: Path) -> Fit:
     return fit
 
 
-def _kept(clip: Clip, name: str) -> Fit | None:
+def _saved_fit(clip: Clip, name: str) -> Fit | None:
     """The fit of a clip that is there already, of this model and of all its frames."""
     path = fit_file(clip)
     if not path.is_file():

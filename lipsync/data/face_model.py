@@ -250,20 +250,20 @@ def refine(shapes: Shapes, frames: GatheredFrames, config: FaceModelConfig) -> t
         fit = fit_clip(model, frames.points[rows], STORED, scores, MARGIN, fitting)
         expression[rows], pose[rows], identity[rows] = fit.expression, fit.pose, fit.identity
         error[rows], holds[rows] = fit.error, fit.valid
-    kept = np.flatnonzero(holds)
-    person = frames.person[kept]
+    valid = np.flatnonzero(holds)
+    person = frames.person[valid]
     own = np.stack([
-        identity[kept][person == number].mean(0) if (person == number).any() else np.zeros(identity.shape[1])
+        identity[valid][person == number].mean(0) if (person == number).any() else np.zeros(identity.shape[1])
         for number in range(frames.person.max() + 1)
     ])  # fmt: skip
     neutral = shapes.mean + np.tensordot(own, shapes.identity, 1)  # (P, 468, 3)
-    equations = Equations.of(frames.take(kept), pose[kept])
+    equations = Equations.of(frames.take(valid), pose[valid])
     modes = shapes.expression
     for _ in range(2):
-        neutral = equations.solve_people(person, neutral, modes, expression[kept], config.near)
-        modes = equations.solve_modes(person, neutral, modes, expression[kept], config.mode_near)
+        neutral = equations.solve_people(person, neutral, modes, expression[valid], config.near)
+        modes = equations.solve_modes(person, neutral, modes, expression[valid], config.mode_near)
     present = np.unique(person)
-    return _with_people(neutral[present], modes, config.identity), float(error[kept].mean())
+    return _with_people(neutral[present], modes, config.identity), float(error[valid].mean())
 
 
 @dataclass(frozen=True)

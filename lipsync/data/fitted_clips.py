@@ -36,7 +36,7 @@ def fitted(clips: list[Clip], needed: bool = False, least: int = 25) -> list[Cli
         for clip in clips
         if fit_file(clip).is_file()
     ]
-    kept: list[Clip] = [clip for clip in found if clip.fit.valid.sum() >= min(least, len(clip))]
-    if needed and not kept:
+    usable: list[Clip] = [clip for clip in found if clip.fit.valid.sum() >= min(least, len(clip))]
+    if needed and not usable:
         raise ConfigError("train.no_fit")
-    return kept
+    return usable

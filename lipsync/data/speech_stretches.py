@@ -58,8 +58,8 @@ class SpeechStretches:
             known = self._whole(clip)
             whole = known[0 if rng is None else int(rng.integers(len(known)))]
             start = int(np.floor(first / FPS * self.spec.rate + 0.5)) - self.before
-            kept = np.clip(start + np.arange(length), 0, len(whole) - 1)
-            return whole[kept].astype(np.float32)
+            inside = np.clip(start + np.arange(length), 0, len(whole) - 1)
+            return whole[inside].astype(np.float32)
         at = first + (np.arange(length) - self.before) * FPS / self.spec.rate
         speech = clip.speech(at, self.spec.features, rng)
         if rng is not None:

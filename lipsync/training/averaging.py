@@ -23,10 +23,10 @@ def averaged(net: nn.Module, decay: float, use_buffers: bool = True, counter: st
             before ``AveragedModel`` was used, which hold a plain copy of the network, load too.
     """
 
-    def average(kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-        if not kept.is_floating_point():  # batch norm counts its batches
+    def average(mean: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+        if not mean.is_floating_point():  # batch norm counts its batches
             return now
-        return torch.lerp(now, kept, min(decay, 1 - 1 / (1 + int(count))))
+        return torch.lerp(now, mean, min(decay, 1 - 1 / (1 + int(count))))
 
     model = AveragedModel(net, avg_fn=average, use_buffers=use_buffers)
     model.requires_grad_(False)

@@ -114,7 +114,7 @@ def _received(response: Any, response_chunks: Any) -> Iterator[bytes]:
 def _find(part: PackageFile) -> tuple[Any, Any]:
     """pip's session and its link to the wanted archive."""
     notes = _Notes()
-    with _ASKING, notes.kept():
+    with _ASKING, notes.recorded():
         try:
             from pip._internal.commands import create_command
 
@@ -146,7 +146,7 @@ class _Notes(logging.Handler):
         self.reason = ""
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def recorded(self) -> Iterator[None]:
         logger = logging.getLogger("pip")
         before = logger.level, logger.propagate
         logger.addHandler(self)

@@ -90,7 +90,7 @@ def test_decoded_clips_stay_within_the_memory_given():
         held = {clip.name for clip in clips if "faces" in clip.__dict__}
         assert drawn[0].name in held
         assert len(held) <= 4  # three that are kept, and the one just drawn
-    kept = {clip.name for clip in clips if "kept" in clip.__dict__}
+    kept = {clip.name for clip in clips if "cached" in clip.__dict__}
     assert len(kept) == 3
     assert kept <= held
 

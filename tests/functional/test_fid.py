@@ -77,7 +77,7 @@ def test_rows_and_sums_give_one_distance(count, monkeypatch):
     kept = fid_update(x[:20]) + fid_update(x[20:])
     assert isinstance(kept, FeatureRows)
     by_rows = fid_compute(kept, fid_update(y)).value
-    monkeypatch.setattr(eval.functional.fid, "KEPT_ROWS", 25)
+    monkeypatch.setattr(eval.functional.fid, "MOST_ROWS", 25)
     parts = [fid_update(x[:20]) + fid_update(x[20:]), fid_update(y[:20]) + fid_update(y[20:])]
     assert [type(part) for part in parts] == [FeatureSums, FeatureSums]
     assert [part.count for part in parts] == [count, count]

@@ -9,7 +9,7 @@ SPREADLESS = "results.no_interval_equal"
 LONELY = "results.no_interval_lonely"
 
 
-def notes(results: Results) -> tuple[str, ...]:
+def caveats_of(results: Results) -> tuple[str, ...]:
     """All that applies."""
     if not results.raters:
         return (Message("results.no_marks"),)

@@ -36,9 +36,9 @@ class Marks:
         columns = ~np.isnan(values).all(0) if len(values) else np.zeros(len(self.raters), bool)
         return Marks(
             values[:, columns],
-            tuple(item for item, kept in zip(self.items, rows, strict=True) if kept),
+            tuple(item for item, chosen in zip(self.items, rows, strict=True) if chosen),
             (method,) * int(rows.sum()),
-            tuple(rater for rater, kept in zip(self.raters, columns, strict=True) if kept),
+            tuple(rater for rater, chosen in zip(self.raters, columns, strict=True) if chosen),
         )
 
 

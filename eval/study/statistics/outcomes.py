@@ -48,7 +48,7 @@ class Results:
         contrasts: question to every two methods; the reference takes no part.
         preference: question to the strengths from pairwise votes; empty without votes.
         correlations: of every metric with every question; empty without scores.
-        notes: sentences to read beside the tables.
+        caveats: sentences to read beside the tables.
     """
 
     questions: tuple[str, ...]
@@ -65,7 +65,7 @@ class Results:
     contrasts: Mapping[str, tuple[Contrast, ...]]
     preference: Mapping[str, Preference] = field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
-    notes: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     @property
     def used(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from eval.study.statistics.agreement import agreement
-from eval.study.statistics.caveats import notes
+from eval.study.statistics.caveats import caveats_of
 from eval.study.statistics.contrasts import contrasts, friedman, rater_scores
 from eval.study.statistics.correction import corrected_mos
 from eval.study.statistics.correlation import Correlation, Scores, correlate
@@ -80,7 +80,7 @@ def results(
         preference=_preferences(cast, keys),
         correlations=_correlations(clips, keys, scores or {}),
     )
-    return replace(found, notes=notes(found))
+    return replace(found, caveats=caveats_of(found))
 
 
 def evaluate(

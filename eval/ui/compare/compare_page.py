@@ -46,7 +46,7 @@ class _ComparePage:
     def __init__(self, demo: gr.Blocks, context: CompareContext, max_seconds: float | None) -> None:
         self.context, self.sets = context, context.sets
         self.view = gr.State()
-        self.kept = gr.BrowserState(None, storage_key="lipsync-compare", secret="compare")
+        self.saved = gr.BrowserState(None, storage_key="lipsync-compare", secret="compare")
         under = context.sets, context.links, context.tasks
         with gr.Row(equal_height=False):
             self.set_list = SetList(context.sets, context.tasks)
@@ -77,7 +77,7 @@ class _ComparePage:
         found = self.view.change(self.on_view, self.view, self.extra, **many)
         opens: dict[str, Any] = {"cancels": [found], **many}
         shown = [
-            self.view, self.kept, self.status, self.empty, self.new_set.panel, self.table, self.items,
+            self.view, self.saved, self.status, self.empty, self.new_set.panel, self.table, self.items,
             self.item, self.methods, self.player, *self.set_list.shown,
             *(component for part in self.parts for component in part.shown),
         ]  # fmt: skip
@@ -95,7 +95,7 @@ class _ComparePage:
             lambda: [gr.update(visible=True), hide, hide, None, ""],
             None, [self.new_set.panel, self.table, self.empty, self.set_list.list, self.status], **QUIET,
         )  # fmt: skip
-        tab.select(self.on_resume, [self.kept, self.view], shown, **many)
+        tab.select(self.on_resume, [self.saved, self.view], shown, **many)
         self.set_list.listen(self.view, self.status, self.new_set.made)
         self.new_set.listen(self.view, tab)
         self.tools.listen(self.view, self.status, shown, opens, self.on_close, self._closed)
@@ -104,18 +104,18 @@ class _ComparePage:
 
     # ---- what is shown ----------------------------------------------------------------------------------
 
-    def on_resume(self, kept: dict[str, Any] | None, view: PlayerView | None) -> Update:
+    def on_resume(self, saved: dict[str, Any] | None, view: PlayerView | None) -> Update:
         if view is not None:
             return self.set_list.show(view.set, view.blind)
-        kept = kept or {}
+        saved = saved or {}
         try:
-            set_ = self.sets.open(kept["set"])
-            again = player.first_view(set_, min(int(kept["item"]), len(set_.items) - 1))
+            set_ = self.sets.open(saved["set"])
+            again = player.first_view(set_, min(int(saved["item"]), len(set_.items) - 1))
         except (KeyError, IndexError, LipSyncError):
             # What a person did in the meantime stays: only the list and the words of the empty place come.
             found = gr.update(value=markup.empty(len(self.sets.list())))
-            return {self.kept: None, self.empty: found, **self.set_list.show(None)}
-        return self._show(set_, player.blinded(again) if kept.get("blind") else again)
+            return {self.saved: None, self.empty: found, **self.set_list.show(None)}
+        return self._show(set_, player.blinded(again) if saved.get("blind") else again)
 
     def on_list(self, id: str) -> Update:
         return self._open(id)
@@ -185,7 +185,7 @@ class _ComparePage:
         choosable = bool(items) and len(set_.methods) > player.room(set_.items[view.item])
         updates: Update = {
             self.view: view,
-            self.kept: {"set": view.set, "item": view.item, "blind": blind},
+            self.saved: {"set": view.set, "item": view.item, "blind": blind},
             self.status: "",
             self.empty: hide if items else gr.update(value=markup.bare(), visible=True),
             self.new_set.panel: hide,
@@ -208,7 +208,7 @@ class _ComparePage:
         """Nothing is open."""
         return {
             self.view: None,
-            self.kept: None,
+            self.saved: None,
             self.status: trouble(error) if error else "",
             self.empty: gr.update(value=markup.empty(len(self.sets.list())), visible=True),
             self.new_set.panel: gr.update(visible=False),

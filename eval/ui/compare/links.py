@@ -13,7 +13,7 @@ from urllib.parse import quote
 FOLDER = "shown"  # in the data folder, so that a link needs no copy
 UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f#%]')
 LONGEST = 60  # characters of a name; three bytes each they still fit into a file system
-KEPT = 24 * 3600.0  # s that a link is good
+LIFETIME = 24 * 3600.0  # s that a link is good
 
 
 class Links:
@@ -59,7 +59,7 @@ class Links:
     def _sweep(self) -> None:
         for place in self.folder.iterdir():
             try:
-                if time.time() - place.stat().st_mtime > KEPT:
+                if time.time() - place.stat().st_mtime > LIFETIME:
                     shutil.rmtree(place, ignore_errors=True)
             except FileNotFoundError:  # another process was faster
                 continue

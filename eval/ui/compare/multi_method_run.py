@@ -28,14 +28,14 @@ class MultiMethodRun(Task):
         set: id of the set that the videos go to; new: it was made for them.
         item: name of the item they become.
         jobs: method's title and job, in their order.
-        kept: how many videos and reasons are in the set.
+        stored: how many videos and reasons are in the set.
     """
 
     set: str
     new: bool
     item: str
     jobs: tuple[tuple[str, Job], ...]
-    kept: int = 0
+    stored: int = 0
 
     def stop(self) -> None:
         """Cancel what is not done; what is done stays."""
@@ -88,14 +88,14 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
         except BaseException:  # the set was deleted meanwhile
             task.stop()
             raise
-        if task.new and not task.kept:  # all were cancelled
+        if task.new and not task.stored:  # all were cancelled
             self._sets.delete(task.set)
 
     def _keep(self, task: MultiMethodRun, title: str, job: Job) -> None:
         """Put a video, or the sentence why there is none, into the set."""
         if job.result is not None:
             entries = [Entry(task.item, title, job.result.path, title)]
-            if not task.kept and job.request.audio is None and not is_photo(job.request.face):
+            if not task.stored and job.request.audio is None and not is_photo(job.request.face):
                 # With the video's own sound the video itself is what the result should be.
                 entries.append(Entry(task.item, REFERENCE, job.request.face))
             self._sets.add(task.set, entries)
@@ -104,7 +104,7 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
             self._sets.record_failure(task.set, task.item, title, why)
         else:
             return
-        task.kept += 1
+        task.stored += 1
 
 
 def _fresh(name: str, taken: set[str]) -> str:

@@ -224,11 +224,11 @@ class NewSet:
             self.generate: gr.update(interactive=True),
             self.cancel: gr.update(visible=False),
             self.progress: self._message(method_run),
-            self.made: (method_run.set, method_run.item, method_run.id) if method_run.kept else None,
+            self.made: (method_run.set, method_run.item, method_run.id) if method_run.stored else None,
         }
 
     @staticmethod
     def _message(method_run: MultiMethodRun) -> str:
         if method_run.error is not None:
             return trouble(method_run.error)
-        return "" if method_run.kept else cancelled()
+        return "" if method_run.stored else cancelled()

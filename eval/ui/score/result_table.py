@@ -29,10 +29,10 @@ def empty() -> str:
 
 def running(job: ScoreJob, ahead: int, minutes: int) -> str:
     """What is being scored, how far it is and how fast; before that how many wait in front of it."""
-    kept = f"<p>{localized('job.reload', minutes=minutes)}</p>"
+    reload = f"<p>{localized('job.reload', minutes=minutes)}</p>"
     if job.row is None:
         title = localized("job.waiting", count=ahead) if ahead else localized("score.loading")
-        return f'<div class="running"><strong>{title}</strong><progress></progress>{kept}</div>'
+        return f'<div class="running"><strong>{title}</strong><progress></progress>{reload}</div>'
     share = min(100, round(100 * job.done / max(1, job.total)))
     title = localized(
         "score.running", item=job.row.item, method=job.row.method, done=job.done, total=job.total
@@ -40,7 +40,7 @@ def running(job: ScoreJob, ahead: int, minutes: int) -> str:
     rate = localized("score.rate", row=job.number + 1, rows=len(job.rows), fps=f"{job.fps:.0f}")
     return (
         f'<div class="running"><strong>{title}</strong><progress max="100" value="{share}"></progress>'
-        f'<p class="figures">{rate}</p>{kept}</div>'
+        f'<p class="figures">{rate}</p>{reload}</div>'
     )
 
 

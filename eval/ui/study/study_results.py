@@ -98,7 +98,7 @@ class StudyResults:
         main = [name for name in drawn if name == "mos" or name.startswith("strength-")]
         return {
             self.panel: gr.update(visible=True),
-            self.table: markup.main_table(found) + (markup.legend(found.notes) if found.raters else ""),
+            self.table: markup.main_table(found) + (markup.legend(found.caveats) if found.raters else ""),
             self.plot: "".join(drawn[name] for name in main),
             self.more: gr.update(visible=bool(found.clips)),
             self.chosen: question,

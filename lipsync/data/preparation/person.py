@@ -63,16 +63,16 @@ def prepare_person(
     check_faces(video, info)
     limits = Limits(min_face=0.0, max_seconds=LONGEST / 2)
     most = min(info.duration, LONGEST)
-    kept: list[Piece] = []
+    chosen: list[Piece] = []
     for piece in pieces(video, landmarker, limits, watch=lambda frame: report(min(most, frame / FPS), most)):
         sound = samples[piece.start * FRAME : (piece.start + piece.frames) * FRAME]
         if piece.fault is None and len(sound) >= 0.9 * piece.frames * FRAME:
-            kept.append(piece)
-        if sum(found.frames for found in kept) / FPS >= LONGEST:
+            chosen.append(piece)
+        if sum(found.frames for found in chosen) / FPS >= LONGEST:
             break
-    check_pieces(video, kept)
+    check_pieces(video, chosen)
     return PersonClips(
-        *(_write(part, samples, out, name) for part, name in zip(_split(kept), ("a", "b"), strict=True))
+        *(_write(part, samples, out, name) for part, name in zip(_split(chosen), ("a", "b"), strict=True))
     )
 
 
@@ -142,26 +142,26 @@ def _count(detector: FaceDetector, frame: Frame) -> int:
     return sum(area >= BESIDE * max(areas) for area in areas)
 
 
-def check_pieces(path: Path, kept: list[Piece]) -> None:
+def check_pieces(path: Path, chosen: list[Piece]) -> None:
     """Refuse tracks that hold too little of a speaking face.
 
     Raises:
         FaceError: they do.
     """
-    seconds = sum(piece.frames for piece in kept) / FPS
+    seconds = sum(piece.frames for piece in chosen) / FPS
     if seconds < 0.75 * SHORTEST:
         raise FaceError("person.not_followed", path=path.name, seconds=seconds)
-    openings = mouth_opening(np.concatenate([np.stack(piece.landmarks) for piece in kept]))
+    openings = mouth_opening(np.concatenate([np.stack(piece.landmarks) for piece in chosen]))
     if openings.std() < LEAST_MOVEMENT:
         raise FaceError("person.still_lips", path=path.name)
 
 
-def _split(kept: list[Piece]) -> tuple[list[Piece], list[Piece]]:
+def _split(chosen: list[Piece]) -> tuple[list[Piece], list[Piece]]:
     """The frames to learn from, and the last ``HELD`` of them."""
-    left = round(sum(piece.frames for piece in kept) * (1 - HELD))
+    left = round(sum(piece.frames for piece in chosen) * (1 - HELD))
     train: list[Piece] = []
     held: list[Piece] = []
-    for piece in kept:
+    for piece in chosen:
         if left <= 0:
             held.append(piece)
         elif piece.frames <= left:
@@ -174,10 +174,10 @@ def _split(kept: list[Piece]) -> tuple[list[Piece], list[Piece]]:
     return train, held
 
 
-def _write(kept: list[Piece], samples: np.ndarray, out: Path, name: str) -> list[Clip]:
+def _write(chosen: list[Piece], samples: np.ndarray, out: Path, name: str) -> list[Clip]:
     """Clips of pieces of half a second or more, in ``out``."""
     clips = []
-    for number, piece in enumerate(piece for piece in kept if piece.frames >= FPS / 2):
+    for number, piece in enumerate(piece for piece in chosen if piece.frames >= FPS / 2):
         clip = Clip(f"{name}{number:02d}", "person", name, out, piece.frames)
         write_piece(
             piece, samples[piece.start * FRAME : (piece.start + piece.frames) * FRAME], out / clip.name

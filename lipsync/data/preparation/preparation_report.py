@@ -25,10 +25,10 @@ def report(
 ) -> str:
     """Markdown from the rows of manifest.csv, rejected.csv and offsets.csv."""
     profile, limits = options.data_set, options.fit
-    kept = ", ".join(f"{field.name} {getattr(limits, field.name):g}" for field in fields(limits))
+    values = ", ".join(f"{field.name} {getattr(limits, field.name):g}" for field in fields(limits))
     lines = [
         "# Prepared clips", "", f"{profile.title}.", f"Licence: {_line(profile.licence)}", "",
-        f"Limits: {kept}.", "", "## Kept", "",
+        f"Limits: {values}.", "", "## Kept", "",
         *_table(("split", "people", "clips", "minutes"), _by_split(clips)), "",
         _shared(shared), f"Who is who: {_line(profile.people)}", "",
         *_table(("", "5 %", "median", "95 %"), _quality(clips)), "", "## Left out", "",

@@ -62,12 +62,12 @@ def read_embedded(path: Path = EMBEDDED) -> MorphableArrays:
 def write_embedded(arrays: MorphableArrays, folder: Path) -> Path:
     """Keep a face for :func:`read_embedded`: modes and colours in half precision, about half a megabyte."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {}
+    stored = {}
     for name in _ARRAYS:
         values = getattr(arrays, name)
         kind = np.int32 if values.dtype.kind == "i" else np.float16 if name in _HALF else np.float32
-        kept[name] = np.ascontiguousarray(values.astype(kind))
+        stored[name] = np.ascontiguousarray(values.astype(kind))
     partial = folder / f"{_FILE}.partial"
-    save_file(kept, partial, metadata={"expressions": " ".join(arrays.expression_names)})
+    save_file(stored, partial, metadata={"expressions": " ".join(arrays.expression_names)})
     partial.replace(folder / _FILE)
     return folder / _FILE

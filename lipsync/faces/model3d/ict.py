@@ -80,8 +80,8 @@ def read_ict(path: Path) -> MorphableArrays:
             names = [str(name) for name in file["expression_names"]]
     except (OSError, ValueError, KeyError, BadZipFile) as problem:
         raise ConfigError("model3d.not_ict", path=path.name) from problem
-    kept = _kept(neutral)
-    triangles = _triangles(faces, kept)
+    visible = _visible(neutral)
+    triangles = _triangles(faces, visible)
     used = np.unique(triangles)
     number = np.full(len(neutral), -1)
     number[used] = np.arange(len(used))
@@ -104,22 +104,22 @@ def read_ict(path: Path) -> MorphableArrays:
     )
 
 
-def _kept(neutral: np.ndarray) -> np.ndarray:
+def _visible(neutral: np.ndarray) -> np.ndarray:
     """(V,) bool."""
     _, y, z = neutral.T
-    kept = np.zeros(len(neutral), bool)
+    visible = np.zeros(len(neutral), bool)
     for (first, end), behind in ((_FACE, 10), (_MOUTH, 10), (_GUMS, 45), (_TEETH, 65)):
-        kept[first:end] = z[first:end] > behind
-    return kept & (y > -105) & (y < 112)
+        visible[first:end] = z[first:end] > behind
+    return visible & (y > -105) & (y < 112)
 
 
-def _triangles(faces: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def _triangles(faces: np.ndarray, visible: np.ndarray) -> np.ndarray:
     """(F, 3) triangles whose corners are all kept, from quads and triangles (-1 for no fourth corner)."""
     whole = np.where(faces[:, 3:] < 0, faces[:, 2:3], faces[:, 3:])[:, 0]
     first = faces[:, :3]
     second = np.stack([faces[:, 0], faces[:, 2], whole], 1)[faces[:, 3] >= 0]
     triangles = np.concatenate([first, second])
-    return triangles[kept[triangles].all(1)]
+    return triangles[visible[triangles].all(1)]
 
 
 def _colours(neutral: np.ndarray) -> np.ndarray:

@@ -78,8 +78,8 @@ def test_screening_can_be_switched_off_and_still_tells_whom_it_would_leave_out(u
     assert without.outcomes["sync", "m0"].opinion.raters == 27
     assert with_it.outcomes["sync", "m0"].opinion.raters == with_it.used
     assert with_it.agreement["sync"].alpha.value > without.agreement["sync"].alpha.value
-    assert f"Left out of the numbers: {len(with_it.excluded)} of 27 raters." in with_it.notes
-    assert any("would leave out" in note for note in without.notes)
+    assert f"Left out of the numbers: {len(with_it.excluded)} of 27 raters." in with_it.caveats
+    assert any("would leave out" in note for note in without.caveats)
 
 
 def test_order_is_the_studys():
@@ -196,23 +196,23 @@ def test_every_state_gives_values_and_sentences_but_never_nan(state, screening):
     assert all(math.isfinite(number) for number in numbers(json.loads(render(said, "json"))))
     for figure in plots(said).values():
         assert "</svg>" in svg(figure)
-    for note in said.notes:
+    for note in said.caveats:
         assert CHINESE.search(note.text("zh")), note
     if state in ("nothing", "no columns", "only catch clips"):
-        assert said.notes == ("There are no marks yet.",)
+        assert said.caveats == ("There are no marks yet.",)
         assert said.outcomes == {}
 
 
 def test_sentences_of_odd_states():
-    def notes(name: str) -> str:
-        return " ".join(results(STATES[name]).notes)
+    def caveats(name: str) -> str:
+        return " ".join(results(STATES[name]).caveats)
 
-    assert "No interval, because no clip has marks from two raters: all methods." in notes("one rater")
-    assert "One rater cannot show" in notes("one rater")
-    assert "No interval, because raters never differ: all methods." in notes("all the same")
-    assert "Friedman" in notes("all the same")
-    assert "No DMOS" in notes("reference of other items")
-    assert "different clips" in notes("missing cells") or results(STATES["missing cells"]).items == (
+    assert "No interval, because no clip has marks from two raters: all methods." in caveats("one rater")
+    assert "One rater cannot show" in caveats("one rater")
+    assert "No interval, because raters never differ: all methods." in caveats("all the same")
+    assert "Friedman" in caveats("all the same")
+    assert "No DMOS" in caveats("reference of other items")
+    assert "different clips" in caveats("missing cells") or results(STATES["missing cells"]).items == (
         "i0",
         "i1",
     )
@@ -247,7 +247,7 @@ def test_a_study_where_everybody_is_left_out_says_so():
     )
     said = results(marks)
     assert said.used == 0
-    assert "Nobody is left: look at the marks without screening." in said.notes
+    assert "Nobody is left: look at the marks without screening." in said.caveats
     assert "Nobody is left" in render(said, "md")
     assert results(marks, screening=False).used == 2
 
@@ -278,15 +278,15 @@ def test_pairs_with_one_vote_only_ties_or_no_vote():
     one = results(table(NOBODY), ballots([("r", "i", "a", "b", "a", 1.0)]))
     ties = results(table(NOBODY), ballots([(f"r{n}", "i", "a", "b", "a", 0.5) for n in range(3)]))
     none = results(table(NOBODY), ballots([]))
-    assert "half a vote" in " ".join(one.notes)
-    assert "every vote says no difference" in " ".join(ties.notes)
-    assert none.notes == ("There are no marks yet.",)
+    assert "half a vote" in " ".join(one.caveats)
+    assert "every vote says no difference" in " ".join(ties.caveats)
+    assert none.caveats == ("There are no marks yet.",)
     for said in (one, ties, none):
         for form in FORMATS:
             assert not re.search(r"\b(nan|inf|None)\b", render(said, form), re.IGNORECASE)
         for figure in plots(said).values():
             svg(figure)
-        for note in said.notes:
+        for note in said.caveats:
             assert CHINESE.search(note.text("zh")), note
 
 

@@ -15,7 +15,7 @@ import pytest
 from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
 from eval.ui.compare import compare_markup, player
-from eval.ui.compare.links import KEPT, Links
+from eval.ui.compare.links import LIFETIME, Links
 from eval.ui.compare.player import LETTERS, MOST
 from eval.ui.compare.set_export import frame_numbers
 from lipsync.assets import asset
@@ -119,7 +119,7 @@ def test_addresses_are_new_each_time_and_forgotten_after_a_day(tmp_path: Path, l
     assert fetched(links, first) == fetched(links, second) == "Wav2Lip"
     assert Path(first.removeprefix("gradio_api/file=")).samefile(video), "a link needs no copy"
     old = Path(first.removeprefix("gradio_api/file=")).parent
-    os.utime(old, (time.time() - KEPT - 1,) * 2)
+    os.utime(old, (time.time() - LIFETIME - 1,) * 2)
     links.place("a.zip")
     assert not old.exists()
     assert fetched(links, second) == "Wav2Lip"

@@ -56,8 +56,8 @@ def test_cards_and_notes_are_known_and_other_sentences_stay() -> None:
         assert CHINESE.search(card.summary["zh"])
         assert CHINESE.search(card.licence.text("zh")), card.licence
         assert card.weights.text("zh") != card.weights
-    for note in _notes(coarse=True, silent=True, kept=3, count=40):
+    for note in _notes(coarse=True, silent=True, passthrough=3, count=40):
         assert CHINESE.search(note.text("zh")), note
-    assert "40 帧中有 3 帧" in _notes(coarse=False, silent=False, kept=3, count=40)[0].text("zh")
-    assert _notes(coarse=False, silent=False, kept=0, count=40) == ()
+    assert "40 帧中有 3 帧" in _notes(coarse=False, silent=False, passthrough=3, count=40)[0].text("zh")
+    assert _notes(coarse=False, silent=False, passthrough=0, count=40) == ()
     assert translated("A sentence of nobody.", "zh") == "A sentence of nobody."
