@@ -15,7 +15,7 @@ PRIVATE = frozenset(
     [
         *("hear", "hears", "heard", "hearing", "ear", "ears", "listen", "listens", "listening", "listener"),
         *("told", "tell", "tells", "telling", "say", "says", "said", "spoke", "judge", "judges", "judged"),
-        *("errand", "errands", "sheet", "stills", "swapped", "shrunk", "worth"),
+        *("errand", "errands", "sheet", "stills", "swapped", "shrunk", "worth", "kept", "desk"),
     ]
 )
 WHOLE = frozenset(
@@ -33,6 +33,7 @@ STAY = {
         "ListenerConfig": "the settings of that stage",
         "ListenerStage": "that stage",
         "tell": "of Python's files",
+        "kept_original": "a saved fact of adapted weights",
         "contact_sheet": "the field's word",
         "_listen": "Gradio's word for attaching handlers",
     },
@@ -54,6 +55,41 @@ STAY = {
         "reach": "a plain word here",
         "wide": "a plain word here",
     },
+}
+
+
+# Words of scripts and style sheets that stay.
+PAGE_STAY = frozenset({"sheet", "addEventListener", "removeEventListener"})  # contact sheets; the browser's
+# File names that stand in two rooms for two sides of one thing.
+MIRRORED = {
+    "functional and scoring/metrics": (
+        "aed",
+        "csim",
+        "fid",
+        "lipcorr",
+        "lmd",
+        "lpips",
+        "lse",
+        "psnr",
+        "ssim",
+    ),
+    "what the command of that name runs": (
+        *("ablate", "adapt", "export", "fit", "generate", "prepare", "push", "score", "study_results"),
+        *("sync_expert", "train"),
+    ),
+    "the same part of every method": (
+        "card",
+        "config",
+        "infer",
+        "model",
+        "train",
+        "tune",
+        "validation",
+        "losses",
+    ),
+    "what is computed, and its report": ("ablation", "cores"),
+    "the interface of a room": ("base", "registry", "stages"),
+    "of every package": ("__init__", "__main__"),
 }
 
 
@@ -115,3 +151,45 @@ def test_a_class_name_means_one_thing() -> None:
                 if isinstance(node, ast.ClassDef):
                     where[node.name].append(str(path.relative_to(ROOT)))
     assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
+
+
+def page_names(path: Path) -> set[str]:
+    """What a script or style sheet names: variables, functions, classes, ids, keys of texts; no comments."""
+    text = re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+
+
+def test_scripts_and_style_sheets_use_the_fields_words() -> None:
+    files = [*(ROOT / "assets" / "js").glob("*.js"), *(ROOT / "assets" / "css").glob("*.css")]
+    assert len(files) > 10
+    found = {
+        name: path.name
+        for path in files
+        for name in page_names(path) - PAGE_STAY
+        if any(word.lower() in PRIVATE for word in re.findall(r"[A-Z]?[a-z]+", name))
+    }
+    assert found == {}
+
+
+def test_ids_and_classes_of_components_use_the_fields_words() -> None:
+    found = [
+        name
+        for package in STAY
+        for path in (ROOT / package).rglob("*.py")
+        for name in re.findall(r'elem_(?:id|classes)="([^"]+)"', path.read_text(encoding="utf-8"))
+        if any(word in PRIVATE - PAGE_STAY for word in re.split(r"[- ]", name))
+    ]
+    assert found == []
+
+
+def test_a_file_name_means_one_thing() -> None:
+    stems = Counter(path.stem for package in STAY for path in (ROOT / package).rglob("*.py"))
+    allowed = {name for group in MIRRORED.values() for name in group}
+    assert {name for name, count in stems.items() if count > 1} <= allowed
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    names_ = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert {name for name, count in names_.items() if count > 1} <= {
+        "test_aed.py"
+    }  # of both halves of a metric
