@@ -1,4 +1,4 @@
-"""How a comparison set changes: videos taken in, failures noted, files that nobody names any more removed."""
+"""How a comparison set changes: videos imported, failures recorded, unused files deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One video of a comparison set: taken in once, so that every browser plays it and nothing reads it twice."""
+"""One video of a comparison set: imported once, so that every browser plays it and it is read only once."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ NOT_A_START = 0.5  # of a frame; a first frame later than that would shift every
 
 @dataclass(frozen=True)
 class ComparisonClip:
-    """A video that browsers play, and what was asked of it once.
+    """A video that browsers play, and the facts that were measured on import.
 
     Attributes:
         path: the file to play, H.264 in an MP4 under a random name.
         seconds, fps, width, height: of the picture of ``path``; the first frame is at time 0.
         audio: there is sound in it.
-        sha256: of the file as it was brought.
-        converted: it could not be played as it was, so ``path`` is another file.
-        source: the file to measure: the one that was brought where its pixels had to be encoded anew,
+        sha256: of the uploaded file.
+        converted: the upload could not be played as it was, so ``path`` is another file.
+        source: the file to measure: the uploaded one where its pixels had to be encoded again,
             else ``path``.
     """
 
@@ -55,7 +55,7 @@ def take_in(
 ) -> ComparisonClip:
     """Bring a video into a folder under random names, converted only where a browser needs it.
 
-    What every browser plays is kept bit by bit. Where only the container is wrong (an index at the end,
+    What every browser plays is kept byte for byte. Where only the container is wrong (an index at the end,
     Matroska, a late start) the packets are copied into a new one. All else is encoded once, upright, in
     square pixels, in its own size (odd ones get one more row or column, a copy of the edge), every frame
     at the time it is shown; then the original stays beside it for measuring.

@@ -43,7 +43,7 @@ class Curve:
             ``opening`` and ``opening_reference``: gap of the inner lips / distance of the eyes. None where
             a frame has no value; a curve that is unavailable is left out.
         reasons: metric to the sentence why its curve is not there.
-        notes: sentences worth reading beside the curves.
+        notes: sentences to read beside the curves.
     """
 
     values: Mapping[str, Values]

@@ -1,4 +1,4 @@
-"""What was computed of a set's videos, kept by their content: the same question is answered from disk."""
+"""Results computed from a set's videos, stored by the videos' content so that they are computed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparison sets on disk: made, listed, opened, changed, and safe from two processes at once."""
+"""Comparison sets on disk: created, listed, opened and changed, safely from several processes at once."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Sets:
         return tuple(sorted(found, key=lambda summary: summary.modified, reverse=True))
 
     def open(self, id: str) -> ComparisonSet:
-        """The set as it is now, with a sentence for every video that is not there.
+        """The set as it is now, with a sentence for every missing video.
 
         Raises:
             ConfigError: there is none of this id, or its index is damaged.
@@ -91,7 +91,7 @@ class Sets:
         return self.open(fitting[0])
 
     def create(self, title: str, entries: Iterable[Entry] = (), report: Report | None = None) -> str:
-        """Make a set and give back its id. A video that cannot be read is kept as missing, with the reason.
+        """Create a set and return its id. An unreadable video is recorded as missing, with the reason.
 
         Args:
             title: what to call it; empty: after its items.
@@ -172,7 +172,7 @@ class Sets:
         return zip_path
 
     def bring(self, zip_path: Path, title: str = "", report: Report | None = None) -> str:
-        """Make a set of a zip, of `export` or of videos named ``item/method.mp4``; gives back its id.
+        """Create a set from a zip, of `export` or of videos named ``item/method.mp4``; returns its id.
 
         Raises:
             ConfigError: the zip is damaged, encrypted, too large, or holds what it may not.

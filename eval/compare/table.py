@@ -34,9 +34,9 @@ def score_set(
     report: Report | None = None,
     report_frames: Callable[[int, int, str, str], None] | None = None,
 ) -> ScoreTable:
-    """Score what is not scored yet, and give back the table. A run that was stopped goes on where it was.
+    """Score what is not scored yet, and return the table. A run that was stopped continues where it was.
 
-    Videos are measured as they were brought, not as they were converted for browsers.
+    Videos are measured as they were uploaded, not as they were converted for browsers.
 
     Args:
         options: how; None: all metrics under the default protocol.

@@ -27,12 +27,12 @@ MOST = 1000  # keys at once
 
 
 class Admin:
-    """The door: lets the admin in, and knows them again.
+    """The login: lets the admin in, and recognises them afterwards.
 
     Args:
         password: None: there is none.
         owners: user names of Hugging Face that need no password here.
-        guesses: wrong entries of all addresses together in a minute, after which nobody is let in.
+        guesses: wrong passwords from all addresses together in a minute, after which every login is refused.
         proxies: trusted proxies in front; see :meth:`eval.study.server.client_address.Origin.address`.
         announce: is given each one-time token.
         clock: seconds, from any origin.

@@ -42,7 +42,7 @@ class HubBackup:
     """A store of studies and its repository.
 
     Args:
-        store: what is kept; its database has to be the portal's own.
+        store: what is backed up; its database has to be the portal's own.
         repo: ``user/name`` of a dataset repository.
         every: seconds between two uploads.
 
@@ -131,7 +131,7 @@ class HubBackup:
 
 
 class _Pusher(CommitScheduler):
-    """Sends what has grown; one upload at a time, whoever asks for it."""
+    """Uploads the files that have grown; one upload at a time."""
 
     def __init__(self, mirror: HubBackup, every: float) -> None:
         self._hub_backup = mirror

@@ -1,4 +1,4 @@
-"""How often something may be asked for."""
+"""Rate limits: how often a request may be made."""
 
 from __future__ import annotations
 

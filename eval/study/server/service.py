@@ -1,4 +1,4 @@
-"""What a rater's browser can ask for. Every verb is checked here, whoever calls it.
+"""The requests a rater's browser can make. Every request is checked here, whoever makes it.
 
 The way of a rater: :meth:`Service.open` shows the study (nothing is stored), :meth:`Service.consent`
 makes a rater of the reader, :meth:`Service.next` hands out the first clip, :meth:`Service.rate` takes the
@@ -201,7 +201,7 @@ class Service:
 
     @contextmanager
     def _rater_session(self, session: str, closed: bool = False) -> Iterator[RaterSession]:
-        """One request of whoever has this session.
+        """One request from the holder of this session.
 
         Args:
             session: its token.

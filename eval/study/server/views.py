@@ -1,4 +1,4 @@
-"""What a rater's browser is sent: plain values, nothing that names a method."""
+"""The replies that a rater's browser receives: plain values, none of which names a method."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eval.study.storage.spec import Mode
 
 @dataclass(frozen=True)
 class StudyView:
-    """A study as a reader of its link sees it.
+    """A study as the holder of its link sees it.
 
     Attributes:
         state: "new": ask for consent; "going": the code was right, go on with :meth:`Service.next`;
@@ -59,7 +59,7 @@ class TrialView:
         trial: name of the hand-out, to be given back with the marks; "" at the end.
         media: the clip, or the left and the right one: "<study>/<random name>.mp4" under
             :attr:`Store.clips`; empty at the end.
-        seconds: how long it plays (both of a pair, one after the other).
+        seconds: playing time (of a pair: both clips, one after the other).
         wait: seconds until marks for it are taken; 0.0 when it was played before.
         marks: what this rater has answered to it already, by question; empty when it is new.
         position, total: 0-based place of this trial, and how many there are.
@@ -84,7 +84,7 @@ class Completion:
     """The end.
 
     Attributes:
-        completion: what a crowd platform wants to see.
+        completion: the completion code that a crowdsourcing platform asks for.
     """
 
     completion: str

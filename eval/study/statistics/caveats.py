@@ -1,4 +1,4 @@
-"""Sentences to read beside the tables of a study: what is missing, and what not to conclude."""
+"""Caveats to read beside the tables of a study: what is missing, and what must not be concluded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONELY = "results.no_interval_lonely"
 
 
 def caveats_of(results: Results) -> tuple[str, ...]:
-    """All that applies."""
+    """All caveats that apply to these results."""
     if not results.raters:
         return (Message("results.no_marks"),)
     found = [_screening(results)] if results.excluded else []

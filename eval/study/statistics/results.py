@@ -39,7 +39,7 @@ def results(
     Args:
         ratings: of `eval.study.storage.store.Store.ratings`.
         votes: of `eval.study.storage.store.Store.pairs`; None: there are none.
-        screening: True: with the default rules; rules of one's own; False: nobody is left out, though
+        screening: True: with the default rules; or custom rules; False: nobody is left out, though
             ``excluded`` still lists who would be.
         scores: metrics to correlate with MOS, of `eval.study.statistics.correlation.read_scores`.
         questions, methods: the study's order; what it does not name follows in order of appearance

@@ -1,1 +1,1 @@
-"""What is kept of studies: their specification, clips, raters and marks, and how it changed."""
+"""How studies are stored: specification, clips, raters and marks, and a log of every change."""

@@ -1,4 +1,4 @@
-"""What a study says where its author wrote nothing: the three questions, the scale, instructions, consent."""
+"""Default texts of a study whose author gave none: the three questions, the scale, instructions, consent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LANGUAGES = ("en", "zh")
 
 @dataclass(frozen=True)
 class BilingualText:
-    """One text in English and Chinese; where an author gave one language, both hold it."""
+    """One text in English and Chinese; if the author gave only one language, both fields hold it."""
 
     en: str
     zh: str

@@ -1,4 +1,4 @@
-"""What the statistics read of a study, as tables with one row per mark, vote, clip or rater."""
+"""The tables that the statistics read, with one row per mark, vote, clip or rater."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is kept of studies: the studies themselves, their clips, their raters' marks."""
+"""The store of studies: the studies themselves, their clips and their raters' marks."""
 
 from __future__ import annotations
 

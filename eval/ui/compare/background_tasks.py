@@ -18,7 +18,7 @@ class BackgroundTask(Task):
     Attributes:
         done, total: how far it is, in whatever it counts; name: at what.
         watchers: pages that wait for it.
-        stays: it goes on when nobody waits for it.
+        stays: it continues when no page waits for it.
     """
 
     key: Hashable
@@ -34,7 +34,7 @@ class BackgroundTask(Task):
         """Note how far the work is.
 
         Raises:
-            Cancelled: nobody waits for it any more.
+            Cancelled: no page waits for it any more.
         """
         if self.cancel.is_set():
             raise Cancelled("job.stopped")
@@ -72,7 +72,7 @@ class BackgroundTasks(Tasks[BackgroundTask]):
         Args:
             key: of the work; None: it is like no other.
             work: does it, and calls ``report`` of the task now and then.
-            stays: go on when nobody listens.
+            stays: continue when no page follows it.
 
         Raises:
             ConfigError: too many are waiting.

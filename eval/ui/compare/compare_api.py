@@ -50,10 +50,10 @@ def add_compare(context: CompareContext) -> None:
     async def compare_create(
         videos: list[str], title: str | None = None, names: list[list[str]] | None = None
     ) -> dict[str, Any]:
-        """Make a comparison set of videos; gives back what compare_show does.
+        """Create a comparison set from videos; returns the same as compare_show.
 
         Parameters:
-            videos: of several methods on the same clips; their names say item and method where names does not
+            videos: of several methods on the same clips; file names give item and method where names does not
             title: what to call the set; empty: after its items
             names: item and method of each video, such as [["one", "A"], ["one", "reference"]]
         """

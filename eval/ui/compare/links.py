@@ -1,4 +1,4 @@
-"""Files under names that say nothing, for a browser to fetch: the only ones it can."""
+"""Files under random names for a browser to fetch; it can fetch no others."""
 
 from __future__ import annotations
 

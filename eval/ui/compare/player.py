@@ -1,4 +1,4 @@
-"""What the locked players of the Compare page show: a view of an item, and its payload for the browser.
+"""What the synchronised players of the Compare page show: a view of an item, and its payload for the browser.
 
 In blind mode the payload is made without names: they are not hidden in the page, they are not sent.
 """
@@ -26,7 +26,7 @@ SCRIPTS = ("compare_page", "compare_load", "compare_clock", "compare_curves", "c
 
 @dataclass(frozen=True)
 class PlayerView:
-    """What one visitor looks at.
+    """The item and methods that one visitor is comparing.
 
     Attributes:
         set: id of the set.
@@ -150,7 +150,7 @@ def player() -> gr.HTML:
 
 
 def messenger(name: str) -> gr.HTML:
-    """A component that nobody sees; what it is given reaches the players under this name.
+    """An invisible component whose value is passed on to the players under this name.
 
     The players themselves keep playing: another value of theirs would build them anew.
     """

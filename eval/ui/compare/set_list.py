@@ -1,4 +1,4 @@
-"""The left side of the Compare page: the list of comparison sets, a new one, one that somebody sent."""
+"""The left side of the Compare page: the list of comparison sets, creating a set, importing one."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class SetResults:
         self.tasks.stop(("score", view.set))
 
     def on_papers(self, view: PlayerView | None) -> str:
-        """The published tables, sent only when somebody looks."""
+        """The published tables, sent only when they are opened."""
         if view is None or view.blind:
             return ""
         path, address = self.links.place("published.tex")
@@ -135,7 +135,7 @@ class SetResults:
     async def _score(
         self, set_: ComparisonSet, work: Callable[[BackgroundTask], Any]
     ) -> AsyncIterator[Update]:
-        """Follow the scoring of a set, which goes on when nobody looks."""
+        """Follow the scoring of a set, which continues when the page is closed."""
         busy: Update = {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
         async for task in self.tasks.follow(("score", set_.id), work, stays=True):
             if not task.over:

@@ -42,7 +42,7 @@ def add_score(queue: ScoreQueue) -> None:
         """Score generated videos: means with intervals and protocol for each metric, and the tables as files.
 
         Parameters:
-            generated: videos to score; their names say clip and method where names does not
+            generated: videos to score; their file names give clip and method where names does not
             reference: real videos of the same clips, paired by name; most metrics want them
             metrics: names such as lse_d, lse_c, psnr, ssim, lpips, lmd, csim, fid, aed, lipcorr; none: all
             region: of the picture, "face", "mouth" or "full"

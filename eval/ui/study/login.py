@@ -1,4 +1,4 @@
-"""The door of the Results tab: who is let in, and how every event shows that it may."""
+"""The login of the Results tab: who may enter, and how every event proves its permission."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class LoginForm:
         """The key of who was let in before, or a new one for an owner's account; None: neither is there.
 
         Raises:
-            StudyError: the key is no longer good, or the account is nobody's who may enter.
+            StudyError: the key is no longer valid, or the account may not enter.
         """
         if account is not None and not self._good(key, request):
             return self.admin.enter_as(account)

@@ -1,4 +1,4 @@
-"""The Results tab: whoever runs the studies makes them here, follows them, and reads what raters said."""
+"""The Results tab: here the admin creates studies, follows them, and reads their results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Update = dict[Any, Any]
 
 
 class _ResultsPage:
-    """Components of the tab and what their events do. Every event shows its key to the admin's door first."""
+    """Components of the tab and what their events do. Every event checks its login key first."""
 
     def __init__(self, store: Store, admin: Admin, tasks: BackgroundTasks) -> None:
         self.store, self.tasks = store, tasks
@@ -82,7 +82,7 @@ class _ResultsPage:
         texts = [form.questions, form.instructions, form.instructions_zh]
         form.mode.input(usual_texts, form.mode, texts, **QUIET)
 
-    # ---- the door ---------------------------------------------------------------------------------------
+    # ---- the login --------------------------------------------------------------------------------------
 
     def on_enter(self, secret: str, request: gr.Request) -> Update:
         try:
@@ -99,7 +99,7 @@ class _ResultsPage:
             key = self.login_form.known(key, account.username if account else None, request)
         except LipSyncError as error:
             return self.closed(markup.trouble(error) if account else "")
-        if key is None:  # the door is closed already; closing it, late, would shut out who enters just now
+        if key is None:  # already logged out; a late second logout would end a login made just now
             return {self.study: gr.skip()}
         return {self.study: study} if study else self._entered(key)
 
@@ -108,7 +108,7 @@ class _ResultsPage:
         return self.closed("")
 
     def closed(self, why: str) -> Update:
-        """Back before the door."""
+        """Log out."""
         return {**self.login_form.outside(why), self.study: None, self.timer: gr.Timer(active=False)}
 
     def failed(self, error: LipSyncError) -> Update:

@@ -206,7 +206,7 @@ def _question(line: str) -> dict[str, Any]:
 
 
 def bring_zip(sets: Sets, path: str) -> str:
-    """Make a comparison set of a zip and give back its id.
+    """Create a comparison set from a zip and return its id.
 
     Raises:
         ConfigError, MediaError: the zip or a video in it cannot be read.

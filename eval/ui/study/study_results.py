@@ -1,4 +1,4 @@
-"""What raters said in one study: the table, the plots, who was left out, the files."""
+"""The results of one study: the table, the plots, excluded raters, the files."""
 
 from __future__ import annotations
 
