@@ -1,1 +1,1 @@
-"""Methods side by side on the same item: sets of videos, what is measured on them, what is made of them."""
+"""Comparison sets: videos of several methods on the same items, their scores, montages and exports."""

@@ -31,7 +31,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same set gives the
 
 @dataclass(frozen=True)
 class Archive:
-    """What a zip holds: a title, videos, and the reasons of those that are missing."""
+    """The contents of a zip: a title, videos, and the reasons for missing ones."""
 
     title: str
     entries: tuple[Entry, ...]
@@ -125,7 +125,7 @@ def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
 
 
 def _check(info: zipfile.ZipInfo, inside: str, name: str) -> None:
-    """Stop at what could write elsewhere, hide something or need a password."""
+    """Refuse members that could write elsewhere, hide something or need a password."""
     parts = inside.rstrip("/").split("/")
     if (
         inside.startswith("/")
@@ -246,7 +246,7 @@ def _contents(set_: ComparisonSet) -> tuple[dict[str, Any], dict[str, Path]]:
 
 
 def _plain_names(names: Sequence[str]) -> list[str]:
-    """Names that every file system takes, as close to the given ones as can be, none twice."""
+    """Unique names that every file system accepts, as close to the given ones as possible."""
     plain: list[str] = []
     for name in names:
         short = re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "-", name).strip(". ")[:60] or "-"

@@ -19,7 +19,7 @@ Taken = tuple[str, str, ComparisonClip | str]  # item, method, video or the sent
 
 
 def taken_in(entries: Sequence[Entry], folder: Path, report: Report | None) -> Sequence[Taken]:
-    """Bring all videos into a folder; one that cannot be read becomes the sentence that says why.
+    """Import all videos into a folder; an unreadable one is replaced by a sentence that gives the reason.
 
     Raises:
         MediaError: not one can be read.
@@ -48,7 +48,7 @@ def taken_in(entries: Sequence[Entry], folder: Path, report: Report | None) -> S
 
 
 def with_taken(set_: ComparisonSet, taken: Iterable[Taken], folder: Path) -> ComparisonSet:
-    """The set with more videos and failures; the latest word on an item and method counts."""
+    """The set with more videos and failures; the latest entry for an item and method counts."""
     items = {item.name: item for item in set_.items}
     methods = dict.fromkeys(set_.methods)
     for name, method, clip in taken:
@@ -81,13 +81,13 @@ def explained(item: Item, methods: Sequence[str]) -> Item:
 
 
 def write_changed(before: ComparisonSet, after: ComparisonSet) -> None:
-    """Write the index, then remove the files that only the old one names."""
+    """Write the index, then remove the files that only the old one lists."""
     write_index(after)
     for gone in files_of(before) - files_of(after):
         gone.unlink(missing_ok=True)
 
 
 def files_of(set_: ComparisonSet) -> set[Path]:
-    """All video files that a set names."""
+    """All video files of a set."""
     clips = [clip for item in set_.items for clip in (item.reference, *item.clips.values()) if clip]
     return {file for clip in clips for file in (clip.path, clip.source)}

@@ -53,7 +53,7 @@ class ComparisonClip:
 def take_in(
     path: Path, folder: Path, move: bool = False, original: Path | None = None, sha256: str | None = None
 ) -> ComparisonClip:
-    """Bring a video into a folder under random names, converted only where a browser needs it.
+    """Import a video into a folder under random names, converted only where a browser needs it.
 
     What every browser plays is kept byte for byte. Where only the container is wrong (an index at the end,
     Matroska, a late start) the packets are copied into a new one. All else is encoded once, upright, in
@@ -136,7 +136,7 @@ def _same_pixels(path: Path, info: MediaInfo) -> bool:
 
 
 def _index_first(path: Path) -> bool:
-    """Whether an MP4 names its frames before it holds them, in one piece (ISO/IEC 14496-12, 4.2)."""
+    """Whether an MP4 has its index before its frames, in one piece (ISO/IEC 14496-12, 4.2)."""
     with path.open("rb") as file:
         while len(head := file.read(8)) == 8:
             size, kind = int.from_bytes(head[:4], "big"), head[4:]
@@ -151,7 +151,7 @@ def _index_first(path: Path) -> bool:
 
 
 def _repack(path: Path, target: Path) -> bool:
-    """Copy the packets into a new MP4, sound with them; False where that gives no playable file."""
+    """Copy the packets into a new MP4, sound with them; False if the result is not playable."""
     try:
         with open_media(path) as source, av.open(
             f"file:{target}", "w", format="mp4", container_options={"movflags": "+faststart"}
@@ -181,7 +181,7 @@ def _repack(path: Path, target: Path) -> bool:
 
 
 def _with_decoding_times(found: Iterable[Any]) -> Iterator[Any]:
-    """Packets that can be shown; the first ones of a Matroska file do not say when they are decoded."""
+    """Packets that can be shown; the first ones of a Matroska file have no decoding time."""
     waiting: list[Any] = []
     for packet in found:
         if not packet.size or packet.pts is None:

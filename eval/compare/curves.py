@@ -1,4 +1,4 @@
-"""Curves under the playhead: what every frame of a method's video is worth, and the speech beside it."""
+"""Curves under the playhead: scores of every frame of a method's video, and the speech beside them."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def _pass(
 
 
 def _alone(clip: ComparisonClip, landmarker: Path | None, report: Report | None) -> Curve:
-    """The mouth opening of a video that is compared with nothing."""
+    """The mouth opening of a video without a reference."""
     if landmarker is None:
         return Curve({}, {"opening": Message("curves.no_landmarker")})
     column: list[float | None] = []
@@ -222,7 +222,7 @@ def _any(column: Any) -> bool:
 
 
 def _reason(problem: LipSyncError | str, clip: ComparisonClip, reference: ComparisonClip) -> str:
-    """A sentence in which the files on disk, whose names say nothing, are called what they are."""
+    """A sentence in which the random names of files on disk are replaced by method names."""
     message = problem.message if isinstance(problem, LipSyncError) else Message(problem)
     names = {
         clip.source.name: Message("curves.the_video"),

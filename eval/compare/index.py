@@ -1,4 +1,4 @@
-"""The one file that says what a comparison set holds: read in a moment, written in one piece."""
+"""The index file of a comparison set, which lists its contents; it is written atomically."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLIPS = "clips"
 
 @dataclass(frozen=True)
 class Item:
-    """One face with one speech, and what every method made of it.
+    """One face with one speech recording, and every method's video of it.
 
     Attributes:
         name: what people call it.
@@ -47,7 +47,7 @@ class Item:
 
 @dataclass(frozen=True)
 class ComparisonSet:
-    """A set as it is now; later changes give another one.
+    """An immutable snapshot of a set; a change returns a new one.
 
     Attributes:
         id: random name of its folder.
@@ -105,7 +105,7 @@ def read_index(folder: Path) -> ComparisonSet:
 
 
 def write_index(set_: ComparisonSet) -> None:
-    """Write the index of a set, the whole of it or nothing.
+    """Write the index of a set atomically.
 
     Raises:
         ConfigError: the folder cannot be written to.

@@ -43,7 +43,7 @@ class MouthTrack:
     boxes: tuple[tuple[float, float, float, float], ...]
 
     def at(self, seconds: float) -> tuple[float, float, float, float]:
-        """The box at a time; before the first and after the last one those stand."""
+        """The box at a time; the first and last box hold outside their range."""
         return self.boxes[min(max(0, round(seconds * self.fps)), len(self.boxes) - 1)]
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Names of sets, items and methods: what a person may write."""
+"""Names of sets, items and methods, and which characters they may contain."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ CACHE = "cache"
 
 
 def place(set_: ComparisonSet, kind: str, suffix: str, *content: object) -> Path:
-    """Where an answer lies: a name made of the kind and of everything it depends on, and reveals neither.
+    """The path of a cached result: a hash of its kind and of everything it depends on.
 
     Raises:
         ConfigError: the set was deleted meanwhile.
@@ -31,7 +31,7 @@ def place(set_: ComparisonSet, kind: str, suffix: str, *content: object) -> Path
 
 
 def remembered(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The JSON of a file, made and written where it is not there or damaged."""
+    """The JSON of a file; computed and written if the file is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -117,7 +117,7 @@ class Sets:
         return id
 
     def add(self, id: str, entries: Iterable[Entry], report: Report | None = None) -> None:
-        """Put more videos into a set; one of the same item and method takes the place of the old.
+        """Add videos to a set; one of the same item and method replaces the old one.
 
         Raises:
             LipSyncError: as `create`, or there is no such set.
@@ -132,7 +132,7 @@ class Sets:
                 write_changed(set_, with_taken(set_, taken, set_.folder))
 
     def record_failure(self, id: str, item: str, method: str, sentence: str) -> None:
-        """Keep why a method gave no video of an item.
+        """Record why a method has no video of an item.
 
         Raises:
             ConfigError: there is no such set, or a name is not possible.
@@ -142,7 +142,7 @@ class Sets:
             write_changed(set_, with_taken(set_, [(item, method, sentence)], set_.folder))
 
     def rename(self, id: str, title: str) -> None:
-        """Give a set another title.
+        """Rename a set.
 
         Raises:
             ConfigError: there is no such set, or the title is not possible.
@@ -219,7 +219,7 @@ class Sets:
 
     @contextmanager
     def _workplace(self) -> Iterator[Path]:
-        """A folder on the same disk that is gone afterwards, unless it was renamed."""
+        """A temporary folder on the same disk; deleted afterwards unless it was renamed."""
         for old in self.folder.glob(".*-*"):
             if old.is_dir() and time.time() - old.stat().st_mtime > LEFT_OVER:
                 shutil.rmtree(old, ignore_errors=True)

@@ -91,7 +91,7 @@ def scored(set_: ComparisonSet) -> ScoreTable | None:
 
 
 def _rows(set_: ComparisonSet) -> list[ManifestRow]:
-    """A row for every video, under names that say nothing: they become names of files."""
+    """A row for every video, under random names, because they become file names."""
     return [
         ManifestRow(item.key, clip.path.stem, clip.source, item.reference.source if item.reference else None)
         for item in set_.items
@@ -100,7 +100,7 @@ def _rows(set_: ComparisonSet) -> list[ManifestRow]:
 
 
 def _table(set_: ComparisonSet, results: Sequence[Mapping[str, Any]]) -> ScoreTable:
-    """The results under the names people know, in the order of the set, with the videos that are missing."""
+    """The results under their real names, in the order of the set, with the videos that are missing."""
     names = _Names(set_)
     shown = [names.result(result) for result in results]
     shown += [
@@ -126,7 +126,7 @@ class _Names:
         return self._items[key].name, self._methods.get(stem, stem)
 
     def result(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """A result whose names, sentences included, are those people know."""
+        """A result with its real names, also inside sentences."""
         item, method = self.of(result["item"], result["method"])
         known = self._items[result["item"]]
         text = json.dumps(result, ensure_ascii=False)
@@ -137,5 +137,5 @@ class _Names:
 
 
 def _inside(text: str) -> str:
-    """A text as it stands inside a string of JSON."""
+    """A text escaped as inside a JSON string."""
     return json.dumps(text, ensure_ascii=False)[1:-1]

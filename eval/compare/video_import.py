@@ -1,4 +1,4 @@
-"""What people bring: files, a folder or a manifest, as videos of items and methods."""
+"""Imports uploaded files, a folder or a manifest as videos of items and methods."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 @dataclass(frozen=True)
 class Entry:
-    """A video on its way into a set.
+    """A video that is to be added to a set.
 
     Attributes:
         item: which face and speech.
@@ -44,7 +44,7 @@ class Entry:
 def entries_of_files(
     generated: Sequence[Path], references: Sequence[Path] = (), item: str = ""
 ) -> tuple[Entry, ...]:
-    """Videos paired by name as `eval.batch.pairing` does it, ready to be put right by a person.
+    """Videos paired by name as `eval.batch.pairing` does it, for the user to correct.
 
     Without ``references`` a file whose name holds a word such as "reference", "gt" or "real" is one.
     Without any all files are one item, and what their names do not share is the method.
@@ -143,7 +143,7 @@ def item_and_method(name: str, where: str) -> tuple[str, str]:
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file is one that computers leave in folders and archives by themselves."""
+    """Whether an operating system left this file in a folder or archive (``.DS_Store`` and the like)."""
     parts = name.split("/")
     return parts[0] == "__MACOSX" or parts[-1].lower() in JUNK or parts[-1].startswith("._")
 

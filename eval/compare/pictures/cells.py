@@ -1,4 +1,4 @@
-"""Pictures of several videos of an item, on one clock: what a montage and a sheet are made of."""
+"""Frames of several videos of an item at the same times, for montages and contact sheets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GREY = (128, 128, 128)  # where there is no video
 
 @dataclass(frozen=True)
 class VideoCell:
-    """One video of a montage or sheet: what is written to it, and the video where there is one."""
+    """One cell of a montage or contact sheet: its label, and the video if there is one."""
 
     method: str
     label: str
@@ -55,14 +55,14 @@ def cells_of(
 
 
 def letters(methods: Sequence[str], seed: int | None = None) -> dict[str, str]:
-    """Methods in random order, each with a letter (A, B, … Z, AA, …), for judging without names."""
+    """Methods in random order, each with a letter (A, B, … Z, AA, …), for rating without names."""
     order = list(methods)
     random.Random(seed).shuffle(order)
     return {method: _letter(number) for number, method in enumerate(order)}
 
 
 def held(clip: ComparisonClip, fps: float) -> Iterator[np.ndarray]:
-    """(H, W, 3) uint8 RGB of every tick of 1 / fps seconds; at the end the last picture stands."""
+    """(H, W, 3) uint8 RGB of every tick of 1 / fps seconds; after the end the last picture is repeated."""
     image = None
     for frame in read_frames(clip.path, fps=fps):
         image = frame.image

@@ -1,4 +1,4 @@
-"""Words on pictures, in both scripts, with the font that lies in the repository."""
+"""Text on pictures, Latin and Chinese, with the font in this repository."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What raters and authors reach over the network: sessions of raters, login, limits, backup."""
+"""The study server: rater sessions, admin login, rate limits and backup."""

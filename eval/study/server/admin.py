@@ -73,7 +73,7 @@ class Admin:
         proxies: int = 0,
         announce: Callable[[str], None] = lambda token: None,
     ) -> Admin:
-        """As the environment says.
+        """The login that the environment variables configure.
 
         Raises:
             ConfigError: the password is too short.
@@ -94,12 +94,12 @@ class Admin:
 
     @property
     def by_password(self) -> bool:
-        """There is a password to ask for."""
+        """Whether a password is required."""
         return self._password is not None
 
     @property
     def by_account(self) -> bool:
-        """Owners enter with their account of Hugging Face."""
+        """Whether owners log in with their Hugging Face account."""
         return bool(self._owners)
 
     @property
@@ -141,7 +141,7 @@ class Admin:
         return self._new_key()
 
     def check(self, key: object, origin: ClientAddress | None = None) -> None:
-        """Nothing, for who has a key; it opens for 12 hours.
+        """Accept a valid key; a key is valid for 12 hours.
 
         Args:
             key: from :meth:`enter` or :meth:`enter_as`; anything where there is none.

@@ -1,4 +1,4 @@
-"""Studies on a machine whose disk is lost: their journal and their clips in a dataset repository on the Hub.
+"""Backup of studies on machines without a lasting disk: change log and clips in a Hub dataset repository.
 
 ``LIPSYNC_STUDY_REPO=you/ratings`` names the repository, made private if it is missing. When the portal
 starts, what is there becomes the studies again; while it runs, what is new is sent every minute, and once
@@ -68,7 +68,7 @@ class HubBackup:
             log.warning("%d changes in the journal of %s do not fit and were left out", left_out, repo)
 
     def flush(self) -> None:
-        """Return when all that is stored now is on the Hub.
+        """Block until everything stored so far is on the Hub.
 
         Raises:
             StudyError: it cannot be sent now; it is kept here, and is sent later.
@@ -80,7 +80,7 @@ class HubBackup:
             raise StudyError("rating.not_safe_yet") from problem
 
     def close(self) -> None:
-        """Take no more answers, and send what is left."""
+        """Accept no more answers, and upload what is left."""
         self.change_log.close()
         self._pusher.stop()
         try:
@@ -91,7 +91,7 @@ class HubBackup:
             )
 
     def _fetch(self) -> None:
-        """Bring what is on the Hub; a file that is longer here has lines that were not sent yet."""
+        """Download what is on the Hub; a file that is longer here has lines that were not sent yet."""
         there = Path(
             snapshot_download(
                 self.repo,
@@ -148,7 +148,7 @@ class _Pusher(CommitScheduler):
         )
 
     def push_to_hub(self) -> CommitInfo | None:
-        """Send what is new, and take out what was deleted."""
+        """Upload what is new, and remove what was deleted."""
         with self._alone:
             if self._hub_backup.change_log.gone:
                 self._hub_backup.erase()
@@ -156,7 +156,7 @@ class _Pusher(CommitScheduler):
 
 
 class SafeService(Service):
-    """The rater's verbs, each answered when what it stored is on the Hub."""
+    """The rater's requests, each answered once its data is on the Hub."""
 
     def __init__(self, store: Store, mirror: HubBackup) -> None:
         super().__init__(store)
@@ -188,7 +188,7 @@ class SafeService(Service):
 
 
 def mirrored(store: Store, environment: Mapping[str, str]) -> tuple[Service, HubBackup | None]:
-    """The rater's verbs over a store, and its mirror where LIPSYNC_STUDY_REPO names one.
+    """The rater's requests over a store, and its Hub backup if LIPSYNC_STUDY_REPO names one.
 
     Raises:
         ConfigError: it cannot be used.

@@ -28,7 +28,7 @@ class Limit:
         self._most = MOST
 
     def check(self, key: str | None) -> None:
-        """Nothing while there is room for one more; nothing is used up (see :meth:`count`).
+        """Check that one more request is allowed, without counting it (see :meth:`count`).
 
         Raises:
             StudyError: asked too often.
@@ -40,7 +40,7 @@ class Limit:
                 raise StudyError("study.too_many_requests")
 
     def count(self, key: str | None) -> None:
-        """Use up one."""
+        """Count one request."""
         if key is None:
             return
         with self._lock:
@@ -49,7 +49,7 @@ class Limit:
                 self._forget()
 
     def take(self, key: str | None) -> None:
-        """Check, and use up one.
+        """Check, and count one request.
 
         Raises:
             StudyError: asked too often.

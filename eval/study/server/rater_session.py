@@ -1,4 +1,4 @@
-"""One request of one rater: the study locked, what is needed read once, clips handed out and shown."""
+"""One request of one rater: locks the study, reads what it needs once, and assigns the next clip."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class RaterSession:
         raise StudyError("session.other_clip")
 
     def show(self, position: int) -> TrialView:
-        """The trial at a position, handed out now if it never was; after the last one, the end."""
+        """The trial at a position, assigned now if it is new; after the last one, the end."""
         if position >= self.design.total:
             total = self.design.total
             return TrialView("end", "", (), 0.0, 0.0, {}, total, total, self.rated, total > 0)

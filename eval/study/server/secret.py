@@ -1,4 +1,4 @@
-"""Codes and tokens that only their owner has; the database holds hashes of them."""
+"""Secret codes and tokens; the database stores only their hashes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def new_code() -> str:
 
 
 def new_token() -> str:
-    """A token that a program keeps (192 bits)."""
+    """A token for programs (192 bits)."""
     return secrets.token_urlsafe(24)
 
 
@@ -28,7 +28,7 @@ def fingerprint(secret: str) -> str:
 
 
 def code_fingerprint(code: str) -> str:
-    """SHA-256 of a rater code as it was meant: case, dashes, blanks and look-alikes do not matter."""
+    """SHA-256 of a rater code; case, dashes, blanks and look-alike characters do not matter."""
     plain = "".join(sign for sign in code.upper().translate(ALIKE) if sign in SIGNS)
     return fingerprint(plain)
 

@@ -37,7 +37,7 @@ GONE = Message("session.ended")
 
 
 class Service:
-    """The rater's verbs. Safe to call from many threads.
+    """The requests of raters. Thread-safe.
 
     Args:
         store: the studies.
@@ -109,7 +109,7 @@ class Service:
         )
 
     def consent(self, link: str, language: str = "en", address: str | None = None) -> Started:
-        """Take part: makes a rater, stores the first data about them."""
+        """Take part: create a rater, and store the first data about them."""
         self._newcomers.take(address)
         code, session, now = new_code(), new_token(), self._clock()
         with self.store.database.write() as db:
@@ -170,7 +170,7 @@ class Service:
             return rater_session.show(position - 1)
 
     def finish(self, session: str, comment: str = "") -> Completion:
-        """End the session after the last trial; asked again, the same answer."""
+        """End the session after the last trial; repeating the request gives the same answer."""
         with self._rater_session(session, closed=True) as rater_session:
             rater, spec = rater_session.rater, rater_session.design.spec
             if rater_session.rated < rater_session.design.total:

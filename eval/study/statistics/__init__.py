@@ -1,1 +1,1 @@
-"""From marks and votes to statements about methods."""
+"""Statistics of studies: from marks and votes to results per method."""

@@ -30,7 +30,7 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class Agreement:
-    """All that is said about agreement in one question.
+    """All measures of agreement in one question.
 
     Attributes:
         clips, raters, marks: how many entered: clips with at least two marks.

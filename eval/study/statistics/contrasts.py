@@ -1,4 +1,4 @@
-"""Do raters tell methods apart: Friedman's test, Wilcoxon's for each two, and how many raters it takes."""
+"""Do methods differ: Friedman's test, Wilcoxon's for each pair, and how many raters a test needs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Contrast:
 
 
 def rater_scores(marks: Marks, methods: Sequence[str]) -> dict[str, dict[str, float | None]]:
-    """For each method the score of each rater: mean mark, freed from which clips the rater happened to see.
+    """For each method the score of each rater: mean mark, corrected for which clips the rater saw.
 
     The mean over methods of an item's clips is taken off every mark of the item, and the mean of all items
     put back. Where everybody saw everything this is the plain mean up to one constant.

@@ -1,4 +1,4 @@
-"""MOS freed from the raters' biases and weighted by their consistency."""
+"""MOS corrected for the raters' biases and weighted by their consistency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do objective metrics say what raters say: rank correlation of scores with MOS."""
+"""Do objective metrics agree with raters: rank correlation of scores with MOS."""
 
 from __future__ import annotations
 

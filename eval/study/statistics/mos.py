@@ -1,4 +1,4 @@
-"""Mean opinion scores with intervals that know that the marks of one person belong together."""
+"""Mean opinion scores with intervals clustered by rater."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MANY = 200
 
 @dataclass(frozen=True)
 class Opinion:
-    """What raters said of one method in one question.
+    """The ratings of one method in one question, summarised.
 
     Attributes:
         marks, raters, clips: how many of each; ``marks`` is the papers' n.

@@ -1,4 +1,4 @@
-"""What is said about the methods of a study."""
+"""The results of a study."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eval.study.statistics.screening import Exclusion
 
 @dataclass(frozen=True)
 class Outcome:
-    """What raters said of one method, or of one clip, in one question.
+    """The ratings of one method, or of one clip, in one question, summarised.
 
     Attributes:
         opinion: MOS with its intervals, n, spread and histogram.

@@ -1,4 +1,4 @@
-"""From the marks and votes of a study to everything that is said about its methods."""
+"""Evaluation of a study: from its marks and votes to its results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def results(
     questions: Sequence[str] = (),
     methods: Sequence[str] = (),
 ) -> Results:
-    """Evaluate a study; any number of marks will do, none included.
+    """Evaluate a study with any number of marks, also with none.
 
     Args:
         ratings: of `eval.study.storage.store.Store.ratings`.

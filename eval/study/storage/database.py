@@ -24,7 +24,7 @@ FILE = "study.sqlite"
 
 
 def database_url(named: str | None = None, folder: Path | None = None) -> URL:
-    """Where the studies are kept.
+    """The URL of the database of studies.
 
     Args:
         named: a URL; None: ``DATABASE_URL`` of the environment, and without that a SQLite file.
@@ -49,7 +49,7 @@ def database_url(named: str | None = None, folder: Path | None = None) -> URL:
 
 
 class Database:
-    """Opens sessions: :meth:`read` for looking, :meth:`write` for one change that is on disk when it ends.
+    """Opens sessions: :meth:`read` to query, :meth:`write` for one change that is on disk when it ends.
 
     Raises:
         ConfigError: the database cannot be reached, or is of a newer version of the portal.
@@ -130,7 +130,7 @@ def _begin_sqlite(connection: Any) -> None:
 
 @contextmanager
 def _sentences() -> Iterator[None]:
-    """What is wrong with the database itself, and not with a statement, is said in a sentence."""
+    """Turn errors of the database itself, not of a statement, into a sentence."""
     try:
         yield
     except PoolTimeout as problem:

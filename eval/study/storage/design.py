@@ -1,4 +1,4 @@
-"""What a study hands out: its clips by kind, and how often each was rated."""
+"""The design of a study: its clips by kind, and how often each was rated."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Design:
 
     @cached_property
     def by_key(self) -> dict[Key, Candidate]:
-        """Everything that can be handed out."""
+        """Everything that can be assigned."""
         return {entry.key: entry for entry in (*self.candidates, *self.training, *self.catches)}
 
 

@@ -22,7 +22,7 @@ class BilingualText:
 
 @dataclass(frozen=True)
 class Question:
-    """One thing a rater is asked about every clip.
+    """One question that raters answer for every clip.
 
     Attributes:
         key: short name in tables and exports, such as "sync".
@@ -37,7 +37,7 @@ class Question:
 
     @property
     def marks(self) -> tuple[int, ...]:
-        """The marks that can be given."""
+        """The valid marks."""
         return (1, 2, 3, 4, 5) if len(self.labels) == 5 else (0, 1, 2)
 
     def check(self, mark: object) -> int:

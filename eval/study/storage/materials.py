@@ -1,4 +1,4 @@
-"""The clips a study is made of: found, checked, and put under random names that tell nothing."""
+"""The clips of a study: found, checked, and copied under random names."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _training(name: str, found: dict[tuple[str, str], Entry], base: Path, number
 
 
 def blank_tags(path: Path) -> None:
-    """Overwrite titles and comments of an MP4 in place: they often say which program made it."""
+    """Overwrite titles and comments of an MP4 in place: they often name the program that made it."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
         for kind, begin, end in _boxes(data, 0, len(data)):
             if kind == b"moov":

@@ -15,7 +15,7 @@ OWNED = "all, delete-orphan"
 
 
 class Base(DeclarativeBase):
-    """Names of constraints are fixed, so that migrations can speak of them on every database."""
+    """Names of constraints are fixed, so that migrations can refer to them on every database."""
 
     metadata = MetaData(
         naming_convention={

@@ -157,7 +157,7 @@ def _last(study_id: str) -> Subquery:
 
 
 def _seconds(trial: Trial) -> float:
-    """From handing out to the first answer."""
+    """Seconds from assignment to the first answer."""
     return (trial.rated or trial.handed) - trial.handed
 
 

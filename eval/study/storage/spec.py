@@ -1,4 +1,4 @@
-"""What a study is: the values its author chose, read from YAML and checked before anything is stored."""
+"""The specification of a study, read from YAML and validated before anything is stored."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Catch:
-    """Clips that find out who does not look.
+    """Catch clips, which detect inattentive raters.
 
     Attributes:
         choose: marks that clips with a text ask for, one clip for each.
@@ -62,7 +62,7 @@ class Catch:
 
 @dataclass(frozen=True)
 class Spec:
-    """A study as its author wants it.
+    """The specification of a study.
 
     Attributes:
         title, instructions, consent: what a rater reads; plain text, blank lines separate paragraphs.

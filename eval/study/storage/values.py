@@ -1,4 +1,4 @@
-"""Checks of the plain values that YAML, JSON and browsers give: each value as it was meant, or a sentence."""
+"""Validation of plain values from YAML, JSON and browsers; an invalid one raises a clear error."""
 
 from __future__ import annotations
 

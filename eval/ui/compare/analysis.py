@@ -37,7 +37,7 @@ def quick(set_: ComparisonSet, item: Item, lanes: Sequence[str], report: Report)
 
 
 def full(set_: ComparisonSet, item: Item, lanes: Sequence[str], report: Report) -> dict[str, Any]:
-    """All charts: a scoring pass per video that was not looked at before.
+    """All charts; needs a scoring pass for every video that was not analysed before.
 
     Returns:
         ``curves``; ``reasons`` why some are not there, as texts by language without the name of a method.

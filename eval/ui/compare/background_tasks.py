@@ -1,4 +1,4 @@
-"""Work of the Compare page that takes seconds: done in the background, once for all who ask for it."""
+"""Background tasks of the Compare page; equal requests share one task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Compare page works with, and how another page puts a video on it."""
+"""The context of the Compare page, and how another page sends a video to it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CompareContext:
         return CompareContext(sets, Links(data), tasks, jobs, MultiMethodRuns(sets, jobs))
 
     def close(self) -> None:
-        """Stop what runs."""
+        """Stop all running tasks."""
         self.runs.close()
         self.tasks.close()
 

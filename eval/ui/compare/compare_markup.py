@@ -17,13 +17,13 @@ from lipsync.ui.languages import by_language, localized
 
 
 def empty(sets: int) -> str:
-    """What the place of the players says while nothing is open."""
+    """The message in place of the players while no set is open."""
     how = localized("compare.empty.choose") if sets else localized("compare.empty.how")
     return f'<div class="empty"><strong>{localized("compare.empty")}</strong><p>{how}</p></div>'
 
 
 def bare() -> str:
-    """What the place of the players says in a set without items."""
+    """The message in place of the players in a set without items."""
     return f'<div class="empty"><strong>{localized("compare.bare")}</strong></div>'
 
 
@@ -34,7 +34,7 @@ def note(key: str, task: BackgroundTask) -> dict[str, str]:
 
 
 def error_note(error: Exception, blind: bool) -> dict[str, str]:
-    """What went wrong, as plain text by language; a sentence may hold a name, so blind none is said."""
+    """What went wrong, as plain text by language; it may contain a name, so it is withheld in blind mode."""
     if isinstance(error, LipSyncError) and blind:
         return by_language("analysis.failed")
     if isinstance(error, LipSyncError):
@@ -62,7 +62,7 @@ def heading(set_: ComparisonSet, item: int) -> str:
 
 
 def blind_heading() -> str:
-    """What stands there instead while names are withheld."""
+    """The heading while names are withheld."""
     how = localized("compare.blind.how")
     return f'<h2 class="set-title">{localized("compare.blind")}</h2><p class="figures">{how}</p>'
 
@@ -89,7 +89,7 @@ def download(address: str, path: Path, key: str) -> str:
 
 
 def round_running(method_run: MultiMethodRun, ahead: Callable[[Job], int]) -> str:
-    """All methods of a round, each with how far it is: one display for the whole queue."""
+    """All methods of a multi-method run with their progress, in one display."""
     lines = "".join(f"<li>{escape(title)}: {_state(job, ahead)}</li>" for title, job in method_run.jobs)
     share = sum(_share(job) for _, job in method_run.jobs) / len(method_run.jobs)
     over = sum(job.over for _, job in method_run.jobs)
@@ -126,7 +126,7 @@ def picture(address: str, path: Path, key: str) -> str:
 
 
 def unscored() -> str:
-    """What the place of the table says before there is one."""
+    """The message in place of the table before there is one."""
     return markup.empty("table.empty")
 
 

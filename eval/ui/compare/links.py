@@ -17,7 +17,7 @@ LIFETIME = 24 * 3600.0  # s that a link is good
 
 
 class Links:
-    """Gives files random addresses. Only what was linked can be fetched, not what lies beside it.
+    """Gives files random addresses. Only linked files can be fetched, not their neighbours.
 
     Args:
         data: the data folder; ``folder`` in it must be among the launch's ``allowed_paths``.
@@ -44,7 +44,7 @@ class Links:
         return address
 
     def place(self, name: str) -> tuple[Path, str]:
-        """Where to write a file that shall be fetched, and its address.
+        """A path for a file that is to be fetched, and its address.
 
         Args:
             name: that it is saved under; signs that a file name may not hold become a hyphen.

@@ -38,13 +38,13 @@ class MultiMethodRun(Task):
     stored: int = 0
 
     def stop(self) -> None:
-        """Cancel what is not done; what is done stays."""
+        """Cancel what is not finished; finished videos stay."""
         for _, job in self.jobs:
             job.cancel.set()
 
 
 class MultiMethodRuns(Tasks[MultiMethodRun]):
-    """Follows rounds to their end, whether or not a page looks on; its jobs wait in the portal's queue."""
+    """Carries runs to their end, with or without an open page; jobs wait in the portal's queue."""
 
     def __init__(self, sets: Sets, jobs: Jobs) -> None:
         self._sets, self._jobs = sets, jobs
@@ -92,7 +92,7 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
             self._sets.delete(task.set)
 
     def _keep(self, task: MultiMethodRun, title: str, job: Job) -> None:
-        """Put a video, or the sentence why there is none, into the set."""
+        """Add a video, or the reason why there is none, to the set."""
         if job.result is not None:
             entries = [Entry(task.item, title, job.result.path, title)]
             if not task.stored and job.request.audio is None and not is_photo(job.request.face):

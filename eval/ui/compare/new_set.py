@@ -1,4 +1,4 @@
-"""How a comparison set is made on the page: from files, or by several methods on one upload."""
+"""The panel that creates a comparison set: from files, or by several methods on one upload."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class NewSet:
         tab.select(self.on_resume, [self.round, self.following], self.shown, concurrency_limit=None, **QUIET)
 
     def on_files(self, files: list[str] | None) -> list[Any]:
-        """Items and methods as the names of the files say, to be put right."""
+        """Items and methods guessed from the file names, for the user to correct."""
         videos = [Path(path) for path in files or () if not path.lower().endswith(ZIP)]
         try:
             entries = entries_of_files(videos) if videos else ()
@@ -209,7 +209,7 @@ class NewSet:
             method_run.stop()
 
     async def _follow(self, method_run: MultiMethodRun) -> AsyncIterator[Update]:
-        """Updates until the round is over; each is complete."""
+        """Updates until the run is over; each is complete."""
         busy: Update = {
             self.round: method_run.id,
             self.following: method_run.id,

@@ -23,12 +23,12 @@ NOT_A_CURVE = {"frame", "time", "reason"}
 
 
 def empty() -> str:
-    """What the place of the table says before there is one."""
+    """The message in place of the table before there is one."""
     return markup.empty("score.empty")
 
 
 def running(job: ScoreJob, ahead: int, minutes: int) -> str:
-    """What is being scored, how far it is and how fast; before that how many wait in front of it."""
+    """The progress and speed of a scoring job, or how many jobs are ahead of it."""
     reload = f"<p>{localized('job.reload', minutes=minutes)}</p>"
     if job.row is None:
         title = localized("job.waiting", count=ahead) if ahead else localized("score.loading")
@@ -115,7 +115,7 @@ def frame_curves(job: ScoreJob) -> pd.DataFrame:
 
 
 def curve_names(columns: list[str]) -> list[tuple[str, str]]:
-    """What the columns of the table per frame are called on the page, each with the column."""
+    """The columns of the table per frame with their labels on the page."""
     return [
         (METRICS.get(name).label if name in METRICS else name.replace("_", " "), name) for name in columns
     ]

@@ -1,4 +1,4 @@
-"""Tables in the making: scoring in the background, for the Score page."""
+"""The score queue: background scoring for the Score page."""
 
 from __future__ import annotations
 

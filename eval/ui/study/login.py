@@ -20,7 +20,7 @@ Update = dict[Any, Any]
 
 
 class LoginForm:
-    """What stands before the tab until someone is let in.
+    """The login form in front of the tab.
 
     Args:
         admin: knows who may.
@@ -59,7 +59,7 @@ class LoginForm:
         self.parts = [self.key, self.panel, self.secret, self.refused, self.inside]
 
     def check(self, key: object, request: gr.Request) -> None:
-        """Nothing, for who has a key.
+        """Check that a key is valid.
 
         Raises:
             StudyError: someone else.
@@ -67,7 +67,7 @@ class LoginForm:
         self.admin.check(key, origin_of(request))
 
     def known(self, key: str | None, account: str | None, request: gr.Request) -> str | None:
-        """The key of who was let in before, or a new one for an owner's account; None: neither is there.
+        """The key of an earlier login, or a new one for an owner's account; None if there is neither.
 
         Raises:
             StudyError: the key is no longer valid, or the account may not enter.
@@ -106,7 +106,7 @@ class LoginForm:
 
 
 def guarded(handler: Callable[..., Update]) -> Callable[..., Update]:
-    """The event of a page, done only for who is let in; the sentence of an error instead of its updates.
+    """The event of a page, run only with a valid key; an error is shown instead of its updates.
 
     The page has a ``login_form``, and methods ``closed(why)`` and ``failed(error)`` that give updates. The
     first value of the event is the form's key.

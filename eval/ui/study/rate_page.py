@@ -74,7 +74,7 @@ def rater_page() -> tuple[str, str]:
 
 
 def build(service: Service) -> gr.Tab:
-    """Add the tab, inside ``gr.Tabs()``: a way in for who has a link, and a way out for who has a code.
+    """Add the tab, inside ``gr.Tabs()``: to open a study by its link, and to delete one's data by the code.
 
     Args:
         service: the rater's verbs.

@@ -94,7 +94,7 @@ class _ResultsPage:
     def on_tab(
         self, key: str | None, study: str | None, request: gr.Request, account: gr.OAuthProfile | None
     ) -> Update:
-        """The tab is opened: who was let in before needs no secret again."""
+        """The tab is opened; an earlier login is still valid."""
         try:
             key = self.login_form.known(key, account.username if account else None, request)
         except LipSyncError as error:
@@ -112,7 +112,7 @@ class _ResultsPage:
         return {**self.login_form.outside(why), self.study: None, self.timer: gr.Timer(active=False)}
 
     def failed(self, error: LipSyncError) -> Update:
-        """What was wrong, above everything; all stays as it was."""
+        """Show an error at the top; nothing else changes."""
         return {self.status: _message(markup.trouble(error))}
 
     def _entered(self, key: str | None) -> Update:
@@ -299,5 +299,5 @@ def build(store: Store, admin: Admin, tasks: BackgroundTasks) -> gr.Tab:
 
 
 def _message(html: str) -> Any:
-    """The line above everything, which takes no room where it says nothing."""
+    """The message line at the top, which takes no room while it is empty."""
     return gr.update(value=html, visible=bool(html))

@@ -1,4 +1,4 @@
-"""The rater's verbs over HTTP: for the Rate page, for programs, for other pages.
+"""The rater's requests over HTTP: for the Rate page, for programs, for other pages.
 
 Each verb is an end point of one POST, outside the queue::
 

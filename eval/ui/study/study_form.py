@@ -1,4 +1,4 @@
-"""The form that makes a study: what a person chooses, as the plain values that a spec is read from."""
+"""The form that creates a study; it gives the plain values that a spec is read from."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def lines_of(mode: str) -> str:
 
 
 def usual_texts(mode: str) -> list[Any]:
-    """What follows a change of the mode: questions and the two placeholders of the instructions."""
+    """The updates after a change of the mode: questions and the two placeholders of the instructions."""
     usual = PAIRWISE_INSTRUCTIONS if mode == "pairwise" else RATING_INSTRUCTIONS
     return [lines_of(mode), gr.update(placeholder=usual.en), gr.update(placeholder=usual.zh)]
 
@@ -190,7 +190,7 @@ def plain_values(
 
 
 def _plain(text_: str | None) -> str:
-    """What a box holds; one that was never unfolded holds None."""
+    """The value of a box; one that was never unfolded holds None."""
     return (text_ or "").strip()
 
 

@@ -1,4 +1,4 @@
-"""Above the results of a study: its title, progress and link, and what can be done with the whole of it."""
+"""Above the results of a study: its title, progress, link and actions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class StudyHead:
         return {self.panel: gr.update(visible=False)}
 
     def ask(self, study: StudyInfo | None) -> Update:
-        """Ask before this study is deleted; None: the question goes away."""
+        """Ask before this study is deleted; None hides the question."""
         if study is None:
             return {self.asking: gr.update(visible=False)}
         return {self.asking: gr.update(visible=True), self.sure: markup.sure(study)}

@@ -1,4 +1,4 @@
-"""The left side of the Results tab: all studies, and the button that makes another."""
+"""The left side of the Results tab: all studies, and the button that creates one."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ class StudyList:
 
 
 def state_of(found: Sequence[StudyInfo]) -> tuple[tuple[Any, ...], ...]:
-    """What changes when there is something new to show; the id of each study comes first."""
+    """A value that changes when the list has to be redrawn; the id of each study comes first."""
     return tuple((one.id, one.state, one.ratings, one.raters, one.finished) for one in found)

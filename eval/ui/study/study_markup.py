@@ -19,7 +19,7 @@ from lipsync.ui.languages import localized, spans
 
 
 def trouble(error: Exception) -> str:
-    """What went wrong, as a sentence; a bug is only named as one."""
+    """An error as a sentence; a bug is only reported as such."""
     what = localized(error.message) if isinstance(error, LipSyncError) else localized("results.bug")
     return f'<div class="trouble" role="alert"><p>{what}</p></div>'
 
@@ -35,13 +35,13 @@ def bilingual(text_: BilingualText) -> str:
 
 
 def empty(key: str, how: str = "") -> str:
-    """What a place says before there is something in it."""
+    """The message in an empty place."""
     more = f"<p>{localized(how)}</p>" if how else ""
     return f'<div class="empty"><strong>{localized(key)}</strong>{more}</div>'
 
 
 def running(done: int, total: int) -> str:
-    """How far the making of a study is."""
+    """The progress of creating a study."""
     progress = localized("form.making", done=done, total=total) if total else localized("form.preparing")
     return (
         f'<div class="running" role="status"><strong>{progress}</strong>'
@@ -172,7 +172,7 @@ def tests(found: Results) -> str:
 
 
 def exclusions(found: Results) -> str:
-    """Who is left out, or would be, and why."""
+    """Raters who are excluded, or would be, and why."""
     if not found.excluded:
         return f'<p class="figures">{localized("results.nobody")}</p>'
     rows = [
@@ -235,14 +235,14 @@ def _row(row: Sequence[str | Cell], name: str) -> str:
 
 
 def _heading(name: str) -> str:
-    """A heading of the report; those that are words of a language are in both."""
+    """A heading of the report; translatable ones are in both languages."""
     plain, arrow = (name[:-2], name[-2:]) if name.endswith(" ↑") else (name, "")
     key = f"head.{plain}"
     return (localized(key) if known(key) else escape(plain)) + arrow
 
 
 def _question(key: str) -> str:
-    """What a question is called."""
+    """The title of a question."""
     return _heading(opinions.title(key))
 
 
@@ -255,7 +255,7 @@ def _plain(value: str | int | float | None) -> str:
 
 
 def _aligned(value: object) -> str:
-    """Words begin at the left, numbers end at the right."""
+    """Text is aligned left, numbers right."""
     if not isinstance(value, str):
         return ""
     return ' class="text"' if " " in value else ' class="name"'
