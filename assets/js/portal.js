@@ -17,7 +17,7 @@
     const core = await import(new URL(CORE, document.baseURI).href);
     await core.changeLocale(locale);
     document.documentElement.lang = locale;
-    requestAnimationFrame(() => { rename(locale); nameButtons(locale); });
+    requestAnimationFrame(() => translate(locale));
   };
 
   // Texts that begin with a key, from any language to the wanted one.
@@ -80,6 +80,19 @@
     }
   };
 
+  // What a pointer or a screen reader reads, see `localized_attribute`.
+  const describe = (locale) => {
+    for (const name of ["title", "alt"]) {
+      for (const node of document.querySelectorAll(`[data-${name}]`)) {
+        const texts = JSON.parse(node.dataset[name]);
+        const wanted = texts[locale.split("-")[0]] ?? texts.en;
+        if (node.getAttribute(name) !== wanted) node.setAttribute(name, wanted);
+      }
+    }
+  };
+
+  const translate = (locale) => { rename(locale); nameButtons(locale); describe(locale); };
+
   const setTheme = (theme) => document.body.classList.toggle("dark", theme === "dark");
 
   document.addEventListener("click", (event) => {
@@ -105,8 +118,7 @@
     waiting = true;
     setTimeout(() => {
       waiting = false;
-      rename(document.documentElement.lang);
-      nameButtons(document.documentElement.lang);
+      translate(document.documentElement.lang);
     }, 200);
   }).observe(document.body, { childList: true, subtree: true });
 

@@ -9,6 +9,7 @@ from typing import Any
 from lipsync import methods  # noqa: F401  registers the stages of the methods
 from lipsync.errors import ConfigError
 from lipsync.experts import training  # noqa: F401  and this those of the experts
+from lipsync.texts import for_terminal
 from lipsync.training.stages import STAGES
 
 _TRAIN_HELP = """\
@@ -24,7 +25,7 @@ Several processes: torchrun --nproc-per-node N -m lipsync train ...
 
 def _stages() -> str:
     """A line for each stage; what it trains. Imports no network."""
-    lines = (f"  {name:<16}{STAGES.metadata(name)['help']}" for name in STAGES)
+    lines = (f"  {name:<16}{for_terminal(STAGES.metadata(name)['help'])}" for name in STAGES)
     return "\n".join(("Stages:", *lines, ""))
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from eval.scoring.metrics import METRICS
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 
 @pytest.mark.parametrize("metric", METRICS.all(), ids=lambda metric: metric.name)
@@ -17,8 +18,10 @@ def test_every_entry_leads_to_its_three_verbs(metric):
 
 @pytest.mark.parametrize("metric", METRICS.all(), ids=lambda metric: metric.name)
 def test_every_entry_can_be_read_in_both_languages(metric):
-    assert re.fullmatch(r"[A-Z][^\u4e00-\u9fff]+\.", metric.english)
-    assert re.search(r"[\u4e00-\u9fff].*。$", metric.chinese)
+    description = Message(metric.description)
+    assert description.key == f"metric.{metric.name}"
+    assert re.fullmatch(r"[A-Z][^\u4e00-\u9fff]+\.", description)
+    assert re.search(r"[\u4e00-\u9fff].*。$", description.text("zh"))
     assert metric.low < metric.high
 
 

@@ -141,9 +141,7 @@ def _summed(features: np.ndarray) -> Features:
 
 register_metric(
     Fid(
-        "fid", "FID", "lower",
-        "How far the whole set of faces is from the set of real ones; needs 2,048 frames to be trusted.",
-        "生成人脸整体分布与真实人脸分布的距离；至少 2048 帧才可信。",
+        "fid", "FID", "lower", "metric.fid",
         needs=("reference", "network"), decimals=2, artefacts=("inception_fid",), in_face=True, order=60,
     )
 )  # fmt: skip

@@ -13,7 +13,7 @@ from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Job
-from lipsync.ui.languages import by_language, localized
+from lipsync.ui.languages import by_language, localized, localized_attribute
 
 
 def empty(sets: int) -> str:
@@ -132,8 +132,7 @@ def unscored() -> str:
 
 def plot(address: str) -> str:
     """The table as bars."""
-    description = " ".join(by_language("table.plot").values())
-    return f'<img class="plot-picture" src="{escape(address)}" alt="{escape(description)}">'
+    return f'<img class="plot-picture" src="{escape(address)}" {localized_attribute("alt", "table.plot")}>'
 
 
 def links(files: Sequence[tuple[str, str]]) -> str:
