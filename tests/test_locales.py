@@ -1,15 +1,19 @@
 """Nothing a person reads is missing in a language, left unused, or given other fields than its text has."""
 
+import argparse
 import ast
 import json
 import pickle
 import re
 import string
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import eval.cli
+import lipsync.cli
 from lipsync import texts
 from lipsync.errors import ConfigError, MediaError
 from lipsync.texts import Message, load, messages_in, with_messages
@@ -28,7 +32,7 @@ ERRORS = {
     "LipSyncError", "MediaError", "FaceError", "ArtefactError", "ConfigError", "StudyError", "Cancelled",
     "SourceError", "NoSuchFile", "MessageError", "_Fault",
 }  # fmt: skip
-CALLS = ERRORS | {"Message", "localized", "by_language"}
+CALLS = ERRORS | {"Message", "localized", "by_language", "for_terminal"}
 LABELS = {"label", "heading"}
 SAME = {"compare.megabytes", "job.bytes", "settings.type.boolean"}  # units and words of a file
 
@@ -138,15 +142,15 @@ def test_every_text_is_used() -> None:
     assert [key for key in left if not {key, key.removesuffix(".how")} & whole] == []
 
 
-def test_cards_of_methods_and_stages_name_keys() -> None:
+def test_cards_stages_and_command_lines_name_keys() -> None:
     found = [
         (f"{path.relative_to(ROOT)}:{node.lineno}", node.value.value)
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.keyword) and node.arg in ("summary", "help")
-        and isinstance(node.value, ast.Constant) and path.parent.name not in ("cli", "batch")
+        if isinstance(node, ast.keyword) and node.arg in ("summary", "help", "description", "epilog")
+        and isinstance(node.value, ast.Constant) and path.parent.name != "spaces_config"
     ]  # fmt: skip
-    assert len(found) > 15
+    assert len(found) > 10
     assert [(where, key) for where, key in found if key not in ENGLISH] == []
 
 
@@ -254,3 +258,37 @@ def test_the_command_line_speaks_the_language_of_the_locale(
     environment: dict[str, str], language: str
 ) -> None:
     assert texts.terminal_language(environment) == language
+
+
+def helps(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    """All that ``--help`` of a command line and its commands says of itself: where, and the text."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from (
+                (f"{parser.prog} {entry.dest}", entry.help or "") for entry in action._choices_actions
+            )
+            for command in action.choices.values():
+                yield from helps(command)
+        elif not isinstance(action, argparse._HelpAction) and action.help is not None:
+            yield f"{parser.prog} {action.dest}", action.help
+    yield from ((parser.prog, text) for text in (parser.description, parser.epilog) if text)
+
+
+@pytest.mark.parametrize("main", [lipsync.cli.main, eval.cli.main], ids=["lipsync", "eval"])
+def test_help_is_in_the_language_of_the_terminal(
+    main: Callable[[list[str]], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[argparse.ArgumentParser] = []
+    monkeypatch.setattr(
+        argparse.ArgumentParser, "parse_args", lambda self, _: made.append(self) or sys.exit()
+    )
+    for language in ("en", "zh"):
+        monkeypatch.setenv("LIPSYNC_LANGUAGE", language)
+        with pytest.raises(SystemExit):
+            main([])
+    english, chinese = (dict(helps(parser)) for parser in made)
+    assert english.keys() == chinese.keys()
+    assert len(english) > 70
+    assert not [where for where, text in chinese.items() if not CJK.search(text)]
+    example = " create"  # of a study in two languages
+    assert not [where for where, text in english.items() if CJK.search(text) and example not in where]

@@ -8,23 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from eval.cli.score import add_protocol, metric_names
+from lipsync.texts import for_terminal
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
-    parser = commands.add_parser("batch", help="score many videos and compare their methods")
+    parser = commands.add_parser("batch", help=for_terminal("help.batch.help"))
     parser.add_argument(
         "--manifest", type=Path, required=True,
-        help="CSV with the columns item, method, generated, reference, reference_image",
+        help=for_terminal("help.batch.manifest"),
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for rows and tables")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=for_terminal("help.batch.out"))
     engine = parser.add_mutually_exclusive_group()
-    engine.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine")
+    engine.add_argument(
+        "--workers", type=int, default=1, metavar="N", help=for_terminal("help.batch.workers")
+    )
     engine.add_argument(
         "--ray", metavar="auto|ADDRESS",
-        help="run on a Ray cluster; auto: that of this machine, or one started here for this run",
+        help=for_terminal("help.batch.ray"),
     )  # fmt: skip
-    parser.add_argument("--controls", action="store_true", help="add the real video and degraded copies")
+    parser.add_argument("--controls", action="store_true", help=for_terminal("help.batch.controls"))
     add_protocol(parser)
     parser.set_defaults(run=run)
 
