@@ -34,7 +34,7 @@ ERRORS = {
 }  # fmt: skip
 CALLS = ERRORS | {"Message", "localized", "by_language", "for_terminal"}
 LABELS = {"label", "heading"}
-SAME = {"compare.megabytes", "job.bytes", "settings.type.boolean"}  # units and words of a file
+SAME = {"compare.megabytes", "job.bytes", "settings.type.boolean", "sets.size"}  # units and words of a file
 
 
 def forms(text: texts.Text) -> list[str]:

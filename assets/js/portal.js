@@ -91,7 +91,29 @@
     }
   };
 
-  const translate = (locale) => { rename(locale); nameButtons(locale); describe(locale); };
+  // The list of sets comes with counts, "1 × 5", and says "1 clip · 5 methods".
+  const counted = new WeakMap();
+  const countSets = (locale) => {
+    const words = document.getElementById("set-counts")?.dataset.texts;
+    if (!words) return;
+    const texts = JSON.parse(words);
+    const worded = (key, count) => {
+      const text = texts[key][locale.split("-")[0]] ?? texts[key].en;
+      return (text[count === "1" ? "one" : "other"] ?? text).replace("{count}", count);
+    };
+    for (const name of document.querySelectorAll("#set-list label span")) {
+      for (const node of name.childNodes) {
+        const counts = node.nodeType === Node.TEXT_NODE && node.data.match(/^(.*)\n(\d+) × (\d+)$/s);
+        if (counts) counted.set(node, counts);
+        if (!counted.has(node)) continue;
+        const [, title, clips, methods] = counted.get(node);
+        const wanted = `${title}\n${worded("count.clips", clips)} · ${worded("count.methods", methods)}`;
+        if (node.data !== wanted) node.data = wanted;
+      }
+    }
+  };
+
+  const translate = (locale) => { rename(locale); nameButtons(locale); describe(locale); countSets(locale); };
 
   const setTheme = (theme) => document.body.classList.toggle("dark", theme === "dark");
 

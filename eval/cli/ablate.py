@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lipsync.texts import for_terminal
+from lipsync.texts import Message, for_terminal
 
 
 def add(commands: Any) -> None:
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     from lipsync.registry import unknown
 
     def report(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(for_terminal(line), file=sys.stderr, flush=True)
 
     table, out = table_named(options.table), options.out.resolve()
     runs = (options.runs or out).resolve()
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     for row in rows:
         for part in row.parts:
             train_part(part, options.data, report, load)
-        report(f"{row.name}: trained")
+        report(Message("ablate.trained", row=row.name))
     measured = measure(table, rows, people, runs, out, options.region, report)
     text = printed(table, rows, measured, people, options.data)
     write(text, table, rows, options.data, out)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.cli.score import add_protocol, metric_names
-from lipsync.texts import for_terminal
+from lipsync.texts import Message, for_terminal
 
 
 def add(commands: Any) -> None:
@@ -59,5 +59,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(done: int, total: int, result: dict[str, Any]) -> None:
-    end = f": failed. {result['error']}" if "error" in result else ""
-    print(f"{done} of {total}  {result['item']}, {result['method']}{end}", file=sys.stderr, flush=True)
+    print(for_terminal(scored_line(done, total, result)), file=sys.stderr, flush=True)
+
+
+def scored_line(done: int, total: int, result: dict[str, Any]) -> Message:
+    """What is said when a row was scored, or could not be."""
+    where = Message("cli.done", done=done, total=total, name=f"{result['item']}, {result['method']}")
+    return Message("cli.failed", where=where, problem=result["error"]) if "error" in result else where

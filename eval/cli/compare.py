@@ -11,7 +11,7 @@ from eval.cli.score import add_protocol, metric_names
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.sets import Sets
 from lipsync.errors import ConfigError
-from lipsync.texts import for_terminal
+from lipsync.texts import Message, for_terminal
 
 
 def add(commands: Any) -> None:
@@ -93,8 +93,12 @@ def run(options: argparse.Namespace) -> int:
     sets = Sets(options.data if options.data is not None else data_folder())
     if options.list:
         for line in sets.list():
-            size, when = f"{line.items} × {line.methods}", f"{line.modified:%Y-%m-%d %H:%M} UTC"
-            print(f"{line.id}  {line.title}  ({size}, {when})")
+            size = for_terminal(
+                "sets.size",
+                clips=Message("count.clips", count=line.items),
+                methods=Message("count.methods", count=line.methods),
+            )
+            print(f"{line.id}  {line.title}  ({size}, {line.modified:%Y-%m-%d %H:%M} UTC)")
         return 0
     set_ = _chosen(options, sets)
     if options.score or options.table or options.plot:
@@ -215,7 +219,7 @@ def _numbers(text: str) -> list[int]:
 
 def _show(done: int, total: int, name: str) -> None:
     if name:
-        print(f"{done} of {total}  {name}", file=sys.stderr, flush=True)
+        print(for_terminal("cli.done", done=done, total=total, name=name), file=sys.stderr, flush=True)
 
 
 def _show_frames(done: int, total: int) -> None:

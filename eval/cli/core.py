@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.held_out import add_arguments, held_out, unseen
+from eval.cli.batch import scored_line
 from lipsync.errors import ConfigError
 from lipsync.texts import for_terminal
 
@@ -72,9 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(for_terminal(line), file=sys.stderr, flush=True)
 
 
 def _scored(done: int, total: int, result: dict[str, Any]) -> None:
-    end = f": failed. {result['error']}" if "error" in result else ""
-    _report(f"{done} of {total}  {result['item']}, {result['method']}{end}")
+    _report(scored_line(done, total, result))

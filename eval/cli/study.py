@@ -156,12 +156,21 @@ def _import(options: argparse.Namespace) -> int:
 
 def _line(study: StudyInfo) -> str:
     made = datetime.fromtimestamp(study.made, UTC).date()
-    return (
-        f"{study.id}  {study.state:<6}  {made}  {study.ratings}/{study.wanted} ratings  "
-        f"{study.finished}/{study.raters} raters finished  link {study.link}  {study.spec.title.en}"
+    return for_terminal(
+        "cli.study",
+        id=study.id,
+        state=study.state,
+        made=made,
+        ratings=study.ratings,
+        wanted=study.wanted,
+        finished=study.finished,
+        raters=study.raters,
+        link=study.link,
+        title=study.spec.title.en,
     )
 
 
 def _show(done: int, total: int) -> None:
     end = "\n" if done == total else ""
-    print(f"\r{done} of {total} clips", end=end, file=sys.stderr, flush=True)
+    line = for_terminal("cli.clips", done=done, total=total)
+    print(f"\r{line}", end=end, file=sys.stderr, flush=True)

@@ -32,7 +32,7 @@ def _fit_command(options: argparse.Namespace) -> int:
         options.workers,
         options.model,
         options.again,
-        report=lambda line: print(line, flush=True),
+        report=_show,
     )
     print(summary)
     return 0
@@ -55,8 +55,10 @@ def _face_model_command(options: argparse.Namespace) -> int:
     from lipsync.weights import hub
 
     landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
-    face = learn_face(
-        options.data, tuple(options.splits), landmarker, report=lambda line: print(line, flush=True)
-    )
+    face = learn_face(options.data, tuple(options.splits), landmarker, report=_show)
     print(write_embedded(face, options.out))
     return 0
+
+
+def _show(line: str) -> None:
+    print(for_terminal(line), flush=True)

@@ -61,11 +61,12 @@ def _generate(options: argparse.Namespace) -> None:
     from lipsync.generate import Progress, Request, generate
 
     def show(progress: Progress) -> None:
-        parts = [progress.stage]
+        parts = [for_terminal(f"job.{progress.stage}")]
         if progress.stage == "weights" and progress.total:
-            parts = [f"weights {progress.done / 1e6:.1f}/{progress.total / 1e6:.1f} MB"]
+            done, total = f"{progress.done / 1e6:.1f}", f"{progress.total / 1e6:.1f}"
+            parts.append(for_terminal("job.bytes", done=done, total=total))
         if progress.stage == "frames" and progress.total:
-            parts = [f"frames {progress.done}/{progress.total}"]
+            parts.append(for_terminal("job.count", done=progress.done, total=progress.total))
             parts.append(for_terminal("job.fps", fps=f"{progress.fps:.0f}"))
             if progress.seconds_left is not None:
                 parts.append(for_terminal("job.left", seconds=f"{progress.seconds_left:.0f}"))

@@ -115,7 +115,7 @@ def _prepare(options: argparse.Namespace) -> int:
         profile=profile,
         split_by=options.split_by,
         sync=_sync_check(options),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(for_terminal(line), flush=True),
     )
     print(summary)
     return 0

@@ -67,6 +67,6 @@ def _train(options: argparse.Namespace) -> int:
         options.data,
         options.out,
         resume=options.resume,
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(for_terminal(line), flush=True),
     )
     return 0

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
+from lipsync.texts import for_terminal
 from lipsync.training.device import compile_stage, pick_device, place, repeatable
 from lipsync.training.feed import Batches, feed
 from lipsync.training.log import add_row, cut_rows
@@ -239,10 +240,8 @@ def _fit(
             mean["waiting"] = waited / spent  # share of the time that was spent on waiting for batches
             add_row(folder / "log.csv", done, mean)
             if not quiet:
-                print(
-                    f"step {done}/{config.steps} " + " ".join(f"{k} {v:.4g}" for k, v in mean.items()),
-                    flush=True,
-                )
+                line = for_terminal("train.step", done=done, steps=config.steps, figures=_figures(mean))
+                print(line, flush=True)
         if done % config.log_every == 0:
             history = []
         if rank == 0 and schedule.checks(done, last):
@@ -314,8 +313,12 @@ def validate(stage: Stage, folder: Path, done: int, quiet: bool) -> dict[str, fl
     if found:
         add_row(folder / "checks.csv", done, found)
         if not quiet:
-            print(f"check {done} " + " ".join(f"{k} {v:.4g}" for k, v in found.items()), flush=True)
+            print(for_terminal("train.check", done=done, figures=_figures(found)), flush=True)
     return found
+
+
+def _figures(values: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
 def statistics(stage: Stage) -> list[Tensor]:
