@@ -152,7 +152,7 @@ def _fill(key: str, language: str, parameters: Mapping[str, object]) -> str:
 def _worded(value: object) -> object:
     """An exception's words in place of the exception, which may not be picklable."""
     if isinstance(value, BaseException):
-        message = getattr(value, "message", None)
+        message = getattr(value, "message", value.args[0] if value.args else None)
         return message if isinstance(message, Message) else str(value)
     return value
 

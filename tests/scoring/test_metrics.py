@@ -1,8 +1,10 @@
 import importlib
 import re
 
+import numpy as np
 import pytest
 
+from eval.functional.psnr import psnr_compute, psnr_update
 from eval.scoring.metrics import METRICS
 from lipsync.errors import ConfigError
 from lipsync.texts import Message
@@ -52,3 +54,11 @@ def test_every_metric_of_the_protocol_is_there():
     }
     with pytest.raises(ConfigError, match="lse_d"):
         METRICS.get("lsed")
+
+
+def test_why_a_video_has_no_score_is_a_text():
+    with pytest.raises(ValueError, match="no frame to score") as caught:
+        psnr_compute(psnr_update(*np.empty((2, 0, 8, 8, 3), np.uint8)))
+    reason = METRICS.get("psnr").unscored("a.mp4", caught.value)
+    assert reason == "a.mp4: no frame to score."
+    assert reason.text("zh") == "a.mp4：没有可评分的帧。"

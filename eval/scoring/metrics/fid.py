@@ -80,7 +80,7 @@ class Fid(Metric):
         from eval.functional.fid import fid_compute
 
         if state.features is None:
-            raise ValueError("no frame has a face region")
+            raise ValueError(Message("reason.no_region"))
         fid = fid_compute(*state.features)
         skipped: Counter[str] = Counter({NO_REFERENCE_FACE: state.frames - fid.generated_frames})
         return VideoScore(fid.value, fid.generated_frames, skipped, {"enough_frames": fid.enough})
