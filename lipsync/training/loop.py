@@ -20,7 +20,7 @@ from lipsync.registry import unknown
 from lipsync.texts import for_terminal
 from lipsync.training.device import compile_stage, pick_device, place, repeatable
 from lipsync.training.feed import Batches, feed
-from lipsync.training.log import add_row, cut_rows
+from lipsync.training.log import add_row, cut_rows, figures
 from lipsync.training.schedules import LearningRates
 from lipsync.weights.renamed import current_settings
 
@@ -240,7 +240,7 @@ def _fit(
             mean["waiting"] = waited / spent  # share of the time that was spent on waiting for batches
             add_row(folder / "log.csv", done, mean)
             if not quiet:
-                line = for_terminal("train.step", done=done, steps=config.steps, figures=_figures(mean))
+                line = for_terminal("train.step", done=done, steps=config.steps, figures=figures(mean))
                 print(line, flush=True)
         if done % config.log_every == 0:
             history = []
@@ -313,12 +313,8 @@ def validate(stage: Stage, folder: Path, done: int, quiet: bool) -> dict[str, fl
     if found:
         add_row(folder / "checks.csv", done, found)
         if not quiet:
-            print(for_terminal("train.check", done=done, figures=_figures(found)), flush=True)
+            print(for_terminal("train.check", done=done, figures=figures(found)), flush=True)
     return found
-
-
-def _figures(values: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
 def statistics(stage: Stage) -> list[Tensor]:
