@@ -1,8 +1,9 @@
 """Every text of the pages, the command line and the errors, by key.
 
-A package keeps its texts in ``locales/LANGUAGE.json``, key to text; a language is there as soon as its file
-is. A text may have ``{fields}`` with the format specifications of ``str.format``, and a plural: instead of
-one string ``{"one": ..., "other": ...}``, chosen by the field ``count``.
+A package keeps its texts in ``locales/LANGUAGE.json``, key to text, and so does the folder of a method; a
+language is there as soon as a file of it is. A text may have ``{fields}`` with the format specifications of
+``str.format``, and a plural: instead of one string ``{"one": ..., "other": ...}``, chosen by the field
+``count``.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ Text = str | dict[str, str]
 ENGLISH = "en"
 FULL_STOPS = ".。"
 
-_folders = [Path(__file__).with_name("locales")]
+_folders = [
+    Path(__file__).with_name("locales"),
+    *sorted(Path(__file__).with_name("methods").glob("*/locales")),
+]
 
 
 def add_locales(folder: Path) -> None:
-    """Add the texts of another package."""
+    """Add the texts of another folder."""
     if folder not in _folders:
         _folders.append(folder)
         catalogue.cache_clear()
@@ -39,7 +43,7 @@ def load(folders: Iterable[Path]) -> dict[str, dict[str, Text]]:
         texts = json.loads(path.read_text(encoding="utf-8"))
         known = found.setdefault(path.stem, {})
         if twice := known.keys() & texts.keys():
-            raise ValueError(f"{path} has {min(twice)!r}, which another package has too")
+            raise ValueError(f"{path} has {min(twice)!r}, which another file has too")
         known.update(texts)
     return found
 
@@ -148,7 +152,7 @@ def _fill(key: str, language: str, parameters: Mapping[str, object]) -> str:
 def _worded(value: object) -> object:
     """An exception's words in place of the exception, which may not be picklable."""
     if isinstance(value, BaseException):
-        message = getattr(value, "message", None)
+        message = getattr(value, "message", value.args[0] if value.args else None)
         return message if isinstance(message, Message) else str(value)
     return value
 

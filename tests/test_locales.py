@@ -1,35 +1,40 @@
 """Nothing a person reads is missing in a language, left unused, or given other fields than its text has."""
 
+import argparse
 import ast
 import json
 import pickle
 import re
 import string
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import eval.cli
+import lipsync.cli
 from lipsync import texts
 from lipsync.errors import ConfigError, MediaError
 from lipsync.texts import Message, load, messages_in, with_messages
 from lipsync.ui import languages
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = [ROOT / package / "locales" for package in ("lipsync", "eval")]
+FOLDERS = [path for package in ("lipsync", "eval") for path in sorted((ROOT / package).rglob("locales"))]
 CATALOGUE = load(FOLDERS)
 ENGLISH = CATALOGUE["en"]
 SOURCES = [ROOT / "app.py"] + [
     path for folder in ("lipsync", "eval", "spaces_config") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
+PAPERS = sorted((ROOT / "eval" / "published" / "tables").glob("*.json"))
 CJK = re.compile(r"[\u3400-\u9fff]")
 ERRORS = {
     "LipSyncError", "MediaError", "FaceError", "ArtefactError", "ConfigError", "StudyError", "Cancelled",
     "SourceError", "NoSuchFile", "MessageError", "_Fault",
 }  # fmt: skip
-CALLS = ERRORS | {"Message", "localized", "by_language"}
+CALLS = ERRORS | {"Message", "localized", "by_language", "for_terminal"}
 LABELS = {"label", "heading"}
-SAME = {"compare.megabytes", "job.bytes", "settings.type.boolean"}  # units and words of a file
+SAME = {"compare.megabytes", "job.bytes", "settings.type.boolean", "sets.size"}  # units and words of a file
 
 
 def forms(text: texts.Text) -> list[str]:
@@ -65,6 +70,8 @@ def constants() -> tuple[set[str], tuple[str, ...]]:
                 whole.add(node.value)
             if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
                 begun.add(node.values[0].value)
+    for path in PAPERS:
+        whole |= set(re.findall(r'"([a-z_]+\.[\w.]+)"', path.read_text(encoding="utf-8")))
     for path in (ROOT / "assets" / "js").glob("*.js"):
         source = path.read_text(encoding="utf-8")
         whole |= set(re.findall(r'"([a-z]+\.[\w.]+)"', source))
@@ -73,16 +80,21 @@ def constants() -> tuple[set[str], tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("language", [language for language in CATALOGUE if language != "en"])
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
-def test_a_language_has_the_texts_of_english_with_the_same_fields(folder: Path, language: str) -> None:
-    english, other = (
-        json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("en", language)
-    )
-    assert list(english) == sorted(english)
-    assert english.keys() == other.keys()
-    for key, text in english.items():
+def test_a_language_has_the_texts_of_english_with_the_same_fields(language: str) -> None:
+    other = CATALOGUE[language]
+    assert ENGLISH.keys() == other.keys()
+    for key, text in ENGLISH.items():
         # The singular may say "one" in place of the number.
         assert fields(text) - {"count!:"} == fields(other[key]) - {"count!:"}, key
+
+
+@pytest.mark.parametrize("path", [path for folder in FOLDERS for path in sorted(folder.glob("*.json"))],
+                         ids=lambda path: f"{path.parts[-3]}-{path.stem}")  # fmt: skip
+def test_the_texts_are_in_order_and_those_of_a_method_bear_its_name(path: Path) -> None:
+    found = list(json.loads(path.read_text(encoding="utf-8")))
+    assert found == sorted(found)
+    if path.parts[-4] == "methods":
+        assert {key.partition(".")[0] for key in found} == {path.parts[-3]}
 
 
 def test_chinese_is_chinese_and_english_is_english() -> None:
@@ -128,6 +140,36 @@ def test_every_text_is_used() -> None:
     whole, begun = constants()
     left = [key for key in ENGLISH if not key.startswith(begun)]
     assert [key for key in left if not {key, key.removesuffix(".how")} & whole] == []
+
+
+def test_cards_stages_and_command_lines_name_keys() -> None:
+    found = [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", node.value.value)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.keyword) and node.arg in ("summary", "help", "description", "epilog")
+        and isinstance(node.value, ast.Constant) and path.parent.name != "spaces_config"
+    ]  # fmt: skip
+    assert len(found) > 10
+    assert [(where, key) for where, key in found if key not in ENGLISH] == []
+
+
+def test_the_tables_of_the_papers_have_their_texts() -> None:
+    found = {key for path in PAPERS for key in re.findall(r'"(published\.[\w.]+)"', path.read_text("utf-8"))}
+    assert len(found) > 20
+    assert found <= ENGLISH.keys()
+    assert not [
+        path.name
+        for path in PAPERS
+        if CJK.search(json.dumps(json.loads(path.read_text("utf-8"))["tables"], ensure_ascii=False))
+    ]
+
+
+def test_no_text_stands_in_the_code_in_chinese() -> None:
+    """Beside what goes into a study, whose texts are kept in its specification."""
+    left = {"eval/cli/study.py", "eval/study/storage/labels.py", "eval/ui/study/study_form.py"}
+    found = {str(path.relative_to(ROOT)) for path in SOURCES if CJK.search(path.read_text(encoding="utf-8"))}
+    assert found == left
 
 
 def test_a_language_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,3 +258,37 @@ def test_the_command_line_speaks_the_language_of_the_locale(
     environment: dict[str, str], language: str
 ) -> None:
     assert texts.terminal_language(environment) == language
+
+
+def helps(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    """All that ``--help`` of a command line and its commands says of itself: where, and the text."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from (
+                (f"{parser.prog} {entry.dest}", entry.help or "") for entry in action._choices_actions
+            )
+            for command in action.choices.values():
+                yield from helps(command)
+        elif not isinstance(action, argparse._HelpAction) and action.help is not None:
+            yield f"{parser.prog} {action.dest}", action.help
+    yield from ((parser.prog, text) for text in (parser.description, parser.epilog) if text)
+
+
+@pytest.mark.parametrize("main", [lipsync.cli.main, eval.cli.main], ids=["lipsync", "eval"])
+def test_help_is_in_the_language_of_the_terminal(
+    main: Callable[[list[str]], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[argparse.ArgumentParser] = []
+    monkeypatch.setattr(
+        argparse.ArgumentParser, "parse_args", lambda self, _: made.append(self) or sys.exit()
+    )
+    for language in ("en", "zh"):
+        monkeypatch.setenv("LIPSYNC_LANGUAGE", language)
+        with pytest.raises(SystemExit):
+            main([])
+    english, chinese = (dict(helps(parser)) for parser in made)
+    assert english.keys() == chinese.keys()
+    assert len(english) > 70
+    assert not [where for where, text in chinese.items() if not CJK.search(text)]
+    example = " create"  # of a study in two languages
+    assert not [where for where, text in english.items() if CJK.search(text) and example not in where]

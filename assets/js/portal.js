@@ -17,7 +17,7 @@
     const core = await import(new URL(CORE, document.baseURI).href);
     await core.changeLocale(locale);
     document.documentElement.lang = locale;
-    requestAnimationFrame(() => { rename(locale); nameButtons(locale); });
+    requestAnimationFrame(() => translate(locale));
   };
 
   // Texts that begin with a key, from any language to the wanted one.
@@ -80,6 +80,41 @@
     }
   };
 
+  // What a pointer or a screen reader reads, see `localized_attribute`.
+  const describe = (locale) => {
+    for (const name of ["title", "alt"]) {
+      for (const node of document.querySelectorAll(`[data-${name}]`)) {
+        const texts = JSON.parse(node.dataset[name]);
+        const wanted = texts[locale.split("-")[0]] ?? texts.en;
+        if (node.getAttribute(name) !== wanted) node.setAttribute(name, wanted);
+      }
+    }
+  };
+
+  // The list of sets comes with counts, "1 × 5", and says "1 clip · 5 methods".
+  const counted = new WeakMap();
+  const countSets = (locale) => {
+    const words = document.getElementById("set-counts")?.dataset.texts;
+    if (!words) return;
+    const texts = JSON.parse(words);
+    const worded = (key, count) => {
+      const text = texts[key][locale.split("-")[0]] ?? texts[key].en;
+      return (text[count === "1" ? "one" : "other"] ?? text).replace("{count}", count);
+    };
+    for (const name of document.querySelectorAll("#set-list label span")) {
+      for (const node of name.childNodes) {
+        const counts = node.nodeType === Node.TEXT_NODE && node.data.match(/^(.*)\n(\d+) × (\d+)$/s);
+        if (counts) counted.set(node, counts);
+        if (!counted.has(node)) continue;
+        const [, title, clips, methods] = counted.get(node);
+        const wanted = `${title}\n${worded("count.clips", clips)} · ${worded("count.methods", methods)}`;
+        if (node.data !== wanted) node.data = wanted;
+      }
+    }
+  };
+
+  const translate = (locale) => { rename(locale); nameButtons(locale); describe(locale); countSets(locale); };
+
   const setTheme = (theme) => document.body.classList.toggle("dark", theme === "dark");
 
   document.addEventListener("click", (event) => {
@@ -105,8 +140,7 @@
     waiting = true;
     setTimeout(() => {
       waiting = false;
-      rename(document.documentElement.lang);
-      nameButtons(document.documentElement.lang);
+      translate(document.documentElement.lang);
     }, 200);
   }).observe(document.body, { childList: true, subtree: true });
 

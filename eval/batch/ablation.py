@@ -22,6 +22,7 @@ from lipsync.methods.mcsawav2lip.config import ABLATIONS as MCSAWAV2LIP
 from lipsync.methods.stages import read_config, recipe, train
 from lipsync.methods.visual_dubbing.config import EXPRESSION_ABLATIONS
 from lipsync.registry import unknown
+from lipsync.texts import Message
 from lipsync.training.config import TrainConfig, read_toml
 from lipsync.training.run import saved_form
 
@@ -231,7 +232,8 @@ def train_part(part: Part, data: Path, report: Callable[[str], None], load: Load
     if found is not None and found != {**mark, "finished": False}:
         raise ConfigError("ablation.other_run", folder=part.folder)
     resume = (part.folder / "checkpoint.pt").is_file()
-    report(f"{part.folder.name}: {'going on' if resume else 'training'}, {part.config.run.steps} steps")
+    key = "ablate.resumes" if resume else "ablate.trains"
+    report(Message(key, run=part.folder.name, steps=part.config.run.steps))
     _write_mark(part, {**mark, "finished": False})
     train(part.kind, part.config, data, part.folder, resume=resume, quiet=True, load=load)
     _write_mark(part, {**mark, "finished": True})

@@ -13,6 +13,7 @@ from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS as ALL
 from lipsync.generate import Request, generate
 from lipsync.methods import load_method
+from lipsync.texts import Message
 
 OWN, OTHER = "own speech", "other speech"
 REAL, STILL = "real", "still frame"
@@ -123,6 +124,7 @@ def draw(
                 face=face.clip, audio=sound, output=made, method=core.name, checkpoint=core.checkpoint,
                 length=length, label=False, allow_silence=kind in silences,
             )  # fmt: skip
-            report(f"{core.name}, {made.name}: {generate(request).frames} frames")
+            frames = Message("count.frames", count=generate(request).frames)
+            report(Message("text.named", name=f"{core.name}, {made.name}", text=frames))
         rows.append(ManifestRow(face.name, core.row(kind), made, face.clip, metrics=metrics))
     return rows

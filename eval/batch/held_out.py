@@ -15,16 +15,11 @@ from lipsync.texts import for_terminal
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that say on whom something is measured."""
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with manifest.csv (file, id, split) and its clips"
-    )
-    parser.add_argument(
-        "--split", default="val", help="rows of the manifest that are measured (default: %(default)s)"
-    )
+    parser.add_argument("--data", type=Path, required=True, help=for_terminal("help.held_out.data"))
+    parser.add_argument("--split", default="val", help=for_terminal("help.held_out.split"))
     parser.add_argument(
         "--trained-on", nargs="*", default=["train", "extra"], metavar="SPLIT",
-        help="splits that were learnt from; people who are in one of them too are left out "
-        "(default: train extra)",
+        help=for_terminal("help.held_out.trained_on"),
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 with one sentence when the person can mend what is wrong."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m eval", description="Score lip-sync videos.")
+    parser = argparse.ArgumentParser(prog="python -m eval", description=for_terminal("help.eval"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     # Some load networks' libraries, which takes seconds: only the command that is asked for is loaded. What
     # trains is not on a Space.

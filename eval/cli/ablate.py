@@ -8,60 +8,54 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lipsync.texts import Message, for_terminal
+
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
     parser = commands.add_parser(
         "ablate",
-        help="train all rows of a paper's ablation table under one budget, measure them, print the table",
-        description="Trains every row of an ablation table with one budget and one seed, measures each on "
-        "people who were not trained on, and prints the paper's table with our numbers beside the published "
-        "ones. It may be stopped: finished runs, videos and scores are kept, and the next call goes on.",
+        help=for_terminal("help.ablate.help"),
+        description=for_terminal("help.ablate.description"),
     )
     parser.add_argument(
         "--table",
         required=True,
         metavar="NAME",
-        help="2 (M-CSAWav2Lip, eight rows), lstm-1 (LSTM-CBAM, four), or of visual dubbing dubbing-3 "
-        "(expressions, five), dubbing-4 (renderer, six), dubbing-5 (σ, three), dubbing-6 (MSAF, three)",
+        help=for_terminal("help.ablate.table"),
     )
+    parser.add_argument("--data", type=Path, required=True, help=for_terminal("help.ablate.data"))
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder that `python -m lipsync prepare` wrote"
+        "--out", type=Path, required=True, metavar="DIR", help=for_terminal("help.ablate.out")
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the table")
-    parser.add_argument("--steps", type=int, required=True, help="of each row's generator")
+    parser.add_argument("--steps", type=int, required=True, help=for_terminal("help.ablate.steps"))
     parser.add_argument(
         "--first-steps", "--sync-steps", type=int,
-        help="of what comes before it: the discriminator, or the other stage of visual dubbing (default: as "
-        "--steps)",
+        help=for_terminal("help.ablate.first_steps"),
     )  # fmt: skip
     parser.add_argument(
         "--runs", type=Path, metavar="DIR",
-        help="folder for runs, videos and scores, where tables share them (default: --out)",
+        help=for_terminal("help.ablate.runs"),
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of all runs (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help=for_terminal("help.ablate.seed"))
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
-        help="settings of the training that win over the paper's recipe: for both stages, such as "
-        "stage.model.width=0.25, or for one of them, such as generator:stage.windows=4 (its stages: sync and "
-        "generator, sync and joint, or expression and dubbing)",
+        help=for_terminal("help.ablate.set"),
     )  # fmt: skip
     parser.add_argument(
         "--recipe", nargs="+", action="extend", default=[], metavar="STAGE=FILE",
-        help="TOML files of training to be used instead of the paper's recipes, by stage",
+        help=for_terminal("help.ablate.recipe"),
     )  # fmt: skip
-    parser.add_argument(
-        "--rows", nargs="+", metavar="NAME", help="only these rows, by their configuration's name"
-    )
-    parser.add_argument("--split", default="val", help="that is measured on (default: %(default)s)")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help=for_terminal("help.ablate.rows"))
+    parser.add_argument("--split", default="val", help=for_terminal("help.ablate.split"))
     parser.add_argument(
         "--clips",
         type=int,
         default=12,
-        help="at most, of all people in turn, short ones first (default: %(default)s)",
+        help=for_terminal("help.ablate.clips"),
     )
     parser.add_argument(
-        "--region", choices=("face", "mouth", "full"), default="face", help="default: %(default)s"
+        "--region", choices=("face", "mouth", "full"), default="face", help=for_terminal("help.ablate.region")
     )
     parser.set_defaults(run=run)
 
@@ -76,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     from lipsync.registry import unknown
 
     def report(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(for_terminal(line), file=sys.stderr, flush=True)
 
     table, out = table_named(options.table), options.out.resolve()
     runs = (options.runs or out).resolve()
@@ -95,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     for row in rows:
         for part in row.parts:
             train_part(part, options.data, report, load)
-        report(f"{row.name}: trained")
+        report(Message("ablate.trained", row=row.name))
     measured = measure(table, rows, people, runs, out, options.region, report)
     text = printed(table, rows, measured, people, options.data)
     write(text, table, rows, options.data, out)

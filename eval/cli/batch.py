@@ -8,23 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from eval.cli.score import add_protocol, metric_names
+from lipsync.texts import Message, for_terminal
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
-    parser = commands.add_parser("batch", help="score many videos and compare their methods")
+    parser = commands.add_parser("batch", help=for_terminal("help.batch.help"))
     parser.add_argument(
         "--manifest", type=Path, required=True,
-        help="CSV with the columns item, method, generated, reference, reference_image",
+        help=for_terminal("help.batch.manifest"),
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for rows and tables")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=for_terminal("help.batch.out"))
     engine = parser.add_mutually_exclusive_group()
-    engine.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine")
+    engine.add_argument(
+        "--workers", type=int, default=1, metavar="N", help=for_terminal("help.batch.workers")
+    )
     engine.add_argument(
         "--ray", metavar="auto|ADDRESS",
-        help="run on a Ray cluster; auto: that of this machine, or one started here for this run",
+        help=for_terminal("help.batch.ray"),
     )  # fmt: skip
-    parser.add_argument("--controls", action="store_true", help="add the real video and degraded copies")
+    parser.add_argument("--controls", action="store_true", help=for_terminal("help.batch.controls"))
     add_protocol(parser)
     parser.set_defaults(run=run)
 
@@ -56,5 +59,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(done: int, total: int, result: dict[str, Any]) -> None:
-    end = f": failed. {result['error']}" if "error" in result else ""
-    print(f"{done} of {total}  {result['item']}, {result['method']}{end}", file=sys.stderr, flush=True)
+    print(for_terminal(scored_line(done, total, result)), file=sys.stderr, flush=True)
+
+
+def scored_line(done: int, total: int, result: dict[str, Any]) -> Message:
+    """What is said when a row was scored, or could not be."""
+    where = Message("cli.done", done=done, total=total, name=f"{result['item']}, {result['method']}")
+    return Message("cli.failed", where=where, problem=result["error"]) if "error" in result else where

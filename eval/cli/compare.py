@@ -11,66 +11,73 @@ from eval.cli.score import add_protocol, metric_names
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.sets import Sets
 from lipsync.errors import ConfigError
-from lipsync.texts import for_terminal
+from lipsync.texts import Message, for_terminal
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
     parser = commands.add_parser(
-        "compare", help="videos of several methods side by side",
-        description="Make, list, score and show comparison sets. Several steps in one call are done in the "
-        "order make, score, table, plot, montage, sheet, export, delete.",
+        "compare", help=for_terminal("help.compare.help"),
+        description=for_terminal("help.compare.description"),
     )  # fmt: skip
-    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder; default: that of the portal")
-    which = parser.add_argument_group("which set").add_mutually_exclusive_group()
-    which.add_argument("--set", metavar="S", help="id or title of a set")
+    parser.add_argument("--data", type=Path, metavar="DIR", help=for_terminal("help.compare.data"))
+    which = parser.add_argument_group(for_terminal("help.compare.which")).add_mutually_exclusive_group()
+    which.add_argument("--set", metavar="S", help=for_terminal("help.compare.set"))
     which.add_argument(
         "--make", type=Path, metavar="PATH",
-        help="make a set of a folder or zip with item/method.mp4 (reference.mp4: the real video), or of a "
-        "manifest with the columns item, method, generated, reference",
+        help=for_terminal("help.compare.make"),
     )  # fmt: skip
     which.add_argument(
-        "--import", type=Path, dest="bring", metavar="ZIP", help="make a set of an exported one"
+        "--import", type=Path, dest="bring", metavar="ZIP", help=for_terminal("help.compare.import")
     )
-    which.add_argument("--list", action="store_true", help="list the sets")
+    which.add_argument("--list", action="store_true", help=for_terminal("help.compare.list"))
     which.add_argument(
-        "--published", choices=("tex", "csv", "md"), help="print the papers' own tables, not measured here"
+        "--published", choices=("tex", "csv", "md"), help=for_terminal("help.compare.published")
     )
-    parser.add_argument("--title", help="of a new set, or the new one of --set")
+    parser.add_argument("--title", help=for_terminal("help.compare.title"))
     _add_results(parser)
     _add_pictures(parser)
-    parser.add_argument("--export", type=Path, metavar="ZIP", help="write the set as one zip")
-    parser.add_argument("--delete", action="store_true", help="delete the set with its files")
+    parser.add_argument("--export", type=Path, metavar="ZIP", help=for_terminal("help.compare.export"))
+    parser.add_argument("--delete", action="store_true", help=for_terminal("help.compare.delete"))
     parser.set_defaults(run=run)
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
-    results = parser.add_argument_group("results")
-    results.add_argument("--score", action="store_true", help="score the videos that are not scored yet")
+    results = parser.add_argument_group(for_terminal("help.compare.results"))
+    results.add_argument("--score", action="store_true", help=for_terminal("help.compare.score"))
+    results.add_argument("--controls", action="store_true", help=for_terminal("help.compare.controls"))
     results.add_argument(
-        "--controls", action="store_true", help="with the real video and degraded copies of it"
+        "--workers", type=int, default=1, metavar="N", help=for_terminal("help.batch.workers")
     )
-    results.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine")
     add_protocol(parser)
-    results.add_argument("--table", choices=("tex", "csv", "md"), help="print the table of the scored set")
-    results.add_argument("--papers", action="store_true", help="with the papers' tables below (tex, md)")
-    results.add_argument("--plot", type=Path, metavar="OUT", help="draw the table: .png, .svg or .pdf")
+    results.add_argument("--table", choices=("tex", "csv", "md"), help=for_terminal("help.compare.table"))
+    results.add_argument("--papers", action="store_true", help=for_terminal("help.compare.papers"))
+    results.add_argument("--plot", type=Path, metavar="OUT", help=for_terminal("help.compare.plot"))
 
 
 def _add_pictures(parser: argparse.ArgumentParser) -> None:
-    pictures = parser.add_argument_group("pictures of one item")
-    pictures.add_argument("--item", metavar="NAME", help="default: the first one")
-    pictures.add_argument("--methods", nargs="+", metavar="NAME", help="which ones, in order; default: all")
-    pictures.add_argument("--montage", type=Path, metavar="OUT.mp4", help="all videos in one, side by side")
-    pictures.add_argument("--sound", default="", metavar="METHOD", help="method whose sound the montage has")
-    pictures.add_argument("--columns", type=int, default=0, metavar="N", help="of the montage")
-    pictures.add_argument("--sheet", type=Path, metavar="OUT.png", help="chosen frames on one picture")
-    pictures.add_argument("--frames", default="", metavar="10,20,30", help="of the sheet, from 0")
-    pictures.add_argument("--zoom", action="store_true", help="with the mouth, enlarged")
+    pictures = parser.add_argument_group(for_terminal("help.compare.pictures"))
+    pictures.add_argument("--item", metavar="NAME", help=for_terminal("help.compare.item"))
+    pictures.add_argument("--methods", nargs="+", metavar="NAME", help=for_terminal("help.compare.methods"))
     pictures.add_argument(
-        "--labels", action=argparse.BooleanOptionalAction, default=True, help="write names on the pictures"
+        "--montage", type=Path, metavar="OUT.mp4", help=for_terminal("help.compare.montage")
     )
-    pictures.add_argument("--blind", action="store_true", help="letters for names, in random order")
+    pictures.add_argument("--sound", default="", metavar="METHOD", help=for_terminal("help.compare.sound"))
+    pictures.add_argument(
+        "--columns", type=int, default=0, metavar="N", help=for_terminal("help.compare.columns")
+    )
+    pictures.add_argument("--sheet", type=Path, metavar="OUT.png", help=for_terminal("help.compare.sheet"))
+    pictures.add_argument(
+        "--frames", default="", metavar="10,20,30", help=for_terminal("help.compare.frames")
+    )
+    pictures.add_argument("--zoom", action="store_true", help=for_terminal("help.compare.zoom"))
+    pictures.add_argument(
+        "--labels",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help=for_terminal("help.compare.labels"),
+    )
+    pictures.add_argument("--blind", action="store_true", help=for_terminal("help.compare.blind"))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -86,8 +93,12 @@ def run(options: argparse.Namespace) -> int:
     sets = Sets(options.data if options.data is not None else data_folder())
     if options.list:
         for line in sets.list():
-            size, when = f"{line.items} × {line.methods}", f"{line.modified:%Y-%m-%d %H:%M} UTC"
-            print(f"{line.id}  {line.title}  ({size}, {when})")
+            size = for_terminal(
+                "sets.size",
+                clips=Message("count.clips", count=line.items),
+                methods=Message("count.methods", count=line.methods),
+            )
+            print(f"{line.id}  {line.title}  ({size}, {line.modified:%Y-%m-%d %H:%M} UTC)")
         return 0
     set_ = _chosen(options, sets)
     if options.score or options.table or options.plot:
@@ -208,7 +219,7 @@ def _numbers(text: str) -> list[int]:
 
 def _show(done: int, total: int, name: str) -> None:
     if name:
-        print(f"{done} of {total}  {name}", file=sys.stderr, flush=True)
+        print(for_terminal("cli.done", done=done, total=total, name=name), file=sys.stderr, flush=True)
 
 
 def _show_frames(done: int, total: int) -> None:

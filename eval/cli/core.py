@@ -8,32 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.held_out import add_arguments, held_out, unseen
+from eval.cli.batch import scored_line
 from lipsync.errors import ConfigError
+from lipsync.texts import for_terminal
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
     parser = commands.add_parser(
         "core",
-        help="drive held-out people with their own speech, with others' and with none, and score the results",
+        help=for_terminal("help.core.help"),
     )
     add_arguments(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR",
-        help="folder for videos, rows and tables; another call goes on with what is in it",
+        help=for_terminal("help.core.out"),
     )  # fmt: skip
     parser.add_argument(
         "--method", nargs="+", action="extend", metavar="NAME",
-        help="one or more of the portal's methods, a row for each (default: the embedded core)",
+        help=for_terminal("help.core.method"),
     )  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path, help=for_terminal("help.core.checkpoint"))
+    parser.add_argument("--clips", type=int, metavar="N", help=for_terminal("help.core.clips"))
     parser.add_argument(
-        "--checkpoint", type=Path, help="weights to use instead of the method's own; with one method"
-    )
-    parser.add_argument(
-        "--clips", type=int, metavar="N", help="only the first N clips of the split, to try (default: all)"
-    )
-    parser.add_argument(
-        "--region", choices=("face", "mouth", "full"), default="mouth", help="default: %(default)s"
+        "--region",
+        choices=("face", "mouth", "full"),
+        default="mouth",
+        help=for_terminal("help.ablate.region"),
     )
     parser.set_defaults(run=run)
 
@@ -72,9 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(for_terminal(line), file=sys.stderr, flush=True)
 
 
 def _scored(done: int, total: int, result: dict[str, Any]) -> None:
-    end = f": failed. {result['error']}" if "error" in result else ""
-    _report(f"{done} of {total}  {result['item']}, {result['method']}{end}")
+    _report(scored_line(done, total, result))

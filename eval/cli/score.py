@@ -16,30 +16,37 @@ from lipsync.texts import for_terminal
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
-    parser = commands.add_parser("score", help="score one video")
-    parser.add_argument("--generated", type=Path, required=True, help="the video to score")
-    parser.add_argument("--reference", type=Path, help="ground-truth video")
-    parser.add_argument("--reference-image", type=Path, help="picture of the person, for CSIM")
+    parser = commands.add_parser("score", help=for_terminal("help.score.help"))
+    parser.add_argument("--generated", type=Path, required=True, help=for_terminal("help.score.generated"))
+    parser.add_argument("--reference", type=Path, help=for_terminal("help.score.reference"))
+    parser.add_argument("--reference-image", type=Path, help=for_terminal("help.score.reference_image"))
     add_protocol(parser)
-    parser.add_argument("--json", type=Path, required=True, metavar="OUT", help="write all scores here")
-    parser.add_argument("--frames-csv", type=Path, metavar="OUT", help="write one line per frame here")
+    parser.add_argument(
+        "--json", type=Path, required=True, metavar="OUT", help=for_terminal("help.score.json")
+    )
+    parser.add_argument("--frames-csv", type=Path, metavar="OUT", help=for_terminal("help.score.frames_csv"))
     parser.set_defaults(run=run)
 
 
 def add_protocol(parser: argparse.ArgumentParser) -> None:
     """The options that say how scores are made, the same for one video and for many."""
     parser.add_argument(
-        "--metrics", nargs="+", metavar="NAME", help=f"default: all that can be had; of {', '.join(METRICS)}"
+        "--metrics",
+        nargs="+",
+        metavar="NAME",
+        help=for_terminal("help.score.metrics", names=", ".join(METRICS)),
     )
-    parser.add_argument("--region", choices=get_args(Region), default="face", help="for PSNR, SSIM and LPIPS")
-    parser.add_argument("--variant", choices=get_args(Variant), default="track", help="how LSE cuts the lips")
     parser.add_argument(
-        "--syncnet", type=Path, metavar="FILE", help="checkpoint of the SyncNet v2 architecture"
+        "--region", choices=get_args(Region), default="face", help=for_terminal("help.score.region")
     )
-    parser.add_argument("--lpips", choices=("alex", "vgg"), default="alex", help="network of LPIPS")
     parser.add_argument(
-        "--resize", action="store_true", help="allow sizes that differ; changes PSNR by many dB"
+        "--variant", choices=get_args(Variant), default="track", help=for_terminal("help.score.variant")
     )
+    parser.add_argument("--syncnet", type=Path, metavar="FILE", help=for_terminal("help.score.syncnet"))
+    parser.add_argument(
+        "--lpips", choices=("alex", "vgg"), default="alex", help=for_terminal("help.score.lpips")
+    )
+    parser.add_argument("--resize", action="store_true", help=for_terminal("help.score.resize"))
 
 
 def metric_names(options: argparse.Namespace) -> list[str] | None:

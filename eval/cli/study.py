@@ -40,35 +40,34 @@ reservation: 900                 # s after which a clip that a rater left is han
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
-    parser = commands.add_parser("study", help="collect marks from people, and make a table of them")
+    parser = commands.add_parser("study", help=for_terminal("help.study.help"))
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verb = verbs.add_parser(
         "create",
-        help="make a study of a spec; prints its id",
-        epilog=f"A spec; only title and source must be there:\n\n{EXAMPLE}",
+        help=for_terminal("help.study.create"),
+        epilog=for_terminal("help.study.create.spec_form", example=EXAMPLE),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verb.add_argument("--spec", type=Path, required=True, metavar="YAML", help="what the study is")
-    verb.add_argument("--open", action="store_true", help="let raters in at once")
+    verb.add_argument(
+        "--spec", type=Path, required=True, metavar="YAML", help=for_terminal("help.study.spec")
+    )
+    verb.add_argument("--open", action="store_true", help=for_terminal("help.study.open_at_once"))
     verb.set_defaults(run=_create)
-    verb = verbs.add_parser("list", help="all studies, the newest first")
+    verb = verbs.add_parser("list", help=for_terminal("help.study.list"))
     verb.set_defaults(run=_list)
-    for name, run, purpose in (
-        ("open", _open, "let raters in"),
-        ("close", _close, "let nobody in any more"),
-    ):
-        verb = verbs.add_parser(name, help=purpose)
+    for name, run in (("open", _open), ("close", _close)):
+        verb = verbs.add_parser(name, help=for_terminal(f"help.study.{name}"))
         _study(verb)
         verb.set_defaults(run=run)
-    verb = verbs.add_parser("delete", help="remove a study with its marks and clips")
+    verb = verbs.add_parser("delete", help=for_terminal("help.study.delete"))
     _study(verb)
-    verb.add_argument("--yes", action="store_true", help="really")
+    verb.add_argument("--yes", action="store_true", help=for_terminal("help.study.yes"))
     verb.set_defaults(run=_delete)
-    verb = verbs.add_parser("export", help="all marks as CSV, raters as pseudonyms")
+    verb = verbs.add_parser("export", help=for_terminal("help.study.export"))
     _study(verb)
-    verb.add_argument("--out", type=Path, metavar="CSV", help="default: the standard output")
+    verb.add_argument("--out", type=Path, metavar="CSV", help=for_terminal("help.study.out"))
     verb.set_defaults(run=_export)
-    verb = verbs.add_parser("import", help="add the marks of another export of the same study")
+    verb = verbs.add_parser("import", help=for_terminal("help.study.import"))
     _study(verb)
     verb.add_argument("file", type=Path, metavar="CSV")
     verb.set_defaults(run=_import)
@@ -76,7 +75,7 @@ def add(commands: Any) -> None:
 
 
 def _study(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--study", required=True, metavar="S", help="id, as `study list` shows it")
+    parser.add_argument("--study", required=True, metavar="S", help=for_terminal("help.study.study"))
 
 
 def _store() -> Store:
@@ -157,12 +156,21 @@ def _import(options: argparse.Namespace) -> int:
 
 def _line(study: StudyInfo) -> str:
     made = datetime.fromtimestamp(study.made, UTC).date()
-    return (
-        f"{study.id}  {study.state:<6}  {made}  {study.ratings}/{study.wanted} ratings  "
-        f"{study.finished}/{study.raters} raters finished  link {study.link}  {study.spec.title.en}"
+    return for_terminal(
+        "cli.study",
+        id=study.id,
+        state=study.state,
+        made=made,
+        ratings=study.ratings,
+        wanted=study.wanted,
+        finished=study.finished,
+        raters=study.raters,
+        link=study.link,
+        title=study.spec.title.en,
     )
 
 
 def _show(done: int, total: int) -> None:
     end = "\n" if done == total else ""
-    print(f"\r{done} of {total} clips", end=end, file=sys.stderr, flush=True)
+    line = for_terminal("cli.clips", done=done, total=total)
+    print(f"\r{line}", end=end, file=sys.stderr, flush=True)

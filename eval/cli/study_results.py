@@ -6,28 +6,30 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from lipsync.texts import for_terminal
+
 FORMATS = ("csv", "json", "latex", "md")  # those of `eval.report.study_files`, which loads SciPy
 
 
 def add(verbs: Any) -> None:
     """Add the verb to the subparsers of ``python -m eval study``."""
-    parser = verbs.add_parser("results", help="means with intervals, tests, agreement: the tables of a paper")
+    parser = verbs.add_parser("results", help=for_terminal("help.study.results"))
     add_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the verb."""
-    parser.add_argument("--study", required=True, metavar="S", help="id, as `study list` shows it")
-    parser.add_argument("--format", choices=FORMATS, default="md", help="default: md")
-    parser.add_argument("--no-screening", action="store_true", help="leave nobody out")
+    parser.add_argument("--study", required=True, metavar="S", help=for_terminal("help.study.study"))
+    parser.add_argument("--format", choices=FORMATS, default="md", help=for_terminal("help.study.format"))
+    parser.add_argument("--no-screening", action="store_true", help=for_terminal("help.study.no_screening"))
     parser.add_argument(
         "--scores",
         type=Path,
         metavar="CSV",
-        help="videos.csv of `eval batch`: correlate its metrics with MOS",
+        help=for_terminal("help.study.scores"),
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write all tables and plots into this folder")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=for_terminal("help.study.results_out"))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.held_out import add_arguments, held_out, speaker_for, unseen
+from lipsync.texts import for_terminal
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
-    parser = commands.add_parser(
-        "sync-expert", help="measure the own sync expert on people that it never saw"
-    )
+    parser = commands.add_parser("sync-expert", help=for_terminal("help.sync_expert.help"))
     add_arguments(parser)
-    parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="folder of the expert (default: the bundled one)"
-    )
+    parser.add_argument("--model", type=Path, metavar="DIR", help=for_terminal("help.sync_expert.model"))
     parser.add_argument(
         "--json", type=Path, metavar="OUT",
-        help="write the figures here; as measured.json beside the weights, tables and pages quote them",
+        help=for_terminal("help.sync_expert.json"),
     )  # fmt: skip
     parser.set_defaults(run=run)
 

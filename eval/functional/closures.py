@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync.texts import Message
+
 # Lips touch below this inner-lip gap, in inter-ocular distances. On the 15,985 frames of 116 tracks of 63
 # training people the gap has two hills, closed lips about 0.006 (the landmarker never says exactly 0) and
 # speaking mouths about 0.13; the valley between them lies at 0.028 to 0.036, and pictures from both its sides
@@ -84,7 +86,7 @@ def closures_compute(total: ClosureCounts) -> ClosureScore:
         ValueError: if no frame has a face in both.
     """
     if not total.frames:
-        raise ValueError("no frame has a face in both videos")
+        raise ValueError(Message("reason.no_face_in_both"))
     return ClosureScore(
         recall=total.both / total.reference if total.reference else float("nan"),
         precision=total.both / total.generated if total.generated else float("nan"),

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from lipsync.errors import ArtefactError
+from lipsync.texts import Message
 
 FEATURES = 2048
 # Below as many frames as dimensions the covariance has no full rank and the distance is biased upwards.
@@ -117,7 +118,7 @@ def fid_compute(generated: Features, reference: Features) -> FidScore:
         ValueError: if a side has fewer than 2 pictures or the features differ in length.
     """
     if min(generated.count, reference.count) < 2:
-        raise ValueError("FID needs at least 2 pictures on each side")
+        raise ValueError(Message("reason.two_pictures"))
     if isinstance(generated, FeatureRows) and isinstance(reference, FeatureRows):
         distance = _of_rows(generated.rows, reference.rows)
     else:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync.texts import Message
+
 
 @dataclass(frozen=True)
 class FrameMean:
@@ -34,7 +36,7 @@ def mean_of_frames(values: np.ndarray) -> FrameMean:
     values = np.asarray(values, np.float64)
     used = ~np.isnan(values)
     if not used.any():
-        raise ValueError(f"none of the {values.size} frames has a value")
+        raise ValueError(Message("reason.no_value", frames=values.size))
     return FrameMean(float(values[used].mean()), int(used.sum()), int((~used).sum()))
 
 
@@ -54,7 +56,9 @@ def check_pictures(generated: np.ndarray, reference: np.ndarray, smallest: int =
     if generated.shape != reference.shape:
         raise ValueError(f"generated {generated.shape} and reference {reference.shape} differ in shape")
     if min(generated.shape[1:3]) < smallest:
-        raise ValueError(f"pictures of {generated.shape[1:3]} are smaller than {smallest} pixels")
+        raise ValueError(
+            Message("reason.too_small", height=generated.shape[1], width=generated.shape[2], least=smallest)
+        )
 
 
 def check_rows(generated: np.ndarray, reference: np.ndarray, shape: tuple[int | None, ...]) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync.texts import Message
+
 MAX_LAG = 5  # frames each way: 0.2 s at 25 fps
 MIN_FRAMES = 5
 
@@ -89,7 +91,7 @@ def lipcorr_compute(clips: Iterable[ClipCorrelation]) -> LipCorrScore:
     clips = list(clips)
     usable = [clip for clip in clips if clip.by_lag is not None]
     if not usable:
-        raise ValueError(f"none of the {len(clips)} clips has a mouth to follow")
+        raise ValueError(Message("reason.no_mouth", clips=len(clips)))
     mean = np.average([clip.by_lag for clip in usable], axis=0, weights=[clip.frames for clip in usable])
     zero = len(mean) // 2
     best = int(mean.argmax()) if len(usable) > 1 else zero

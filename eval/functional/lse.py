@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync.texts import Message
+
 MAX_SHIFT = 15  # frames each way: 0.6 s at 25 fps
 WINDOW = 5  # video frames in one window
 SAMPLES_PER_FRAME = 640  # 16 kHz at 25 fps
@@ -79,7 +81,7 @@ def lse_update(video: np.ndarray, audio: np.ndarray, max_shift: int = MAX_SHIFT)
     if video.ndim != 2 or video.shape != audio.shape:
         raise ValueError(f"video {video.shape} and audio {audio.shape} must both be (T, D)")
     if not len(video):
-        raise ValueError("no window to compare")
+        raise ValueError(Message("reason.no_window"))
     padded = np.pad(audio, ((max_shift, max_shift), (0, 0)))
     columns = []
     for shift in range(2 * max_shift + 1):
@@ -116,7 +118,7 @@ def lse_mean(tracks: Sequence[LseScore]) -> LseTracks:
         ValueError: if there is no track.
     """
     if not tracks:
-        raise ValueError("no face track to score")
+        raise ValueError(Message("reason.no_track"))
     weights = [track.windows for track in tracks]
     return LseTracks(
         distance=float(np.average([track.distance for track in tracks], weights=weights)),

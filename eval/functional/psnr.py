@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from eval.functional.frame_mean import check_pictures
+from lipsync.texts import Message
 
 # Identical frames have no noise and an infinite ratio: one of them would swallow the mean.
 CAP_DB = 100.0
@@ -62,7 +63,7 @@ def psnr_compute(mse: np.ndarray) -> PsnrScore:
         ValueError: if there is no frame.
     """
     if not len(mse):
-        raise ValueError("no frame to score")
+        raise ValueError(Message("reason.no_frame"))
     return PsnrScore(
         mean=float(psnr_of_mse(mse).mean()),
         pooled=float(psnr_of_mse(np.mean(mse))),

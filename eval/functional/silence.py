@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync.texts import Message
+
 QUARTILE = 0.25  # of the real openings: the mean in silence is to be no wider
 STILL = 0.2  # of the spread with speech: the spread in silence is to be no larger
 MIN_FRAMES = 5
@@ -92,7 +94,7 @@ def silence_compute(clips: Iterable[SilentClip | None]) -> SilenceScore:
     """
     used = [clip for clip in clips if clip is not None]
     if not used:
-        raise ValueError("no clip has a face in silence and in speech")
+        raise ValueError(Message("reason.no_face_in_silence"))
     opening, spread, quartile, speech = np.mean(
         [(clip.opening, clip.spread, clip.quartile, clip.speech) for clip in used], axis=0
     ).tolist()

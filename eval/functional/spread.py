@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync.texts import Message
+
 
 @dataclass(frozen=True)
 class OpeningSums:
@@ -74,7 +76,7 @@ def spread_compute(total: OpeningSums) -> SpreadScore:
         ValueError: if the reference's mouth never moves, or no frame has a face in both.
     """
     if not total.reference > 0:
-        raise ValueError("the reference's mouth does not move")
+        raise ValueError(Message("reason.still_mouth"))
     generated, reference = (float(np.sqrt(s / total.frames)) for s in (total.generated, total.reference))
     return SpreadScore(generated / reference, generated, reference, total.frames)
 

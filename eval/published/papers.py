@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ NOTICE = Message("published.notice")
 
 @dataclass(frozen=True)
 class Paper:
-    """Where numbers come from; each text in English and, with ``chinese``, as the paper itself says it."""
+    """Where numbers come from; its title and authors in English and, with ``chinese``, as printed."""
 
     key: str
     title: str
@@ -38,14 +39,13 @@ class PublishedColumn:
 
     Attributes:
         key: name in `eval.scoring.metrics` where the column is one of those, else its own.
-        label, chinese: heading.
+        label: heading.
         better: which way is better.
         metric: the metric of `eval.scoring.metrics` that measures the same; None where there is none.
     """
 
     key: str
     label: str
-    chinese: str
     better: Direction
     metric: str | None = None
 
@@ -59,16 +59,15 @@ class PublishedRow:
     """One method.
 
     Attributes:
-        method, chinese: its name.
+        method: its name.
         values: as printed, so that no digit is lost; None where the paper has none.
         ours: the system that the paper introduces.
         control: real video, which competes with none.
         config: the name of this row's configuration in this project, for ablations.
     """
 
-    method: str
-    chinese: str
-    values: tuple[str | None, ...]
+    method: Message
+    values: Sequence[str | None]
     ours: bool = False
     control: bool = False
     config: str | None = None
@@ -82,20 +81,18 @@ class PublishedTable:
         number: of the table in the paper.
         kind: comparison, ablation, user study or complexity.
         dataset: what it was measured on; empty where that is no question.
-        title, chinese: what it shows.
-        note, note_chinese: what a reader should know, such as numbers that contradict each other.
+        title: what it shows.
+        note: what a reader should know, such as numbers that contradict each other.
     """
 
     paper: Paper
     number: str
     kind: Kind
     dataset: str
-    title: str
-    chinese: str
+    title: Message
     columns: tuple[PublishedColumn, ...]
     rows: tuple[PublishedRow, ...]
-    note: str = ""
-    note_chinese: str = ""
+    note: Message | None = None
 
     @property
     def source(self) -> str:
@@ -119,14 +116,14 @@ class PublishedTable:
 
 # Columns that are no metric of this project, or that a paper calls otherwise.
 _OWN = {
-    "sync": PublishedColumn("sync", "Sync", "Sync", "higher", "lse_c"),
-    "sync_accuracy": PublishedColumn("sync_accuracy", "Sync accuracy", "同步精度", "higher"),
-    "visual_quality": PublishedColumn("visual_quality", "Visual quality", "视觉质量", "higher"),
-    "overall": PublishedColumn("overall", "Overall", "整体感观", "higher"),
-    "params": PublishedColumn("params", "Parameters (M)", "参数量 (M)", "lower"),
-    "flops": PublishedColumn("flops", "FLOPs (G)", "FLOPs (G)", "lower"),
-    "madd": PublishedColumn("madd", "MAdd (G)", "MAdd (G)", "lower"),
-    "memory": PublishedColumn("memory", "Memory (MB)", "显存 (MB)", "lower"),
+    "sync": PublishedColumn("sync", "Sync", "higher", "lse_c"),
+    "sync_accuracy": PublishedColumn("sync_accuracy", Message("published.column.sync_accuracy"), "higher"),
+    "visual_quality": PublishedColumn("visual_quality", Message("published.column.visual_quality"), "higher"),
+    "overall": PublishedColumn("overall", Message("published.column.overall"), "higher"),
+    "params": PublishedColumn("params", Message("published.column.params"), "lower"),
+    "flops": PublishedColumn("flops", "FLOPs (G)", "lower"),
+    "madd": PublishedColumn("madd", "MAdd (G)", "lower"),
+    "memory": PublishedColumn("memory", Message("published.column.memory"), "lower"),
 }
 
 
@@ -152,24 +149,25 @@ def _all() -> tuple[PublishedTable, ...]:
 def _read(path: Path) -> list[PublishedTable]:
     data = json.loads(path.read_text(encoding="utf-8"))
     paper = Paper(**data["paper"])
-    return [
-        PublishedTable(
-            paper,
-            columns=tuple(map(_column, table.pop("columns"))),
-            rows=tuple(map(_row, table.pop("rows"))),
-            **table,
-        )
-        for table in data["tables"]
-    ]
+    return [_table(paper, table) for table in data["tables"]]
+
+
+def _table(paper: Paper, data: dict[str, Any]) -> PublishedTable:
+    """A table of a file, in which a text is a key and a name, such as Wav2Lip, is written out."""
+    return PublishedTable(
+        paper,
+        number=data["number"],
+        kind=data["kind"],
+        dataset=data["dataset"],
+        title=Message(data["title"], dataset=data["dataset"]),
+        columns=tuple(map(_column, data["columns"])),
+        rows=tuple(PublishedRow(**{**row, "method": Message(row["method"])}) for row in data["rows"]),
+        note=Message(data["note"]) if "note" in data else None,
+    )
 
 
 def _column(key: str) -> PublishedColumn:
     if key in _OWN:
         return _OWN[key]
     metric = METRICS.get(key)
-    return PublishedColumn(key, metric.label, metric.label, metric.direction, key)
-
-
-def _row(data: dict[str, Any]) -> PublishedRow:
-    values = tuple(data.pop("values"))
-    return PublishedRow(**{"chinese": data["method"], **data}, values=values)
+    return PublishedColumn(key, metric.label, metric.direction, key)

@@ -23,7 +23,7 @@ def marks(table: PublishedTable) -> list[tuple[set[str], set[str]]]:
     """For every column the methods with the best and with the second-best number, by the printed digits."""
     found: list[tuple[set[str], set[str]]] = []
     for number, column in enumerate(table.columns):
-        values = {
+        values: dict[str, float] = {
             row.method: float(row.values[number] or 0) * (-1 if column.better == "higher" else 1)
             for row in table.rows
             if row.values[number] is not None and not row.control

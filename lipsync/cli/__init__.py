@@ -20,9 +20,7 @@ from lipsync.texts import for_terminal
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 2 with one sentence on stderr when the person can mend it."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lipsync", description="Audio-driven lip synchronisation."
-    )
+    parser = argparse.ArgumentParser(prog="python -m lipsync", description=for_terminal("help.lipsync"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_generate_command(commands)
     add_weights_command(commands)

@@ -12,23 +12,18 @@ from lipsync.texts import for_terminal
 
 def add_adapt_command(commands: argparse._SubParsersAction) -> None:
     """Add ``adapt`` to the subparsers of ``python -m lipsync``."""
-    parser = commands.add_parser("adapt", help="tune a core on a video of one person")
-    parser.add_argument("--face", type=Path, help="video in which the person speaks, 4 s or more")
+    parser = commands.add_parser("adapt", help=for_terminal("help.adapt.help"))
+    parser.add_argument("--face", type=Path, help=for_terminal("help.adapt.face"))
     parser.add_argument(
         "--out",
         metavar="CORE",
-        help="folder to write, for --checkpoint and `push`; a name without a slash is kept with the portal's "
-        "cores, for --method adapted:NAME and its menu",
+        help=for_terminal("help.adapt.out"),
     )
-    parser.add_argument(
-        "--method", default="auto", metavar="NAME", help="the core to begin with (default: %(default)s)"
-    )
-    parser.add_argument("--checkpoint", type=Path, help="weights to begin with instead of the method's own")
-    parser.add_argument(
-        "--minutes", type=float, default=2.0, help="of learning, after the video was cut (default: 2)"
-    )
-    parser.add_argument("--list", action="store_true", help="print the names of the portal's adapted cores")
-    parser.add_argument("--delete", metavar="NAME", help="remove one of them, which is all that was kept")
+    parser.add_argument("--method", default="auto", metavar="NAME", help=for_terminal("help.adapt.method"))
+    parser.add_argument("--checkpoint", type=Path, help=for_terminal("help.adapt.checkpoint"))
+    parser.add_argument("--minutes", type=float, default=2.0, help=for_terminal("help.adapt.minutes"))
+    parser.add_argument("--list", action="store_true", help=for_terminal("help.adapt.list"))
+    parser.add_argument("--delete", metavar="NAME", help=for_terminal("help.adapt.delete"))
     parser.set_defaults(handler=_run)
 
 

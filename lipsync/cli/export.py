@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lipsync.texts import for_terminal
 from lipsync.training.export import export, keep_log
 
 
 def add_export_command(commands: argparse._SubParsersAction) -> None:
     """Add ``export`` to the subparsers of ``python -m lipsync``."""
-    parser = commands.add_parser("export", help="a trained model as a folder for the Hub, in half precision")
-    parser.add_argument(
-        "--model", type=Path, required=True, help="folder of a run: RUN/generator or RUN/sync-expert"
-    )
+    parser = commands.add_parser("export", help=for_terminal("help.export.help"))
+    parser.add_argument("--model", type=Path, required=True, help=for_terminal("help.export.model"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--card", type=Path, help="model card (Markdown) to put beside it")
-    parser.add_argument("--run", type=Path, help="folder of the run, whose log and curves go along")
+    parser.add_argument("--card", type=Path, help=for_terminal("help.export.card"))
+    parser.add_argument("--run", type=Path, help=for_terminal("help.export.run"))
     parser.set_defaults(handler=_run)
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lipsync.texts import for_terminal
+
 
 def add_fit_command(subparsers: argparse._SubParsersAction) -> None:
     """Add ``fit``; its ``handler`` runs it and returns the exit status."""
-    parser = subparsers.add_parser("fit", help="fit the 3D face to prepared clips, for visual dubbing")
-    parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
-    parser.add_argument("--splits", nargs="+", default=[], help="of the manifest (default: all)")
-    parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    parser = subparsers.add_parser("fit", help=for_terminal("help.fit.help"))
+    parser.add_argument("--data", type=Path, required=True, help=for_terminal("help.fit.data"))
+    parser.add_argument("--splits", nargs="+", default=[], help=for_terminal("help.fit.splits"))
+    parser.add_argument("--workers", type=int, default=1, help=for_terminal("help.fit.workers"))
     parser.add_argument(
         "--model",
         type=Path,
-        help="embedded for the 3D face that ships, a folder of `fit-face-model`, or a Basel Face Model's "
-        ".mat or .npz (default: ICT-FaceKit)",
+        help=for_terminal("help.fit.model"),
     )
-    parser.add_argument("--again", action="store_true", help="also clips that have a fit already")
+    parser.add_argument("--again", action="store_true", help=for_terminal("help.fit.again"))
     parser.set_defaults(handler=_fit_command)
 
 
@@ -31,7 +32,7 @@ def _fit_command(options: argparse.Namespace) -> int:
         options.workers,
         options.model,
         options.again,
-        report=lambda line: print(line, flush=True),
+        report=_show,
     )
     print(summary)
     return 0
@@ -39,14 +40,12 @@ def _fit_command(options: argparse.Namespace) -> int:
 
 def add_face_model_command(subparsers: argparse._SubParsersAction) -> None:
     """Add ``fit-face-model``; its ``handler`` runs it and returns the exit status."""
-    parser = subparsers.add_parser(
-        "fit-face-model", help="learn a 3D face (mean, identity, expressions) from prepared clips"
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
+    parser = subparsers.add_parser("fit-face-model", help=for_terminal("help.fit_face_model.help"))
+    parser.add_argument("--data", type=Path, required=True, help=for_terminal("help.fit.data"))
     parser.add_argument(
-        "--splits", nargs="+", default=["train"], help="of the manifest (default: %(default)s)"
+        "--splits", nargs="+", default=["train"], help=for_terminal("help.fit_face_model.splits")
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder to write model.safetensors to")
+    parser.add_argument("--out", type=Path, required=True, help=for_terminal("help.fit_face_model.out"))
     parser.set_defaults(handler=_face_model_command)
 
 
@@ -56,8 +55,10 @@ def _face_model_command(options: argparse.Namespace) -> int:
     from lipsync.weights import hub
 
     landmarker = hub.locate("face_landmarker") or hub.fetch("face_landmarker")
-    face = learn_face(
-        options.data, tuple(options.splits), landmarker, report=lambda line: print(line, flush=True)
-    )
+    face = learn_face(options.data, tuple(options.splits), landmarker, report=_show)
     print(write_embedded(face, options.out))
     return 0
+
+
+def _show(line: str) -> None:
+    print(for_terminal(line), flush=True)

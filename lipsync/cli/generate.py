@@ -12,59 +12,48 @@ from lipsync.texts import Message, for_terminal
 
 
 def add_generate_command(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser(
-        "generate", help="a face and speech in, a video whose lips follow the speech out"
-    )
-    parser.add_argument("--face", type=Path, required=True, help="video or photo")
-    parser.add_argument("--audio", type=Path, help="any file with sound; without it the video's own sound")
-    parser.add_argument("--out", type=Path, required=True, help="the .mp4 to write")
+    parser = commands.add_parser("generate", help=for_terminal("help.generate.help"))
+    parser.add_argument("--face", type=Path, required=True, help=for_terminal("help.generate.face"))
+    parser.add_argument("--audio", type=Path, help=for_terminal("help.generate.audio"))
+    parser.add_argument("--out", type=Path, required=True, help=for_terminal("help.generate.out"))
     parser.add_argument(
         "--method",
         default=DEFAULT,
-        help=f"{AUTO}, the best core whose files are here or can be fetched now; one of "
-        f"{', '.join(METHODS.names())}; or hub:org/name[@revision], a core on the Hugging Face Hub "
-        "(default: %(default)s)",
+        help=for_terminal("help.generate.method", auto=AUTO, names=", ".join(METHODS.names())),
     )
-    parser.add_argument(
-        "--checkpoint", type=Path, help="weights to use instead: published Wav2Lip format, or one of ours"
-    )
+    parser.add_argument("--checkpoint", type=Path, help=for_terminal("help.generate.checkpoint"))
     parser.add_argument(
         "--face-index",
         type=int,
         metavar="N",
-        help="which face, counted from the left from 0 (default: largest)",
+        help=for_terminal("help.generate.face_index"),
     )
     parser.add_argument(
-        "--face-point", type=float, nargs=2, metavar=("X", "Y"), help="the face at this place, pixels"
+        "--face-point", type=float, nargs=2, metavar=("X", "Y"), help=for_terminal("help.generate.face_point")
     )
     parser.add_argument(
         "--length",
         choices=("audio", "video"),
         default="audio",
-        help="as long as the speech, the video playing back and forth, or as the video",
+        help=for_terminal("help.generate.length"),
     )
     parser.add_argument(
         "--mouth-opening",
         type=float,
         default=1.0,
         metavar="FACTOR",
-        help="how far the mouth opens against what the speech asks for, about 0.6 to 1.6 (default: 1)",
+        help=for_terminal("help.generate.mouth_opening"),
     )
     parser.add_argument(
         "--sharpen",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="0 to 1: how far the drawn mouth's detail is brought to the strength of the skin around it "
-        "(default: 0)",
+        help=for_terminal("help.generate.sharpen"),
     )
-    parser.add_argument(
-        "--batch-size", type=int, default=16, help="frames the network takes at once (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--no-label", action="store_true", help="no visible AI-generated mark (the one in the metadata stays)"
-    )
-    parser.add_argument("--json", action="store_true", help="print what was done as JSON on stdout")
+    parser.add_argument("--batch-size", type=int, default=16, help=for_terminal("help.generate.batch_size"))
+    parser.add_argument("--no-label", action="store_true", help=for_terminal("help.generate.no_label"))
+    parser.add_argument("--json", action="store_true", help=for_terminal("help.generate.json"))
     parser.set_defaults(handler=_generate)
 
 
@@ -72,11 +61,12 @@ def _generate(options: argparse.Namespace) -> None:
     from lipsync.generate import Progress, Request, generate
 
     def show(progress: Progress) -> None:
-        parts = [progress.stage]
+        parts = [for_terminal(f"job.{progress.stage}")]
         if progress.stage == "weights" and progress.total:
-            parts = [f"weights {progress.done / 1e6:.1f}/{progress.total / 1e6:.1f} MB"]
+            done, total = f"{progress.done / 1e6:.1f}", f"{progress.total / 1e6:.1f}"
+            parts.append(for_terminal("job.bytes", done=done, total=total))
         if progress.stage == "frames" and progress.total:
-            parts = [f"frames {progress.done}/{progress.total}"]
+            parts.append(for_terminal("job.count", done=progress.done, total=progress.total))
             parts.append(for_terminal("job.fps", fps=f"{progress.fps:.0f}"))
             if progress.seconds_left is not None:
                 parts.append(for_terminal("job.left", seconds=f"{progress.seconds_left:.0f}"))

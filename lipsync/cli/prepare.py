@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lipsync.data.preparation.limits import Limits
 from lipsync.errors import ConfigError
+from lipsync.texts import for_terminal
 
 if TYPE_CHECKING:
     from lipsync.data.preparation.timing import SyncCheck
@@ -17,81 +18,78 @@ if TYPE_CHECKING:
 def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
     """Add ``prepare``; its ``handler`` runs it and returns the exit status."""
     limits = Limits()
-    parser = subparsers.add_parser(
-        "prepare", help="cut a folder of talking-face videos into aligned clips for training"
-    )
-    parser.add_argument("--videos", type=Path, required=True, help="folder, searched with its subfolders")
+    parser = subparsers.add_parser("prepare", help=for_terminal("help.prepare.help"))
+    parser.add_argument("--videos", type=Path, required=True, help=for_terminal("help.prepare.videos"))
     parser.add_argument(
         "--profile",
         default="folder",
         metavar="NAME",
-        help="the data set in it: folder, lrs2, lrw, cmlr, voxceleb or grid (default: %(default)s)",
+        help=for_terminal("help.prepare.profile"),
     )
     parser.add_argument(
         "--help-profile",
         action=_About,
         metavar="NAME",
-        help="print a data set's expected folders, splits, licence and where to ask for it, and stop",
+        help=for_terminal("help.prepare.help_profile"),
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder for clips and manifest.csv")
+    parser.add_argument("--out", type=Path, required=True, help=for_terminal("help.prepare.out"))
     parser.add_argument(
         "--manifest",
         type=Path,
-        help="CSV with the columns file, id and maybe split; without it a person is a subfolder, and files "
-        "that lie in none are grouped by their faces",
+        help=for_terminal("help.prepare.manifest"),
     )
-    parser.add_argument(
-        "--splits", nargs="+", default=[], help="of the manifest or the data set; the others are left out"
-    )
+    parser.add_argument("--splits", nargs="+", default=[], help=for_terminal("help.prepare.splits"))
     parser.add_argument(
         "--split-by",
         default="",
         metavar="HOW",
-        help="official: the splits that are named; people: drawn over people, so that nobody is in two "
-        "(default: as the profile or the manifest has it)",
+        help=for_terminal("help.prepare.split_by"),
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help=for_terminal("help.fit.workers"))
     parser.add_argument(
         "--val-share",
         type=float,
         default=0.1,
-        help="of the people, kept for validation (default: %(default)s)",
+        help=for_terminal("help.prepare.val_share"),
     )
-    parser.add_argument("--seed", type=int, default=0, help="of that choice (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help=for_terminal("help.prepare.seed"))
     parser.add_argument(
         "--min-face",
         type=float,
         metavar="PX",
-        help=f"side of the face square in the video (default: the profile's, usually {limits.min_face:g})",
+        help=for_terminal("help.prepare.min_face", min_face=limits.min_face),
     )
     parser.add_argument(
         "--max-yaw",
         type=float,
         metavar="DEG",
-        help=f"how far a face may be turned (default: {limits.max_yaw:g})",
+        help=for_terminal("help.prepare.max_yaw", max_yaw=limits.max_yaw),
     )
-    parser.add_argument("--max-seconds", type=float, help=f"of a clip (default: {limits.max_seconds:g})")
+    parser.add_argument(
+        "--max-seconds",
+        type=float,
+        help=for_terminal("help.prepare.max_seconds", max_seconds=limits.max_seconds),
+    )
     parser.add_argument(
         "--min-sharpness",
         type=float,
         metavar="S",
-        help=f"below it a face counts as blurred (default: {limits.min_sharpness:g})",
+        help=for_terminal("help.prepare.min_sharpness", min_sharpness=limits.min_sharpness),
     )
     parser.add_argument(
         "--sync-check",
         action="store_true",
-        help="let a sync expert look at the sound of every recording: move it where it is off by more than "
-        "two frames, leave the recording out where it cannot be trusted",
+        help=for_terminal("help.prepare.sync_check"),
     )
     parser.add_argument(
-        "--sync-expert", type=Path, metavar="DIR", help="who judges (default: the one that ships)"
+        "--sync-expert", type=Path, metavar="DIR", help=for_terminal("help.prepare.sync_expert")
     )
     parser.add_argument(
         "--sync-trust",
         type=float,
         nargs=2,
         metavar=("KEEP", "MOVE"),
-        help="trust that is asked to leave the sound and to move it (default: 0.08 0.15)",
+        help=for_terminal("help.prepare.sync_trust"),
     )
     parser.set_defaults(handler=_prepare)
 
@@ -117,7 +115,7 @@ def _prepare(options: argparse.Namespace) -> int:
         profile=profile,
         split_by=options.split_by,
         sync=_sync_check(options),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(for_terminal(line), flush=True),
     )
     print(summary)
     return 0

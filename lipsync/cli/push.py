@@ -11,13 +11,11 @@ from lipsync.weights.push import push
 
 def add_push_command(commands: argparse._SubParsersAction) -> None:
     """Add ``push`` to the subparsers of ``python -m lipsync``."""
-    parser = commands.add_parser("push", help="put a core on the Hugging Face Hub, with its model card")
-    parser.add_argument(
-        "--model", type=Path, required=True, help="folder with config.json, model.safetensors and README.md"
-    )
-    parser.add_argument("--repo", required=True, metavar="ORG/NAME", help="made if missing")
-    parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--dry-run", action="store_true", help="check everything, upload nothing")
+    parser = commands.add_parser("push", help=for_terminal("help.push.help"))
+    parser.add_argument("--model", type=Path, required=True, help=for_terminal("help.push.model"))
+    parser.add_argument("--repo", required=True, metavar="ORG/NAME", help=for_terminal("help.push.repo"))
+    parser.add_argument("--private", action="store_true", help=for_terminal("help.push.private"))
+    parser.add_argument("--dry-run", action="store_true", help=for_terminal("help.push.dry_run"))
     parser.set_defaults(handler=_run)
 
 

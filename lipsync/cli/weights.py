@@ -34,11 +34,11 @@ def _fetch_defaults() -> None:
 
 
 def add_weights_command(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser(
-        "weights", help="list the weights of others that can be used, and fetch some"
+    parser = commands.add_parser("weights", help=for_terminal("help.weights.help"))
+    parser.add_argument(
+        "--fetch", nargs="+", metavar="NAME", default=[], help=for_terminal("help.weights.fetch")
     )
-    parser.add_argument("--fetch", nargs="+", metavar="NAME", default=[], help="names from the list")
-    parser.add_argument("--defaults", action="store_true", help="fetch what the portal wants from the start")
+    parser.add_argument("--defaults", action="store_true", help=for_terminal("help.weights.defaults"))
     parser.set_defaults(handler=_weights)
 
 

@@ -19,6 +19,7 @@ from lipsync.faces.model3d.fit import Fit
 from lipsync.faces.model3d.fitting import fit_clip, model_name
 from lipsync.faces.model3d.load import load_morphable
 from lipsync.faces.model3d.morphable import MorphableModel
+from lipsync.texts import Message
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def fit_folder(
     work = partial(keep_fit, model=model, landmarker=landmarker)
     for number, (clip, fit) in enumerate(_run(work, todo, workers), 1):
         done[clip.name] = fit
-        report(f"[{number}/{len(todo)}] {clip.name}: {_outcome(fit)}")
+        report(Message("text.named", name=f"[{number}/{len(todo)}] {clip.name}", text=_outcome(fit)))
     errors = np.concatenate([fit.error[fit.valid] for fit in done.values()])
     return FitSummary(
         len(clips),
@@ -106,10 +107,14 @@ def _saved_fit(clip: Clip, name: str) -> Fit | None:
     return fit if fit.model == name and len(fit) == len(clip.landmarks) else None
 
 
-def _outcome(fit: Fit) -> str:
+def _outcome(fit: Fit) -> Message:
     failed = int((~fit.valid).sum())
-    error = f"{fit.error[fit.valid].mean():.2f} pixels" if fit.valid.any() else "no fit"
-    return error + (f", {failed} of {len(fit)} frames without a fit" if failed else "")
+    if failed == len(fit):
+        return Message("fit.none")
+    error = float(fit.error[fit.valid].mean())
+    if not failed:
+        return Message("fit.error", error=error)
+    return Message("fit.partly", error=error, failed=failed, frames=len(fit))
 
 
 def _splits(folder: Path) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from lipsync.faces.model3d.fitting import FittingConfig, fit_clip
 from lipsync.faces.model3d.heads import AXES, rotations
 from lipsync.faces.model3d.morphable import MorphableArrays, MorphableModel
 from lipsync.faces.tracking.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, Landmarker, mouth_opening
+from lipsync.texts import Message
 
 SCORES = NAMES[1:]  # all but "_neutral"
 _FOCAL = FOCAL * STORED / MARGIN  # pixels
@@ -86,13 +87,13 @@ def learn_face(
     people = len(set(frames.person))
     if people < 3:
         raise ConfigError("model3d.few_people", data=data, people=people)
-    report(f"{len(clips)} clips, {people} people, {len(frames.clip)} frames")
+    report(Message("face_model.begins", clips=len(clips), people=people, frames=len(frames.clip)))
     solid, which = solid_shapes(clips, frames, landmarker)
     shapes = first_face(solid, frames.take(which), config)
-    report(f"a first face from {len(solid)} shapes with depth")
+    report(Message("face_model.first", shapes=len(solid)))
     for number in range(config.rounds):
         shapes, error = refine(shapes, frames, config)
-        report(f"round {number + 1}: landmarks were off by {error:.2f} pixels of {STORED}")
+        report(Message("face_model.round", number=number + 1, error=error, size=STORED))
     return finished(shapes.mean, shapes.identity, shapes.expression, SCORES)
 
 

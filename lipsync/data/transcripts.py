@@ -18,6 +18,7 @@ from lipsync.data.clips import FPS, Clip, load_clips
 from lipsync.errors import ConfigError
 from lipsync.experts.lip_reader import spell
 from lipsync.media import read_audio
+from lipsync.texts import for_terminal
 
 FILE = "words.csv"
 COLUMNS = ("clip", "start_s", "end_s", "word")
@@ -86,11 +87,11 @@ def transcribe(clips: list[Clip], model: str | Path = "base", threads: int = 0) 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Let a speech recogniser write words.csv of prepared clips.")
-    parser.add_argument("--data", type=Path, required=True, help="folder that `prepare` wrote")
-    parser.add_argument("--out", type=Path, help="where words.csv goes (default: the folder itself)")
+    parser = argparse.ArgumentParser(description=for_terminal("help.transcripts.description"))
+    parser.add_argument("--data", type=Path, required=True, help=for_terminal("help.fit.data"))
+    parser.add_argument("--out", type=Path, help=for_terminal("help.transcripts.out"))
     parser.add_argument("--splits", nargs="+", default=["train", "extra", "val"])
-    parser.add_argument("--model", default="base", help="name of faster-whisper, or a folder of its files")
+    parser.add_argument("--model", default="base", help=for_terminal("help.transcripts.model"))
     options = parser.parse_args(arguments)
     folder = options.out or options.data
     folder.mkdir(parents=True, exist_ok=True)

@@ -92,8 +92,6 @@ def card_of(facts: Facts, source: MethodCard) -> MethodCard:
     Args:
         source: of the method that it came from.
     """
-    english = f"{facts.title}, adapted to the face in {facts.face} ({facts.video_seconds:.0f} s of video)."
-    chinese = f"{facts.title}，已学习 {facts.face} 中的人脸（视频 {facts.video_seconds:.0f} 秒）。"
     return MethodCard(
         name=f"{PREFIX}{facts.label}",
         title=facts.label,
@@ -101,7 +99,7 @@ def card_of(facts: Facts, source: MethodCard) -> MethodCard:
         licence=source.licence,
         resolution=facts.resolution,
         weights=Message("adapted.weights"),
-        summary={"en": english, "zh": chinese},
+        summary=Message("adapted.summary", title=facts.title, face=facts.face, seconds=facts.video_seconds),
         supports_mouth_opening=facts.supports_mouth_opening,
     )
 

@@ -23,7 +23,7 @@ class MethodCard:
     licence: str
     resolution: int  # pixels, side of the face square it draws; 0: not known before it is loaded
     weights: str  # where they come from
-    summary: dict[str, str]  # language code -> one sentence
+    summary: str  # one sentence: the key of a text, a message, or the sentence itself
     revision: str | None = None  # commit of the Hub repository that its weights were taken from
     supports_mouth_opening: bool = False  # whether the mouth can open further or less than the speech has it
     live: bool = False  # whether it works live: its look-ahead is at most a second

@@ -178,7 +178,7 @@ def _hub_entry(core: HubCore) -> MethodEntry:
         licence=licence_of(core) or Message("method.licence.hub"),
         resolution=0,
         weights=Message("method.weights.hub"),
-        summary={"en": "A core that somebody put on the Hub.", "zh": "他人发布在 Hub 上的模型。"},
+        summary=Message("method.summary.hub"),
         supports_mouth_opening=True,  # most can; one that cannot raises an error when asked
     )
     return MethodEntry(card, _load_any, core=core)
@@ -187,5 +187,5 @@ def _hub_entry(core: HubCore) -> MethodEntry:
 def adapted_entry(folder: Path, facts: Facts) -> MethodEntry:
     """A core that was adapted to one person; whatever its source was, its weights decide how it is loaded."""
     source = METHODS.get(facts.method) if facts.method in METHODS else None
-    card = source.card if source else MethodCard(facts.method, facts.title, "", "", facts.resolution, "", {})
+    card = source.card if source else MethodCard(facts.method, facts.title, "", "", facts.resolution, "", "")
     return MethodEntry(card_of(facts, card), _load_any, folder=folder, needs=source.needs if source else ())

@@ -6,6 +6,11 @@ import csv
 from pathlib import Path
 
 
+def figures(values: dict[str, float]) -> str:
+    """A row for people to read."""
+    return " ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
 def add_row(path: Path, step: int, values: dict[str, float]) -> None:
     """Append a row; a value that comes for the first time, such as a loss that joins late, gets a column."""
     row = {"step": str(step), **{key: f"{value:.6g}" for key, value in values.items()}}

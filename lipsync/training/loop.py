@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
+from lipsync.texts import for_terminal
 from lipsync.training.compute import compile_stage, pick_device, place, repeatable
 from lipsync.training.feed import Batches, feed
-from lipsync.training.log import add_row, cut_rows
+from lipsync.training.log import add_row, cut_rows, figures
 from lipsync.training.schedules import LearningRates
 from lipsync.weights.renamed import current_settings
 
@@ -239,10 +240,8 @@ def _fit(
             mean["waiting"] = waited / spent  # share of the time that was spent on waiting for batches
             add_row(folder / "log.csv", done, mean)
             if not quiet:
-                print(
-                    f"step {done}/{config.steps} " + " ".join(f"{k} {v:.4g}" for k, v in mean.items()),
-                    flush=True,
-                )
+                line = for_terminal("train.step", done=done, steps=config.steps, figures=figures(mean))
+                print(line, flush=True)
         if done % config.log_every == 0:
             history = []
         if rank == 0 and schedule.checks(done, last):
@@ -314,7 +313,7 @@ def validate(stage: Stage, folder: Path, done: int, quiet: bool) -> dict[str, fl
     if found:
         add_row(folder / "checks.csv", done, found)
         if not quiet:
-            print(f"check {done} " + " ".join(f"{k} {v:.4g}" for k, v in found.items()), flush=True)
+            print(for_terminal("train.check", done=done, figures=figures(found)), flush=True)
     return found
 
 

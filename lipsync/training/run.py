@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 from lipsync.training.config import TrainConfig
 from lipsync.training.stages import STAGES
 
@@ -62,7 +63,8 @@ def train(
         if first:
             out.mkdir(parents=True, exist_ok=True)
             (out / SAVED).write_text(json.dumps(saved_form(kind, config), indent=2), encoding="utf-8")
-            report(f"{kind}: {len(clips)} clips to train on, {len(dev)} to check on")
+            learned = Message("count.clips", count=len(clips))
+            report(Message("train.begins", stage=kind, clips=learned, check=len(dev)))
         fit(stage, config.run, out, resume=resume, quiet=quiet or not first)
     finally:
         if distributed:

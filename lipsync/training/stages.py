@@ -9,5 +9,6 @@ from lipsync.registry import Registry
 if TYPE_CHECKING:
     from lipsync.training.loop import Stage
 
-# Registered as "module:attribute", with a line of ``help``: so `train --help` lists them without PyTorch.
+# Registered as "module:attribute", with ``help``, a line or its key: so `train --help` lists them without
+# PyTorch.
 STAGES: Registry[type[Stage]] = Registry("kind.training_stage")

@@ -2,7 +2,8 @@
 
 - ``label(key)`` for labels, buttons and choices: a marker that the browser replaces, so switching the
   language needs no server and keeps every input;
-- ``localized(key, ...)`` inside HTML: every language is in the markup and the style sheet shows the page's.
+- ``localized(key, ...)`` inside HTML: every language is in the markup and the style sheet shows the page's;
+- ``localized_attribute(name, key, ...)`` for what a pointer or a screen reader reads.
 """
 
 from __future__ import annotations
@@ -41,6 +42,17 @@ def localized(sentence: str, /, **parameters: object) -> str:
         parameters: fill the text's fields. All is escaped.
     """
     return spans(by_language(sentence, **parameters))
+
+
+def localized_attribute(name: str, sentence: str, /, **parameters: object) -> str:
+    """A ``title`` or ``alt`` of HTML in the page's language, which ``portal.js`` sets; English at first.
+
+    Args:
+        name: of the attribute.
+        sentence, parameters: as of :func:`localized`.
+    """
+    texts = by_language(sentence, **parameters)
+    return f'{name}="{escape(texts[ENGLISH])}" data-{name}="{escape(json.dumps(texts))}"'
 
 
 def spans(texts: Mapping[str, str]) -> str:

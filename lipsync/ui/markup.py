@@ -15,7 +15,7 @@ from lipsync.methods import AUTO
 from lipsync.methods.base import MethodCard
 from lipsync.texts import Message, languages
 from lipsync.ui.generate_queue import Job, speed
-from lipsync.ui.languages import language_style, locale, localized, spans
+from lipsync.ui.languages import language_style, locale, localized
 from lipsync.weights.hub import offline
 
 SEPARATOR = '<span class="dot" aria-hidden="true"> · </span>'
@@ -194,4 +194,4 @@ def method_card(card: MethodCard, fps: float | None, ready: bool) -> str:
     }
     filled = ((key, value) for key, value in rows.items() if value)
     table = "".join(f"<div><dt>{localized(key)}</dt><dd>{value}</dd></div>" for key, value in filled)
-    return f'<div class="card"><p>{spans(card.summary)}</p><dl>{table}</dl></div>'
+    return f'<div class="card"><p>{localized(card.summary)}</p><dl>{table}</dl></div>'

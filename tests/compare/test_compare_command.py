@@ -39,7 +39,7 @@ def test_from_a_folder_to_a_paper(compare, folder, tmp_path):
     assert "1 of 2" in said
     assert "Published, not measured here" in said
     assert (tmp_path / "p.png").stat().st_size > 5000
-    assert re.search(rf"{id}  Mine  \(2 × 2, ", compare("--list"))
+    assert re.search(rf"{id}  Mine  \(2 clips · 2 methods, ", compare("--list"))
     sheet = ["--sheet", tmp_path / "s.png", "--frames", "1,2 3"]
     compare("--set", "Mine", "--montage", tmp_path / "m.mp4", *sheet)
     assert (probe(tmp_path / "m.mp4").width, (tmp_path / "s.png").exists()) == (3 * 84 + 4, True)

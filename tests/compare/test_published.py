@@ -135,8 +135,8 @@ def test_all_tables_are_there_and_name_their_source():
         assert f"Table {table.number}" in table.source
         assert all(len(row.values) == len(table.columns) for row in table.rows)
         assert all(column.metric is None or column.metric in METRICS for column in table.columns)
-        assert bool(table.note) == bool(table.note_chinese)
-        assert re.search(r"[\u4e00-\u9fff]", table.chinese)
+        for text in (table.title, *filter(None, [table.note])):
+            assert re.search(r"[\u4e00-\u9fff]", text.text("zh"))
 
 
 def test_ablation_rows_name_the_configurations_of_this_project():

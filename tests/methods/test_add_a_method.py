@@ -64,12 +64,14 @@ size = 1
 licence = "MIT"
 purpose = "nothing"
 """
+TEXTS = {"en": "Darkens the mouth.", "zh": "使嘴部变暗。"}
 FOUND = """
 import json, sys
 from lipsync.methods import METHODS, cards
 from lipsync.methods.auto import candidates
 from lipsync.methods.entry import entry_for
 from lipsync.methods.stages import STAGES, recipes
+from lipsync.texts import Message
 from lipsync.weights import hub
 listed = "torch.nn" in sys.modules
 import gradio
@@ -85,6 +87,7 @@ print(json.dumps({
     "methods": METHODS.names(), "cards": [card.name for card in cards()], "menu": lines,
     "auto": [entry.card.name for entry in candidates()], "stages": STAGES.names(), "recipes": list(recipes()),
     "artefacts": list(hub.artefacts()), "api": [value for _, value in boxes[0]["choices"]],
+    "texts": {language: Message("toy.x").text(language) for language in ("en", "zh")},
     "whose": entry_for(Path("lipsync/methods/toy/weights")).card.name,
 }))
 """
@@ -134,6 +137,9 @@ def found(copy: Copy, drawn: Path) -> dict[str, Any]:
     """Where the method is found, with all that may lie in its folder."""
     (copy.toy / "scores.csv").write_text(SCORES)
     (copy.toy / "artefacts.toml").write_text(ARTEFACT)
+    (copy.toy / "locales").mkdir()
+    for language, text in TEXTS.items():
+        (copy.toy / "locales" / f"{language}.json").write_text(json.dumps({"toy.x": text}), "utf-8")
     (copy.toy / "configs").mkdir()
     (copy.toy / "configs" / "toy-short.toml").write_text("[run]\nsteps = 2\n")
     return json.loads(copy.run(f"python -c '{FOUND}'").splitlines()[-1])
@@ -158,6 +164,7 @@ def test_auto_ranks_it_by_the_scores_in_its_folder(found: dict[str, Any]) -> Non
 def test_what_lies_in_its_folder_is_gathered(found: dict[str, Any]) -> None:
     assert "toy_extra" in found["artefacts"]
     assert "toy-short" in found["recipes"]
+    assert found["texts"] == TEXTS
     assert found["whose"] == "toy", "its weights tell whose they are"
 
 

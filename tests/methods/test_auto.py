@@ -34,8 +34,7 @@ def core(
     name: str, folder: Path, *needs: str, live: bool = True, supports_mouth_opening: bool = True
 ) -> MethodEntry:
     """A core whose method is nothing but its card."""
-    summary = {"en": "", "zh": ""}
-    card = MethodCard(name, f"Core {name}", "", "MIT", 96, "", summary, None, supports_mouth_opening, live)
+    card = MethodCard(name, f"Core {name}", "", "MIT", 96, "", "", None, supports_mouth_opening, live)
     return MethodEntry(card, lambda card, weights, again: SimpleNamespace(card=card), folder, needs=needs)  # type: ignore[arg-type, return-value]
 
 

@@ -42,7 +42,10 @@ def test_only_figures_of_these_weights_are_quoted(tmp_path):
     (tmp_path / MEASURED).write_text(json.dumps(figures.as_dict()))
     assert "7 of 10 unseen clips (by chance: 10%)" in measured_accuracy(tmp_path, "a" * 64)
     for folder, sha256 in ((tmp_path, "b" * 64), (tmp_path / "none", "a" * 64)):
-        assert measured_accuracy(folder, sha256) == "The accuracy of this own expert has not been measured."
+        assert (
+            measured_accuracy(folder, sha256)
+            == "The accuracy of the project's own expert has not been measured."
+        )
     with pytest.raises(ArtefactError, match="holds no sync expert"):
         load_expert(tmp_path)
 

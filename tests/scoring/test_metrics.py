@@ -1,10 +1,13 @@
 import importlib
 import re
 
+import numpy as np
 import pytest
 
+from eval.functional.psnr import psnr_compute, psnr_update
 from eval.scoring.metrics import METRICS
 from lipsync.errors import ConfigError
+from lipsync.texts import Message
 
 
 @pytest.mark.parametrize("metric", METRICS.all(), ids=lambda metric: metric.name)
@@ -17,8 +20,10 @@ def test_every_entry_leads_to_its_three_verbs(metric):
 
 @pytest.mark.parametrize("metric", METRICS.all(), ids=lambda metric: metric.name)
 def test_every_entry_can_be_read_in_both_languages(metric):
-    assert re.fullmatch(r"[A-Z][^\u4e00-\u9fff]+\.", metric.english)
-    assert re.search(r"[\u4e00-\u9fff].*。$", metric.chinese)
+    description = Message(metric.description)
+    assert description.key == f"metric.{metric.name}"
+    assert re.fullmatch(r"[A-Z][^\u4e00-\u9fff]+\.", description)
+    assert re.search(r"[\u4e00-\u9fff].*。$", description.text("zh"))
     assert metric.low < metric.high
 
 
@@ -49,3 +54,11 @@ def test_every_metric_of_the_protocol_is_there():
     }
     with pytest.raises(ConfigError, match="lse_d"):
         METRICS.get("lsed")
+
+
+def test_why_a_video_has_no_score_is_a_text():
+    with pytest.raises(ValueError, match="no frame to score") as caught:
+        psnr_compute(psnr_update(*np.empty((2, 0, 8, 8, 3), np.uint8)))
+    reason = METRICS.get("psnr").unscored("a.mp4", caught.value)
+    assert reason == "a.mp4: no frame to score."
+    assert reason.text("zh") == "a.mp4：没有可评分的帧。"

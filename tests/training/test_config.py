@@ -227,7 +227,7 @@ def test_command_trains_and_resumes(prepared, tmp_path, capsys):
     common = ("train", "mouth", "--data", str(prepared), "--out", str(tmp_path / "run"))
     sets = ("run.device=cpu", "run.threads=1", "run.save_every=1", "stage.clips=2", "stage.frames=2")
     assert command(*common, "--set", "run.steps=2", *sets) == 0
-    assert "1 clips to train on, 1 to check on" in capsys.readouterr().out
+    assert "1 clip to train on, 1 to check on" in capsys.readouterr().out
     assert (tmp_path / "run" / "mouth.safetensors").is_file()
     assert "dev_r_gap" in (tmp_path / "run" / "checks.csv").read_text()
     with pytest.raises(ConfigError, match="--resume"):

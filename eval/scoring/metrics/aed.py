@@ -50,9 +50,7 @@ class Aed(FrameMetric):
 
 register_metric(
     Aed(
-        "aed", "AED", "lower",
-        "How far the facial expression coefficients are from the reference's.",
-        "面部表情系数与参考视频的平均差异。",
+        "aed", "AED", "lower", "metric.aed",
         needs=("reference", "landmarks", "blendshapes"), decimals=4,
         artefacts=("ict_facekit", "face_landmarker"), order=70,
     )

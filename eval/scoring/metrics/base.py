@@ -101,7 +101,7 @@ class Metric(ABC):
         name: the key, in files and on the command line.
         label: the heading, as papers print it.
         direction: which way is better; ``zero`` for a signed offset.
-        english, chinese: one sentence on what it says.
+        description: one sentence on what it says: the key of a text, or the sentence itself.
         needs: what must be at hand. ``reference``: a ground-truth video; ``landmarks`` and ``blendshapes``:
             of the face landmarker; ``audio``: the sound of the video; ``network``: weights of its own.
         unit: of the number; empty where it has none.
@@ -119,8 +119,7 @@ class Metric(ABC):
     name: str
     label: str
     direction: Direction
-    english: str
-    chinese: str
+    description: str
     needs: tuple[Need, ...]
     unit: str = ""
     low: float = 0.0

@@ -105,9 +105,7 @@ def _portrait(path: Path, networks: Networks, encoder: Any) -> np.ndarray:
 
 register_metric(
     Csim(
-        "csim", "CSIM", "higher",
-        "Whether it still looks like the same person: cosine similarity of face-recognition embeddings.",
-        "看起来是否仍是同一个人：人脸识别特征的余弦相似度。",
+        "csim", "CSIM", "higher", "metric.csim",
         needs=("reference", "network"), low=-1.0, high=1.0, artefacts=("facenet_vggface2", "sface"),
         in_face=True, order=50,
     )

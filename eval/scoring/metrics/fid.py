@@ -89,7 +89,7 @@ class Fid(Metric):
         from eval.functional.fid import fid_compute
 
         if state.features is None:
-            raise ValueError("no frame has a face region")
+            raise ValueError(Message("reason.no_region"))
         fid = fid_compute(*state.features)
         skipped: Counter[str] = Counter({NO_REFERENCE_FACE: state.frames - fid.generated_frames})
         return VideoScore(fid.value, fid.generated_frames, skipped, {"enough_frames": fid.enough})
@@ -150,9 +150,7 @@ def _summed(features: np.ndarray) -> Features:
 
 register_metric(
     Fid(
-        "fid", "FID", "lower",
-        "How far the whole set of faces is from the set of real ones; needs 2,048 frames to be trusted.",
-        "生成人脸整体分布与真实人脸分布的距离；至少 2048 帧才可信。",
+        "fid", "FID", "lower", "metric.fid",
         needs=("reference", "network"), decimals=2, artefacts=("inception_fid",), in_face=True, order=60,
     )
 )  # fmt: skip

@@ -100,9 +100,7 @@ class LipCorr(Metric):
 
 register_metric(
     LipCorr(
-        "lipcorr", "LipCorr", "higher",
-        "Whether the mouth opens when the reference's does: correlation at one shift for all clips.",
-        "嘴是否与参考视频同时张开：全部片段共用一个偏移的相关系数，无需同步网络。",
+        "lipcorr", "LipCorr", "higher", "metric.lipcorr",
         needs=("reference", "landmarks"), low=-1.0, high=1.0, artefacts=("face_landmarker",), order=90,
     )
 )  # fmt: skip

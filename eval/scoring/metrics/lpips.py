@@ -35,9 +35,7 @@ class Lpips(PictureMetric):
 
 register_metric(
     Lpips(
-        "lpips", "LPIPS", "lower",
-        "Perceptual difference from the reference, in network features calibrated on people's judgements.",
-        "与参考视频的感知差异，由按人的判断校准过的网络特征给出。",
+        "lpips", "LPIPS", "lower", "metric.lpips",
         needs=("reference", "network"), artefacts=("lpips_alex", "lpips_vgg"), by_region=True, order=30,
     )
 )  # fmt: skip

@@ -203,25 +203,19 @@ _COMMON: dict[str, Any] = {"needs": ("audio", "network"), "artefacts": ("syncnet
 
 register_metric(
     LseD(
-        "lse_d", "LSE-D", "lower",
-        "Distance between lips and sound at the best audio shift; read it with the offset.",
-        "唇动与语音在最佳音频偏移下的距离；须与偏移一起看。",
+        "lse_d", "LSE-D", "lower", "metric.lse_d",
         order=80, **_COMMON,
     )
 )  # fmt: skip
 register_metric(
     LseC(
-        "lse_c", "LSE-C", "higher",
-        "How much better the best audio shift fits the lips than the others do; read it with the offset.",
-        "最佳音频偏移比其他偏移更贴合唇动的程度；须与偏移一起看。",
+        "lse_c", "LSE-C", "higher", "metric.lse_c",
         order=81, **_COMMON,
     )
 )  # fmt: skip
 register_metric(
     Offset(
-        "offset", "Offset", "zero",
-        "Frames of 40 ms by which the video is late (positive) or early, which LSE-D and LSE-C cannot see.",
-        "画面滞后（正）或超前的帧数（每帧 40 毫秒），LSE-D 和 LSE-C 看不到它。",
+        "offset", "Offset", "zero", "metric.offset",
         unit="frames", high=15.0, decimals=0, order=82, **_COMMON,
     )
 )  # fmt: skip

@@ -39,17 +39,13 @@ class Psnr(PictureMetric):
 
 register_metric(
     Psnr(
-        "psnr", "PSNR", "higher",
-        "How little the pixels differ from the reference, averaged over frames.",
-        "像素与参考视频的差异有多小，按帧取平均。",
+        "psnr", "PSNR", "higher", "metric.psnr",
         needs=("reference",), unit="dB", high=CAP_DB, decimals=2, by_region=True, group="psnr", order=10,
     )
 )  # fmt: skip
 register_metric(
     Psnr(
-        "psnr_pooled", "PSNR (pooled)", "higher",
-        "PSNR of the error pooled over all frames, which a few exact frames cannot raise.",
-        "由全部帧的总误差算出的 PSNR，不会被少数完全相同的帧拉高。",
+        "psnr_pooled", "PSNR (pooled)", "higher", "metric.psnr_pooled",
         needs=("reference",), unit="dB", high=CAP_DB, decimals=2, by_region=True, group="psnr", order=11,
         part="pooled",
     )

@@ -21,9 +21,7 @@ class Ssim(PictureMetric):
 
 register_metric(
     Ssim(
-        "ssim", "SSIM", "higher",
-        "How well local brightness, contrast and structure agree with the reference.",
-        "局部亮度、对比度和结构与参考视频的一致程度。",
+        "ssim", "SSIM", "higher", "metric.ssim",
         needs=("reference",), low=-1.0, high=1.0, by_region=True, order=20,
     )
 )  # fmt: skip

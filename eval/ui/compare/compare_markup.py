@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -13,7 +14,7 @@ from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Job
-from lipsync.ui.languages import by_language, localized
+from lipsync.ui.languages import by_language, localized, localized_attribute, templates
 
 
 def empty(sets: int) -> str:
@@ -68,10 +69,10 @@ def blind_heading() -> str:
 
 
 def side_heading() -> str:
-    """Above the list of sets."""
-    return (
-        f'<h2 class="group">{localized("sets.heading")}</h2><p class="figures">{localized("sets.legend")}</p>'
-    )
+    """Above the list of sets, with the words that ``portal.js`` puts beside the counts in it."""
+    counts = json.dumps({**templates("count.clips"), **templates("count.methods")})
+    words = f'<span id="set-counts" hidden data-texts="{escape(counts)}"></span>'
+    return f'<h2 class="group">{localized("sets.heading")}</h2>{words}'
 
 
 def confirm(set_: ComparisonSet) -> str:
@@ -132,8 +133,7 @@ def unscored() -> str:
 
 def plot(address: str) -> str:
     """The table as bars."""
-    description = " ".join(by_language("table.plot").values())
-    return f'<img class="plot-picture" src="{escape(address)}" alt="{escape(description)}">'
+    return f'<img class="plot-picture" src="{escape(address)}" {localized_attribute("alt", "table.plot")}>'
 
 
 def links(files: Sequence[tuple[str, str]]) -> str:

@@ -8,7 +8,7 @@ from html import escape
 from eval.published.papers import NOTICE, PublishedColumn, PublishedRow, PublishedTable
 from eval.report.published_tables import marks
 from eval.scoring.metrics import METRICS
-from lipsync.ui.languages import localized, spans
+from lipsync.ui.languages import localized, localized_attribute
 
 
 def tables(shown: Sequence[PublishedTable]) -> str:
@@ -21,10 +21,8 @@ def _table(table: PublishedTable) -> str:
     best = marks(table)
     head = "".join(map(_heading, table.columns))
     rows = "".join(_row(row, best) for row in table.rows)
-    title = spans({"en": table.title, "zh": table.chinese})
-    note = (
-        f'<p class="figures">{spans({"en": table.note, "zh": table.note_chinese})}</p>' if table.note else ""
-    )
+    title = localized(table.title)
+    note = f'<p class="figures">{localized(table.note)}</p>' if table.note else ""
     return (
         f'<h3 class="published-title">{title}</h3><p class="figures">{escape(table.source)}</p>'
         '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
@@ -34,12 +32,10 @@ def _table(table: PublishedTable) -> str:
 
 
 def _heading(column: PublishedColumn) -> str:
-    description = ""
+    title = ""
     if column.metric:
-        metric = METRICS.get(column.metric)
-        description = f' title="{escape(f"{metric.english} {metric.chinese}")}"'
-    label = spans({"en": column.label, "zh": column.chinese})
-    return f'<th scope="col"{description}>{label} {column.arrow}</th>'
+        title = f" {localized_attribute('title', METRICS.get(column.metric).description)}"
+    return f'<th scope="col"{title}>{localized(column.label)} {column.arrow}</th>'
 
 
 def _row(row: PublishedRow, best: list[tuple[set[str], set[str]]]) -> str:
@@ -49,6 +45,6 @@ def _row(row: PublishedRow, best: list[tuple[set[str], set[str]]]) -> str:
         text = f"<strong>{text}</strong>" if row.method in first else text
         text = f"<u>{text}</u>" if row.method in second else text
         cells.append(f"<td>{text}</td>")
-    name = spans({"en": row.method, "zh": row.chinese})
+    name = localized(row.method)
     name = f"<em>{name}</em>" if row.control else name
     return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'

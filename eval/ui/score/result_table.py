@@ -16,8 +16,9 @@ from eval.batch.summary import Column, ScoreTable
 from eval.report.grid import MARK, cells, footnotes, heading, missing, videos
 from eval.scoring.metrics import METRICS
 from eval.ui.score.score_queue import ScoreJob
+from lipsync.texts import Message
 from lipsync.ui import markup
-from lipsync.ui.languages import localized
+from lipsync.ui.languages import localized, localized_attribute
 
 NOT_A_CURVE = {"frame", "time", "reason"}
 
@@ -48,8 +49,7 @@ def table_html(table: ScoreTable) -> str:
     """Methods down, metrics across; a heading explains itself when pointed at."""
     columns = [(column, cells(table, column)) for column in table.columns]
     head = "".join(
-        f'<th scope="col" title="{escape(_explain(column.metric))}">{_heading(column)}</th>'
-        for column, _ in columns
+        f'<th scope="col" {_explanation(column.metric)}>{_heading(column)}</th>' for column, _ in columns
     )
     lines = []
     for name in (*table.controls, *table.methods):
@@ -168,10 +168,11 @@ def _together(number: str) -> str:
     return ", ".join(part.replace(" ", "&nbsp;") for part in number.split(", "))
 
 
-def _explain(name: str) -> str:
+def _explanation(name: str) -> str:
     metric = METRICS.get(name)
     high = "∞" if isinf(metric.high) else f"{metric.high:g}"
-    return f"{metric.english} ({metric.low:g} … {high} {metric.unit}) {metric.chinese}"
+    limits = f"{metric.low:g} … {high} {metric.unit}".strip()
+    return localized_attribute("title", "metric.range", text=Message(metric.description), range=limits)
 
 
 def _name(row: ManifestRow) -> str:

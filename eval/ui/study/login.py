@@ -14,7 +14,8 @@ from eval.study.server.admin import Admin
 from eval.ui.study import study_markup as markup
 from eval.ui.study.study_api import origin_of
 from lipsync.errors import LipSyncError
-from lipsync.ui.languages import by_language, label, localized
+from lipsync.texts import Message, languages
+from lipsync.ui.languages import label, localized
 
 Update = dict[Any, Any]
 
@@ -48,12 +49,14 @@ class LoginForm:
                 label("gate.enter"), variant="primary", visible=boxed, elem_id="gate-enter"
             )
             if admin.by_account:
-                # Its script compares its words with these: they stand in both languages, always.
-                enter, leave = (
-                    " ".join(by_language(key, account="{0}").values())
-                    for key in ("gate.account", "gate.account.leave")
-                )
-                gr.LoginButton(enter, leave, elem_id="gate-account")
+                # Its script compares its words with these, so one is there for each language, of which the
+                # style sheet shows the page's.
+                for language in languages():
+                    enter, leave = (
+                        Message(key, account="{0}").text(language)
+                        for key in ("gate.account", "gate.account.leave")
+                    )
+                    gr.LoginButton(enter, leave, elem_id=f"gate-account-{language}", elem_classes=language)
             self.refused = gr.HTML(elem_id="gate-refused")
         self.inside = gr.Column(visible=False, elem_id="results-content")
         self.parts = [self.key, self.panel, self.secret, self.refused, self.inside]

@@ -20,6 +20,7 @@ from lipsync.data.preparation.preparation_tables import PreparationSummary, writ
 from lipsync.data.preparation.sources import Video, by_folder, by_manifest
 from lipsync.data.preparation.timing import Verdict, decide, is_measured
 from lipsync.errors import ArtefactError, ConfigError
+from lipsync.texts import Message
 from lipsync.weights import hub
 
 
@@ -61,7 +62,7 @@ def prepare(
     cut = partial(_cut, out=out, limits=options.fit, landmarker=landmarker)
     for place, video, record in _run(cut, todo, options.workers):
         done[video.name] = record
-        report(f"{place}: {_outcome(record)}")
+        report(Message("text.named", name=place, text=_outcome(record)))
     before = len(found) - len(todo)
     complete = {name: record for name, record in done.items() if record is not None}
     verdicts: dict[str, Verdict] = {}
@@ -103,16 +104,13 @@ def _by_face(
     try:
         recogniser = options.recogniser or hub.fetch("sface")
     except ArtefactError as problem:
-        report(
-            f"Faces could not be compared: {problem} {people.BY_FILE} Put each person's videos into a "
-            "folder, or give a --manifest."
-        )
+        report(Message("prepare.faces_not_compared", problem=problem, how=people.BY_FILE))
         return videos, people.BY_FILE
     todo = [(video, done[video.name]) for video in shown if "face" not in done[video.name]]
     look = partial(people.look, out=out, recogniser=recogniser)
     for place, video, record in _run(look, todo, options.workers):
         done[video.name] = record
-        report(f"{place}: face compared")
+        report(Message("prepare.face_compared", place=place))
     found = people.grouped(videos, {video.name: np.array(done[video.name]["face"]) for video in shown})
     return found, people.BY_FACE
 
@@ -134,7 +132,7 @@ def _measure_sound(
     look = partial(measure, out=out, check=check)
     for place, video, record in _run(look, todo, options.workers):
         done[video.name] = record
-        tell(f"{place}: sound compared")
+        tell(Message("prepare.sound_compared", place=place))
 
 
 def _put_right(
@@ -157,13 +155,14 @@ def _put_right(
         record |= {name: before[name] for name in ("sync", "face") if name in before}
         records.write(cut.keywords["out"], video, record)
         done[video.name] = record
-        report(f"{place}: sound moved by {record['shift']:+d} frames")
+        report(Message("prepare.sound_moved", place=place, frames=record["shift"]))
 
 
-def _outcome(record: dict[str, Any]) -> str:
+def _outcome(record: dict[str, Any]) -> Message:
     left = sum(row["seconds"] for row in record["rejected"])
     why = "; ".join(sorted({row["reason"] for row in record["rejected"]}))
-    return f"{len(record['clips'])} clips" + (f", {left:.1f} s left out ({why})" if why else "")
+    clips = Message("count.clips", count=len(record["clips"]))
+    return Message("prepare.left_out", clips=clips, seconds=left, reasons=why) if why else clips
 
 
 def _cut(video: Video, shift: int, out: Path, limits: Limits, landmarker: Path) -> dict[str, Any]:

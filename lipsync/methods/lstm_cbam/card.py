@@ -12,7 +12,7 @@ from lipsync.training.stages import STAGES
 STAGES.register(
     "joint",
     "lipsync.methods.lstm_cbam.train:JointStage",
-    help="the generator and its sync discriminator, by turns",
+    help="lstm_cbam.stage.joint",
 )
 
 
@@ -27,11 +27,7 @@ class LstmCbamCore(Core):
         licence=Message("method.licence.apache"),
         resolution=96,
         weights=Message("method.weights.ships"),
-        summary={
-            "en": "A LipGAN-like generator trained by turns with a sync discriminator that has an LSTM "
-            "and attention after every convolution.",
-            "zh": "类似 LipGAN 的生成器，与带 LSTM、每层卷积后加注意力的同步判别器交替训练。",
-        },
+        summary="lstm_cbam.summary",
         supports_mouth_opening=True,
         live=True,
     )
@@ -46,5 +42,5 @@ class LstmCbamCore(Core):
         from lipsync.methods.wav2lip.infer import Wav2LipMethod
         from lipsync.weights.pretrained import read_saved, weights_sha256
 
-        net = read_saved(weights, LipGANGenerator, LstmCbamConfig, Message("saved.lstm_cbam"))
+        net = read_saved(weights, LipGANGenerator, LstmCbamConfig, Message("lstm_cbam.network"))
         return Wav2LipMethod(card, net, weights_sha256(weights))

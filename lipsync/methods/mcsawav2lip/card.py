@@ -19,11 +19,7 @@ class MCSAWav2LipCore(Wav2LipCore):
         licence=Message("method.licence.apache"),
         resolution=128,
         weights=Message("method.weights.ships"),
-        summary={
-            "en": "Fused mel and MFCC features with channel and spatial attention; "
-            "a small core that works offline on a CPU.",
-            "zh": "融合梅尔谱与 MFCC 特征并带通道与空间注意力的小模型，离线即可在 CPU 上运行。",
-        },
+        summary="mcsawav2lip.summary",
         supports_mouth_opening=True,
         live=True,
     )

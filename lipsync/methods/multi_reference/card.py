@@ -13,12 +13,12 @@ from lipsync.training.stages import STAGES
 STAGES.register(
     "listener",
     "lipsync.methods.multi_reference.train_listener:ListenerStage",
-    help="the speech half of multi-reference fusion",
+    help="multi_reference.stage.listener",
 )
 STAGES.register(
     "multi-reference",
     "lipsync.methods.multi_reference.train:MultiReferenceStage",
-    help="the whole network of multi-reference fusion",
+    help="multi_reference.stage.whole",
 )
 
 
@@ -33,11 +33,7 @@ class MultiReferenceCore(Core):
         licence=Message("method.licence.apache"),
         resolution=256,
         weights=Message("method.weights.ships"),
-        summary={
-            "en": "Three reference frames and speech attend to each other, and the frames' own pixels "
-            "are moved: sharp, fast, and works offline.",
-            "zh": "三张参考帧与语音双向融合，并搬移参考帧自身的像素：清晰、快速，可离线使用。",
-        },
+        summary="multi_reference.summary",
         supports_mouth_opening=True,
         live=True,
     )
@@ -53,7 +49,7 @@ class MultiReferenceCore(Core):
         from lipsync.methods.multi_reference.model import MultiReference
         from lipsync.weights.pretrained import read_saved, weights_sha256
 
-        net = read_saved(weights, MultiReference, MultiReferenceConfig, Message("saved.multi_reference"))
+        net = read_saved(weights, MultiReference, MultiReferenceConfig, Message("multi_reference.network"))
         return MultiReferenceMethod(card, net, weights_sha256(weights))
 
 
@@ -66,11 +62,7 @@ class MultiReferenceWhisperCore(MultiReferenceCore):
         name="multi-reference-whisper",
         title="Multi-reference with Whisper",
         weights=Message("method.weights.ships_and_fetches", name="Whisper tiny.en", size="75 MB"),
-        summary={
-            "en": "The same pictures as multi-reference fusion, and lips that follow the speech better, "
-            "because Whisper's encoder hears it.",
-            "zh": "画面与多参考帧融合相同，由 Whisper 编码器听音，口型更贴合语音。",
-        },
+        summary="multi_reference.summary.whisper",
         live=False,  # Whisper encodes the speech as a whole
     )
     folder = MODELS / "multi-reference-whisper"

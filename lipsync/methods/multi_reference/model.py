@@ -65,7 +65,7 @@ class MultiReference(
             file = Path(pretrained_model_name_or_path) / CONFIG
             if not file.parent.is_dir():
                 file = Path(hf_hub_download(str(pretrained_model_name_or_path), CONFIG, **known))
-            options["config"] = read_config(file, MultiReferenceConfig, Message("saved.multi_reference"))
+            options["config"] = read_config(file, MultiReferenceConfig, Message("multi_reference.network"))
         return super().from_pretrained(pretrained_model_name_or_path, **options)
 
     def forward(

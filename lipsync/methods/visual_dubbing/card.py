@@ -14,12 +14,12 @@ from lipsync.training.stages import STAGES
 STAGES.register(
     "expression",
     "lipsync.methods.visual_dubbing.train_expression:ExpressionStage",
-    help="stage 1 of visual dubbing: expressions from speech",
+    help="visual_dubbing.stage.expression",
 )
 STAGES.register(
     "dubbing",
     "lipsync.methods.visual_dubbing.train_renderer:DubbingStage",
-    help="stage 2 of visual dubbing: the renderer",
+    help="visual_dubbing.stage.dubbing",
 )
 
 
@@ -34,11 +34,7 @@ class VisualDubbingCore(Core):
         licence=Message("method.licence.apache"),
         resolution=192,
         weights=Message("method.weights.ships"),
-        summary={
-            "en": "The most natural skin and teeth: speech moves a fitted 3D face, whose motion carries "
-            "the skin of a real frame.",
-            "zh": "皮肤与牙齿最自然：语音驱动三维人脸，再用其运动搬移真实画面的纹理。",
-        },
+        summary="visual_dubbing.summary",
         supports_mouth_opening=True,
     )
     folder = MODELS / "visual-dubbing-embedded"
@@ -65,10 +61,7 @@ class VisualDubbingWhisperCore(VisualDubbingCore):
         name="visual-dubbing-whisper",
         title="Visual dubbing with Whisper",
         weights=Message("method.weights.ships_and_fetches", name="Whisper tiny.en", size="75 MB"),
-        summary={
-            "en": "The same pictures as visual dubbing; lips follow the features of Whisper's encoder.",
-            "zh": "画面与三维人脸配音相同，口型由 Whisper 编码器的语音特征驱动。",
-        },
+        summary="visual_dubbing.summary.whisper",
     )
     folder = MODELS / "visual-dubbing-whisper"
     needs = ("face_landmarker", *WHISPER)

@@ -204,4 +204,4 @@ def load_expression(folder: str) -> ExpressionNet:
     """
     if not (Path(folder) / "config.json").is_file():
         raise ConfigError("train.no_expression", folder=folder)
-    return read_saved(folder, ExpressionNet, ExpressionConfig, Message("saved.expression"))
+    return read_saved(folder, ExpressionNet, ExpressionConfig, Message("visual_dubbing.network.expression"))

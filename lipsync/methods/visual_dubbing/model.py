@@ -114,5 +114,5 @@ def read_core(weights: str | Path) -> VisualDubbing:
         ConfigError: it holds another network.
     """
     return read_saved(
-        weights, VisualDubbing, VisualDubbingConfig, Message("saved.visual_dubbing"), needs="renderer"
+        weights, VisualDubbing, VisualDubbingConfig, Message("visual_dubbing.network"), needs="renderer"
     )

@@ -12,11 +12,9 @@ from lipsync.training.stages import STAGES
 STAGES.register(
     "speech",
     "lipsync.methods.wav2lip.train_speech:SpeechStage",
-    help="the speech half of the Wav2Lip family and of the sync expert",
+    help="wav2lip.stage.speech",
 )
-STAGES.register(
-    "generator", "lipsync.methods.wav2lip.train:GeneratorStage", help="the generator of the Wav2Lip family"
-)
+STAGES.register("generator", "lipsync.methods.wav2lip.train:GeneratorStage", help="wav2lip.stage.generator")
 
 
 class Wav2LipCore(Core):
@@ -39,7 +37,7 @@ class Wav2LipCore(Core):
         return Wav2LipMethod(card, net, weights_sha256(weights))
 
 
-def _published(name: str, title: str, english: str, chinese: str) -> MethodCard:
+def _published(name: str, title: str, summary: str) -> MethodCard:
     return MethodCard(
         name=name,
         title=title,
@@ -47,7 +45,7 @@ def _published(name: str, title: str, english: str, chinese: str) -> MethodCard:
         licence=Message("method.licence.research"),
         resolution=96,
         weights=Message("method.weights.hub"),
-        summary={"en": english, "zh": chinese},
+        summary=summary,
         supports_mouth_opening=True,
         live=True,
     )
@@ -55,23 +53,13 @@ def _published(name: str, title: str, english: str, chinese: str) -> MethodCard:
 
 @register_method
 class Wav2LipPublished(Wav2LipCore):
-    card = _published(
-        "wav2lip",
-        "Wav2Lip",
-        "The published network with the best sync scores.",
-        "已发表的原版网络，同步得分最好。",
-    )
+    card = _published("wav2lip", "Wav2Lip", "wav2lip.summary")
     artefact = "wav2lip"
     order = 40
 
 
 @register_method
 class Wav2LipGan(Wav2LipCore):
-    card = _published(
-        "wav2lip_gan",
-        "Wav2Lip + GAN",
-        "The published network trained for sharper mouths.",
-        "已发表的网络，嘴部更清晰。",
-    )
+    card = _published("wav2lip_gan", "Wav2Lip + GAN", "wav2lip.summary.gan")
     artefact = "wav2lip_gan"
     order = 40

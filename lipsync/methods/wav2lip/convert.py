@@ -56,7 +56,7 @@ def read_generator(path: str | Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
     loaded = load_checkpoint(weights)
     config_file = weights.with_name("config.json")
     if weights.suffix.lower() == ".safetensors" and config_file.is_file():
-        config = read_config(config_file, Wav2LipConfig, Message("saved.wav2lip_family"))
+        config = read_config(config_file, Wav2LipConfig, Message("wav2lip.network"))
         _must_match(loaded, config, weights)
         return config, loaded
     state, config = _bare(loaded), Wav2LipConfig()

@@ -366,6 +366,7 @@ def test_a_phone_in_chinese_shows_all_without_scrolling_sideways(visit: Callable
     frames = [frame.bounding_box() for frame in page.locator(".locked .frame").all()]
     assert len({round(frame["x"]) for frame in frames}) == 1, "players stand side by side on a phone"
     assert all(frame["width"] == pytest.approx(frame["height"], abs=1) for frame in frames)
+    expect(page.locator("#set-list label").first).to_contain_text(re.compile(r"\d+ 个片段 · \d+ 个方法"))
     text = page.inner_text("#compare-content") + page.inner_text("#compare-side")
     assert not re.search(r"__i18n__|undefined|NaN|player\.|compare\.", text)
     for selector in (".locked .bar button", "#compare-content button", "#compare-side button"):
@@ -377,6 +378,7 @@ def test_a_phone_in_chinese_shows_all_without_scrolling_sideways(visit: Callable
     page.locator("#compare-published > button").click()
     page.wait_for_selector("#published table")
     expect(page.locator("#published .notice")).to_have_text(CJK, use_inner_text=True)
+    expect(page.locator("#published th[title]").first).to_have_attribute("title", CJK)
     fits(page)
 
 

@@ -9,7 +9,7 @@ from lipsync.errors import LipSyncError
 from lipsync.generate import _notes
 from lipsync.media import probe, read_audio
 from lipsync.methods import METHODS, load_method
-from lipsync.texts import translated
+from lipsync.texts import Message, translated
 from lipsync.weights.checkpoint import load_checkpoint
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -53,7 +53,7 @@ def test_reasons_inside_a_sentence_are_chinese_too(tmp_path: Path, monkeypatch: 
 def test_cards_and_notes_are_known_and_other_sentences_stay() -> None:
     for name in METHODS:
         card = METHODS.get(name).card
-        assert CHINESE.search(card.summary["zh"])
+        assert CHINESE.search(Message(card.summary).text("zh"))
         assert CHINESE.search(card.licence.text("zh")), card.licence
         assert card.weights.text("zh") != card.weights
     for note in _notes(coarse=True, silent=True, passthrough=3, count=40):

@@ -35,17 +35,18 @@ def test_who_enters_with_an_account(space, provider, browser, account: str, ente
     page = browser.new_context(locale="zh-CN").new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(space)
-    to_tab(page, "研究管理", "#gate-account")
+    to_tab(page, "研究管理", "#gate-account-zh")
+    expect(page.locator("#gate-account-en")).to_be_hidden()  # one button, in the page's language
     expect(page.locator("#results-content")).to_be_hidden()
     expect(page.locator("#gate-password")).to_be_hidden()
     with page.expect_navigation(url=re.compile(rf"{space}/(\?.*)?$")):  # by way of the provider
-        page.click("#gate-account")
+        page.click("#gate-account-zh")
     to_tab(page, "研究管理", "#results-content" if enters else "#gate-refused .trouble")
     if enters:
         expect(page.locator("#study-list .empty")).to_be_visible()
     else:
         expect(page.locator("#gate-refused .trouble")).to_have_text(CJK, use_inner_text=True)
         expect(page.locator("#results-content")).to_be_hidden()
-        expect(page.locator("#gate-account")).to_contain_text("退出 stranger")
+        expect(page.locator("#gate-account-zh")).to_contain_text("退出 stranger")
         shoot(page, "results-stranger-zh")
     page.context.close()
