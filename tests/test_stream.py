@@ -1,7 +1,7 @@
 """Stages that run side by side: order, failures, early ends, times."""
 
+import queue
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +25,15 @@ def test_a_failure_reaches_the_reader_after_the_items_before_it():
             next(items)
 
 
-def test_never_more_than_depth_ahead():
+def test_depth_items_wait_and_one_more_is_in_the_hand_of_the_thread(monkeypatch):
+    full = threading.Event()
+
+    class Queue(queue.Queue):
+        def put(self, item, *args, **keywords):
+            if self.queue and self.queue[0] == (1, None) and self.full():  # 0 is taken
+                full.set()
+            super().put(item, *args, **keywords)
+
     made = []
 
     def counting():
@@ -33,10 +41,13 @@ def test_never_more_than_depth_ahead():
             made.append(k)
             yield k
 
+    monkeypatch.setattr(
+        "lipsync.stream.queue", SimpleNamespace(Queue=Queue, Full=queue.Full, Empty=queue.Empty)
+    )
     with background(counting(), depth=4) as items:
         next(items)
-        time.sleep(0.3)
-        assert len(made) <= 1 + 4 + 1  # taken, waiting, in the hand of the thread
+        assert full.wait(30), "one is taken, four wait, and the sixth finds no place"
+        assert made == list(range(6))
 
 
 def test_leaving_early_ends_the_thread_and_closes_the_source():

@@ -11,7 +11,7 @@ def csim_update(generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Cosine similarity of each frame's embedding with the reference's.
 
     Args:
-        generated: (N, D) embeddings of one encoder (see `eval.functional.face_encoders`); rows of
+        generated: (N, D) embeddings of one encoder (see `eval.scoring.face_encoders`); rows of
             NaN where no face was found.
         reference: (N, D) embeddings of the reference frames at the same times, or (D,) of one
             reference picture.

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import csv
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from lipsync.texts import for_terminal
+
+T = TypeVar("T")
 
 
 def figures(values: dict[str, float]) -> str:
@@ -42,3 +51,43 @@ def _write(path: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
+
+
+class StepLog:
+    """What the steps of a run report, and how fast they go; a row of it is the mean since the last.
+
+    Args:
+        path: of the CSV file.
+        first, total: steps that were done before, and that there will be.
+        quiet: print nothing.
+    """
+
+    def __init__(self, path: Path, first: int, total: int, quiet: bool) -> None:
+        self.path, self.first, self.total, self.quiet = path, first, total, quiet
+        self.start, self.waited = time.monotonic(), 0.0  # s
+        self.history: list[dict[str, float]] = []
+
+    def wait_for(self, batches: Iterator[T]) -> T:
+        """The next batch; the time that it takes to come is counted."""
+        began = time.monotonic()
+        batch = next(batches)
+        self.waited += time.monotonic() - began
+        return batch
+
+    def add(self, values: dict[str, float]) -> None:
+        self.history.append(values)
+
+    def write(self, done: int) -> None:
+        """Log the means after ``done`` steps."""
+        mean = {key: float(np.mean([h[key] for h in self.history if key in h])) for key in self.history[-1]}
+        spent = time.monotonic() - self.start
+        mean["steps_per_second"] = (done - self.first) / spent
+        mean["waiting"] = self.waited / spent  # share of the time that was spent on waiting for batches
+        add_row(self.path, done, mean)
+        if not self.quiet:
+            line = for_terminal("train.step", done=done, steps=self.total, figures=figures(mean))
+            print(line, flush=True)
+
+    def forget(self) -> None:
+        """Begin the next row's means."""
+        self.history = []

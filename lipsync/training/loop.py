@@ -20,7 +20,7 @@ from lipsync.registry import unknown
 from lipsync.texts import for_terminal
 from lipsync.training.compute import compile_stage, pick_device, place, repeatable
 from lipsync.training.feed import Batches, feed
-from lipsync.training.log import add_row, cut_rows, figures
+from lipsync.training.log import StepLog, add_row, cut_rows, figures
 from lipsync.training.schedules import LearningRates
 from lipsync.weights.renamed import current_settings
 
@@ -206,44 +206,29 @@ def _fit(
     place(stage, device)
     if config.compile:
         compile_stage(stage, config.compile, device)
-    rates, first = LearningRates(stage), 0
-    if resume:
-        if not checkpoint.is_file():
-            raise ConfigError("train.nothing_to_resume", path=checkpoint)
-        first = _load(stage, update, checkpoint, device)
-        if rank == 0:
-            for name in ("log.csv", "checks.csv"):
-                cut_rows(folder / name, first)
+    rates = LearningRates(stage)
+    first = _resume(stage, update, checkpoint, device) if resume else 0
     drawn = Batches(stage, config.seed, rank)
     parts, total = config.accumulate, config.steps * config.accumulate
-    start, waited, history = time.monotonic(), 0.0, []
-    schedule = Schedule(config, start)
+    start = time.monotonic()
+    schedule, steps = Schedule(config, start), StepLog(folder / "log.csv", first, config.steps, quiet)
     if config.best and schedule.improved(validate(stage, folder, 0, quiet)):
         stage.export(folder)
     batches = feed(drawn, first * parts, total, config.workers, device)
     for step in range(first, config.steps):
         rates.set(schedule.progress(step))
         for update.part in range(parts):
-            began = time.monotonic()
-            batch = next(batches)
-            waited += time.monotonic() - began
+            batch = steps.wait_for(batches)
             torch.manual_seed(hash((config.seed, rank, step * parts + update.part)) % 2**31)
-            history.append(stage.step(batch, update, schedule.progress(step)))
+            steps.add(stage.step(batch, update, schedule.progress(step)))
         average(statistics(stage))
         watch(time.monotonic() - start)
         done = step + 1
         last = schedule.ends(done)
         if rank == 0 and (done % config.log_every == 0 or last):
-            mean = {key: float(np.mean([h[key] for h in history if key in h])) for key in history[-1]}
-            spent = time.monotonic() - start
-            mean["steps_per_second"] = (done - first) / spent
-            mean["waiting"] = waited / spent  # share of the time that was spent on waiting for batches
-            add_row(folder / "log.csv", done, mean)
-            if not quiet:
-                line = for_terminal("train.step", done=done, steps=config.steps, figures=figures(mean))
-                print(line, flush=True)
+            steps.write(done)
         if done % config.log_every == 0:
-            history = []
+            steps.forget()
         if rank == 0 and schedule.checks(done, last):
             found = validate(stage, folder, done, quiet)
             if config.best and schedule.improved(found):
@@ -255,6 +240,21 @@ def _fit(
             stage.export(folder)
         if last:
             break
+
+
+def _resume(stage: Stage, update: Update, checkpoint: Path, device: torch.device) -> int:
+    """Take up a run where its checkpoint is: the steps that are done. Later rows of its logs go.
+
+    Raises:
+        ConfigError: there is nothing to resume.
+    """
+    if not checkpoint.is_file():
+        raise ConfigError("train.nothing_to_resume", path=checkpoint)
+    first = _load(stage, update, checkpoint, device)
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        for name in ("log.csv", "checks.csv"):
+            cut_rows(checkpoint.parent / name, first)
+    return first
 
 
 class Schedule:

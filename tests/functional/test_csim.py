@@ -5,7 +5,7 @@ import skimage.data
 import torch
 
 from eval.functional.csim import csim, csim_compute, csim_update
-from eval.functional.face_encoders import load_facenet
+from eval.scoring.face_encoders import load_facenet
 from lipsync.compat import ensure_torchvision
 from lipsync.errors import ArtefactError
 from lipsync.faces.recognise import load_sface

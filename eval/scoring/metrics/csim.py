@@ -33,7 +33,7 @@ class Csim(FrameMetric):
 
     def load(self, loader: Loader) -> Any:
         """FaceNet, or SFace where FaceNet is unavailable: which one is named in the protocol."""
-        from eval.functional.face_encoders import FaceEncoder, load_facenet
+        from eval.scoring.face_encoders import FaceEncoder, load_facenet
         from eval.scoring.feature_cache import FeatureCache
         from lipsync.faces.recognise import load_sface
 

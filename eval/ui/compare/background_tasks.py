@@ -92,6 +92,18 @@ class BackgroundTasks(Tasks[BackgroundTask]):
                 if not task.watchers and not task.stays:
                     task.cancel.set()
 
+    async def follow_to_end(self, work: Callable[[BackgroundTask], Any]) -> AsyncIterator[BackgroundTask]:
+        """A task like no other, again after each change while it is on its way.
+
+        Raises:
+            ConfigError: too many are waiting.
+            Exception: what the work raised, at its end.
+        """
+        async for task in self.follow(None, work):
+            if not task.over:
+                yield task
+        task.outcome()
+
     def _join(self, key: Hashable, work: Callable[[BackgroundTask], Any], stays: bool) -> BackgroundTask:
         """The task of that key where one is on its way, else a new one."""
         known = self._on_its_way(key)

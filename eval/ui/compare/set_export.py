@@ -62,12 +62,10 @@ class SetExport:
             item = set_.items[view.item]
             lanes = player.lanes(view, item)
             path, address = self.links.place(f"{item.name}.mp4")
-            async for task in self.tasks.follow(
-                None, lambda task: montage(set_, item, path, lanes, zoom=zoom, report=task.report)
+            async for running in self.tasks.follow_to_end(
+                lambda task: montage(set_, item, path, lanes, zoom=zoom, report=task.report)
             ):
-                if not task.over:
-                    yield markup.running("export.montage.running", task)
-            task.outcome()
+                yield markup.running("export.montage.running", running)
             yield markup.download(address, path, "export.montage.done")
         except Exception as error:
             yield trouble(error)
@@ -79,12 +77,10 @@ class SetExport:
             item = set_.items[view.item]
             lanes = player.lanes(view, item)
             path, address = self.links.place(f"{item.name}.png")
-            async for task in self.tasks.follow(
-                None, lambda task: contact_sheet(set_, item, path, numbers, lanes, zoom=zoom)
+            async for running in self.tasks.follow_to_end(
+                lambda task: contact_sheet(set_, item, path, numbers, lanes, zoom=zoom)
             ):
-                if not task.over:
-                    yield markup.running("export.sheet.running", task)
-            task.outcome()
+                yield markup.running("export.sheet.running", running)
             yield markup.picture(address, path, "export.sheet.done")
         except Exception as error:
             yield trouble(error)

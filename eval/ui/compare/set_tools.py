@@ -119,10 +119,8 @@ class SetTools:
         try:
             set_ = self.sets.open(view.set)
             path, address = self.links.place(f"{set_.title}.zip")
-            async for task in self.tasks.follow(None, lambda task: self.sets.export(view.set, path)):
-                if not task.over:
-                    yield markup.running("sets.exporting", task)
-            task.outcome()
+            async for running in self.tasks.follow_to_end(lambda task: self.sets.export(view.set, path)):
+                yield markup.running("sets.exporting", running)
             yield markup.download(address, path, "sets.download")
         except Exception as error:
             yield trouble(error)

@@ -16,7 +16,14 @@ from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.study import study_markup as markup
 from eval.ui.study.login import LoginForm, guarded
 from eval.ui.study.study_api import origin_of
-from eval.ui.study.study_form import StudyForm, bring_zip, plain_values, source_choices, usual_texts
+from eval.ui.study.study_form import (
+    FormValues,
+    StudyForm,
+    bring_zip,
+    plain_values,
+    source_choices,
+    usual_texts,
+)
 from eval.ui.study.study_head import StudyHead
 from eval.ui.study.study_list import StudyList, state_of
 from eval.ui.study.study_results import StudyResults
@@ -235,7 +242,7 @@ class _ResultsPage:
             yield self.closed(markup.trouble(error))
             return
         try:
-            spec = Spec.from_dict(plain_values(*values))
+            spec = Spec.from_dict(plain_values(FormValues(*values)))
             yield {form.start: gr.update(interactive=False), form.status: markup.running(0, 0)}
             async for task in self.tasks.follow(
                 None, lambda task: create(self.store, spec, report=task.report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -149,43 +150,63 @@ def source_choices(sets: Sets, chosen: str | None) -> list[Any]:
     ]
 
 
-def plain_values(
-    source: str | None, title: str | None, title_zh: str | None, mode: str, methods: list[str],
-    reference: str | None, questions: str | None, ratings: float | None, each: float | None,
-    training: list[str] | None, choose: list[int] | None, desync: float | None, languages: list[str],
-    instructions: str | None, instructions_zh: str | None, consent: str | None, consent_zh: str | None,
-    code: str | None, comments: bool | None, addresses: str,
-) -> dict[str, Any]:  # fmt: skip
+@dataclass(frozen=True)
+class FormValues:
+    """What the form holds, in the order of ``StudyForm.values``; a box that was never unfolded holds None."""
+
+    source: str | None
+    title: str | None
+    title_zh: str | None
+    mode: str
+    methods: list[str]
+    reference: str | None
+    questions: str | None
+    ratings: float | None
+    each: float | None
+    training: list[str] | None
+    choose: list[int] | None
+    desync: float | None
+    languages: list[str]
+    instructions: str | None
+    instructions_zh: str | None
+    consent: str | None
+    consent_zh: str | None
+    code: str | None
+    comments: bool | None
+    addresses: str
+
+
+def plain_values(form: FormValues) -> dict[str, Any]:
     """The form as `eval.study.storage.spec.Spec.from_dict` takes it; what was left empty is left out.
 
     Raises:
         ConfigError: no source, or a line of the questions is not "key | English | Chinese".
     """
-    if not source:
+    if not form.source:
         raise ConfigError("form.choose_set")
-    if not methods:
+    if not form.methods:
         raise ConfigError("compare.choose_method")
     texts = {
-        "title": _words(title, title_zh),
-        "instructions": _words(instructions, instructions_zh),
-        "consent": _words(consent, consent_zh),
+        "title": _words(form.title, form.title_zh),
+        "instructions": _words(form.instructions, form.instructions_zh),
+        "consent": _words(form.consent, form.consent_zh),
     }
     if not any(texts["title"].values()):
         raise ConfigError("spec.no_title")
     return {
         **{name: value for name, value in texts.items() if any(value.values())},
-        "source": {"set": source, "methods": methods},
-        "mode": mode,
-        "reference": reference or None,
-        "questions": [_question(line) for line in _plain(questions).splitlines() if line.strip()],
-        "ratings_per_stimulus": ratings,
-        "stimuli_per_rater": each or 0,
-        "training": training or [],
-        "catch": {"choose": choose or [], "desync": desync or 0},
-        "languages": languages,
-        "completion_code": _plain(code) or None,
-        "comments": bool(comments),
-        "addresses": addresses,
+        "source": {"set": form.source, "methods": form.methods},
+        "mode": form.mode,
+        "reference": form.reference or None,
+        "questions": [_question(line) for line in _plain(form.questions).splitlines() if line.strip()],
+        "ratings_per_stimulus": form.ratings,
+        "stimuli_per_rater": form.each or 0,
+        "training": form.training or [],
+        "catch": {"choose": form.choose or [], "desync": form.desync or 0},
+        "languages": form.languages,
+        "completion_code": _plain(form.code) or None,
+        "comments": bool(form.comments),
+        "addresses": form.addresses,
     }
 
 

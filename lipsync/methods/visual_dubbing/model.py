@@ -16,7 +16,7 @@ from lipsync.methods.visual_dubbing.renderer.inpaint import InpaintNet
 from lipsync.methods.visual_dubbing.renderer.motion import MotionNet, identity_grid, warp
 from lipsync.methods.visual_dubbing.renderer.texture import TextureNet
 from lipsync.texts import Message
-from lipsync.weights.pretrained import read_saved
+from lipsync.weights.pretrained import read_config, read_saved
 
 
 class RendererInput(NamedTuple):
@@ -116,3 +116,14 @@ def read_core(weights: str | Path) -> VisualDubbing:
     return read_saved(
         weights, VisualDubbing, VisualDubbingConfig, Message("visual_dubbing.network"), needs="renderer"
     )
+
+
+def read_core_config(folder: Path) -> VisualDubbingConfig:
+    """The configuration of a core's folder; its weights stay unread.
+
+    Raises:
+        ArtefactError: the file is missing or damaged.
+        ConfigError: it is of another network.
+    """
+    kind = Message("saved.visual_dubbing")
+    return read_config(folder / "config.json", VisualDubbingConfig, kind, needs="renderer")

@@ -9,13 +9,13 @@ from lipsync.experts.perceptual import available_features
 from lipsync.methods.base import LipSyncMethod, MethodCard
 from lipsync.methods.registry import Recipe
 from lipsync.methods.visual_dubbing.infer import VisualDubbingMethod
-from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core
+from lipsync.methods.visual_dubbing.model import VisualDubbing, read_core_config
 from lipsync.methods.visual_dubbing.train_renderer import DubbingConfig, DubbingStage
 
 
 def _stage(folder: Path, clips: list[Clip]) -> DubbingStage:
     factor, features = available_features()
-    core = read_core(folder).config
+    core = read_core_config(folder)
     return DubbingStage(
         DubbingConfig(
             model=core.renderer, morphable=core.morphable, start=str(folder), faces=2, learning_rate=3e-4,
@@ -36,7 +36,7 @@ def _method(stage: DubbingStage, card: MethodCard) -> LipSyncMethod:
 
 
 def _morphable(folder: Path) -> Path | None:
-    name = read_core(folder).config.morphable
+    name = read_core_config(folder).morphable
     return Path(name) if name else None
 
 

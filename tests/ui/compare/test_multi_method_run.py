@@ -142,14 +142,15 @@ def test_the_same_errand_is_done_once_for_all_who_ask(context: CompareContext) -
 
     def work(task: BackgroundTask) -> str:
         calls.append(task)
-        asked_by_all.wait(120)
+        assert asked_by_all.wait(120)
         return "done"
 
     async def both() -> list[list[object]]:
-        asking = [asyncio.create_task(told(context.tasks, "same", work)) for _ in range(2)]
-        await asyncio.sleep(0.1)  # both have asked
+        followers = [context.tasks.follow("same", work) for _ in range(2)]
+        for follower in followers:
+            await anext(follower)  # it has asked: its first state is here
         asked_by_all.set()
-        return await asyncio.gather(*asking)
+        return [[(task.outcome(), task.id) async for task in follower][-1] for follower in followers]
 
     first, second = run(both())
     assert first == second

@@ -6,7 +6,7 @@ import pytest
 
 from eval.study.storage.labels import CONSENT, RATING_QUESTIONS
 from eval.study.storage.spec import Spec
-from eval.ui.study.study_form import lines_of, plain_values
+from eval.ui.study.study_form import FormValues, lines_of, plain_values
 from lipsync.errors import LipSyncError
 from tests.ui.pages import CJK
 
@@ -23,7 +23,7 @@ def spec(**changes: Any) -> Spec:
     values |= {"source": "0123456789abcdef", "title": "Heads", "mode": "rating", "methods": ["a", "b"]}
     values |= {"questions": lines_of("rating"), "ratings": 24, "each": 0, "languages": ["en", "zh"]}
     values |= {"addresses": "flag"}
-    return Spec.from_dict(plain_values(**(values | changes)))
+    return Spec.from_dict(plain_values(FormValues(**(values | changes))))
 
 
 def test_the_form_as_it_opens_is_the_usual_study() -> None:
