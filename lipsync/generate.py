@@ -76,7 +76,7 @@ def generate(
         stack.callback(tracker.close)
         frames = clock.over("decode", loop_frames(request.face, plan.fps, plan.frames, PHOTO_SIDE))
         tracked = clock.over("track", tracker.track(frames))
-        cropped = clock.over("crop", views(tracked, method.crop_size))
+        cropped = clock.over("crop", views(tracked, method.crop_size, method.crop_margin))
         ahead = stack.enter_context(background(cropped, plan.depth(2 * request.batch_size)))
         drawn = clock.over("network", _synthesize(ahead, job, references))
         waiting = stack.enter_context(background(drawn, plan.depth(request.batch_size)))

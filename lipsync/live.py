@@ -162,7 +162,7 @@ def _prepare(
     """The tracked frames that will play, with the face on each."""
     tracker = FaceTracker(hub.locate("face_landmarker"), fps, choice, blendshapes=method.blendshapes)
     try:
-        return list(views(tracker.track(_pictures(face, fps)), method.crop_size))
+        return list(views(tracker.track(_pictures(face, fps)), method.crop_size, method.crop_margin))
     finally:
         tracker.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lipsync.errors import ConfigError
@@ -52,8 +53,8 @@ def load_method(
             core that is available now, see :func:`lipsync.methods.auto.load_best`.
         checkpoint: weights to use instead of the method's own: a file in the published Wav2Lip format,
             or a folder (or the ``.safetensors`` in it) that this project wrote. With ``AUTO`` it has to be
-            of the Wav2Lip family. One that was adapted to a person states which method it is of, and
-            bears its own name.
+            of the Wav2Lip family. It bears its own name, that of the folder or file. One that was adapted to
+            a person states which method it is of.
         progress: called with bytes done and in all while weights are fetched.
         live, supports_mouth_opening: ``AUTO`` takes only a core that can speak live, or change how far the
             mouth opens.
@@ -72,4 +73,13 @@ def load_method(
         folder = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
         return adapted_entry(folder, facts).method(progress)
     entry = METHODS.get(EMBEDDED if name == AUTO else name)
-    return entry.method(progress) if checkpoint is None else entry.load(entry.card, Path(checkpoint), False)
+    if checkpoint is None:
+        return entry.method(progress)
+    own = _own_name(Path(checkpoint))
+    return entry.load(replace(entry.card, name=own, title=own), Path(checkpoint), False)
+
+
+def _own_name(weights: Path) -> str:
+    """What people call weights that ship with nobody: their folder, or their file where it has a name."""
+    weights = weights.resolve()
+    return weights.parent.name if weights.name == "model.safetensors" else weights.stem

@@ -34,7 +34,9 @@ class MethodCard:
 class Batch:
     """Frames of one job that are to speak, and what is known of them. Pixels are those of the crops."""
 
-    faces: np.ndarray  # (B, S, S, 3) uint8 RGB, crops of the frames to change
+    faces: (
+        np.ndarray
+    )  # (B, S, S, 3) uint8 RGB, crops of the frames to change; with a margin where it is asked
     times: np.ndarray  # (B,) seconds of the frames in the speech
     speech: Any  # what ``encode_audio`` returned
     references: np.ndarray  # (R, S, S, 3) uint8, crops of the same person, the same for the whole job
@@ -87,7 +89,8 @@ class LipSyncMethod(Protocol):
     Attributes:
         card: what a person reads of it.
         weights_sha256: of the file of its weights, 64 hex digits.
-        crop_size: pixels, side of the square crops.
+        crop_size: pixels, side of the face square.
+        crop_margin: sides of the crops in sides of the face square; what it draws is the square alone.
         references: reference frames wanted besides the frame itself (R).
         blendshapes: whether it wants the landmarker's expression scores.
         supports_mouth_opening: whether it can open the mouth further or less than the speech has it.
@@ -100,6 +103,7 @@ class LipSyncMethod(Protocol):
     card: MethodCard
     weights_sha256: str
     crop_size: int
+    crop_margin: float = 1.0
     references: int = 1
     blendshapes: bool = False
     supports_mouth_opening: bool = False

@@ -38,7 +38,7 @@ def test_published_file_loads_strictly(tmp_path, state, prefix, wrapped):
     content = {"state_dict": inner, "optimizer": None, "global_step": 3} if wrapped else inner
     torch.save(content, tmp_path / "wav2lip.pth")
     config, found = read_generator(tmp_path / "wav2lip.pth")
-    assert config == Wav2LipConfig()
+    assert config == Wav2LipConfig(framing="s3fd")
     Generator(config).load_state_dict(found, strict=True)
 
 

@@ -20,14 +20,21 @@ class FaceView:
     blendshapes: np.ndarray | None  # (52,) float32
 
 
-def views(tracked: Iterable[Tracked], size: int) -> Iterator[tuple[Tracked, FaceView | None]]:
-    """Each frame with its face at ``size`` pixels a side, None where there is none."""
+def views(
+    tracked: Iterable[Tracked], size: int, margin: float = 1.0
+) -> Iterator[tuple[Tracked, FaceView | None]]:
+    """Each frame with its face at ``size`` pixels a side, None where there is none.
+
+    Args:
+        margin: sides of the crop in sides of the face square; the crop has that many more pixels.
+    """
+    whole = round(size * margin)
     for item in tracked:
         if item.pose is None:
             yield item, None
             continue
-        matrix = crop_matrix(item.pose, size)
+        matrix = crop_matrix(item.pose, whole, margin)
         points = item.landmarks
         if points is not None:
             points = transform_points(points, matrix).astype(np.float32)
-        yield item, FaceView(crop_face(item.frame.image, matrix, size), points, item.blendshapes)
+        yield item, FaceView(crop_face(item.frame.image, matrix, whole), points, item.blendshapes)

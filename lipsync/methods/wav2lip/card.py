@@ -27,6 +27,7 @@ class Wav2LipCore(Core):
         from lipsync.methods.wav2lip.convert import read_generator, read_published
         from lipsync.methods.wav2lip.infer import Wav2LipMethod
         from lipsync.methods.wav2lip.model import Generator
+        from lipsync.methods.wav2lip.published import PublishedWav2Lip
         from lipsync.weights.checkpoint import PICKLED
         from lipsync.weights.pretrained import weights_sha256
 
@@ -34,7 +35,8 @@ class Wav2LipCore(Core):
         config, state = read(weights)
         net = Generator(config)
         net.load_state_dict(state)
-        return Wav2LipMethod(card, net, weights_sha256(weights))
+        kind = PublishedWav2Lip if config.framing == "s3fd" else Wav2LipMethod
+        return kind(card, net, weights_sha256(weights))
 
 
 def _published(name: str, title: str, summary: str) -> MethodCard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from lipsync.audio.features import AudioFeatures
 
@@ -22,6 +23,9 @@ class Wav2LipConfig:
     # Share of a crop's height, from the top, that the network sees of the frame itself. The papers' half
     # shows the cheeks, which move with the mouth that is to be replaced.
     visible: float = 0.5
+    # What a crop shows: "upright", the face square of this project, or "s3fd", the detector's box, stretched,
+    # with the frame itself as its reference (``lipsync.methods.wav2lip.published``).
+    framing: Literal["upright", "s3fd"] = "upright"
 
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json

@@ -59,7 +59,7 @@ def read_generator(path: str | Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
         config = read_config(config_file, Wav2LipConfig, Message("wav2lip.network"))
         _must_match(loaded, config, weights)
         return config, loaded
-    state, config = _bare(loaded), Wav2LipConfig()
+    state, config = _bare(loaded), Wav2LipConfig(framing="s3fd")
     _must_match(state, config, weights)
     return config, swap_channels(state)
 
@@ -76,7 +76,9 @@ def read_published(path: str | Path) -> tuple[Wav2LipConfig, dict[str, Tensor]]:
     folder = hub.cache_folder() / "converted" / hub.checksum(Path(path))
     if folder.is_dir():
         with suppress(ArtefactError, ConfigError):  # damaged: converted again
-            return read_generator(folder)
+            config, state = read_generator(folder)
+            if config.framing == "s3fd":  # one of an earlier version does not say so: converted again
+                return config, state
     config, state = read_generator(path)
     with suppress(OSError):  # a full disk only costs the next start some seconds
         _keep(config, state, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 from lipsync.data.clips import Clip
@@ -16,6 +17,7 @@ from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
 
 def _stage(folder: Path, clips: list[Clip]) -> GeneratorStage:
     config, _ = read_generator(folder)
+    config = replace(config, framing="upright")  # what it learns is shown that way
     factor, features = available_features()
     return GeneratorStage(
         GeneratorConfig(
