@@ -102,6 +102,11 @@ def _notes(coarse: bool, silent: bool, kept: int, count: int) -> tuple[str, ...]
     return tuple(notes)
 
 
+def _footage_notes(face: MediaInfo) -> tuple[str, ...]:
+    """What is changed about the picture and the sound before any face is drawn."""
+    return (Message("generate.hdr"),) if face.hdr else ()
+
+
 def result_seconds(request: Request) -> float:
     """How long the result of a request will last, in seconds.
 
@@ -121,6 +126,7 @@ class _Plan:
     width: int  # pixels
     height: int
     choice: Choice  # its point in these pixels
+    notes: tuple[str, ...] = ()  # what was changed about the footage
 
     def depth(self, wanted: int) -> int:
         """How many frames may wait in a queue: fewer of large pictures."""
@@ -153,7 +159,8 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
         width, height = fitting(width, height, PHOTO_SIDE)
         point = point and (point[0] * width / face.width, point[1] * height / face.height)
     fps = face.output_fps
-    return _Plan(max(1, round(seconds * fps)), fps, width, height, Choice(request.face_index, point))
+    choice, notes = Choice(request.face_index, point), _footage_notes(face)
+    return _Plan(max(1, round(seconds * fps)), fps, width, height, choice, notes)
 
 
 def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
@@ -293,7 +300,7 @@ def _result(
         revision=method.card.revision,
         faces_seen=tracker.faces_seen,
         seconds=seconds,
-        notes=_notes(tracker.coarse, silent, method.passthrough_frames, plan.frames),
+        notes=plan.notes + _notes(tracker.coarse, silent, method.passthrough_frames, plan.frames),
         references=tuple(ReferenceFrame(frame.time, frame.box) for frame in references),
         requested_method=job.request.method,
         fallback=method.card.fallback,
