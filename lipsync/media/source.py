@@ -1,7 +1,8 @@
 """Opening files that people bring: one check at the door, one sentence when it fails."""
 
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +134,77 @@ def packets(container: InputContainer, *streams: Any) -> Iterator[Any]:
 
 
 def decode(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """Decoded frames of one stream in order of display; damaged packets are passed over."""
+    """Decoded frames of one stream in order of display; damaged packets are passed over.
+
+    Interlaced pictures come as whole ones, as many and at the same times.
+    """
+    frames = _decoded(container, stream)
+    return progressive(frames) if stream.type == "video" else frames
+
+
+def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
     for packet in packets(container, stream):
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
             continue
         yield from frames
+
+
+def progressive(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """The same frames, those that are flagged as interlaced without their combs (bwdif).
+
+    Up to the first flagged frame nothing is filtered. Not more than three frames are held.
+    """
+    filtering: _Deinterlacer | None = None
+    for frame in frames:
+        if filtering is not None and not filtering.takes(frame):
+            yield from filtering.finish()
+            filtering = None
+        if filtering is None and frame.interlaced_frame:
+            filtering = _Deinterlacer(frame)
+        if filtering is None:
+            yield frame
+        else:
+            yield from filtering.push(frame)
+    if filtering is not None:
+        yield from filtering.finish()
+
+
+class _Deinterlacer:
+    """One filter graph for frames of one size and format; each frame in is one frame out, a frame later."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        self._kind = (frame.width, frame.height, frame.format.name)
+        self._graph = av.filter.Graph()
+        source = self._graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+        )
+        bwdif = self._graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+        self._graph.link_nodes(source, bwdif, self._graph.add("buffersink")).configure()
+        self._waiting: deque[tuple[Any, ...]] = deque()
+
+    def takes(self, frame: av.VideoFrame) -> bool:
+        """Whether a frame has the size and format of the first one."""
+        return self._kind == (frame.width, frame.height, frame.format.name)
+
+    def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        """Take a frame; the frames that are ready by now."""
+        self._waiting.append((frame.pts, frame.dts, frame.time_base, frame.duration))
+        self._graph.push(frame)
+        return self._ready()
+
+    def finish(self) -> Iterator[av.VideoFrame]:
+        """The frames that are still held."""
+        self._graph.push(None)
+        return self._ready()
+
+    def _ready(self) -> Iterator[av.VideoFrame]:
+        while True:
+            try:
+                frame: Any = self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            # The filter counts in half units of time.
+            frame.pts, frame.dts, frame.time_base, frame.duration = self._waiting.popleft()
+            yield frame
