@@ -13,8 +13,8 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
+from lipsync.media.animation import BACKGROUND
 from lipsync.media.hdr import is_hdr, is_wide, to_bt709
-from lipsync.media.photo import BACKGROUND
 from lipsync.media.source import THREADS
 
 # Without accurate rounding and full chroma, swscale darkens every picture by about one grey level,

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from lipsync.errors import MediaError
+from lipsync.media.animation import animated_video
 from lipsync.texts import Message
 
 # What a person may upload. Play lists (HLS, DASH, concat, SDP) stay out on purpose: they name other
@@ -68,6 +69,9 @@ def open_media(path: str | Path) -> InputContainer:
         MediaError: not a readable video or sound file, whatever its extension.
     """
     path = check_file(path)
+    animation = animated_video(path)
+    if animation is not None:
+        return av.open(animation, "r")
     if path.suffix.lower() in PHOTO_SUFFIXES:
         raise MediaError("photo.no_photo", path=path.name, ending=path.suffix)
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
