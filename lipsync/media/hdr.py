@@ -33,7 +33,7 @@ def is_hdr(transfer: int) -> bool:
     return transfer in (PQ, HLG)
 
 
-def is_wide(transfer: int, primaries: int) -> bool:
+def beyond_bt709(transfer: int, primaries: int) -> bool:
     """Whether a picture with these tags (ITU-T H.273) needs :func:`to_bt709`."""
     return is_hdr(transfer) or primaries in (BT2020, P3)
 

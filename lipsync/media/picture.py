@@ -14,7 +14,7 @@ from av.video.reformatter import (
 )
 
 from lipsync.media.animation import BACKGROUND
-from lipsync.media.hdr import is_hdr, is_wide, to_bt709
+from lipsync.media.hdr import is_hdr, beyond_bt709, to_bt709
 from lipsync.media.source import THREADS
 
 # Without accurate rounding and full chroma, swscale darkens every picture by about one grey level,
@@ -81,22 +81,22 @@ class UprightRGB:
         self._size = self._size or _square_size(frame, self._aspect)
         width, height = self._size
         has_alpha = any(component.is_alpha for component in frame.format.components)
-        wide = is_wide(frame.color_trc, frame.color_primaries)
+        beyond = beyond_bt709(frame.color_trc, frame.color_primaries)
         converted = self._scaler.reformat(
             frame,
             width=width,
             height=height,
             # Planes, joined below: the same numbers as "rgb24" in less than half the time.
-            format=("gbrap" if has_alpha else "gbrp") + ("16le" if wide else ""),
+            format=("gbrap" if has_alpha else "gbrp") + ("16le" if beyond else ""),
             src_colorspace=_assumed_matrix(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=TO_RGB,
             threads=THREADS,
         )
-        kind = np.dtype("<u2") if wide else np.dtype("u1")
+        kind = np.dtype("<u2") if beyond else np.dtype("u1")
         green, blue, red, *alpha = (_pixels(plane, width, height, kind) for plane in converted.planes)
         image = cv2.merge([red, green, blue])
-        if wide:
+        if beyond:
             # Not left to swscale: asked for other transfer curves together with full chroma, it garbles
             # the channels.
             image = to_bt709(image, frame.color_trc, frame.color_primaries)
