@@ -24,6 +24,8 @@ from lipsync.faces.tracking.view import View, views
 from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
 from lipsync.media.label import Label
 from lipsync.media.size import fitting
+from lipsync.media.sound import sound_before_picture
+from lipsync.media.writer import check_output, written_size
 from lipsync.methods import LipSyncMethod, load_method
 from lipsync.methods.base import Batch
 from lipsync.progress import Progress, Report
@@ -34,6 +36,7 @@ from lipsync.weights import hub
 
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
+EARLY = 0.1  # s of sound before the first picture; less is shorter than a syllable
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
 COARSE = Message("generate.no_landmarker")
 NO_SPEECH = Message("generate.silence")
@@ -57,6 +60,7 @@ def generate(
     began, clock = time.perf_counter(), Clock()
     report = Report(progress or (lambda _: None), cancel or threading.Event())
     report("weights")
+    check_output(request.output)
     face, voice = probe(request.face), request.audio or request.face
     plan = _plan(request, face, voice)
     with clock("weights"):
@@ -102,9 +106,12 @@ def _notes(coarse: bool, silent: bool, kept: int, count: int) -> tuple[str, ...]
     return tuple(notes)
 
 
-def _footage_notes(face: MediaInfo) -> tuple[str, ...]:
+def _footage_notes(face: MediaInfo, voice: Path) -> tuple[str, ...]:
     """What is changed about the picture and the sound before any face is drawn."""
-    return (Message("generate.hdr"),) if face.hdr else ()
+    notes, early = [Message("generate.hdr")] if face.hdr else [], sound_before_picture(voice)
+    if early > EARLY:
+        notes.append(Message("generate.early_sound", path=voice.name, seconds=early))
+    return tuple(notes)
 
 
 def result_seconds(request: Request) -> float:
@@ -159,7 +166,7 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
         width, height = fitting(width, height, PHOTO_SIDE)
         point = point and (point[0] * width / face.width, point[1] * height / face.height)
     fps = face.output_fps
-    choice, notes = Choice(request.face_index, point), _footage_notes(face)
+    choice, notes = Choice(request.face_index, point), _footage_notes(face, voice)
     return _Plan(max(1, round(seconds * fps)), fps, width, height, choice, notes)
 
 
@@ -286,13 +293,14 @@ def _result(
 ) -> Result:
     """What was done, after the last frame."""
     plan, method = job.plan, job.method
+    width, height = written_size(plan.width, plan.height)
     silent = len(job.speech.speech_times.stretches) == 0
     return Result(
         path=job.request.output,
         frames=plan.frames,
         frames_without_face=plan.frames - with_face,
-        width=plan.width,
-        height=plan.height,
+        width=width,
+        height=height,
         fps=plan.fps,
         duration=plan.frames / plan.fps,
         method=method.card.name,

@@ -28,6 +28,33 @@ KEY_FRAME_EVERY = 2.0  # s; seeking and playing backwards stay quick
 _BT709 = 1  # AVCOL_SPC_BT709
 
 
+def written_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height in the file of images of this size: the next even ones, which H.264 wants."""
+    return width + width % 2, height + height % 2
+
+
+def check_output(path: Path) -> None:
+    """That a video can be written under this name, before long work begins.
+
+    Raises:
+        MediaError: another ending, no such folder, or one that nothing can be written to.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise MediaError("writer.ending", name=path.name, endings=", ".join(SUFFIXES))
+    if not path.parent.is_dir():
+        raise MediaError("writer.no_folder", name=path.name, folder=path.parent)
+    part = _part_of(path)
+    try:
+        part.touch(exist_ok=False)
+        part.unlink()
+    except OSError as problem:
+        raise MediaError("writer.cannot_write", name=path.name, problem=problem.strerror) from problem
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{uuid.uuid4().hex}.part")
+
+
 class VideoWriter:
     """Writes a video frame by frame; use it in ``with``.
 
@@ -81,12 +108,8 @@ class VideoWriter:
         self._frames = 0
 
     def __enter__(self) -> "VideoWriter":
-        name = self._path.name
-        if self._path.suffix.lower() not in SUFFIXES:
-            raise MediaError("writer.ending", name=name, endings=", ".join(SUFFIXES))
-        if not self._path.parent.is_dir():
-            raise MediaError("writer.no_folder", name=name, folder=self._path.parent)
-        self._part = self._path.with_name(f".{uuid.uuid4().hex}.part")
+        check_output(self._path)
+        self._part = _part_of(self._path)
         # Other tags need a second table that music players do not read, so only when there are any.
         flags = "+faststart+use_metadata_tags" if set(self._metadata) - PLAIN_TAGS else "+faststart"
         self._container = av.open(
@@ -95,16 +118,19 @@ class VideoWriter:
             format=SUFFIXES[self._path.suffix.lower()],
             container_options={"movflags": flags},
         )
-        self._container.metadata.update(self._metadata)
-        self._add_picture()
-        if self._audio is not None:
-            self._sound = open_soundtrack(self._container, self._audio)
+        try:
+            self._container.metadata.update(self._metadata)
+            self._add_picture()
+            if self._audio is not None:
+                self._sound = open_soundtrack(self._container, self._audio)
+        except BaseException:
+            self._discard()
+            raise
         return self
 
     def _add_picture(self) -> None:
-        width, height = self._size
         stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
-        stream.width, stream.height = width + width % 2, height + height % 2
+        stream.width, stream.height = written_size(*self._size)
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.gop_size = max(1, round(self._key_frame_every * self._rate))
@@ -179,8 +205,10 @@ class VideoWriter:
             raise MediaError("writer.cannot_write", name=name, problem=problem.strerror) from problem
 
     def _discard(self) -> None:
-        if self._sound is not None:
-            self._sound.close()
-        with suppress(av.error.FFmpegError, OSError):  # what went wrong has been raised before
-            self._container.close()
-        self._part.unlink(missing_ok=True)
+        try:
+            if self._sound is not None:
+                self._sound.close()
+            with suppress(av.error.FFmpegError, OSError):  # what went wrong has been raised before
+                self._container.close()
+        finally:  # also when somebody presses Ctrl-C once more
+            self._part.unlink(missing_ok=True)
