@@ -14,7 +14,7 @@ from av.video.reformatter import (
 )
 
 from lipsync.media.animation import BACKGROUND
-from lipsync.media.hdr import is_hdr, beyond_bt709, to_bt709
+from lipsync.media.hdr import beyond_bt709, is_hdr, to_bt709
 from lipsync.media.source import THREADS
 
 # Without accurate rounding and full chroma, swscale darkens every picture by about one grey level,
