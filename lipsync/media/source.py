@@ -36,6 +36,7 @@ VIDEO_SUFFIXES = {
     ".3gp",
 }
 SOUND_SUFFIXES = {".wav", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".aiff", ".amr"}
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 MAX_ERRORS = 100  # damaged places in a row before a file is given up
 
 THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
@@ -147,12 +148,24 @@ def decode(container: InputContainer, stream: Any) -> Iterator[Any]:
 
 
 def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
+    decoder = _alpha_decoder(stream)
     for packet in packets(container, stream):
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet if packet.size else None) if decoder else packet.decode()
         except av.error.FFmpegError:
             continue
         yield from frames
+
+
+def _alpha_decoder(stream: Any) -> Any | None:
+    """A decoder that knows the transparency of a WebM, which the usual ones of VP8 and VP9 drop."""
+    name = stream.codec_context.name
+    if stream.metadata.get("alpha_mode") != "1" or name not in _WITH_ALPHA:
+        return None
+    try:
+        return av.CodecContext.create(_WITH_ALPHA[name], "r")
+    except (av.error.FFmpegError, ValueError):  # FFmpeg was built without it
+        return None
 
 
 def progressive(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
