@@ -1,5 +1,7 @@
 """VideoWriter: plays everywhere, keeps colours and sound, leaves nothing half done."""
 
+import errno
+import os
 from pathlib import Path
 
 import av
@@ -11,6 +13,7 @@ from skimage import data
 
 from lipsync.errors import MediaError
 from lipsync.media import VideoWriter, audio_duration, loop_frames, probe, read_audio, read_frames
+from lipsync.media.writer import check_output
 from tests.media.clips import card, click, number_of, peak_time, write_clip
 
 
@@ -214,6 +217,35 @@ def test_impossible_names(tmp_path: Path) -> None:
 def test_names_with_spaces_and_chinese(tmp_path: Path) -> None:
     for name in ("my clip (1).mp4", "结果 视频.mp4", "a:b%d.mp4"):
         assert probe(write(tmp_path / name, [card(i) for i in range(3)])).frames == 3
+
+
+@pytest.mark.parametrize("share", [0, 0.0001, 0.1, 0.5, 0.999])
+def test_a_disk_that_fills_up_is_said_in_one_sentence(tmp_path: Path, share: float) -> None:
+    """Wherever it happens: in the header, among the pictures, or when the index is moved to the front."""
+    resource = pytest.importorskip("resource")
+    sound = write_sound(tmp_path, "wav")
+    noise = list(np.random.default_rng(0).integers(0, 255, (30, 256, 256, 3), dtype=np.uint8))
+    whole = write(tmp_path / "a.mp4", noise, audio=sound)
+    room = int(share * whole.stat().st_size)
+    whole.unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(MediaError) as caught:
+            write(whole, noise, audio=sound)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value) == "a.mp4 cannot be written (File too large)."
+    assert list(tmp_path.iterdir()) == [sound]
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(MediaError, match=r"^a\.mp4 cannot be written \(Read-only file system\)\.$"):
+        check_output(tmp_path / "a.mp4")
 
 
 def write_noise_to(device: Path, path: Path) -> None:
