@@ -21,7 +21,15 @@ from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.faces.tracking.view import View, views
-from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
+from lipsync.media import (
+    MediaInfo,
+    VideoWriter,
+    WriterOptions,
+    audio_duration,
+    loop_frames,
+    probe,
+    read_audio,
+)
 from lipsync.media.label import Label
 from lipsync.media.size import fitting
 from lipsync.media.sound import sound_before_picture
@@ -278,10 +286,11 @@ def _write(blended: Iterable[_Finished], writer: VideoWriter, job: _Job, clock: 
 def _writer(job: _Job, voice: Path) -> VideoWriter:
     """The file of the result; its metadata describe it."""
     plan = job.plan
-    return VideoWriter(
-        job.request.output, plan.width, plan.height, plan.fps, audio=voice, duration=plan.frames / plan.fps,
+    options = WriterOptions(
+        duration=plan.frames / plan.fps,
         metadata={"comment": f"AI-generated: lips synchronised to speech with {job.method.card.name}"},
-    )  # fmt: skip
+    )
+    return VideoWriter(job.request.output, plan.width, plan.height, plan.fps, voice, options)
 
 
 def _result(

@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -12,14 +13,24 @@ import soundfile
 from skimage import data
 
 from lipsync.errors import MediaError
-from lipsync.media import VideoWriter, audio_duration, loop_frames, probe, read_audio, read_frames
+from lipsync.media import (
+    VideoWriter,
+    WriterOptions,
+    audio_duration,
+    loop_frames,
+    probe,
+    read_audio,
+    read_frames,
+)
 from lipsync.media.writer import check_output
 from tests.media.clips import card, click, number_of, peak_time, write_clip
 
 
-def write(path: Path, images: list[np.ndarray], fps: float = 25, **options: object) -> Path:
+def write(
+    path: Path, images: list[np.ndarray], fps: float = 25, audio: Path | None = None, **options: Any
+) -> Path:
     height, width = images[0].shape[:2]
-    with VideoWriter(path, width, height, fps, **options) as writer:  # type: ignore[arg-type]
+    with VideoWriter(path, width, height, fps, audio, WriterOptions(**options)) as writer:
         for image in images:
             writer.write(image)
     return path
@@ -250,7 +261,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.
 
 def write_noise_to(device: Path, path: Path) -> None:
     noise = np.random.default_rng(0)
-    with VideoWriter(path, 256, 256, 25, crf=1) as writer:
+    with VideoWriter(path, 256, 256, 25, options=WriterOptions(crf=1)) as writer:
         writer._part.symlink_to(device)
         for _ in range(60):
             writer.write(noise.integers(0, 255, (256, 256, 3), dtype=np.uint8))
