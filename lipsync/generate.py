@@ -21,9 +21,19 @@ from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.media import MediaInfo, VideoWriter, audio_duration, loop_frames, probe, read_audio
+from lipsync.media import (
+    MediaInfo,
+    VideoWriter,
+    WriterOptions,
+    audio_duration,
+    loop_frames,
+    probe,
+    read_audio,
+)
 from lipsync.media.label import Label
 from lipsync.media.size import fitting
+from lipsync.media.sound import sound_before_picture
+from lipsync.media.writer import check_output, written_size
 from lipsync.methods import LipSyncMethod, load_method
 from lipsync.methods.base import Batch
 from lipsync.progress import Progress, Report
@@ -34,6 +44,7 @@ from lipsync.weights import hub
 
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
+EARLY = 0.1  # s of sound before the first picture; less is shorter than a syllable
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
 COARSE = Message("generate.no_landmarker")
 NO_SPEECH = Message("generate.silence")
@@ -57,6 +68,7 @@ def generate(
     began, clock = time.perf_counter(), Clock()
     report = Report(progress or (lambda _: None), cancel or threading.Event())
     report("weights")
+    check_output(request.output)
     face, voice = probe(request.face), request.audio or request.face
     plan = _plan(request, face, voice)
     with clock("weights"):
@@ -102,6 +114,14 @@ def _notes(coarse: bool, silent: bool, passthrough: int, count: int) -> tuple[st
     return tuple(notes)
 
 
+def _footage_notes(face: MediaInfo, voice: Path) -> tuple[str, ...]:
+    """What is changed about the picture and the sound before any face is drawn."""
+    notes, early = [Message("generate.hdr")] if face.hdr else [], sound_before_picture(voice)
+    if early > EARLY:
+        notes.append(Message("generate.early_sound", path=voice.name, seconds=early))
+    return tuple(notes)
+
+
 def result_seconds(request: Request) -> float:
     """How long the result of a request will last, in seconds.
 
@@ -121,6 +141,7 @@ class _Plan:
     width: int  # pixels
     height: int
     choice: Choice  # its point in these pixels
+    notes: tuple[str, ...] = ()  # what was changed about the footage
 
     def depth(self, wanted: int) -> int:
         """How many frames may wait in a queue: fewer of large pictures."""
@@ -153,7 +174,8 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
         width, height = fitting(width, height, PHOTO_SIDE)
         point = point and (point[0] * width / face.width, point[1] * height / face.height)
     fps = face.output_fps
-    return _Plan(max(1, round(seconds * fps)), fps, width, height, Choice(request.face_index, point))
+    choice, notes = Choice(request.face_index, point), _footage_notes(face, voice)
+    return _Plan(max(1, round(seconds * fps)), fps, width, height, choice, notes)
 
 
 def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
@@ -264,10 +286,11 @@ def _write(blended: Iterable[_Finished], writer: VideoWriter, job: _Job, clock: 
 def _writer(job: _Job, voice: Path) -> VideoWriter:
     """The file of the result; its metadata describe it."""
     plan = job.plan
-    return VideoWriter(
-        job.request.output, plan.width, plan.height, plan.fps, audio=voice, duration=plan.frames / plan.fps,
+    options = WriterOptions(
+        duration=plan.frames / plan.fps,
         metadata={"comment": f"AI-generated: lips synchronised to speech with {job.method.card.name}"},
-    )  # fmt: skip
+    )
+    return VideoWriter(job.request.output, plan.width, plan.height, plan.fps, voice, options)
 
 
 def _result(
@@ -279,13 +302,14 @@ def _result(
 ) -> Result:
     """What was done, after the last frame."""
     plan, method = job.plan, job.method
+    width, height = written_size(plan.width, plan.height)
     silent = len(job.speech.speech_times.stretches) == 0
     return Result(
         path=job.request.output,
         frames=plan.frames,
         frames_without_face=plan.frames - with_face,
-        width=plan.width,
-        height=plan.height,
+        width=width,
+        height=height,
         fps=plan.fps,
         duration=plan.frames / plan.fps,
         method=method.card.name,
@@ -293,7 +317,7 @@ def _result(
         revision=method.card.revision,
         faces_seen=tracker.faces_seen,
         seconds=seconds,
-        notes=_notes(tracker.coarse, silent, method.passthrough_frames, plan.frames),
+        notes=plan.notes + _notes(tracker.coarse, silent, method.passthrough_frames, plan.frames),
         references=tuple(ReferenceFrame(frame.time, frame.box) for frame in references),
         requested_method=job.request.method,
         fallback=method.card.fallback,

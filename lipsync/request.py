@@ -48,7 +48,7 @@ class Result:
     path: Path
     frames: int
     frames_without_face: int
-    width: int
+    width: int  # pixels of the file; an odd video gets one more column or row
     height: int
     fps: float
     duration: float  # seconds

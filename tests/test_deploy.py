@@ -16,7 +16,7 @@ import pytest
 import yaml
 from gradio_client import Client, handle_file
 
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 from lipsync.weights.manifest import table
 from spaces_config.deploy import assemble, main
 from tests.portal import ROOT, serving
@@ -170,7 +170,9 @@ def through(python: str, folder: Path, work: Path) -> None:
 
     clip = work / "clips" / "one" / "ours.mp4"
     clip.parent.mkdir(parents=True)
-    with VideoWriter(clip, 384, 384, 25.0, audio=EXAMPLES / "english.wav", duration=1.0) as writer:
+    with VideoWriter(
+        clip, 384, 384, 25.0, audio=EXAMPLES / "english.wav", options=WriterOptions(duration=1.0)
+    ) as writer:
         for frame in read_frames(EXAMPLES / "portrait.mp4", max_frames=25):
             writer.write(frame.image)
     spec = {"title": "Trial", "source": {"folder": "clips"}, "ratings_per_stimulus": 1}

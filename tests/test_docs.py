@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from lipsync.errors import LipSyncError
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "assets" / "examples"
@@ -195,7 +195,9 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("two.mp4", [np.concatenate([image, image[:, ::-1]], axis=1) for image in frames]),
     ):
         height, width = images[0].shape[:2]
-        with VideoWriter(folder / name, width, height, 25, audio=speech, duration=len(images) / 25) as out:
+        with VideoWriter(
+            folder / name, width, height, 25, audio=speech, options=WriterOptions(duration=len(images) / 25)
+        ) as out:
             for image in images:
                 out.write(image)
     shutil.copyfile(EXAMPLES / "portrait.jpg", folder / "me.jpg")

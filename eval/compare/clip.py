@@ -13,7 +13,7 @@ import av
 
 from lipsync.checksum import file_sha256
 from lipsync.errors import MediaError
-from lipsync.media import MediaInfo, VideoWriter, probe, read_frames
+from lipsync.media import MediaInfo, VideoWriter, WriterOptions, probe, read_frames
 from lipsync.media.sound import SoundReader, first_frame_time
 from lipsync.media.soundtrack import open_soundtrack
 from lipsync.media.source import open_media, packets, sound_stream, video_stream
@@ -198,7 +198,9 @@ def _with_decoding_times(found: Iterable[Any]) -> Iterator[Any]:
 
 def _encode(path: Path, target: Path, info: MediaInfo) -> None:
     audio = path if _audible(path) else None
-    with VideoWriter(target, info.width, info.height, info.fps, audio=audio, crf=CRF) as writer:
+    with VideoWriter(
+        target, info.width, info.height, info.fps, audio=audio, options=WriterOptions(crf=CRF)
+    ) as writer:
         for frame in read_frames(path):
             writer.write(frame.image)
 

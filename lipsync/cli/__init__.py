@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 
 from lipsync.cli.ablate import add_ablate_command
 from lipsync.cli.adapt import add_adapt_command
@@ -33,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     add_push_command(commands)
     add_ablate_command(commands)
     options = parser.parse_args(arguments)
+    if threading.current_thread() is threading.main_thread():
+        # Whoever ends the process (a scheduler, a closing session) gets what Ctrl-C gives: nothing is left.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return options.handler(options) or 0
     except LipSyncError as problem:

@@ -8,16 +8,16 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lipsync.errors import MediaError
+from lipsync.media.animation import BACKGROUND, is_animated
 from lipsync.media.size import reduced
 from lipsync.media.source import SOUND_SUFFIXES, VIDEO_SUFFIXES, check_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
-BACKGROUND = 255  # transparent parts become white, as on a page
 
 
 @contextmanager
 def _open(path: str | Path) -> Iterator[Image.Image | None]:
-    """The photo with only its header read, or None when the file is no photo."""
+    """The photo with only its header read, or None when the file is no photo or moves."""
     path = check_file(path)
     try:
         with Image.open(path, formats=FORMATS) as photo:
@@ -25,7 +25,7 @@ def _open(path: str | Path) -> Iterator[Image.Image | None]:
                 raise MediaError(
                     "photo.other_format", path=path.name, ending=path.suffix, format=photo.format
                 )
-            yield photo
+            yield None if is_animated(photo) else photo
     except UnidentifiedImageError:
         yield None
     except Image.DecompressionBombError as error:
@@ -37,7 +37,7 @@ def _open(path: str | Path) -> Iterator[Image.Image | None]:
 
 
 def photo_size(path: str | Path) -> tuple[int, int, int] | None:
-    """Upright width and height and the clockwise rotation it took, or None when this is no photo.
+    """Upright width and height and the clockwise rotation it took, or None when this is no photo or moves.
 
     Raises:
         MediaError: missing, empty, damaged, or a photo that is named like a video.
@@ -52,7 +52,7 @@ def photo_size(path: str | Path) -> tuple[int, int, int] | None:
 
 
 def read_photo(path: str | Path, longest: int | None = None) -> np.ndarray | None:
-    """The photo as (H, W, 3) uint8 RGB, upright by its EXIF tag, or None when this is no photo.
+    """The photo as (H, W, 3) uint8 RGB, upright by its EXIF tag, or None when this is no photo or moves.
 
     Transparency is laid over white; 16-bit greys are scaled to 8 bits. With ``longest`` it is reduced to
     at most so many pixels a side.

@@ -7,15 +7,14 @@ import cv2
 import numpy as np
 from av.video.plane import VideoPlane
 from av.video.reformatter import (
-    ColorPrimaries,
     ColorRange,
     Colorspace,
-    ColorTrc,
     Interpolation,
     VideoReformatter,
 )
 
-from lipsync.media.photo import BACKGROUND
+from lipsync.media.animation import BACKGROUND
+from lipsync.media.hdr import beyond_bt709, is_hdr, to_bt709
 from lipsync.media.source import THREADS
 
 # Without accurate rounding and full chroma, swscale darkens every picture by about one grey level,
@@ -23,7 +22,6 @@ from lipsync.media.source import THREADS
 TO_RGB = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 _UNTAGGED = (2, 3)  # AVCOL_SPC_UNSPECIFIED, _RESERVED
-_HDR = (16, 18)  # transfer curves of PQ and HLG (ITU-T H.273, table 3)
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
@@ -83,34 +81,43 @@ class UprightRGB:
         self._size = self._size or _square_size(frame, self._aspect)
         width, height = self._size
         has_alpha = any(component.is_alpha for component in frame.format.components)
-        hdr = frame.color_trc in _HDR
-        colours = None
-        if frame.colorspace in _UNTAGGED:
-            # What browsers assume of an untagged file: HD is BT.709, smaller is BT.601.
-            colours = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
+        beyond = beyond_bt709(frame.color_trc, frame.color_primaries)
         converted = self._scaler.reformat(
             frame,
             width=width,
             height=height,
             # Planes, joined below: the same numbers as "rgb24" in less than half the time.
-            format="gbrap" if has_alpha else "gbrp",
-            src_colorspace=colours,
+            format=("gbrap" if has_alpha else "gbrp") + ("16le" if beyond else ""),
+            src_colorspace=_assumed_matrix(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=TO_RGB,
-            dst_color_trc=ColorTrc.BT709 if hdr else None,
-            dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
             threads=THREADS,
         )
-        green, blue, red, *alpha = (_pixels(plane, width, height) for plane in converted.planes)
+        kind = np.dtype("<u2") if beyond else np.dtype("u1")
+        green, blue, red, *alpha = (_pixels(plane, width, height, kind) for plane in converted.planes)
         image = cv2.merge([red, green, blue])
-        return _over_background(image, alpha[0]) if alpha else image
+        if beyond:
+            # Not left to swscale: asked for other transfer curves together with full chroma, it garbles
+            # the channels.
+            image = to_bt709(image, frame.color_trc, frame.color_primaries)
+        return _over_background(image, alpha[0], np.iinfo(kind).max) if alpha else image
 
 
-def _pixels(plane: VideoPlane, width: int, height: int) -> np.ndarray:
-    lines = np.frombuffer(memoryview(plane), np.uint8, plane.line_size * height)
-    return lines.reshape(height, plane.line_size)[:, :width]
+def _assumed_matrix(frame: av.VideoFrame) -> Colorspace | None:
+    """What to decode a frame with that does not name its matrix; None where it does."""
+    if frame.colorspace not in _UNTAGGED:
+        return None
+    if is_hdr(frame.color_trc):
+        return Colorspace.BT2020
+    # What browsers assume of an untagged file: HD is BT.709, smaller is BT.601.
+    return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
 
 
-def _over_background(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    share = alpha[..., None].astype(np.float32) / 255
+def _pixels(plane: VideoPlane, width: int, height: int, kind: np.dtype) -> np.ndarray:
+    lines = np.frombuffer(memoryview(plane), kind, plane.line_size // kind.itemsize * height)
+    return lines.reshape(height, -1)[:, :width]
+
+
+def _over_background(image: np.ndarray, alpha: np.ndarray, opaque: int) -> np.ndarray:
+    share = alpha[..., None].astype(np.float32) / opaque
     return (image * share + BACKGROUND * (1 - share) + 0.5).astype(np.uint8)

@@ -8,6 +8,7 @@ import av
 
 from lipsync.errors import MediaError
 from lipsync.media.frames import converter
+from lipsync.media.hdr import is_hdr
 from lipsync.media.photo import photo_size, read_photo
 from lipsync.media.picture import orientation
 from lipsync.media.sound import audio_duration
@@ -32,6 +33,7 @@ class MediaInfo:
         has_audio: there is sound in it.
         rotation: clockwise degrees that the stored picture was turned by (0, 90, 180, 270).
         variable_rate: frames are shown for different lengths of time.
+        hdr: the picture is HDR (HLG or PQ), which is read as a standard screen shows it.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class MediaInfo:
     has_audio: bool
     rotation: int
     variable_rate: bool
+    hdr: bool = False
 
     @property
     def output_fps(self) -> float:
@@ -87,4 +90,5 @@ def probe(path: str | Path) -> MediaInfo:
         has_audio=timeline.has_sound,
         rotation=rotation,
         variable_rate=timeline.variable,
+        hdr=is_hdr(frame.color_trc),
     )

@@ -15,6 +15,7 @@ from lipsync.media.source import decode, open_media, sound_stream, video_stream
 from lipsync.media.timeline import MAX_HOLD, RESET
 from lipsync.texts import Message
 
+CANCELLED = 0.01  # of the loudest channel's energy: a mean that holds less is of channels out of phase
 MAX_SLIP = 0.04  # s; stamps of live recordings jitter below this, one frame of lag shows above
 
 
@@ -128,6 +129,39 @@ class SoundReader:
         return np.ascontiguousarray(samples)
 
 
+class Mono:
+    """Joins the channels of one recording, block by block: their mean, which is what players do.
+
+    Where the mean has been far quieter than the channels so far they are out of phase, and it is the loudest
+    one. So a silent result means that every channel is silent.
+    """
+
+    def __init__(self) -> None:
+        self._mean = 0.0
+        self._channels = np.zeros(1)  # energies
+
+    def __call__(self, block: np.ndarray) -> np.ndarray:
+        """(n,) float32 of a (channels, n) float32 block."""
+        if len(block) == 1:
+            return block[0]
+        mean = block.mean(axis=0)
+        self._mean += float(mean @ mean)
+        self._channels = self._channels + np.einsum("cn,cn->c", block, block)
+        if self._mean < CANCELLED * self._channels.max():
+            return block[self._channels.argmax()]
+        return mean
+
+
+def sound_before_picture(path: str | Path) -> float:
+    """Seconds of sound before the first video frame, which are not read; 0 without a video.
+
+    Raises:
+        MediaError: as :func:`read_audio`.
+    """
+    with SoundReader(path) as reader:
+        return max(0.0, -reader.offset)
+
+
 def first_frame_time(path: str | Path) -> float | None:
     """Time stamp in seconds of the first video frame that can be decoded; None without a video."""
     with open_media(path) as container:
@@ -143,7 +177,8 @@ def first_frame_time(path: str | Path) -> float | None:
 def read_audio(path: str | Path, rate: int = 16000) -> np.ndarray:
     """(N,) float32 mono in [-1, 1], the sound of any file from time 0 of its picture.
 
-    Channels are averaged; resampling is soxr's high quality. Samples that are not finite become 0.
+    Channels are averaged (:class:`Mono`); resampling is soxr's high quality. Samples that are not finite
+    become 0.
 
     Args:
         path: sound or video file.
@@ -190,10 +225,10 @@ def _resampled(path: str | Path, rate: int) -> Iterator[np.ndarray]:
         raise ValueError(f"rate must be above 0, not {rate}")
     with SoundReader(path) as reader:
         resampler = soxr.ResampleStream(reader.rate, rate, 1, dtype="float32", quality="HQ")
-        empty = True
+        empty, mono = True, Mono()
         for block in reader.blocks():
             empty = False
-            yield np.clip(resampler.resample_chunk(block.mean(axis=0)), -1.0, 1.0)
+            yield np.clip(resampler.resample_chunk(mono(block)), -1.0, 1.0)
         if empty:
             raise MediaError(_nothing_left(path))
         yield np.clip(resampler.resample_chunk(np.empty(0, np.float32), last=True), -1.0, 1.0)

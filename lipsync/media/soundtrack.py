@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 
-from lipsync.media.sound import SoundReader
+from lipsync.media.sound import Mono, SoundReader
 from lipsync.media.source import open_media, packets, sound_stream
 
 ALIGNED = 0.001  # s; AAC whose first sample is this close to time 0 is copied as it is
@@ -87,7 +87,7 @@ class EncodedSound:
         self._reader = reader
         rate, layout = reader.rate, reader.layout
         self._layout = layout if layout in AAC_LAYOUTS else USUAL_LAYOUTS.get(reader.channels, "mono")
-        self._mono = self._layout == "mono"
+        self._mono = Mono() if self._layout == "mono" else None
         self._container = container
         self._track = container.add_stream(
             "aac", rate=min((r for r in AAC_RATES if r >= rate), default=AAC_RATES[-1])
@@ -105,7 +105,7 @@ class EncodedSound:
             self._held = np.concatenate([self._held, block], axis=1)
         samples, self._held = self._held[:, : max(0, wanted)], self._held[:, max(0, wanted) :]
         if samples.shape[1]:
-            self._encode(samples.mean(axis=0, keepdims=True) if self._mono else samples)
+            self._encode(self._mono(samples)[None] if self._mono else samples)
 
     def _encode(self, samples: np.ndarray) -> None:
         frame = av.AudioFrame.from_ndarray(

@@ -1,7 +1,8 @@
 """Opening files that people bring: one check at the door, one sentence when it fails."""
 
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from lipsync.errors import MediaError
+from lipsync.media.animation import animated_video
 from lipsync.texts import Message
 
 # What a person may upload. Play lists (HLS, DASH, concat, SDP) stay out on purpose: they name other
@@ -34,6 +36,7 @@ VIDEO_SUFFIXES = {
     ".3gp",
 }
 SOUND_SUFFIXES = {".wav", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".aiff", ".amr"}
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 MAX_ERRORS = 100  # damaged places in a row before a file is given up
 
 THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
@@ -67,6 +70,9 @@ def open_media(path: str | Path) -> InputContainer:
         MediaError: not a readable video or sound file, whatever its extension.
     """
     path = check_file(path)
+    animation = animated_video(path)
+    if animation is not None:
+        return av.open(animation, "r")
     if path.suffix.lower() in PHOTO_SUFFIXES:
         raise MediaError("photo.no_photo", path=path.name, ending=path.suffix)
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
@@ -133,10 +139,89 @@ def packets(container: InputContainer, *streams: Any) -> Iterator[Any]:
 
 
 def decode(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """Decoded frames of one stream in order of display; damaged packets are passed over."""
+    """Decoded frames of one stream in order of display; damaged packets are passed over.
+
+    Interlaced pictures come as whole ones, as many and at the same times.
+    """
+    frames = _decoded(container, stream)
+    return progressive(frames) if stream.type == "video" else frames
+
+
+def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
+    decoder = _alpha_decoder(stream)
     for packet in packets(container, stream):
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet if packet.size else None) if decoder else packet.decode()
         except av.error.FFmpegError:
             continue
         yield from frames
+
+
+def _alpha_decoder(stream: Any) -> Any | None:
+    """A decoder that knows the transparency of a WebM, which the usual ones of VP8 and VP9 drop."""
+    name = stream.codec_context.name
+    if stream.metadata.get("alpha_mode") != "1" or name not in _WITH_ALPHA:
+        return None
+    try:
+        return av.CodecContext.create(_WITH_ALPHA[name], "r")
+    except (av.error.FFmpegError, ValueError):  # FFmpeg was built without it
+        return None
+
+
+def progressive(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """The same frames, those that are flagged as interlaced without their combs (bwdif).
+
+    Up to the first flagged frame nothing is filtered. Not more than three frames are held.
+    """
+    filtering: _Deinterlacer | None = None
+    for frame in frames:
+        if filtering is not None and not filtering.takes(frame):
+            yield from filtering.finish()
+            filtering = None
+        if filtering is None and frame.interlaced_frame:
+            filtering = _Deinterlacer(frame)
+        if filtering is None:
+            yield frame
+        else:
+            yield from filtering.push(frame)
+    if filtering is not None:
+        yield from filtering.finish()
+
+
+class _Deinterlacer:
+    """One filter graph for frames of one size and format; each frame in is one frame out, a frame later."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        self._kind = (frame.width, frame.height, frame.format.name)
+        self._graph = av.filter.Graph()
+        source = self._graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+        )
+        bwdif = self._graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+        self._graph.link_nodes(source, bwdif, self._graph.add("buffersink")).configure()
+        self._waiting: deque[tuple[Any, ...]] = deque()
+
+    def takes(self, frame: av.VideoFrame) -> bool:
+        """Whether a frame has the size and format of the first one."""
+        return self._kind == (frame.width, frame.height, frame.format.name)
+
+    def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        """Take a frame; the frames that are ready by now."""
+        self._waiting.append((frame.pts, frame.dts, frame.time_base, frame.duration))
+        self._graph.push(frame)
+        return self._ready()
+
+    def finish(self) -> Iterator[av.VideoFrame]:
+        """The frames that are still held."""
+        self._graph.push(None)
+        return self._ready()
+
+    def _ready(self) -> Iterator[av.VideoFrame]:
+        while True:
+            try:
+                frame: Any = self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            # The filter counts in half units of time.
+            frame.pts, frame.dts, frame.time_base, frame.duration = self._waiting.popleft()
+            yield frame

@@ -2,6 +2,7 @@
 
 import uuid
 from contextlib import suppress
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,52 @@ KEY_FRAME_EVERY = 2.0  # s; seeking and playing backwards stay quick
 _BT709 = 1  # AVCOL_SPC_BT709
 
 
+@dataclass(frozen=True)
+class WriterOptions:
+    """How a video is encoded, and what is written besides its pictures.
+
+    Attributes:
+        duration: seconds of sound to keep; None cuts it where the picture ends.
+        crf: x264's quality, 0 (lossless) to 51; 18 is visually close to the source.
+        preset: x264's speed.
+        metadata: tags of the file, such as title and comment; other names are kept too.
+        key_frame_every: seconds at most between frames that decode alone.
+    """
+
+    duration: float | None = None
+    crf: int = 18
+    preset: str = "veryfast"
+    metadata: dict[str, str] = field(default_factory=dict)
+    key_frame_every: float = KEY_FRAME_EVERY
+
+
+def written_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height in the file of images of this size: the next even ones, which H.264 wants."""
+    return width + width % 2, height + height % 2
+
+
+def check_output(path: Path) -> None:
+    """That a video can be written under this name, before long work begins.
+
+    Raises:
+        MediaError: another ending, no such folder, or one that nothing can be written to.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise MediaError("writer.ending", name=path.name, endings=", ".join(SUFFIXES))
+    if not path.parent.is_dir():
+        raise MediaError("writer.no_folder", name=path.name, folder=path.parent)
+    part = _part_of(path)
+    try:
+        part.touch(exist_ok=False)
+        part.unlink()
+    except OSError as problem:
+        raise MediaError("writer.cannot_write", name=path.name, problem=problem.strerror) from problem
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{uuid.uuid4().hex}.part")
+
+
 class VideoWriter:
     """Writes a video frame by frame; use it in ``with``.
 
@@ -41,11 +88,7 @@ class VideoWriter:
         fps: frames per second.
         audio: file whose sound goes in, in its own rate and channels; from a video, the sound keeps its
             place relative to that video's first frame.
-        duration: seconds of sound to keep; None cuts it where the picture ends.
-        crf: x264's quality, 0 (lossless) to 51; 18 is visually close to the source.
-        preset: x264's speed.
-        metadata: tags of the file, such as title and comment; other names are kept too.
-        key_frame_every: seconds at most between frames that decode alone.
+        options: how it is encoded, and what is written besides.
 
     Raises:
         MediaError: (on entering) the name or the sound is not usable; (on leaving) nothing was written,
@@ -59,11 +102,7 @@ class VideoWriter:
         height: int,
         fps: float,
         audio: str | Path | None = None,
-        duration: float | None = None,
-        crf: int = 18,
-        preset: str = "veryfast",
-        metadata: dict[str, str] | None = None,
-        key_frame_every: float = KEY_FRAME_EVERY,
+        options: WriterOptions = WriterOptions(),
     ) -> None:
         if width < 1 or height < 1 or not 0 < fps < float("inf"):
             raise ValueError(f"a video of {width}x{height} at {fps} fps is not possible")
@@ -71,43 +110,40 @@ class VideoWriter:
         self._size = (width, height)
         self._rate = Fraction(fps).limit_denominator(1001)
         self._audio = audio
-        self._duration = duration
-        # swscale puts each colour sample in the middle of its four pixels; x264 would say "left edge", and
-        # every reading and writing again would move the colours by half a pixel.
-        self._options = {"crf": str(crf), "preset": preset, "x264-params": "chromaloc=1"}
-        self._metadata = metadata or {}
-        self._key_frame_every = key_frame_every
+        self._options = options
         self._sound: CopiedSound | EncodedSound | None = None
         self._frames = 0
 
     def __enter__(self) -> "VideoWriter":
-        name = self._path.name
-        if self._path.suffix.lower() not in SUFFIXES:
-            raise MediaError("writer.ending", name=name, endings=", ".join(SUFFIXES))
-        if not self._path.parent.is_dir():
-            raise MediaError("writer.no_folder", name=name, folder=self._path.parent)
-        self._part = self._path.with_name(f".{uuid.uuid4().hex}.part")
+        check_output(self._path)
+        self._part = _part_of(self._path)
         # Other tags need a second table that music players do not read, so only when there are any.
-        flags = "+faststart+use_metadata_tags" if set(self._metadata) - PLAIN_TAGS else "+faststart"
+        flags = "+faststart+use_metadata_tags" if set(self._options.metadata) - PLAIN_TAGS else "+faststart"
         self._container = av.open(
             f"file:{self._part}",
             "w",
             format=SUFFIXES[self._path.suffix.lower()],
             container_options={"movflags": flags},
         )
-        self._container.metadata.update(self._metadata)
-        self._add_picture()
-        if self._audio is not None:
-            self._sound = open_soundtrack(self._container, self._audio)
+        try:
+            self._container.metadata.update(self._options.metadata)
+            self._add_picture()
+            if self._audio is not None:
+                self._sound = open_soundtrack(self._container, self._audio)
+        except BaseException:
+            self._discard()
+            raise
         return self
 
     def _add_picture(self) -> None:
-        width, height = self._size
-        stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
-        stream.width, stream.height = width + width % 2, height + height % 2
+        # swscale puts each colour sample in the middle of its four pixels; x264 would say "left edge", and
+        # every reading and writing again would move the colours by half a pixel.
+        x264 = {"crf": str(self._options.crf), "preset": self._options.preset, "x264-params": "chromaloc=1"}
+        stream = self._container.add_stream("libx264", rate=self._rate, options=x264)
+        stream.width, stream.height = written_size(*self._size)
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
-        context.gop_size = max(1, round(self._key_frame_every * self._rate))
+        context.gop_size = max(1, round(self._options.key_frame_every * self._rate))
         context.colorspace = _BT709
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709
@@ -154,7 +190,8 @@ class VideoWriter:
     def _end(self) -> float:
         """Seconds up to which sound may be written by now."""
         written = float(self._frames / self._rate)
-        return written if self._duration is None else min(written, self._duration)
+        duration = self._options.duration
+        return written if duration is None else min(written, duration)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -172,15 +209,18 @@ class VideoWriter:
         try:
             self._container.mux(self._stream.encode(None))
             if self._sound is not None:
-                self._sound.finish(self._end() if self._duration is None else self._duration)
+                duration = self._options.duration
+                self._sound.finish(self._end() if duration is None else duration)
             self._container.close()
             self._part.replace(self._path)
         except (av.error.FFmpegError, OSError) as problem:
             raise MediaError("writer.cannot_write", name=name, problem=problem.strerror) from problem
 
     def _discard(self) -> None:
-        if self._sound is not None:
-            self._sound.close()
-        with suppress(av.error.FFmpegError, OSError):  # what went wrong has been raised before
-            self._container.close()
-        self._part.unlink(missing_ok=True)
+        try:
+            if self._sound is not None:
+                self._sound.close()
+            with suppress(av.error.FFmpegError, OSError):  # what went wrong has been raised before
+                self._container.close()
+        finally:  # also when somebody presses Ctrl-C once more
+            self._part.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from eval.batch.held_out import held_out, speaker_for, unseen
 from lipsync.errors import ConfigError
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.track import FaceTracker
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 
 
 def write(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
@@ -92,8 +92,8 @@ class Drawing:
             shown = [frame.image for frame in read_frames(request.audio)]
         if (request.method == "copy" and silent) or (request.method == "deaf" and own):
             shown = face[:1]
-        sound = {"audio": request.audio, "duration": count / 25}
-        with VideoWriter(request.output, 256, 256, 25, crf=6, **sound) as writer:
+        options = WriterOptions(duration=count / 25, crf=6)
+        with VideoWriter(request.output, 256, 256, 25, request.audio, options) as writer:
             for image in (shown + shown[-1:] * count)[:count]:
                 writer.write(image)
         return SimpleNamespace(frames=count)

@@ -20,7 +20,7 @@ from eval.batch.batch_manifest import ManifestRow
 from eval.batch.rows import Options, run
 from lipsync.adapt import AdaptRequest, adapt
 from lipsync.generate import Request, generate
-from lipsync.media import VideoWriter, probe, read_audio, read_frames
+from lipsync.media import VideoWriter, WriterOptions, probe, read_audio, read_frames
 
 METRICS = ("lipcorr", "lpips")
 RATE = 16_000
@@ -35,7 +35,9 @@ def halves(clip: Path, out: Path) -> tuple[Path, Path]:
     for name, first, last in (("a", 0, middle), ("b", middle, len(frames))):
         wav, path = out / f"{clip.stem}-{name}.wav", out / f"{clip.stem}-{name}.mp4"
         soundfile.write(wav, sound[round(first / info.fps * RATE) : round(last / info.fps * RATE)], RATE)
-        with VideoWriter(path, info.width, info.height, info.fps, audio=wav, crf=10) as writer:
+        with VideoWriter(
+            path, info.width, info.height, info.fps, audio=wav, options=WriterOptions(crf=10)
+        ) as writer:
             for frame in frames[first:last]:
                 writer.write(frame.image)
         parts.append(path)

@@ -17,14 +17,14 @@ import numpy as np
 
 from eval.compare.pictures.montage import montage
 from eval.compare.sets import REFERENCE, Entry, Sets
-from lipsync.media import VideoWriter
+from lipsync.media import VideoWriter, WriterOptions
 
 
 def make(folder: Path, number: int, seconds: float) -> Path:
     """A small video of noise, different for every number."""
     path = folder / f"{number}.mp4"
     rng = np.random.default_rng(number)
-    with VideoWriter(path, 256, 256, 25, crf=30) as writer:
+    with VideoWriter(path, 256, 256, 25, options=WriterOptions(crf=30)) as writer:
         for _ in range(round(25 * seconds)):
             writer.write(np.repeat(rng.integers(0, 255, (256, 16, 3), np.uint8), 16, axis=1))
     return path

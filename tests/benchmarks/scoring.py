@@ -31,7 +31,7 @@ from eval.scoring.scores import Scores
 from eval.scoring.sync_networks import SyncNetV2
 from lipsync.assets import asset
 from lipsync.experts.syncnet import SyncNet
-from lipsync.media import VideoWriter, loop_frames
+from lipsync.media import VideoWriter, WriterOptions, loop_frames
 from lipsync.stream import Clock
 from tests.benchmarks import naive
 
@@ -46,7 +46,10 @@ def make(folder: Path, seconds: float) -> tuple[Path, Path]:
     files = folder / "generated.mp4", folder / "reference.mp4"
     count = round(25 * seconds)
     sound = EXAMPLES / "english.wav"
-    writers = [VideoWriter(file, 1280, 720, 25, audio=sound, duration=seconds) for file in files]
+    writers = [
+        VideoWriter(file, 1280, 720, 25, audio=sound, options=WriterOptions(duration=seconds))
+        for file in files
+    ]
     with writers[0] as ours, writers[1] as theirs:
         for frame in loop_frames(EXAMPLES / "portrait.mp4", 25, count):
             picture = np.full((720, 1280, 3), 90, np.uint8)

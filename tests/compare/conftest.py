@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eval.compare.sets import Entry, Sets
-from lipsync.media import VideoWriter
+from lipsync.media import VideoWriter, WriterOptions
 from tests.media.clips import card, click
 from tests.scoring.conftest import cut, one_thread, weights  # noqa: F401
 
@@ -32,7 +32,7 @@ def video(tmp_path_factory):
         path = folder / f"{name}-{first}-{frames}-{fps:g}-{size[0]}x{size[1]}-{shade}-{sound}.mp4"
         if not path.exists():
             audio = write_sound(path.with_suffix(".wav"), frames / fps, 0.2) if sound else None
-            with VideoWriter(path, *size, fps, audio=audio, crf=8) as writer:
+            with VideoWriter(path, *size, fps, audio=audio, options=WriterOptions(crf=8)) as writer:
                 for number in range(frames):
                     picture = card(first + number, *size)
                     writer.write(np.maximum(picture, np.uint8(shade)))

@@ -71,7 +71,7 @@ def write_clip(
             video = container.add_stream(codec, rate=frame_rate, options=options or {})
             video.height, video.width = images[0].shape[:2]
             video.pix_fmt = pix_fmt
-            if codec not in ("mpeg1video", "mpeg4", "gif", "libvpx"):
+            if codec not in ("mpeg1video", "mpeg2video", "mpeg4", "gif", "libvpx"):
                 video.codec_context.time_base = TICK
             if rotation is not None:
                 video.set_display_rotation(rotation[0], hflip=rotation[1], vflip=rotation[2])

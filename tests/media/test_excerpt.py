@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from lipsync.errors import MediaError
-from lipsync.media import VideoWriter, read_excerpt, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_excerpt, read_frames
 
 
 def moving(path: Path, frames: int, key_frame_every: float) -> Path:
     """A noisy picture that drifts, so that no two frames are alike."""
     noise = np.random.default_rng(0).integers(0, 255, (96, 96 + frames, 3), np.uint8)
-    with VideoWriter(path, 96, 96, 25, crf=12, key_frame_every=key_frame_every) as writer:
+    with VideoWriter(
+        path, 96, 96, 25, options=WriterOptions(crf=12, key_frame_every=key_frame_every)
+    ) as writer:
         for k in range(frames):
             writer.write(np.ascontiguousarray(noise[:, k : k + 96]))
     return path

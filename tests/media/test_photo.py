@@ -24,6 +24,28 @@ def test_transparency_lies_over_white(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image[32:], rgba[32:, :, :3])
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("a.webm", "libvpx-vp9", "yuva420p"),
+        ("b.webm", "libvpx", "yuva420p"),
+        ("a.mov", "prores_ks", "yuva444p10le"),
+        ("b.mov", "qtrle", "argb"),
+        ("a.mkv", "ffv1", "yuva420p"),
+    ],
+)
+def test_transparency_of_videos_lies_over_white(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
+    rgba = np.dstack([astronaut(64, 64), np.full((64, 64), 255, np.uint8)])
+    rgba[:32] = (10, 20, 90, 0)
+    options = {"auto-alt-ref": "0"} if codec.startswith("libvpx") else {}
+    path = write_clip(tmp_path / name, [rgba] * 4, codec=codec, pix_fmt=pix_fmt, options=options)
+    frames = list(read_frames(path))
+    assert len(frames) == 4
+    for frame in frames:
+        assert frame.image[:28].min() > 250
+        assert np.abs(frame.image[36:].astype(int) - rgba[36:, :, :3]).mean() < 9
+
+
 def test_photos(tmp_path: Path) -> None:
     picture = astronaut(90, 61)
     for name in ("a.png", "a.bmp", "a.tif"):

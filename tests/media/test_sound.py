@@ -10,6 +10,7 @@ import soundfile
 
 from lipsync.errors import MediaError
 from lipsync.media import audio_duration, read_audio, read_audio_blocks, read_frames
+from lipsync.media.sound import sound_before_picture
 from tests.media.clips import card, click, number_of, peak_time, write_clip
 
 RATE = 16000
@@ -161,3 +162,36 @@ def test_real_clips(shared: Path) -> None:
     opus = read_audio(shared / "data" / "originals" / "orig10.webm")
     assert len(opus) / RATE == pytest.approx(11.07, abs=0.02)
     assert 0.3 < np.abs(opus).max() <= 1
+
+
+def test_channels_out_of_phase_are_not_silent(tmp_path: Path) -> None:
+    """The loudest channel is heard where the mean has died; any other stereo keeps its mean."""
+    rng = np.random.default_rng(1)
+    voice = (0.2 * rng.standard_normal(2 * RATE)).clip(-1, 1).astype(np.float32)
+    voice[: RATE // 2] = 0
+    for name, right, heard in (
+        ("opposite", -voice, voice),
+        ("nearly", -0.97 * voice, voice),
+        ("louder", -1.1 * voice, -1.1 * voice),
+        ("one_side", 0 * voice, voice / 2),
+        ("weaker", -0.5 * voice, voice / 4),
+    ):
+        path = tmp_path / f"{name}.wav"
+        soundfile.write(path, np.stack([voice, right], 1), RATE, "FLOAT")
+        expected = np.clip(heard, -1, 1)
+        np.testing.assert_allclose(read_audio(path, RATE), expected, atol=1e-6)
+        np.testing.assert_array_equal(
+            np.concatenate(list(read_audio_blocks(path, RATE, 0.3))), read_audio(path)
+        )
+
+
+def test_sound_before_the_picture_is_measured(tmp_path: Path) -> None:
+    for start in (0.0, 0.6):
+        times = [start + k / 25 for k in range(25)]
+        sound = click(1.5, 1, 48000)
+        path = write_clip(
+            tmp_path / "a.mp4", [card(k) for k in range(25)], times=times, sound=sound, rate=48000
+        )
+        assert sound_before_picture(path) == pytest.approx(start, abs=0.001)
+    soundfile.write(tmp_path / "a.wav", sound[0], 48000)
+    assert sound_before_picture(tmp_path / "a.wav") == 0

@@ -1,6 +1,9 @@
 """VideoWriter: plays everywhere, keeps colours and sound, leaves nothing half done."""
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -10,13 +13,24 @@ import soundfile
 from skimage import data
 
 from lipsync.errors import MediaError
-from lipsync.media import VideoWriter, audio_duration, loop_frames, probe, read_audio, read_frames
+from lipsync.media import (
+    VideoWriter,
+    WriterOptions,
+    audio_duration,
+    loop_frames,
+    probe,
+    read_audio,
+    read_frames,
+)
+from lipsync.media.writer import check_output
 from tests.media.clips import card, click, number_of, peak_time, write_clip
 
 
-def write(path: Path, images: list[np.ndarray], fps: float = 25, **options: object) -> Path:
+def write(
+    path: Path, images: list[np.ndarray], fps: float = 25, audio: Path | None = None, **options: Any
+) -> Path:
     height, width = images[0].shape[:2]
-    with VideoWriter(path, width, height, fps, **options) as writer:  # type: ignore[arg-type]
+    with VideoWriter(path, width, height, fps, audio, WriterOptions(**options)) as writer:
         for image in images:
             writer.write(image)
     return path
@@ -216,9 +230,38 @@ def test_names_with_spaces_and_chinese(tmp_path: Path) -> None:
         assert probe(write(tmp_path / name, [card(i) for i in range(3)])).frames == 3
 
 
+@pytest.mark.parametrize("share", [0, 0.0001, 0.1, 0.5, 0.999])
+def test_a_disk_that_fills_up_is_said_in_one_sentence(tmp_path: Path, share: float) -> None:
+    """Wherever it happens: in the header, among the pictures, or when the index is moved to the front."""
+    resource = pytest.importorskip("resource")
+    sound = write_sound(tmp_path, "wav")
+    noise = list(np.random.default_rng(0).integers(0, 255, (30, 256, 256, 3), dtype=np.uint8))
+    whole = write(tmp_path / "a.mp4", noise, audio=sound)
+    room = int(share * whole.stat().st_size)
+    whole.unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(MediaError) as caught:
+            write(whole, noise, audio=sound)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value) == "a.mp4 cannot be written (File too large)."
+    assert list(tmp_path.iterdir()) == [sound]
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(MediaError, match=r"^a\.mp4 cannot be written \(Read-only file system\)\.$"):
+        check_output(tmp_path / "a.mp4")
+
+
 def write_noise_to(device: Path, path: Path) -> None:
     noise = np.random.default_rng(0)
-    with VideoWriter(path, 256, 256, 25, crf=1) as writer:
+    with VideoWriter(path, 256, 256, 25, options=WriterOptions(crf=1)) as writer:
         writer._part.symlink_to(device)
         for _ in range(60):
             writer.write(noise.integers(0, 255, (256, 256, 3), dtype=np.uint8))

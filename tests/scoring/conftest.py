@@ -9,7 +9,7 @@ import torch
 
 from eval.scoring.networks import Networks, load_networks
 from lipsync.faces.tracking.crop import Pose
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 
 METRICS = ("psnr", "psnr_pooled", "ssim", "lpips", "lmd", "lmd_vico", "csim", "aed", "lipcorr")
 
@@ -51,7 +51,12 @@ def cut(shared, tmp_path_factory):
             height, width = images[0].shape[:2]
             audio = source if sound else None
             with VideoWriter(
-                out, width, height, fps, audio=audio, duration=len(images) / fps, crf=12
+                out,
+                width,
+                height,
+                fps,
+                audio=audio,
+                options=WriterOptions(duration=len(images) / fps, crf=12),
             ) as writer:
                 for image in images:
                     writer.write(image)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "add-a-metric.md"
@@ -54,7 +54,7 @@ def table(followed) -> Path:
     """The folder of a batch of two videos that are scored with the new metric and an old one."""
     rng = np.random.default_rng(0)
     for name in ("a", "b", "real"):
-        with VideoWriter(followed / f"{name}.mp4", 64, 64, 25, crf=12) as writer:
+        with VideoWriter(followed / f"{name}.mp4", 64, 64, 25, options=WriterOptions(crf=12)) as writer:
             for picture in rng.integers(0, 256, (6, 64, 64, 3), dtype=np.uint8):
                 writer.write(picture)
     lines = ["item,method,generated,reference", "one,A,a.mp4,real.mp4", "one,B,b.mp4,real.mp4"]

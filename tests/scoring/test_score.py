@@ -12,7 +12,7 @@ from eval.scoring.controls import CONTROLS
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.score import score, wanted
 from lipsync.errors import ConfigError, FaceError, LipSyncError, MediaError
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 
 REAL = "train/id003_clip04.mp4"
 METHOD = "generated/DiffDub_id003_clip09.mp4"
@@ -114,7 +114,9 @@ def test_a_copy_at_30_fps_scores_as_itself(cut, networks, tmp_path):
     """The same moments at another rate: each frame of the copy is the one shown at its time."""
     source, copy = cut(REAL, 100), tmp_path / "copy30.mp4"
     images = [frame.image for frame in read_frames(source, fps=30)]
-    with VideoWriter(copy, images[0].shape[1], images[0].shape[0], 30, crf=1) as writer:
+    with VideoWriter(
+        copy, images[0].shape[1], images[0].shape[0], 30, options=WriterOptions(crf=1)
+    ) as writer:
         for image in images:
             writer.write(image)
     generated = cut(METHOD, 100)

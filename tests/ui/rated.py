@@ -11,7 +11,7 @@ from eval.study.storage.create import create
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, StudyClip, StudyInfo, new_id
 from lipsync.assets import asset
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 
 EXAMPLES = asset("examples")
 METHODS = ("Quillfish", "Wobblefox")  # words that nothing else on a page contains
@@ -22,7 +22,9 @@ def example_clip(path: Path, first: int = 0, seconds: float = SECONDS) -> Path:
     """The example's face with its speech, from frame ``first`` on."""
     frames = [frame.image for frame in read_frames(EXAMPLES / "portrait.mp4", max_frames=first + 100)]
     count = round(seconds * 25)
-    with VideoWriter(path, 384, 384, 25.0, audio=EXAMPLES / "english.wav", duration=seconds, crf=32) as out:
+    with VideoWriter(
+        path, 384, 384, 25.0, audio=EXAMPLES / "english.wav", options=WriterOptions(duration=seconds, crf=32)
+    ) as out:
         for image in frames[first : first + count]:
             out.write(image)
     return path

@@ -15,7 +15,7 @@ from eval.compare.names import REFERENCE
 from eval.compare.pictures.cells import VideoCell, blank, cells_of, enlarged, fitted, held
 from eval.compare.pictures.lettering import plate
 from lipsync.errors import ConfigError
-from lipsync.media import VideoWriter
+from lipsync.media import VideoWriter, WriterOptions
 from lipsync.texts import Message
 
 INK, PAPER = (255, 255, 255), (24, 24, 24)
@@ -68,7 +68,12 @@ def montage(
     streams = [None if cell.clip is None else held(cell.clip, fps) for cell in cells]
     page = shape.page([cell.label for cell in cells] if labels else [])
     with VideoWriter(
-        out, shape.width, shape.height, fps, audio=voice.path if voice else None, duration=total / fps
+        out,
+        shape.width,
+        shape.height,
+        fps,
+        audio=voice.path if voice else None,
+        options=WriterOptions(duration=total / fps),
     ) as writer:
         for tick in range(total):
             for number, stream in enumerate(streams):

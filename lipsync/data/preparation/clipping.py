@@ -21,7 +21,7 @@ from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.crop import crop_face, crop_matrix, transform_points
 from lipsync.faces.tracking.follow import Detection, Follower
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.media import VideoWriter, probe, read_audio, read_frames
+from lipsync.media import VideoWriter, WriterOptions, probe, read_audio, read_frames
 from lipsync.texts import Message
 
 KEY_FRAME_EVERY = 0.2  # s: training reads a few frames out of the middle of a clip
@@ -221,7 +221,12 @@ def write_piece(piece: Piece, sound: np.ndarray, stem: Path) -> None:
         np.save(stem.with_suffix(".npy"), np.stack(piece.landmarks))
         picture = stem.with_suffix(".mp4")
         with VideoWriter(
-            picture, STORED, STORED, FPS, audio=wav, crf=12, key_frame_every=KEY_FRAME_EVERY
+            picture,
+            STORED,
+            STORED,
+            FPS,
+            audio=wav,
+            options=WriterOptions(crf=12, key_frame_every=KEY_FRAME_EVERY),
         ) as writer:
             for crop in piece.crops:
                 writer.write(crop)

@@ -18,7 +18,7 @@ from eval.study.storage.models import Stimulus
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store
 from lipsync.errors import ConfigError, LipSyncError
-from lipsync.media import VideoWriter, probe, read_audio, read_frames
+from lipsync.media import VideoWriter, WriterOptions, probe, read_audio, read_frames
 from tests.media.clips import astronaut
 
 SECRET = "made by Method Number Nine"
@@ -39,7 +39,12 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
             image = np.roll(astronaut(96, 96), 20 * number + 7 * k, axis=1)
             out = folder / item / f"{method}.mp4"
             with VideoWriter(
-                out, 96, 96, 25, audio=sound, metadata={"comment": SECRET, "x-tool": SECRET}
+                out,
+                96,
+                96,
+                25,
+                audio=sound,
+                options=WriterOptions(metadata={"comment": SECRET, "x-tool": SECRET}),
             ) as w:
                 for shade in range(12):
                     w.write(np.maximum(image, np.uint8(shade)))

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from eval.compare.mouth_region import mouth_track
 from eval.compare.names import REFERENCE
 from eval.compare.sets import Entry, Sets
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
 
 pytestmark = BROWSER
@@ -61,7 +61,9 @@ def clips(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, E
         length = SECONDS.get(name, 1.6)
         frames = [frame.image for frame in read_frames(source, fps=fps, max_frames=round(length * fps))]
         height, width = frames[0].shape[:2]
-        with VideoWriter(out, width, height, fps, audio=source, duration=length, crf=20) as writer:
+        with VideoWriter(
+            out, width, height, fps, audio=source, options=WriterOptions(duration=length, crf=20)
+        ) as writer:
             for image in frames:
                 writer.write(image)
         return Entry(ITEM, name, out)

@@ -74,10 +74,12 @@ def _long(folder: Path) -> Path:
     """A sound file of two minutes, which makes a request of two minutes."""
     import numpy as np
 
-    from lipsync.media import VideoWriter
+    from lipsync.media import VideoWriter, WriterOptions
 
     path = folder / "long.mp4"
-    with VideoWriter(path, 32, 32, 1.0, audio=EXAMPLES / "english.wav", duration=120.0) as writer:
+    with VideoWriter(
+        path, 32, 32, 1.0, audio=EXAMPLES / "english.wav", options=WriterOptions(duration=120.0)
+    ) as writer:
         for _ in range(120):
             writer.write(np.zeros((32, 32, 3), np.uint8))
     return path

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from eval.functional.psnr import psnr
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 from tests.portal import serving
 from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
 
@@ -37,7 +37,9 @@ def clips(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[
         out = folder / source.name
         frames = [frame.image for frame in read_frames(source, fps=25, max_frames=FRAMES)]
         height, width = frames[0].shape[:2]
-        with VideoWriter(out, width, height, 25.0, audio=source, duration=FRAMES / 25, crf=12) as writer:
+        with VideoWriter(
+            out, width, height, 25.0, audio=source, options=WriterOptions(duration=FRAMES / 25, crf=12)
+        ) as writer:
             for image in frames:
                 writer.write(image)
         return out

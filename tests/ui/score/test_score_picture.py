@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lipsync.generate import Request, generate
-from lipsync.media import VideoWriter, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_frames
 from lipsync.methods import EMBEDDED
 from tests.portal import ROOT
 from tests.ui.pages import BROWSER, JOB, PATIENCE, shoot
@@ -31,7 +31,9 @@ def talking(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]
 
     def write(name: str, shown: list[np.ndarray], crf: int = 12) -> Path:
         path, sound = folder / f"{name}.mp4", EXAMPLES / "english.wav"
-        with VideoWriter(path, 384, 384, 25.0, audio=sound, duration=SECONDS, crf=crf) as writer:
+        with VideoWriter(
+            path, 384, 384, 25.0, audio=sound, options=WriterOptions(duration=SECONDS, crf=crf)
+        ) as writer:
             for image in shown:
                 writer.write(image)
         return path
