@@ -17,6 +17,7 @@ from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
 from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
+from lipsync.faces.exposure import Exposure, as_references
 from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.track import FaceTracker, Tracked
@@ -66,7 +67,7 @@ def generate(
         speech = _encode_audio(method, voice, plan, request.allow_silence)
     references: tuple[Reference, ...] = ()
     landmarker = hub.locate("face_landmarker")
-    if method.references > 1 and face.kind == "video":
+    if face.kind == "video":
         report("references")
         with clock("references"):
             references = scan(request.face, method.crop_size, method.references, landmarker, plan.choice)
@@ -216,8 +217,9 @@ def _synthesize(
 ) -> Iterator[_Drawn]:
     """Each frame with the face that the method drew, a batch at a time.
 
-    Where ``references`` is empty they are chosen from the first batch with a face, so that writing can begin
-    before reading ends.
+    The method sees every face as the references are exposed; what it draws gets the frame's exposure back.
+    Where ``references`` is empty they are chosen from the first batch with a face: of a photo, or of a video
+    whose face the quick look missed.
     """
     position, size = 0, job.plan.depth(job.request.batch_size)
     while group := list(islice(cropped, size)):
@@ -226,8 +228,9 @@ def _synthesize(
         if known:
             references = references or tuple(choose(known, job.method.references))
             at = np.array([position + k for k, (_, view) in enumerate(group) if view is not None])
-            batch = _batch([view for _, view in known], at / job.plan.fps, job, references)
-            drawn = iter(job.method.synthesize(batch))
+            faces, exposures = as_references([view for _, view in known], [r.view for r in references])
+            batch = _batch(faces, at / job.plan.fps, job, references)
+            drawn = map(Exposure.applied, exposures, job.method.synthesize(batch))
         for item, view in group:
             yield _Drawn(item, None if view is None else next(drawn), references)
         position += len(group)

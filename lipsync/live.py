@@ -17,6 +17,7 @@ from lipsync.audio import RATE
 from lipsync.audio.activity import LIVE_PAUSE, find_speech, needed_context
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
+from lipsync.faces.exposure import Exposure, as_references
 from lipsync.faces.references import choose
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.track import FaceTracker, Tracked
@@ -133,8 +134,9 @@ class Live:
             begin = _since(self._next / self.fps - self._lookahead)
             speech = self._method.encode_audio(self._samples[begin - self._begin :])
             times = at / self.fps - begin / RATE
+            faces, exposures = as_references(faces, self._references)
             batch = Batch.of(faces, times, speech, self._references, self._opening, activity)
-            drawn = iter(self._method.synthesize(batch))
+            drawn = map(Exposure.applied, exposures, self._method.synthesize(batch))
         frames = []
         for item, view in plates:
             if view is None or item.pose is None:

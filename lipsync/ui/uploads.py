@@ -3,6 +3,7 @@
 import filecmp
 import re
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from lipsync.data.preparation.person import check_video
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
-from lipsync.media import probe, read_frames
+from lipsync.media import Frame, probe, read_excerpt, read_frames
 from lipsync.media.photo import photo_size
 from lipsync.media.size import reduced
 from lipsync.media.source import check_file
@@ -28,6 +29,7 @@ from lipsync.ui import markup
 from lipsync.ui.languages import label
 
 EXAMPLES = asset("examples")
+READ_THROUGH = 60.0  # s of a video that are decoded to show a reference; later ones are searched for
 SAMPLES = {
     "example.english": ("portrait.mp4", "english.wav"),
     "example.chinese": ("portrait.mp4", "chinese.wav"),
@@ -182,7 +184,10 @@ def reference_pictures(result: Result, face: Path, side: int = 96) -> list[tuple
     found: dict[float, np.ndarray] = {}
     try:
         rate = probe(face).output_fps
-        for frame in read_frames(face, rate, round(max(wanted, default=-1) * rate) + 1):
+        early = [seconds for seconds in wanted if seconds <= READ_THROUGH]
+        late = (round(seconds * rate) for seconds in wanted if seconds > READ_THROUGH)
+        apart = (Frame(read_excerpt(face, rate, index, 1)[0], index / rate, index) for index in late)
+        for frame in chain(read_frames(face, rate, round(max(early, default=-1) * rate) + 1), apart):
             for seconds, (x0, y0, x1, y1) in wanted.items():
                 if seconds not in found and abs(frame.time - seconds) < 0.5 / rate + 1e-6:
                     image = reduced(frame.image, max(result.width, result.height))

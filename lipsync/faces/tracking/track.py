@@ -64,7 +64,7 @@ class FaceTracker:
         blendshapes: bool = False,
     ) -> None:
         self._rate = rate
-        self._gap = max(1, round(GAP * rate))
+        self._gap = round(GAP * rate)
         self._lookahead = ceil(lookahead * rate)
         self._history = ceil(LOOKAHEAD * rate) + 1
         self._follower = Follower(
