@@ -42,10 +42,10 @@ class Exposure:
         A straight line through the quantiles, without those that are burnt out. What lies beyond
         ``CONTRAST`` and ``LEVEL`` counts, so that a fade begins and ends without a step.
         """
-        seen = levels < BURNT
-        if seen.sum() < 3:
-            seen = np.arange(len(levels)) < 3
-        x, y = usual[seen], levels[seen]
+        shown = levels < BURNT
+        if shown.sum() < 3:
+            shown = np.arange(len(levels)) < 3
+        x, y = usual[shown], levels[shown]
         around = x - x.mean()
         slope = max(float((around * y).sum() / max(np.square(around).sum(), 1.0)), LEAST)
         contrast = float(slope / np.clip(slope, 1 / CONTRAST, CONTRAST))

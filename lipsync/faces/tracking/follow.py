@@ -11,7 +11,7 @@ import numpy as np
 
 from lipsync.faces.tracking.choose import Choice, pauses
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix, pose_from_points, transform_points
-from lipsync.faces.tracking.detect import FaceDetector
+from lipsync.faces.tracking.detect import Face, FaceDetector
 from lipsync.faces.tracking.landmarks import Landmarker, five_points
 from lipsync.media import Frame
 
@@ -21,6 +21,7 @@ JUMP = 0.4  # sides that a face does not move within one frame
 GROWTH = 1.4  # nor does its size change by this factor
 LOYAL = 2.0  # s for which only a face near the place of the lost one counts as the same
 CUT = 0.5  # correlation of two small grey pictures below which they are two shots
+CHANGED = 0.9  # the same, below which they may be: where people can be told apart it is better to look
 MEMORY = 16_384  # frames whose result is kept for playing backwards: 64 MB
 
 
@@ -64,11 +65,13 @@ class Follower:
         detector: FaceDetector | None = None,
         blendshapes: bool = False,
     ) -> None:
-        self.faces_seen = 0  # in the frame on which the choice was made
+        self.faces_seen = 0  # in the first frame that shows any
+        self.cuts = 0
         self._rate = rate
         self._choose = choose
         self._stride = stride
         self._landmarker = None if landmarker is None else Landmarker(landmarker, blendshapes)
+        self._several = choose.who is not None and choose.who.several
         self._detect = detector or FaceDetector()
         self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),))
         self._known: dict[int, FacePoints | None] = {}
@@ -87,9 +90,10 @@ class Follower:
         waiting: list[Frame] = []
         in_hand, looked, due = False, 0, 0
         waits = pauses(self._rate)
-        for count, (frame, cut, ends) in enumerate(_shots(frames)):
+        for count, (frame, cut, ends) in enumerate(shots(frames, self._several)):
             self._cut |= cut
             if cut:
+                self.cuts += 1
                 yield from map(Detection, waiting)
                 waiting, in_hand, due = [], False, count
             known = frame.index in self._known
@@ -173,27 +177,33 @@ class Follower:
         faces = self._detect(frame.image)
         if not faces:
             return None
+        self.faces_seen = self.faces_seen or len(faces)
         poses = [pose_from_points(face.points) for face in faces]
-        if self._last is None:
-            chosen = next(i for i, face in enumerate(faces) if face is self._choose.pick(faces))
-            self.faces_seen = len(faces)
-        elif self._cut:
-            chosen = self._after_cut([face.area for face in faces], poses)
-        else:
-            same = self._again(poses, frame.time)
-            if same is None:
-                self._others = [pose.centre for pose in poses]
-                return None
-            chosen = same
+        chosen = self._chosen(frame, faces, poses)
+        if chosen is None:
+            self._others = [pose.centre for pose in poses]
+            return None
         self._others = [pose.centre for i, pose in enumerate(poses) if i != chosen]
         coarse = FacePoints(faces[chosen].points, None)
         fine = self._landmarks(frame.image, poses[chosen])
         # In a window with two faces the landmarker may take the other one.
         return coarse if fine is None or _jumped(poses[chosen], fine.pose) else fine
 
+    def _chosen(self, frame: Frame, faces: list[Face], poses: list[Pose]) -> int | None:
+        """The number of the chosen face among those found, or None when all of them are other people."""
+        who = self._choose.who
+        if self._last is None and (who is None or not self._choose.largest):
+            return next(i for i, face in enumerate(faces) if face is self._choose.pick(faces))
+        if who is not None:
+            likeness = who.likeness(frame.image, [face.points for face in faces])
+            return int(np.argmax(likeness)) if likeness.max() > 0 else None
+        if self._cut:
+            return self._after_cut([face.area for face in faces], poses)
+        return self._again(poses, frame.time)
+
     def _after_cut(self, areas: list[float], poses: list[Pose]) -> int:
         """After a cut faces cannot be matched: the largest face, or the nearest where one was chosen."""
-        if self._last is None or (self._choose.index is None and self._choose.point is None):
+        if self._last is None or self._choose.largest:
             return int(np.argmax(areas))
         place = self._last.centre
         return int(np.argmin([np.linalg.norm(pose.centre - place) for pose in poses]))
@@ -241,12 +251,15 @@ def _jumped(before: Pose, now: Pose) -> bool:
     return moved > JUMP * float(before.side) or not 1 / GROWTH < ratio < GROWTH
 
 
-def _shots(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool, bool]]:
-    """Each frame, whether it begins another shot, and whether it is the last one of its shot."""
+def shots(frames: Iterable[Frame], careful: bool = False) -> Iterator[tuple[Frame, bool, bool]]:
+    """Each frame, whether it begins another shot, and whether it is the last one of its shot.
+
+    ``careful`` takes a smaller change for a cut: two people before the same background.
+    """
     held: tuple[Frame, bool, np.ndarray] | None = None
     for frame in frames:
         thumbnail = _thumbnail(frame.image)
-        cut = held is not None and _is_cut(held[2], thumbnail)
+        cut = held is not None and _is_cut(held[2], thumbnail, CHANGED if careful else CUT)
         if held is not None:
             yield held[0], held[1], cut
         held = frame, cut, thumbnail
@@ -260,10 +273,10 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
     return image[:: max(1, height // 48), :: max(1, width // 48), 1].astype(np.float32)
 
 
-def _is_cut(before: np.ndarray, now: np.ndarray) -> bool:
-    """True if two thumbnails have little in common, whatever their brightness."""
+def _is_cut(before: np.ndarray, now: np.ndarray, alike: float) -> bool:
+    """True if two thumbnails correlate by less than ``alike``, whatever their brightness."""
     if before.shape != now.shape:
         return True
     a, b = before - before.mean(), now - now.mean()
     power = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return power > 0 and float((a * b).sum()) < CUT * power
+    return power > 0 and float((a * b).sum()) < alike * power

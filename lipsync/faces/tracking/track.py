@@ -74,8 +74,13 @@ class FaceTracker:
 
     @property
     def faces_seen(self) -> int:
-        """Faces on the frame on which the choice was made; 0 before that."""
+        """Faces on the first frame that shows any; 0 before that."""
         return self._follower.faces_seen
+
+    @property
+    def cuts(self) -> int:
+        """How many cuts there were so far."""
+        return self._follower.cuts
 
     def track(self, frames: Iterable[Frame]) -> Iterator[Tracked]:
         """Every frame, in order, with its face; one frame more than the look-ahead is held.
