@@ -22,6 +22,9 @@ GROWTH = 1.4  # nor does its size change by this factor
 LOYAL = 2.0  # s for which only a face near the place of the lost one counts as the same
 CUT = 0.5  # correlation of two small grey pictures below which they are two shots
 CHANGED = 0.9  # the same, below which they may be: where people can be told apart it is better to look
+LOST = 0.2  # s without a find after which a face comes in anew
+ENTERED = 0.12  # sides of the square that lie between eyes or mouth and the border, once a face has come in
+ENTERING = 0.4  # s after which a face that begins nearer to the border is drawn too: it fills the picture
 MEMORY = 16_384  # frames whose result is kept for playing backwards: 64 MB
 
 
@@ -73,7 +76,7 @@ class Follower:
         self._landmarker = None if landmarker is None else Landmarker(landmarker, blendshapes)
         self._several = choose.who is not None and choose.who.several
         self._detect = detector or FaceDetector()
-        self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),))
+        self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),), turned=False)
         self._known: dict[int, FacePoints | None] = {}
         self._last: Pose | None = None  # of the last find
         self._others: list[np.ndarray] = []  # (2,) places of the faces that are not the chosen one
@@ -82,7 +85,11 @@ class Follower:
         self._cut = False  # since the last find
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[Detection]:
-        """What is seen on every frame, in order.
+        """What is found on every frame, in order; a face that is not inside the picture is none."""
+        return inside(self._find(frames), self._rate)
+
+    def _find(self, frames: Iterable[Frame]) -> Iterator[Detection]:
+        """What is found on every frame, in order.
 
         While no face is in hand, frames wait for the next look (at most half a second, at most 200
         MB) so that they can be filled in backwards from the frame where it appears.
@@ -242,6 +249,38 @@ class Follower:
 
 def _detection(frame: Frame, find: FacePoints) -> Detection:
     return Detection(frame, find.points, find.landmarks, blendshapes=find.blendshapes)
+
+
+def inside(detections: Iterable[Detection], rate: float) -> Iterator[Detection]:
+    """The same stream without faces of which eyes, nose or mouth lie outside the picture.
+
+    A face that comes in counts once they are ``ENTERED`` sides inside: before that, landmarks are guessed.
+    """
+    age, missing = 0, rate  # frames since the face came, and since it was there
+    entered, new = False, True
+    for item in detections:
+        if item.points is None:
+            missing += 1
+            yield item
+            continue
+        if item.new or missing > LOST * rate:
+            age, entered = 0, False
+        age, missing, new = age + 1, 0, new or item.new
+        entered = entered or age > ENTERING * rate or _inside(item, ENTERED)
+        if entered and _inside(item, 0.0):
+            yield replace(item, new=new)
+            new = False
+        else:
+            yield Detection(item.frame)
+
+
+def _inside(item: Detection, margin: float) -> bool:
+    """Whether eyes, nose and mouth lie in the picture, so many sides of the face's square from its border."""
+    assert item.points is not None
+    height, width = item.frame.image.shape[:2]
+    free = margin * float(pose_from_points(item.points).side)
+    low, high = item.points.min(0), item.points.max(0)
+    return bool((low >= free).all() and high[0] <= width - 1 - free and high[1] <= height - 1 - free)
 
 
 def _jumped(before: Pose, now: Pose) -> bool:
