@@ -18,6 +18,7 @@ from lipsync.audio.activity import LIVE_PAUSE, find_speech, needed_context
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
 from lipsync.faces.exposure import Exposure, as_references
+from lipsync.faces.people import speakers
 from lipsync.faces.references import choose
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.track import FaceTracker, Tracked
@@ -84,7 +85,7 @@ class Live:
         self._context = max(lookahead, before)  # s before it that are encoded
         self.fps = probe(face).output_fps
         self._method, self._opening = method, mouth_opening
-        self._plates = _prepare(face, self.fps, choice or Choice(), method)
+        self._plates = _prepare(face, self.fps, speakers(face, choice or Choice())[0][0], method)
         known = [(item, view) for item, view in self._plates if view is not None]
         if not known:
             raise FaceError("face.none_found", path=face.name)

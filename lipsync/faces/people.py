@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from lipsync.errors import FaceError
 from lipsync.faces.recognise import SAME, UNKNOWN, Identity, embed, load_sface
-from lipsync.faces.tracking.choose import Choice, first_faces
+from lipsync.faces.tracking.choose import COLOUR, Choice, first_faces
 from lipsync.faces.tracking.detect import Face, FaceDetector
 from lipsync.faces.tracking.follow import shots
 from lipsync.media import Frame, probe
@@ -106,6 +106,26 @@ def speakers(path: Path, choice: Choice, everybody: bool = False) -> tuple[list[
 
 
 _sface = lru_cache(maxsize=1)(load_sface)  # one for all videos of a process
+
+
+def gallery(people: Sequence[Person], chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """One picture of all people side by side, numbered from 1, those in ``chosen`` marked.
+
+    Returns:
+        (128, P * 128, 3) uint8 RGB, and the (P, 4) boxes of the people on it: x0, y0, x1, y1.
+    """
+    picture = np.concatenate([person.picture for person in people], axis=1)
+    places = np.arange(len(people)) * THUMBNAIL
+    boxes = np.stack([places, 0 * places, places + THUMBNAIL, 0 * places + THUMBNAIL], 1).astype(float)
+    for number, x in enumerate(places.tolist(), 1):
+        colour, line = (COLOUR, 6) if number in chosen else ((160, 160, 160), 2)
+        corner = (x + THUMBNAIL - 1, THUMBNAIL - 1)
+        cv2.rectangle(picture, (x, 0), corner, colour, line)
+        cv2.rectangle(picture, (x, 0), (x + 24, 24), colour, -1)
+        cv2.putText(
+            picture, str(number), (x + 6, 19), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 2, cv2.LINE_AA
+        )
+    return picture, boxes
 
 
 @lru_cache(maxsize=32)

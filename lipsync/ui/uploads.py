@@ -27,6 +27,7 @@ from lipsync.methods.ranking import ranking
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.languages import label
+from lipsync.ui.people import chosen
 
 EXAMPLES = asset("examples")
 READ_THROUGH = 60.0  # s of a video that are decoded to show a reference; later ones are searched for
@@ -119,14 +120,14 @@ def request(
     own_sound: bool,
     consent: bool,
     method: str,
-    face_index: int,
+    who: int | str,
     length: str,
     label: bool,
     max_seconds: float | None = None,
     mouth_opening: float = 1.0,
     sharpen: float = 0.0,
 ) -> Request:
-    """The requested job, checked as far as the page can; ``face_index`` -1: the largest.
+    """The requested job, checked as far as the page can; ``who`` as :func:`chosen` reads it.
 
     Raises:
         ConfigError: something is missing, or there is no such method.
@@ -148,7 +149,7 @@ def request(
         # Cut so that the name fits into 255 bytes, also where a character takes three of them.
         output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', name)[:60]}.mp4"),
         method=method,
-        face_index=None if face_index < 0 else face_index,
+        **chosen(who),
         length=length,
         label=label,
         max_seconds=max_seconds,
