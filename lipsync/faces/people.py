@@ -19,7 +19,9 @@ from lipsync.media import Frame, probe
 from lipsync.media.overview import overview
 from lipsync.weights import hub
 
-EVERY, LOOKS = 1.0, 40  # s between two looks within a shot, and how many there are at most beside new shots
+EVERY, LOOKS = 2.0, 40  # s between two looks within a shot, and how many there are at most beside new shots
+ALIKE = 0.75  # correlation of pictures that are some 0.2 s apart, below which they may be of two shots
+LAST = 0.2  # s that the last frame lasts
 MOST = 6  # faces of a picture, the largest
 OVERLAP = 0.3  # intersection over union of two boxes of a face that stayed where it was
 STAYED = 0.1  # cosine from which such a face is the same: it may have turned away or moved fast
@@ -31,7 +33,7 @@ class Person:
     """Somebody who is seen in a video."""
 
     embedding: np.ndarray  # (128,) float32, of length 1
-    area: float  # share of the picture that the face covers, summed over all looks
+    area: float  # share of the picture that the face covers, times the seconds for which it does
     picture: np.ndarray  # (128, 128, 3) uint8 RGB, of the largest sight of the face
 
 
@@ -49,7 +51,7 @@ class _Track:
 def find_people(path: Path, recogniser: Path) -> tuple[Person, ...]:
     """The people of a video or photo, the one with the largest face over all of it first.
 
-    From a bounded number of frames: every new shot, and one a second within it. Kept per video.
+    From a bounded number of frames: every new shot, and one every two seconds within it. Kept per video.
 
     Args:
         recogniser: the ``sface`` artefact.
@@ -139,7 +141,7 @@ def _find(path: Path, changed_ns: int, length: int, recogniser: Path) -> tuple[P
     detect, recognise = FaceDetector(), _sface(recogniser)
     tracks: list[_Track] = []
     current: list[_Track] = []
-    for frame, new_shot in _looks(overview(path), max(EVERY, probe(path).duration / LOOKS)):
+    for frame, new_shot, seconds in _looks(overview(path), max(EVERY, probe(path).duration / LOOKS)):
         faces = sorted(detect(frame.image), key=lambda face: -face.area)[:MOST]
         found = embed(recognise, frame.image, [face.points for face in faces])
         before, current = ([] if new_shot else current), []
@@ -148,19 +150,24 @@ def _find(path: Path, changed_ns: int, length: int, recogniser: Path) -> tuple[P
             if track is None:
                 track = _Track(face.box, [], 0.0, 0.0, np.zeros(0, np.uint8))
                 tracks.append(track)
-            _add(track, face, embedding, frame.image)
+            _add(track, face, embedding, frame.image, seconds)
             current.append(track)
     people = [_person(group) for group in _joined(tracks)]
     return tuple(sorted(people, key=lambda person: -person.area))
 
 
-def _looks(frames: Iterable[Frame], every: float) -> Iterator[tuple[Frame, bool]]:
-    """The frames that are searched for faces, and whether there was a cut since the one before."""
-    last = -np.inf
-    for frame, cut, _ in shots(frames, careful=True):
-        if cut or frame.time - last >= every - 1e-6:
-            last = frame.time
-            yield frame, cut
+def _looks(frames: Iterable[Frame], every: float) -> Iterator[tuple[Frame, bool, float]]:
+    """The frames that are searched for faces, whether each begins another shot, and s until the next one."""
+    held: tuple[Frame, bool] | None = None
+    time = 0.0
+    for frame, cut, _ in shots(frames, ALIKE):
+        time = frame.time
+        if held is None or cut or time - held[0].time >= every - 1e-6:
+            if held is not None:
+                yield *held, time - held[0].time
+            held = frame, cut
+    if held is not None:
+        yield *held, time - held[0].time + LAST
 
 
 def _continues(track: _Track, face: Face, embedding: np.ndarray) -> bool:
@@ -170,9 +177,9 @@ def _continues(track: _Track, face: Face, embedding: np.ndarray) -> bool:
     return common > OVERLAP * union and float(track.embeddings[-1] @ embedding) > STAYED
 
 
-def _add(track: _Track, face: Face, embedding: np.ndarray, image: np.ndarray) -> None:
+def _add(track: _Track, face: Face, embedding: np.ndarray, image: np.ndarray, seconds: float) -> None:
     share = face.area / (image.shape[0] * image.shape[1])
-    track.box, track.area = face.box, track.area + share
+    track.box, track.area = face.box, track.area + share * seconds
     track.embeddings.append(embedding)
     if share > track.largest:
         track.largest, track.picture = share, _thumbnail(image, face.box)

@@ -16,7 +16,8 @@ from lipsync.media.size import reduced
 PASSES = ((640, 36), (1280, 32), (2560, 32))
 SMALLEST = 24  # pixels, shortest side of a picture that can hold a face
 MIN_SCORE = 0.9  # MTCNN is near certain of real faces; below this it sees them in cloth and foliage
-SURE = 0.9999  # score of faces that stand upright; in one that lies it sees another one of at most 0.9995
+SURE = 0.9995  # score of most faces that stand upright; in one that lies it sees another, less sure one
+LYING_PASS = (320, 24)  # as PASSES, for faces that lie
 LYING = 0.999  # score of a face that lies, at least: few do
 TILTED, SKEWED = 50.0, 40.0  # degrees: a face that lies; mouth and eyes that cannot be of one face
 FLAT = 0.45  # eyes to mouth in distances of the eyes, below which it is no face either
@@ -93,7 +94,7 @@ class FaceDetector:
 
         None where no turn shows one that is surer than ``score``.
         """
-        side, min_face = self._passes[0]
+        side, min_face = LYING_PASS
         small = reduced(image, side)
         factor = image.shape[1] / small.shape[1]
         best: list[Face] = []

@@ -97,7 +97,7 @@ class Follower:
         waiting: list[Frame] = []
         in_hand, looked, due = False, 0, 0
         waits = pauses(self._rate)
-        for count, (frame, cut, ends) in enumerate(shots(frames, self._several)):
+        for count, (frame, cut, ends) in enumerate(shots(frames, CHANGED if self._several else CUT)):
             self._cut |= cut
             if cut:
                 self.cuts += 1
@@ -290,15 +290,15 @@ def _jumped(before: Pose, now: Pose) -> bool:
     return moved > JUMP * float(before.side) or not 1 / GROWTH < ratio < GROWTH
 
 
-def shots(frames: Iterable[Frame], careful: bool = False) -> Iterator[tuple[Frame, bool, bool]]:
+def shots(frames: Iterable[Frame], alike: float) -> Iterator[tuple[Frame, bool, bool]]:
     """Each frame, whether it begins another shot, and whether it is the last one of its shot.
 
-    ``careful`` takes a smaller change for a cut: two people before the same background.
+    Small grey pictures that correlate by less than ``alike`` are of two shots.
     """
     held: tuple[Frame, bool, np.ndarray] | None = None
     for frame in frames:
         thumbnail = _thumbnail(frame.image)
-        cut = held is not None and _is_cut(held[2], thumbnail, CHANGED if careful else CUT)
+        cut = held is not None and _is_cut(held[2], thumbnail, alike)
         if held is not None:
             yield held[0], held[1], cut
         held = frame, cut, thumbnail
