@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from lipsync.assets import asset
+from lipsync.data.preparation.clipping import pieces
+from lipsync.data.preparation.limits import Limits
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.people import find_people, speakers
 from lipsync.faces.tracking.choose import Choice
@@ -165,3 +167,12 @@ def test_a_core_that_learned_one_person_does_not_draw_everybody(cut, tmp_path):
         generate(Request(cut, EXAMPLES / "english.wav", tmp_path / "o.mp4", "adapted:me", faces="all"))
     with pytest.raises(ConfigError, match="faces must be"):
         generate(Request(cut, EXAMPLES / "english.wav", tmp_path / "o.mp4", EMBEDDED, faces="both"))
+
+
+def test_a_core_learns_from_one_person_only(cut, landmarker, sface):
+    (choice,), _ = speakers(cut, Choice())
+    limits = Limits(min_face=0.0, min_seconds=0.4)
+    fit = [piece for piece in pieces(cut, landmarker, limits, choice=choice) if piece.fault is None]
+    learned = [frame for piece in fit for frame in range(piece.start, piece.start + piece.frames)]
+    assert learned
+    assert not set(learned) & set(range(SHOT, 2 * SHOT))
