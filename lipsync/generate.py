@@ -17,11 +17,14 @@ from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
 from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
+from lipsync.faces.exposure import Exposure, as_references
+from lipsync.faces.people import speakers
 from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import (
+    Frame,
     MediaInfo,
     VideoWriter,
     WriterOptions,
@@ -35,6 +38,7 @@ from lipsync.media.size import fitting
 from lipsync.media.sound import sound_before_picture
 from lipsync.media.writer import check_output, written_size
 from lipsync.methods import LipSyncMethod, load_method
+from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.base import Batch
 from lipsync.progress import Progress, Report
 from lipsync.request import ReferenceFrame, Request, Result
@@ -75,42 +79,47 @@ def generate(
         method = _load(request, report)
     report("audio")
     with clock("audio"):
-        speech = _encode_audio(method, voice, plan, request.allow_silence)
-    references: tuple[Reference, ...] = ()
-    landmarker = hub.locate("face_landmarker")
-    if method.references > 1 and face.kind == "video":
+        job = _Job(request, plan, method, _encode_audio(method, voice, plan, request.allow_silence))
+    if face.kind == "video":
         report("references")
-        with clock("references"):
-            references = scan(request.face, method.crop_size, method.references, landmarker, plan.choice)
-    tracker = FaceTracker(landmarker, plan.fps, plan.choice, blendshapes=method.blendshapes)
-    job, with_face = _Job(request, plan, method, speech), 0
+    with clock("references"):
+        choices, people = speakers(request.face, plan.choice, request.faces == "all")
+        cast = [_speaker(job, choice, face, report if k else None) for k, choice in enumerate(choices)]
+    with_face = 0
     with ExitStack() as stack:
-        stack.callback(tracker.close)
         frames = clock.over("decode", loop_frames(request.face, plan.fps, plan.frames, PHOTO_SIDE))
-        tracked = clock.over("track", tracker.track(frames))
-        cropped = clock.over("crop", views(tracked, method.crop_size, method.crop_margin))
-        ahead = stack.enter_context(background(cropped, plan.depth(2 * request.batch_size)))
-        drawn = clock.over("network", _synthesize(ahead, job, references))
-        waiting = stack.enter_context(background(drawn, plan.depth(request.batch_size)))
+        for speaker in cast:  # usually one; each is drawn on what the one before left
+            stack.callback(speaker.tracker.close)
+            tracked = clock.over("track", speaker.tracker.track(frames))
+            cropped = clock.over("crop", views(tracked, method.crop_size, method.crop_margin))
+            ahead = stack.enter_context(background(cropped, plan.depth(2 * request.batch_size)))
+            drawn = clock.over("network", _synthesize(ahead, job, speaker))
+            waiting = stack.enter_context(background(drawn, plan.depth(request.batch_size)))
+            frames = _blend(waiting, job, clock)
         writer = stack.enter_context(_writer(job, voice))
-        written = _write(_blend(waiting, job, clock), writer, job, clock)
-        for done, frame in enumerate(written, 1):
-            references, with_face = frame.references, with_face + frame.changed
+        for done, frame in enumerate(_write(frames, writer, job, clock), 1):
+            with_face += frame.drawn
             report("frames", done, plan.frames)
         if with_face == 0:
             raise FaceError("face.none_found", path=request.face.name)
         report("finish", plan.frames, plan.frames)
     seconds = {**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began}
-    return _result(job, tracker, with_face, references, seconds)
+    return _result(job, cast, people, with_face, seconds)
 
 
-def _notes(coarse: bool, silent: bool, passthrough: int, count: int) -> tuple[str, ...]:
-    """Warnings about a result: coarse tracking, no speech, frames left as they were."""
-    notes = [COARSE] if coarse else []
-    if silent:
+def _notes(job: _Job, cast: list[_Speaker], people: int) -> tuple[str, ...]:
+    """Warnings about a result: coarse tracking, no speech, frames and people left as they were."""
+    trackers = [speaker.tracker for speaker in cast]
+    notes: list[str] = [COARSE] if any(tracker.coarse for tracker in trackers) else []
+    if len(job.speech.speech_times.stretches) == 0:
         notes.append(NO_SPEECH)
+    passthrough = sum(speaker.method.passthrough_frames for speaker in cast)
     if passthrough:
-        notes.append(Message("generate.kept_mouths", passthrough=passthrough, count=count))
+        notes.append(Message("generate.kept_mouths", passthrough=passthrough, count=job.plan.frames))
+    if people > len(cast):
+        notes.append(Message("generate.others", count=people - len(cast)))
+    if people == 0 and any(tracker.cuts or tracker.faces_seen > 1 for tracker in trackers):
+        notes.append(Message("generate.no_recogniser"))
     return tuple(notes)
 
 
@@ -156,6 +165,10 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
         raise MediaError("generate.no_sound", path=request.face.name)
     if request.length not in ("audio", "video"):
         raise ConfigError("generate.length", length=request.length)
+    if request.faces not in ("one", "all"):
+        raise ConfigError("generate.faces", faces=request.faces)
+    if request.faces == "all" and request.method.startswith(ADAPTED):
+        raise ConfigError("generate.learned_one", method=request.method)
     if request.batch_size < 1:
         raise ConfigError("generate.batch_size", size=request.batch_size)
     if not 0 <= request.sharpen <= 1:
@@ -174,7 +187,7 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
         width, height = fitting(width, height, PHOTO_SIDE)
         point = point and (point[0] * width / face.width, point[1] * height / face.height)
     fps = face.output_fps
-    choice, notes = Choice(request.face_index, point), _footage_notes(face, voice)
+    choice, notes = Choice(request.face_index, point, request.person), _footage_notes(face, voice)
     return _Plan(max(1, round(seconds * fps)), fps, width, height, choice, notes)
 
 
@@ -204,20 +217,20 @@ class _Job:
     speech: _Speech
 
 
+@dataclass
+class _Speaker:
+    """Somebody whose lips are drawn, and what is theirs alone."""
+
+    tracker: FaceTracker
+    method: LipSyncMethod  # which may remember a person, as their 3D face
+    references: tuple[Reference, ...]  # empty until the first batch, where a quick look found none
+
+
 class _Drawn(NamedTuple):
-    """A tracked frame, the face that the method drew for it, and the references that it had."""
+    """A tracked frame, and the face that the method drew for it."""
 
     item: Tracked
     face: np.ndarray | None  # (S, S, 3) uint8; None where the frame shows no face
-    references: tuple[Reference, ...]
-
-
-class _Finished(NamedTuple):
-    """A frame of the result."""
-
-    image: np.ndarray  # (H, W, 3) uint8
-    changed: bool  # whether a face was drawn on it
-    references: tuple[Reference, ...]
 
 
 def _load(request: Request, report: Report) -> LipSyncMethod:
@@ -228,53 +241,66 @@ def _load(request: Request, report: Report) -> LipSyncMethod:
     return method
 
 
+def _speaker(job: _Job, choice: Choice, face: MediaInfo, report: Report | None) -> _Speaker:
+    """What is needed to draw one person; ``report`` where it takes a method of their own."""
+    landmarker = hub.locate("face_landmarker")
+    method = job.method if report is None else _load(job.request, report)
+    references: tuple[Reference, ...] = ()
+    if face.kind == "video":
+        references = scan(job.request.face, method.crop_size, method.references, landmarker, choice)
+    tracker = FaceTracker(landmarker, job.plan.fps, choice, blendshapes=method.blendshapes)
+    return _Speaker(tracker, method, references)
+
+
 def _encode_audio(method: LipSyncMethod, voice: Path, plan: _Plan, allow_silence: bool) -> _Speech:
     samples = _samples(voice, plan.frames / plan.fps, allow_silence)
     return _Speech(method.encode_audio(samples), find_speech(samples))
 
 
 def _synthesize(
-    cropped: Iterator[tuple[Tracked, FaceView | None]], job: _Job, references: tuple[Reference, ...]
+    cropped: Iterator[tuple[Tracked, FaceView | None]], job: _Job, speaker: _Speaker
 ) -> Iterator[_Drawn]:
     """Each frame with the face that the method drew, a batch at a time.
 
-    Where ``references`` is empty they are chosen from the first batch with a face, so that writing can begin
-    before reading ends.
+    The method sees every face as the references are exposed; what it draws gets the frame's exposure back.
+    References that a quick look did not find are chosen from the first batch with a face.
     """
     position, size = 0, job.plan.depth(job.request.batch_size)
     while group := list(islice(cropped, size)):
         known = [(item, view) for item, view in group if view is not None]
         drawn: Iterator[np.ndarray] = iter(())
         if known:
-            references = references or tuple(choose(known, job.method.references))
+            speaker.references = speaker.references or tuple(choose(known, speaker.method.references))
+            shown = [reference.view for reference in speaker.references]
+            faces, exposures = as_references([view for _, view in known], shown)
             at = np.array([position + k for k, (_, view) in enumerate(group) if view is not None])
-            batch = _batch([view for _, view in known], at / job.plan.fps, job, references)
-            drawn = iter(job.method.synthesize(batch))
+            batch = _batch(faces, at / job.plan.fps, job, shown)
+            drawn = map(Exposure.applied, exposures, speaker.method.synthesize(batch))
         for item, view in group:
-            yield _Drawn(item, None if view is None else next(drawn), references)
+            yield _Drawn(item, None if view is None else next(drawn))
         position += len(group)
 
 
-def _batch(faces: list[FaceView], times: np.ndarray, job: _Job, references: tuple[Reference, ...]) -> Batch:
+def _batch(faces: list[FaceView], times: np.ndarray, job: _Job, references: list[FaceView]) -> Batch:
     """What the method is given of these faces at ``times`` (B,) seconds."""
     activity = job.speech.speech_times.activity(times)
-    shown = [frame.view for frame in references]
-    return Batch.of(faces, times, job.speech.features, shown, job.request.mouth_opening, activity)
+    return Batch.of(faces, times, job.speech.features, references, job.request.mouth_opening, activity)
 
 
-def _blend(drawn: Iterable[_Drawn], job: _Job, clock: Clock) -> Iterator[_Finished]:
+def _blend(drawn: Iterable[_Drawn], job: _Job, clock: Clock) -> Iterator[Frame]:
     """Each frame with its drawn face on it."""
-    for item, face, references in drawn:
-        image, changed = item.frame.image, face is not None and item.pose is not None
+    for item, face in drawn:
+        frame = item.frame
         if face is not None and item.pose is not None:
             with clock("blend"):
                 image = paste(
-                    image, face, item.pose, item.landmarks, job.request.sharpen, job.method.passthrough
+                    frame.image, face, item.pose, item.landmarks, job.request.sharpen, job.method.passthrough
                 )
-        yield _Finished(image, changed, references)
+            frame = frame._replace(image=image, drawn=True)
+        yield frame
 
 
-def _write(blended: Iterable[_Finished], writer: VideoWriter, job: _Job, clock: Clock) -> Iterator[_Finished]:
+def _write(blended: Iterable[Frame], writer: VideoWriter, job: _Job, clock: Clock) -> Iterator[Frame]:
     """The same frames, each of them written, with the visible mark if it is wanted."""
     mark = Label(job.plan.width, job.plan.height) if job.request.label else None
     for frame in blended:
@@ -294,16 +320,12 @@ def _writer(job: _Job, voice: Path) -> VideoWriter:
 
 
 def _result(
-    job: _Job,
-    tracker: FaceTracker,
-    with_face: int,
-    references: tuple[Reference, ...],
-    seconds: dict[str, float],
+    job: _Job, cast: list[_Speaker], people: int, with_face: int, seconds: dict[str, float]
 ) -> Result:
     """What was done, after the last frame."""
     plan, method = job.plan, job.method
     width, height = written_size(plan.width, plan.height)
-    silent = len(job.speech.speech_times.stretches) == 0
+    references = [reference for speaker in cast for reference in speaker.references]
     return Result(
         path=job.request.output,
         frames=plan.frames,
@@ -315,9 +337,10 @@ def _result(
         method=method.card.name,
         weights_sha256=method.weights_sha256,
         revision=method.card.revision,
-        faces_seen=tracker.faces_seen,
+        faces_seen=max(speaker.tracker.faces_seen for speaker in cast),
+        people=people,
         seconds=seconds,
-        notes=plan.notes + _notes(tracker.coarse, silent, method.passthrough_frames, plan.frames),
+        notes=plan.notes + _notes(job, cast, people),
         references=tuple(ReferenceFrame(frame.time, frame.box) for frame in references),
         requested_method=job.request.method,
         fallback=method.card.fallback,

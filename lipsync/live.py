@@ -17,6 +17,8 @@ from lipsync.audio import RATE
 from lipsync.audio.activity import LIVE_PAUSE, find_speech, needed_context
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
+from lipsync.faces.exposure import Exposure, as_references
+from lipsync.faces.people import speakers
 from lipsync.faces.references import choose
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.face_view import FaceView, views
@@ -83,7 +85,7 @@ class Live:
         self._context = max(lookahead, before)  # s before it that are encoded
         self.fps = probe(face).output_fps
         self._method, self._opening = method, mouth_opening
-        self._plates = _prepare(face, self.fps, choice or Choice(), method)
+        self._plates = _prepare(face, self.fps, speakers(face, choice or Choice())[0][0], method)
         known = [(item, view) for item, view in self._plates if view is not None]
         if not known:
             raise FaceError("face.none_found", path=face.name)
@@ -133,8 +135,9 @@ class Live:
             begin = _since(self._next / self.fps - self._lookahead)
             speech = self._method.encode_audio(self._samples[begin - self._begin :])
             times = at / self.fps - begin / RATE
+            faces, exposures = as_references(faces, self._references)
             batch = Batch.of(faces, times, speech, self._references, self._opening, activity)
-            drawn = iter(self._method.synthesize(batch))
+            drawn = map(Exposure.applied, exposures, self._method.synthesize(batch))
         frames = []
         for item, view in plates:
             if view is None or item.pose is None:

@@ -21,6 +21,10 @@ class Request:
     # Which face, counted from the left in the first frame with faces; None: the largest.
     face_index: int | None = None
     face_point: tuple[float, float] | None = None  # or the face at this place, pixels of the upright picture
+    person: int | None = None  # or somebody of the whole video, counted from 1, the largest
+    faces: str = (
+        "one"  # "one" speaks, wherever he or she appears; "all" do, each with references of their own
+    )
     # "audio": as long as the speech, the video plays back and forth; "video": as the video.
     length: str = "audio"
     label: bool = True  # visible "AI-generated" mark; the metadata mark is always there
@@ -54,12 +58,13 @@ class Result:
     duration: float  # seconds
     method: str
     weights_sha256: str
-    faces_seen: int  # faces in the frame the choice was made on
+    faces_seen: int  # faces in the first frame that shows any
     seconds: dict[str, float] = field(default_factory=dict)  # per stage, and "total"
     notes: tuple[str, ...] = ()  # notes to show, e.g. coarse tracking without the landmarker
     revision: str | None = None  # commit of the Hub repository that the weights were taken from
     references: tuple[ReferenceFrame, ...] = ()  # from the most closed mouth to the most open one
     requested_method: str = ""  # the request's, where ``method`` is what was taken for ``auto``
+    people: int = 0  # in the whole video; 0: they were not told apart
     fallback: str | None = None  # one sentence why ``auto`` took no better core; None: there is none
 
     def to_dict(self) -> dict:

@@ -32,6 +32,18 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         "--face-point", type=float, nargs=2, metavar=("X", "Y"), help=for_terminal("help.generate.face_point")
     )
     parser.add_argument(
+        "--person",
+        type=int,
+        metavar="N",
+        help="who speaks, counted from 1, the person with the largest face over the whole video (default: 1)",
+    )
+    parser.add_argument(
+        "--faces",
+        choices=("one", "all"),
+        default="one",
+        help="one person speaks, wherever he or she appears, or everybody does (default: %(default)s)",
+    )
+    parser.add_argument(
         "--length",
         choices=("audio", "video"),
         default="audio",
@@ -80,6 +92,8 @@ def _generate(options: argparse.Namespace) -> None:
         checkpoint=options.checkpoint,
         face_index=options.face_index,
         face_point=tuple(options.face_point) if options.face_point else None,
+        person=options.person,
+        faces=options.faces,
         length=options.length,
         label=not options.no_label,
         mouth_opening=options.mouth_opening,

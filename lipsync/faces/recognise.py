@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from lipsync.errors import ArtefactError
 
 SAME = 0.363  # cosine of two SFace embeddings from which OpenCV's model zoo takes them for one person
+UNKNOWN = 0.2  # cosine below which a face is nobody's, though it be nearer to them than to anybody else
 
 
 class SFace:
@@ -18,7 +21,7 @@ class SFace:
     name = "SFace"
 
     def __init__(self, recogniser: cv2.FaceRecognizerSF):
-        self._recogniser = recogniser
+        self._recogniser, self._lock = recogniser, Lock()
 
     def __call__(self, pictures: np.ndarray, points: np.ndarray) -> np.ndarray:
         """(N, 128) float32, one embedding per picture.
@@ -35,7 +38,8 @@ class SFace:
         # OpenCV's row is box (4), five points (10), score (1); its alignment reads only the points.
         row = np.concatenate([np.zeros(4), np.ravel(five), np.ones(1)]).astype(np.float32)
         bgr = np.ascontiguousarray(picture[..., ::-1])
-        return self._recogniser.feature(self._recogniser.alignCrop(bgr, row[None])).copy()
+        with self._lock:
+            return self._recogniser.feature(self._recogniser.alignCrop(bgr, row[None])).copy()
 
 
 def load_sface(path: Path | None = None) -> SFace:
@@ -52,3 +56,39 @@ def load_sface(path: Path | None = None) -> SFace:
         return SFace(cv2.FaceRecognizerSF.create(str(path), ""))
     except cv2.error as error:
         raise ArtefactError("faces.encoder_unreadable", path=path) from error
+
+
+def embed(recognise: SFace, image: np.ndarray, points: Sequence[np.ndarray]) -> np.ndarray:
+    """(N, 128) float32 embeddings of length 1 of the faces of one (H, W, 3) uint8 RGB picture.
+
+    Args:
+        points: N times (5, 2) pixels of the picture.
+    """
+    rows = []
+    for five in points:
+        margin = 2 * np.ptp(five, axis=0).max()  # around the points is all that the network sees
+        x0, y0 = np.maximum(five.min(0) - margin, 0).astype(int)
+        x1, y1 = (five.max(0) + margin).astype(int) + 1
+        rows.append(recognise(image[None, y0:y1, x0:x1], (five - (x0, y0))[None])[0])
+    found = np.array(rows, np.float32).reshape(-1, 128)
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6)
+
+
+class Identity:
+    """One person among those of a video, as :class:`~lipsync.faces.tracking.choose.Who` asks for them.
+
+    Args:
+        recognise: one for all; threads wait for one another.
+        people: (P, 128) float32 embeddings of length 1, of everybody.
+        chosen: which of them.
+    """
+
+    def __init__(self, recognise: SFace, people: np.ndarray, chosen: int) -> None:
+        self._recognise, self._people, self._chosen = recognise, people, chosen
+        self.several = len(people) > 1
+
+    def likeness(self, image: np.ndarray, points: Sequence[np.ndarray]) -> np.ndarray:
+        """(N,) cosines of faces of a picture with this person; -1 for those that are somebody else's."""
+        cosines = embed(self._recognise, image, points) @ self._people.T  # (N, P)
+        own = cosines[:, self._chosen]
+        return np.where((own >= cosines.max(1)) & (own >= UNKNOWN), own, -1.0)

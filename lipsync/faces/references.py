@@ -16,17 +16,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lipsync.faces.exposure import grey_levels
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.landmarks import NOSE_TIP, five_points, mouth_opening
 from lipsync.faces.tracking.track import FaceTracker, Tracked
-from lipsync.media import read_frames
+from lipsync.media.overview import overview, overview_rate
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture
 PROFILE = 0.6  # turn beyond which one half of the mouth is hardly seen: about 35 degrees
 BLURRED = 0.5  # share of the clip's usual sharpness below which a frame counts as blurred
 SIDE = 96  # pixels of the crop on which sharpness is measured, whatever the network's size
-SCAN_RATE, SCAN_FRAMES = 5.0, 60  # Hz and frames of a video that are looked at: its first 12 s
+EXPOSED = 1.4  # factor between the clip's usual brightness and that of a frame in a fade or a flash
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Look:
     )
     sharpness: float  # see ``laplacian_variance``; comparable within one clip
     turn: float  # see ``turn``
+    brightness: float = 128.0  # mean grey level of the upper face
 
 
 def turn(landmarks: np.ndarray) -> np.ndarray:
@@ -69,15 +71,19 @@ def laplacian_variance(crop: np.ndarray) -> float:
 
 
 def usable(looks: Sequence[Look]) -> np.ndarray:
-    """(K,) indices of the frames that are neither blurred nor in profile; all when none is left.
+    """(K,) indices of the frames that are neither in a fade, nor in profile, nor blurred; at least one.
 
-    Blurred is meant against the clip's own median: a soft camera is no reason to refuse all of it.
+    All is meant against the clip itself: a dark room or a soft camera is no reason to refuse all of it. The
+    usual brightness is the upper quartile, as fades are from and to black, and flashes are short.
     """
     sharp = np.array([look.sharpness for look in looks])
     side = np.abs([look.turn for look in looks])
-    frontal = np.flatnonzero(side <= PROFILE)
+    bright = np.array([look.brightness for look in looks])
+    usual = max(np.percentile(bright, 75, method="nearest"), 1.0)
+    exposed = np.flatnonzero((bright >= usual / EXPOSED) & (bright <= usual * EXPOSED))
+    frontal = exposed[side[exposed] <= PROFILE]
     if not len(frontal):  # the least turned third
-        frontal = np.argsort(side, kind="stable")[: max(1, len(looks) // 3)]
+        frontal = exposed[np.argsort(side[exposed], kind="stable")[: max(1, len(exposed) // 3)]]
     return frontal[sharp[frontal] >= BLURRED * np.median(sharp[frontal])]
 
 
@@ -157,7 +163,8 @@ def choose(found: Sequence[tuple[Tracked, FaceView]], count: int) -> list[Refere
     else:
         openings, turns = np.arange(len(found)), np.zeros(len(found))
     sharp = [laplacian_variance(view.crop) for _, view in found]
-    looks = [Look(*map(float, values)) for values in zip(openings, sharp, turns, strict=True)]
+    bright = [grey_levels(view.crop).mean() for _, view in found]
+    looks = [Look(*map(float, values)) for values in zip(openings, sharp, turns, bright, strict=True)]
     return [_reference(*found[index]) for index in choose_for_use(looks, count)]
 
 
@@ -171,7 +178,7 @@ def _reference(item: Tracked, view: FaceView) -> Reference:
 
 
 def scan(path: Path, size: int, count: int, landmarker: Path | None, face: Choice) -> tuple[Reference, ...]:
-    """References from a quick look at a video before it is worked on: 5 frames a second of its first 12 s.
+    """References from a quick look at all of a video before it is worked on.
 
     Kept per clip: the next speech for the same face finds them there.
 
@@ -197,9 +204,9 @@ def scan(path: Path, size: int, count: int, landmarker: Path | None, face: Choic
 def _scan(
     path: Path, changed_ns: int, length: int, size: int, count: int, landmarker: Path | None, face: Choice
 ) -> tuple[Reference, ...]:
-    tracker = FaceTracker(landmarker, SCAN_RATE, face)
+    tracker = FaceTracker(landmarker, overview_rate(path), face)
     try:
-        tracked = tracker.track(read_frames(path, SCAN_RATE, SCAN_FRAMES))
+        tracked = tracker.track(overview(path))
         found = [(item, view) for item, view in views(tracked, size) if view is not None]
     finally:
         tracker.close()

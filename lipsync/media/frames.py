@@ -23,11 +23,13 @@ class Frame(NamedTuple):
         image: (H, W, 3) uint8 RGB, upright, contiguous, the caller's to write on.
         time: seconds from the first frame of the source; ``index / fps``.
         index: number of the frame at the reading rate, from 0.
+        drawn: whether a face was drawn on it since it was read.
     """
 
     image: np.ndarray
     time: float
     index: int  # type: ignore[assignment]
+    drawn: bool = False
 
 
 def read_frames(path: str | Path, fps: float | None = None, max_frames: int | None = None) -> Iterator[Frame]:

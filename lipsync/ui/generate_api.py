@@ -31,6 +31,8 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         consent: bool = False,
         mouth_opening: float = 1.0,
         sharpen: float = 0.0,
+        person: float = 0,
+        faces: str = "one",
     ) -> tuple[str, dict[str, Any]]:
         """Make a face speak: the video, and facts about it.
 
@@ -39,13 +41,17 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             speech: sound file; none: the video's own sound
             method: auto, the best core available, or a method's name, or hub:organisation/name for a
                 core on the Hugging Face Hub
-            face_index: which face, counted from the left from 0; -1: the largest
+            face_index: which face of the first frame with any, counted from the left from 0; -1: the largest
             length: of the result, "audio": as the speech, "video": as the video
             label: visible mark "AI-generated"
             consent: the person shown has agreed to this video
             mouth_opening: how far the mouth opens against what the speech asks for, about 0.6 to 1.6
             sharpen: 0 to 1, how far the drawn detail is brought to the strength of the skin around it
+            person: who speaks, counted from 1, the person with the largest face over the whole video; 0: as
+                face_index has it
+            faces: "one" person speaks, wherever he or she appears, or "all" do
         """
+        who: int | str = int(face_index) if person < 1 else str(int(person))
         try:
             job = jobs.submit(
                 request(
@@ -54,7 +60,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
                     speech is None,
                     consent,
                     method,
-                    int(face_index),
+                    "all" if faces == "all" else who,
                     length,
                     label,
                     max_seconds,
@@ -88,6 +94,8 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             gr.Checkbox(False, label="consent"),
             gr.Number(1.0, label="mouth_opening"),
             gr.Number(0.0, label="sharpen"),
+            gr.Number(0, precision=0, label="person"),
+            gr.Radio(["one", "all"], value="one", label="faces"),
         ]
         outputs = [gr.File(label="video"), gr.JSON(label="facts")]
         gr.Button().click(generate, inputs, outputs, api_name="generate", **MODEL)

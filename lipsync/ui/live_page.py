@@ -93,7 +93,7 @@ class LivePart:
         self.microphone.stop_recording(lambda: None, None, self.talk, **QUIET)
 
     def on_begin(
-        self, face: str, camera: str, consent: bool, method: str, which: int, opening: float
+        self, face: str, camera: str, consent: bool, method: str, which: int | str, opening: float
     ) -> Iterator[Update]:
         """Prepare the face that speaks."""
         yield {self.talk: None, self.screen: "", self.facts: f"<p>{localized('live.wait')}</p>"}
@@ -102,7 +102,9 @@ class LivePart:
                 camera or face, "microphone", False, consent, method, which, "audio", True, None, opening
             )
             taken = load_method(wanted.method, live=True, supports_mouth_opening=wanted.mouth_opening != 1)
-            live = Live(wanted.face, taken, Choice(wanted.face_index), wanted.mouth_opening)
+            live = Live(
+                wanted.face, taken, Choice(wanted.face_index, person=wanted.person), wanted.mouth_opening
+            )
         except LipSyncError as error:
             yield {self.facts: markup.trouble(error)}
             return

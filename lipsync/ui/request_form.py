@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
+from lipsync.faces.people import gallery
 from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
@@ -12,6 +13,7 @@ from lipsync.methods.auto import candidates
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
+from lipsync.ui.people import lines_of_faces, lines_of_people, marked, people_in
 from lipsync.ui.uploads import (
     EXAMPLES,
     SAMPLES,
@@ -87,15 +89,11 @@ class Inputs:
         )
         self.face_facts = gr.HTML(elem_id=f"{self.prefix}face-facts")
         self.which = gr.Radio(
-            [(label("face.largest"), -1)],
-            value=-1,
-            label=label("face.which"),
-            info=label("face.which.info"),
-            visible=False,
-        )
-        self.consent = gr.Checkbox(
-            label=label("face.consent"), visible=False, elem_id=f"{self.prefix}consent"
-        )
+            [(label("face.largest"), -1)], value=-1, label=label("face.which"), visible=False,
+            elem_id=f"{self.prefix}which",
+        )  # fmt: skip
+        consent = label("face.consent")
+        self.consent = gr.Checkbox(label=consent, visible=False, elem_id=f"{self.prefix}consent")
 
     def _speech(self) -> None:
         gr.HTML(markup.heading("speech.heading"))
@@ -217,7 +215,8 @@ class Inputs:
         self.video_speech.upload(
             lambda path: [path, False], self.video_speech, [self.speech, self.own_sound], **QUIET
         )
-        self.preview.select(self.on_point, self.boxes, self.which, **QUIET)
+        self.preview.select(self.on_point, [self.boxes, self.which], self.which, **QUIET)
+        self.which.change(self.on_which, [self.face, self.camera, self.which], self.preview, **QUIET)
         for happens in (self.hub_use.click, self.hub_name.submit):
             happens(
                 self.on_core,
@@ -284,10 +283,8 @@ class Inputs:
         if name is None:
             return {self.learn: gr.skip()}
         cores = [*(core for core in cores if core != name), name]
-        hidden = gr.update(visible=False)
-        return {
-            self.cores: cores, self.learn: False, self.minutes: hidden, **self.on_cores(cores, lines, name)
-        }  # fmt: skip
+        done = {self.cores: cores, self.learn: False, self.minutes: gr.update(visible=False)}
+        return {**done, **self.on_cores(cores, lines, name)}
 
     def on_forget(self, method: str, cores: list[str], lines: list[tuple[str, str]]) -> Update:
         """Delete an adapted core that this browser had made."""
@@ -319,14 +316,15 @@ class Inputs:
 
     def on_face(self, face: str | None, camera: str | None) -> Update:
         chosen = camera or face
-        which = gr.update(choices=[(label("face.largest"), -1)], value=-1, visible=False)
         try:
             picture, boxes, facts = look(chosen)
         except LipSyncError as error:
             picture, boxes, facts = None, [], markup.trouble(error)
-        if len(boxes) > 1:
-            numbers = [(str(number), number) for number in range(len(boxes))]
-            which = gr.update(choices=[(label("face.largest"), -1), *numbers], value=-1, visible=True)
+        which = lines_of_faces(len(boxes))
+        people = people_in(str(chosen)) if picture is not None else ()
+        if len(people) > 1:
+            picture, places = gallery(people, [1])
+            boxes, which = places.tolist(), lines_of_people(people, everybody=not self.several)
         return {
             self.preview: gr.update(value=picture, visible=picture is not None),
             self.boxes: boxes,
@@ -335,8 +333,15 @@ class Inputs:
             self.consent: gr.update(visible=bool(chosen) and not is_example(str(chosen)), value=False),
         }
 
-    def on_point(self, boxes: list[list[float]], event: gr.SelectData) -> Any:
-        return pointed(boxes, *event.index) if len(boxes) > 1 else gr.skip()
+    def on_point(self, boxes: list[list[float]], who: int | str, event: gr.SelectData) -> Any:
+        """Choose what was clicked on: a face of the first frame, or a person of the whole video."""
+        if len(boxes) < 2:
+            return gr.skip()
+        number = pointed(boxes, *event.index)
+        return str(number + 1) if isinstance(who, str) else number
+
+    def on_which(self, face: str | None, camera: str | None, who: int | str) -> Any:
+        return gr.skip() if (picture := marked(str(camera or face), who)) is None else picture
 
 
 def _opens(method: str) -> bool:

@@ -3,6 +3,7 @@
 import filecmp
 import re
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from lipsync.data.preparation.person import check_video
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
-from lipsync.media import probe, read_frames
+from lipsync.media import Frame, probe, read_excerpt, read_frames
 from lipsync.media.photo import photo_size
 from lipsync.media.size import reduced
 from lipsync.media.source import check_file
@@ -26,8 +27,10 @@ from lipsync.methods.ranking import ranking
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.languages import label
+from lipsync.ui.people import chosen
 
 EXAMPLES = asset("examples")
+READ_THROUGH = 60.0  # s of a video that are decoded to show a reference; later ones are searched for
 SAMPLES = {
     "example.english": ("portrait.mp4", "english.wav"),
     "example.chinese": ("portrait.mp4", "chinese.wav"),
@@ -117,14 +120,14 @@ def request(
     own_sound: bool,
     consent: bool,
     method: str,
-    face_index: int,
+    who: int | str,
     length: str,
     label: bool,
     max_seconds: float | None = None,
     mouth_opening: float = 1.0,
     sharpen: float = 0.0,
 ) -> Request:
-    """The requested job, checked as far as the page can; ``face_index`` -1: the largest.
+    """The requested job, checked as far as the page can; ``who`` as :func:`chosen` reads it.
 
     Raises:
         ConfigError: something is missing, or there is no such method.
@@ -146,7 +149,7 @@ def request(
         # Cut so that the name fits into 255 bytes, also where a character takes three of them.
         output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', name)[:60]}.mp4"),
         method=method,
-        face_index=None if face_index < 0 else face_index,
+        **chosen(who),
         length=length,
         label=label,
         max_seconds=max_seconds,
@@ -182,7 +185,10 @@ def reference_pictures(result: Result, face: Path, side: int = 96) -> list[tuple
     found: dict[float, np.ndarray] = {}
     try:
         rate = probe(face).output_fps
-        for frame in read_frames(face, rate, round(max(wanted, default=-1) * rate) + 1):
+        early = [seconds for seconds in wanted if seconds <= READ_THROUGH]
+        late = (round(seconds * rate) for seconds in wanted if seconds > READ_THROUGH)
+        apart = (Frame(read_excerpt(face, rate, index, 1)[0], index / rate, index) for index in late)
+        for frame in chain(read_frames(face, rate, round(max(early, default=-1) * rate) + 1), apart):
             for seconds, (x0, y0, x1, y1) in wanted.items():
                 if seconds not in found and abs(frame.time - seconds) < 0.5 / rate + 1e-6:
                     image = reduced(frame.image, max(result.width, result.height))

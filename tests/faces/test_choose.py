@@ -56,6 +56,20 @@ def test_dark_picture(detector, astronaut):
     assert np.abs(faces[0].points[:2] - EYES).max() < 10
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_that_lies_is_found_with_its_points_in_order(detector, astronaut, quarters):
+    """The eye that is left when the head is upright comes first, so the face can be turned upright."""
+    lying = np.ascontiguousarray(np.rot90(astronaut[:400], quarters))
+    (face,) = detector(lying)
+    height, width = 400, 512
+    x, y = EYES.T
+    where = {1: (y, width - 1 - x), 2: (width - 1 - x, height - 1 - y), 3: (height - 1 - y, x)}[quarters]
+    assert np.abs(face.points[:2] - np.stack(where, 1)).max() < 8
+    (x0, y0, x1, y1), middle = face.box, np.mean(where, axis=1)
+    assert x0 < middle[0] < x1
+    assert y0 < middle[1] < y1
+
+
 def test_faces_are_ordered_from_left_to_right(detector, astronaut):
     """The mirrored half-size copy stands to the left."""
     half = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)

@@ -153,3 +153,16 @@ def test_a_clip_is_scanned_once(shared, landmarker):
     source = shared / "data" / "train" / "id054_clip01.mp4"
     first = scan(source, 128, 3, landmarker, Choice())
     assert scan(source, 128, 3, landmarker, Choice()) is first
+
+
+def test_references_come_from_all_of_a_long_video(shared, landmarker, tmp_path):
+    """Twelve blurred seconds, then sharp ones: only these serve."""
+    source = list(read_frames(shared / "data" / "train" / "id054_clip01.mp4", 25.0, 100))
+    clip = tmp_path / "long.mp4"
+    with VideoWriter(clip, 256, 256, 25) as writer:
+        for k in range(25 * 30):
+            image = source[k % len(source)].image
+            writer.write(cv2.GaussianBlur(image, (0, 0), 5) if k < 25 * 13 else image)
+    for count in (1, 3):
+        found = scan(clip, 128, count, landmarker, Choice())
+        assert [frame.time >= 12 for frame in found] == [True] * count

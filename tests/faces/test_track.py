@@ -219,3 +219,72 @@ def test_still_picture_has_a_still_pose(shared, landmarker):
     tracked = list(track.track(Frame(image, 0.0, 0) for _ in range(40)))
     track.close()
     assert len({(float(t.pose.side.round(6)), *t.pose.centre.round(6)) for t in tracked}) == 1
+
+
+def sliding(shared):
+    """A face that slides out over the left border and in again; frames, and how far it is moved, pixels."""
+    for k, frame in enumerate(read_frames(shared / "data/originals/orig11.mp4", RATE, 45)):
+        picture = cv2.resize(frame.image, (480, 480), interpolation=cv2.INTER_AREA)
+        moved = round(420 * np.sin(2 * np.pi * k / 90))
+        image = np.full_like(picture, 0x77)
+        image[:, : 480 - moved] = picture[:, moved:]
+        yield Frame(image, k / RATE, k), moved
+
+
+def test_a_face_that_slides_in_passes_through_until_it_is_inside(shared, landmarker):
+    """The same face without moving says where it is; what is half outside is not drawn."""
+    pairs = list(sliding(shared))
+    still = read_frames(shared / "data/originals/orig11.mp4", RATE, 45)
+    alone = FaceTracker(landmarker, RATE)
+    truth = [
+        item.pose
+        for item in alone.track(
+            f._replace(image=cv2.resize(f.image, (480, 480), interpolation=cv2.INTER_AREA)) for f in still
+        )
+    ]
+    alone.close()
+    track = FaceTracker(landmarker, RATE)
+    tracked = list(track.track(frame for frame, _ in pairs))
+    track.close()
+    found = [item.pose is not None for item in tracked]
+    assert found[0]
+    assert found[-1]
+    assert not any(found[12:36])
+    for item, (_, moved), there in zip(tracked, pairs, truth, strict=True):
+        x = float(there.centre[0]) - moved
+        if x < 0.1 * there.side:
+            assert item.pose is None, "a part of the mouth is outside"
+        elif item.pose is not None and item.frame.index > 22:  # coming in
+            assert abs(item.pose.centre[0] - x) < 0.1 * there.side
+            assert 0.9 < item.pose.side / there.side < 1.1
+
+
+def test_a_face_that_fills_the_picture_is_drawn_all_the_same(shared, landmarker):
+    def close():
+        for frame in read_frames(shared / "data/originals/orig11.mp4", RATE, 30):
+            height, width = frame.image.shape[:2]
+            picture = frame.image[round(0.27 * height) : round(0.72 * height), width // 4 : width * 3 // 4]
+            yield frame._replace(image=np.ascontiguousarray(picture))
+
+    track = FaceTracker(landmarker, RATE)
+    tracked = list(track.track(close()))
+    track.close()
+    assert all(item.pose is not None for item in tracked[round(0.4 * RATE) + 1 :])
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_that_lies_on_its_side_is_tracked_upright(shared, landmarker, quarters):
+    path = shared / "data/originals/orig11.mp4"
+    upright, _ = follow(path, landmarker, count=6)
+    track = FaceTracker(landmarker, RATE)
+    turned = [
+        f._replace(image=np.ascontiguousarray(np.rot90(f.image, quarters)))
+        for f in read_frames(path, max_frames=6)
+    ]
+    tracked = list(track.track(turned))
+    track.close()
+    for item, alone in zip(tracked, upright, strict=True):
+        assert item.pose is not None
+        angle = float(item.pose.angle - alone.pose.angle) + quarters * np.pi / 2
+        assert abs((angle + np.pi) % (2 * np.pi) - np.pi) < 0.1
+        assert 0.93 < item.pose.side / alone.pose.side < 1.07

@@ -35,6 +35,8 @@ ENDPOINTS = {
         "consent",
         "mouth_opening",
         "sharpen",
+        "person",
+        "faces",
     ],
     "/score": ["generated", "reference", "metrics", "region", "variant", "controls", "names"],
     "/compare_list": [],

@@ -466,7 +466,7 @@ def test_a_release_that_is_not_it_is_refused(server, home, content, told):
 def test_every_row_of_the_table_can_be_read_and_names_are_helped():
     table = hub.artefacts()
     assert {"wav2lip", "wav2lip_gan", "syncnet_v2", "facenet_vggface2", "whisper_base"} <= table.keys()
-    assert [name for name, row in table.items() if row.default] == ["face_landmarker"]
+    assert [name for name, row in table.items() if row.default] == ["face_landmarker", "sface"]
     assert table["syncnet_v2"].sha256.startswith("961e8696f888fce4")
     assert table["syncnet_v2"].size == 54573114
     with pytest.raises(ConfigError, match="Did you mean 'wav2lip_gan'"):
@@ -475,7 +475,7 @@ def test_every_row_of_the_table_can_be_read_and_names_are_helped():
 
 def test_setting_up_without_a_network_tells_and_does_not_raise(monkeypatch):
     monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
-    (problem,) = hub.fetch_defaults()
+    problem, _ = hub.fetch_defaults()
     assert problem.startswith("face_landmarker.task (face landmarks and blendshapes) is not here")
 
 

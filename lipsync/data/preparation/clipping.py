@@ -120,19 +120,21 @@ def pieces(
     limits: Limits,
     with_sound: range | None = None,
     watch: Callable[[int], None] = lambda frame: None,
+    choice: Choice | None = None,
 ) -> Iterator[Piece]:
     """The video as pieces in order, fit ones no longer than ``max_seconds``.
 
     Args:
         with_sound: frames that have sound; None: no matter.
         watch: gets the number of every frame as it is reached; what it raises ends the work.
+        choice: whose face; None: the largest.
 
     Raises:
         MediaError: the video cannot be read.
     """
     most = max(1, round(limits.max_seconds * FPS))
     current: Piece | None = None
-    for tracked, new in _tracked(path, landmarker):
+    for tracked, new in _tracked(path, landmarker, choice or Choice()):
         watch(tracked.frame.index)
         fault = _fault(tracked, limits)
         if fault is None and with_sound is not None and tracked.frame.index not in with_sound:
@@ -151,7 +153,7 @@ def pieces(
         yield from _split(current, most)
 
 
-def _tracked(path: Path, landmarker: Path) -> Iterator[tuple[Tracked, bool]]:
+def _tracked(path: Path, landmarker: Path, choice: Choice) -> Iterator[tuple[Tracked, bool]]:
     """Every frame with its smoothed pose, and whether a new track begins on it."""
     starts: set[int] = set()
 
@@ -162,7 +164,7 @@ def _tracked(path: Path, landmarker: Path) -> Iterator[tuple[Tracked, bool]]:
             yield item
 
     tracker = FaceTracker(None, FPS)
-    follower = Follower(landmarker, FPS, Choice(), stride=1)
+    follower = Follower(landmarker, FPS, choice, stride=1)
     try:
         for tracked in tracker.smooth(noted(follower.follow(read_frames(path, fps=FPS)))):
             yield tracked, tracked.frame.index in starts

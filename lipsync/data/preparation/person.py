@@ -13,6 +13,8 @@ from lipsync.data.preparation.clipping import Piece, cut_piece, pieces, write_pi
 from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.quality import FRAME, RATE, sound_fault
 from lipsync.errors import FaceError, MediaError
+from lipsync.faces.people import speakers
+from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.detect import FaceDetector
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.media import MediaInfo, probe, read_audio, read_frames
@@ -63,8 +65,13 @@ def prepare_person(
     check_faces(video, info)
     limits = Limits(min_face=0.0, max_seconds=LONGEST / 2)
     most = min(info.duration, LONGEST)
+    (choice,), _ = speakers(video, Choice())  # after a cut to somebody else nothing is learned
     chosen: list[Piece] = []
-    for piece in pieces(video, landmarker, limits, watch=lambda frame: report(min(most, frame / FPS), most)):
+
+    def watch(frame: int) -> None:
+        report(min(most, frame / FPS), most)
+
+    for piece in pieces(video, landmarker, limits, watch=watch, choice=choice):
         sound = samples[piece.start * FRAME : (piece.start + piece.frames) * FRAME]
         if piece.fault is None and len(sound) >= 0.9 * piece.frames * FRAME:
             chosen.append(piece)

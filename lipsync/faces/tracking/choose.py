@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -19,12 +20,32 @@ SEARCH = 60.0  # s of a video that are searched for a first face
 COLOUR = (255, 176, 0)
 
 
+class Who(Protocol):
+    """A person who is known by their face, and told apart from others."""
+
+    several: bool  # whether there are others in the video
+
+    def likeness(self, image: np.ndarray, points: Sequence[np.ndarray]) -> np.ndarray:
+        """(N,) how much each face, (5, 2) points of a picture, is like this person; below 0: another."""
+        ...
+
+
 @dataclass(frozen=True)
 class Choice:
-    """The face to follow, on the first frame that shows any: by number, by place, or the largest."""
+    """The face to follow: on the first frame that shows any by number, by place, or the largest; or a person.
+
+    ``lipsync.faces.people.who_speaks`` finds out who is meant; where that is known, others are passed over.
+    """
 
     index: int | None = None  # counted from the left, from 0
     point: tuple[float, float] | None = None  # x, y, pixels of the upright picture
+    person: int | None = None  # counted from 1, the largest over the whole video
+    who: Who | None = None
+
+    @property
+    def largest(self) -> bool:
+        """Whether no face of the first frame with any is asked for."""
+        return self.index is None and self.point is None
 
     def pick(self, faces: Sequence[Face]) -> Face:
         """The one that is meant of at least one face, ordered from left to right.

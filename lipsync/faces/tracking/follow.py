@@ -11,7 +11,7 @@ import numpy as np
 
 from lipsync.faces.tracking.choose import Choice, pauses
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix, pose_from_points, transform_points
-from lipsync.faces.tracking.detect import FaceDetector
+from lipsync.faces.tracking.detect import Face, FaceDetector
 from lipsync.faces.tracking.landmarks import Landmarker, five_points
 from lipsync.media import Frame
 
@@ -21,6 +21,10 @@ JUMP = 0.4  # sides that a face does not move within one frame
 GROWTH = 1.4  # nor does its size change by this factor
 LOYAL = 2.0  # s for which only a face near the place of the lost one counts as the same
 CUT = 0.5  # correlation of two small grey pictures below which they are two shots
+CHANGED = 0.9  # the same, below which they may be: where people can be told apart it is better to look
+LOST = 0.2  # s without a find after which a face comes in anew
+ENTERED = 0.12  # sides of the square that lie between eyes or mouth and the border, once a face has come in
+ENTERING = 0.4  # s after which a face that begins nearer to the border is drawn too: it fills the picture
 MEMORY = 16_384  # frames whose result is kept for playing backwards: 64 MB
 
 
@@ -64,13 +68,15 @@ class Follower:
         detector: FaceDetector | None = None,
         blendshapes: bool = False,
     ) -> None:
-        self.faces_seen = 0  # in the frame on which the choice was made
+        self.faces_seen = 0  # in the first frame that shows any
+        self.cuts = 0
         self._rate = rate
         self._choose = choose
         self._stride = stride
         self._landmarker = None if landmarker is None else Landmarker(landmarker, blendshapes)
+        self._several = choose.who is not None and choose.who.several
         self._detect = detector or FaceDetector()
-        self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),))
+        self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),), turned=False)
         self._known: dict[int, FacePoints | None] = {}
         self._last: Pose | None = None  # of the last find
         self._others: list[np.ndarray] = []  # (2,) places of the faces that are not the chosen one
@@ -79,7 +85,11 @@ class Follower:
         self._cut = False  # since the last find
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[Detection]:
-        """What is seen on every frame, in order.
+        """What is found on every frame, in order; a face that is not inside the picture is none."""
+        return inside(self._find(frames), self._rate)
+
+    def _find(self, frames: Iterable[Frame]) -> Iterator[Detection]:
+        """What is found on every frame, in order.
 
         While no face is in hand, frames wait for the next look (at most half a second, at most 200
         MB) so that they can be filled in backwards from the frame where it appears.
@@ -87,9 +97,10 @@ class Follower:
         waiting: list[Frame] = []
         in_hand, looked, due = False, 0, 0
         waits = pauses(self._rate)
-        for count, (frame, cut, ends) in enumerate(_shots(frames)):
+        for count, (frame, cut, ends) in enumerate(shots(frames, CHANGED if self._several else CUT)):
             self._cut |= cut
             if cut:
+                self.cuts += 1
                 yield from map(Detection, waiting)
                 waiting, in_hand, due = [], False, count
             known = frame.index in self._known
@@ -173,27 +184,33 @@ class Follower:
         faces = self._detect(frame.image)
         if not faces:
             return None
+        self.faces_seen = self.faces_seen or len(faces)
         poses = [pose_from_points(face.points) for face in faces]
-        if self._last is None:
-            chosen = next(i for i, face in enumerate(faces) if face is self._choose.pick(faces))
-            self.faces_seen = len(faces)
-        elif self._cut:
-            chosen = self._after_cut([face.area for face in faces], poses)
-        else:
-            same = self._again(poses, frame.time)
-            if same is None:
-                self._others = [pose.centre for pose in poses]
-                return None
-            chosen = same
+        chosen = self._chosen(frame, faces, poses)
+        if chosen is None:
+            self._others = [pose.centre for pose in poses]
+            return None
         self._others = [pose.centre for i, pose in enumerate(poses) if i != chosen]
         coarse = FacePoints(faces[chosen].points, None)
         fine = self._landmarks(frame.image, poses[chosen])
         # In a window with two faces the landmarker may take the other one.
         return coarse if fine is None or _jumped(poses[chosen], fine.pose) else fine
 
+    def _chosen(self, frame: Frame, faces: list[Face], poses: list[Pose]) -> int | None:
+        """The number of the chosen face among those found, or None when all of them are other people."""
+        who = self._choose.who
+        if self._last is None and (who is None or not self._choose.largest):
+            return next(i for i, face in enumerate(faces) if face is self._choose.pick(faces))
+        if who is not None:
+            likeness = who.likeness(frame.image, [face.points for face in faces])
+            return int(np.argmax(likeness)) if likeness.max() > 0 else None
+        if self._cut:
+            return self._after_cut([face.area for face in faces], poses)
+        return self._again(poses, frame.time)
+
     def _after_cut(self, areas: list[float], poses: list[Pose]) -> int:
         """After a cut faces cannot be matched: the largest face, or the nearest where one was chosen."""
-        if self._last is None or (self._choose.index is None and self._choose.point is None):
+        if self._last is None or self._choose.largest:
             return int(np.argmax(areas))
         place = self._last.centre
         return int(np.argmin([np.linalg.norm(pose.centre - place) for pose in poses]))
@@ -234,6 +251,38 @@ def _detection(frame: Frame, find: FacePoints) -> Detection:
     return Detection(frame, find.points, find.landmarks, blendshapes=find.blendshapes)
 
 
+def inside(detections: Iterable[Detection], rate: float) -> Iterator[Detection]:
+    """The same stream without faces of which eyes, nose or mouth lie outside the picture.
+
+    A face that comes in counts once they are ``ENTERED`` sides inside: before that, landmarks are guessed.
+    """
+    age, missing = 0, rate  # frames since the face came, and since it was there
+    entered, new = False, True
+    for item in detections:
+        if item.points is None:
+            missing += 1
+            yield item
+            continue
+        if item.new or missing > LOST * rate:
+            age, entered = 0, False
+        age, missing, new = age + 1, 0, new or item.new
+        entered = entered or age > ENTERING * rate or _inside(item, ENTERED)
+        if entered and _inside(item, 0.0):
+            yield replace(item, new=new)
+            new = False
+        else:
+            yield Detection(item.frame)
+
+
+def _inside(item: Detection, margin: float) -> bool:
+    """Whether eyes, nose and mouth lie in the picture, so many sides of the face's square from its border."""
+    assert item.points is not None
+    height, width = item.frame.image.shape[:2]
+    free = margin * float(pose_from_points(item.points).side)
+    low, high = item.points.min(0), item.points.max(0)
+    return bool((low >= free).all() and high[0] <= width - 1 - free and high[1] <= height - 1 - free)
+
+
 def _jumped(before: Pose, now: Pose) -> bool:
     """True if a face cannot have moved like this from one frame to the next."""
     ratio = float(now.side / before.side)
@@ -241,12 +290,15 @@ def _jumped(before: Pose, now: Pose) -> bool:
     return moved > JUMP * float(before.side) or not 1 / GROWTH < ratio < GROWTH
 
 
-def _shots(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool, bool]]:
-    """Each frame, whether it begins another shot, and whether it is the last one of its shot."""
+def shots(frames: Iterable[Frame], alike: float) -> Iterator[tuple[Frame, bool, bool]]:
+    """Each frame, whether it begins another shot, and whether it is the last one of its shot.
+
+    Small grey pictures that correlate by less than ``alike`` are of two shots.
+    """
     held: tuple[Frame, bool, np.ndarray] | None = None
     for frame in frames:
         thumbnail = _thumbnail(frame.image)
-        cut = held is not None and _is_cut(held[2], thumbnail)
+        cut = held is not None and _is_cut(held[2], thumbnail, alike)
         if held is not None:
             yield held[0], held[1], cut
         held = frame, cut, thumbnail
@@ -260,10 +312,10 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
     return image[:: max(1, height // 48), :: max(1, width // 48), 1].astype(np.float32)
 
 
-def _is_cut(before: np.ndarray, now: np.ndarray) -> bool:
-    """True if two thumbnails have little in common, whatever their brightness."""
+def _is_cut(before: np.ndarray, now: np.ndarray, alike: float) -> bool:
+    """True if two thumbnails correlate by less than ``alike``, whatever their brightness."""
     if before.shape != now.shape:
         return True
     a, b = before - before.mean(), now - now.mean()
     power = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return power > 0 and float((a * b).sum()) < CUT * power
+    return power > 0 and float((a * b).sum()) < alike * power

@@ -64,7 +64,7 @@ class FaceTracker:
         blendshapes: bool = False,
     ) -> None:
         self._rate = rate
-        self._gap = max(1, round(GAP * rate))
+        self._gap = round(GAP * rate)
         self._lookahead = ceil(lookahead * rate)
         self._history = ceil(LOOKAHEAD * rate) + 1
         self._follower = Follower(
@@ -74,8 +74,13 @@ class FaceTracker:
 
     @property
     def faces_seen(self) -> int:
-        """Faces on the frame on which the choice was made; 0 before that."""
+        """Faces on the first frame that shows any; 0 before that."""
         return self._follower.faces_seen
+
+    @property
+    def cuts(self) -> int:
+        """How many cuts there were so far."""
+        return self._follower.cuts
 
     def track(self, frames: Iterable[Frame]) -> Iterator[Tracked]:
         """Every frame, in order, with its face; one frame more than the look-ahead is held.

@@ -14,6 +14,7 @@ from lipsync.assets import asset
 from lipsync.media import VideoWriter, probe, read_frames
 from lipsync.methods import AUTO, EMBEDDED, METHODS, cards
 from lipsync.methods.ranking import ranking
+from lipsync.weights import hub
 from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
 
 pytestmark = BROWSER
@@ -152,6 +153,21 @@ def test_an_upload_needs_consent_and_speaks_with_its_own_sound(visit: Callable, 
     info = probe(upload)
     assert (shown["width"], shown["height"]) == (info.width + info.width % 2, info.height + info.height % 2)
     expect(page.locator("#status .trouble")).to_be_hidden()
+
+
+def test_everybody_in_a_video_is_shown_and_can_be_chosen(visit: Callable, shared: Path) -> None:  # type: ignore[type-arg]
+    if hub.locate("sface") is None:
+        pytest.skip("needs the sface artefact (make weights)")
+    page = visit()
+    page.click("#face button[aria-label]")
+    page.set_input_files("#face input[type=file]", shared / "data" / "originals" / "orig02.mp4")
+    lines = page.locator("#which label")
+    expect(lines).to_have_text(["1", "2", "Everybody"])
+    expect(lines.nth(0).locator("input")).to_be_checked()
+    before = page.locator("#preview img").get_attribute("src")
+    lines.nth(1).click()
+    expect(page.locator("#preview img")).not_to_have_attribute("src", before)
+    shoot(page, "people")
 
 
 def test_the_sound_of_a_video_file_serves_as_speech(visit: Callable, upload: Path) -> None:  # type: ignore[type-arg]

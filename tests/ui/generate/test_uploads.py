@@ -19,6 +19,7 @@ from lipsync.methods.ranking import ranking
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.people import marked, people_in
 from lipsync.ui.request_form import Inputs
 from lipsync.ui.uploads import (
     EXAMPLES,
@@ -149,6 +150,39 @@ def test_pictures_without_a_face_are_refused(tmp_path: Path) -> None:
     (tmp_path / "words.mp4").write_text("words")
     with pytest.raises(MediaError, match=r"words\.mp4"):
         look(str(tmp_path / "words.mp4"))
+
+
+def test_people_of_the_whole_video_are_chosen_by_number() -> None:
+    def asked(who: int | str) -> tuple[object, ...]:
+        job = request(FACE, SPEECH, False, False, EMBEDDED, who, "audio", True)
+        return job.face_index, job.person, job.faces
+
+    assert asked(-1) == (None, None, "one")
+    assert asked(0) == (0, None, "one")
+    assert asked("2") == (None, 2, "one")
+    assert asked("all") == (None, None, "all")
+
+
+def test_the_page_shows_everybody_in_the_video_numbered_from_1_and_marks_who_speaks(shared: Path) -> None:
+    from lipsync.faces.people import gallery
+    from lipsync.faces.tracking.choose import COLOUR
+
+    clip = str(shared / "data" / "originals" / "orig02.mp4")
+    people = people_in(clip)
+    if not people:
+        pytest.skip("needs the sface artefact (make weights)")
+    assert len(people) == 2
+    picture, boxes = gallery(people, [2])
+    assert picture.shape == (128, 256, 3)
+    frame = (picture == COLOUR).all(-1)
+    assert frame[:, 128:].sum() > 300
+    assert not frame[:, :120].any()
+    assert pointed(boxes.tolist(), 200, 60) == 1
+    everybody = marked(clip, "all")
+    assert everybody is not None
+    assert (everybody == COLOUR).all(-1)[:, :128].sum() > 300
+    assert marked(clip, -1) is None
+    assert len(people_in(FACE)) == 1
 
 
 def test_two_people_are_told_apart_by_a_click(shared: Path) -> None:
