@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
 from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
+from lipsync.faces.covers import CoverFinder
 from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.track import FaceTracker, Tracked
@@ -92,13 +93,15 @@ def generate(
     return _result(job, tracker, with_face, references, seconds)
 
 
-def _notes(coarse: bool, silent: bool, kept: int, count: int) -> tuple[str, ...]:
-    """Warnings about a result: coarse tracking, no speech, frames left as they were."""
+def _notes(coarse: bool, silent: bool, kept: int, covered: int, count: int) -> tuple[str, ...]:
+    """Warnings about a result: coarse tracking, no speech, frames left as they were or with a cover."""
     notes = [COARSE] if coarse else []
     if silent:
         notes.append(NO_SPEECH)
     if kept:
         notes.append(Message("generate.kept_mouths", kept=kept, count=count))
+    if covered:
+        notes.append(Message("generate.covered_mouths", covered=covered, count=count))
     return tuple(notes)
 
 
@@ -180,6 +183,7 @@ class _Job:
     plan: _Plan
     method: LipSyncMethod
     speech: _Speech
+    covers: CoverFinder = field(default_factory=CoverFinder)
 
 
 class _Drawn(NamedTuple):
@@ -241,14 +245,16 @@ def _batch(faces: list[View], times: np.ndarray, job: _Job, references: tuple[Re
 
 
 def _blend(drawn: Iterable[_Drawn], job: _Job, clock: Clock) -> Iterator[_Finished]:
-    """Each frame with its drawn face on it."""
+    """Each frame with its drawn face on it, behind what covers it."""
     for item, face, references in drawn:
         image, changed = item.frame.image, face is not None and item.pose is not None
-        if face is not None and item.pose is not None:
-            with clock("blend"):
-                image = paste(
-                    image, face, item.pose, item.landmarks, job.request.sharpen, job.method.passthrough
-                )
+        with clock("blend"):
+            cover = job.covers(item)
+            if face is not None and item.pose is not None and (cover is None or not cover.whole):
+                before, pose = image, item.pose
+                face = face if cover is None else cover.under(face, before, pose)
+                image = paste(image, face, pose, item.landmarks, job.request.sharpen, job.method.passthrough)
+                image = image if cover is None else cover.over(image, before, pose)
         yield _Finished(image, changed, references)
 
 
@@ -278,7 +284,7 @@ def _result(
     seconds: dict[str, float],
 ) -> Result:
     """What was done, after the last frame."""
-    plan, method = job.plan, job.method
+    plan, method, covered = job.plan, job.method, job.covers.whole_frames
     silent = len(job.speech.speech_times.stretches) == 0
     return Result(
         path=job.request.output,
@@ -293,7 +299,7 @@ def _result(
         revision=method.card.revision,
         faces_seen=tracker.faces_seen,
         seconds=seconds,
-        notes=_notes(tracker.coarse, silent, method.passthrough_frames, plan.frames),
+        notes=_notes(tracker.coarse, silent, method.passthrough_frames, covered, plan.frames),
         references=tuple(ReferenceFrame(frame.time, frame.box) for frame in references),
         requested_method=job.request.method,
         fallback=method.card.fallback,

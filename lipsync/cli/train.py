@@ -16,7 +16,7 @@ Stages build on each other: speech and mouth need prepared clips alone; sync can
 takes all three. LSTM-CBAM: sync with stage.model.ablation=lstm-cbam, then joint. Visual dubbing: `fit` on the
 prepared folder, then expression, then dubbing. Multi-reference: listener, then multi-reference; syncx and
 lip-reader train its experts. activity separates speech from
-everything else, for all methods. The configurations that ship lie in
+everything else, and cover finds what is before a mouth, for all methods. The configurations that ship lie in
 lipsync/methods/*/configs and lipsync/experts/training/configs.
 Several processes: torchrun --nproc-per-node N -m lipsync train ...
 """

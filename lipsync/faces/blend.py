@@ -74,8 +74,8 @@ def paste(
     window = _window(mask, matrix, image.shape[:2])
     if window is None:
         return result
-    seen = crop_face(image, matrix, size)
-    there, colours = seen.astype(np.float32), tint(seen)
+    original = crop_face(image, matrix, size)
+    there, colours = original.astype(np.float32), tint(original)
     drawn = match_colours(face.astype(np.float32), there, mask)
     if colours is not None:
         drawn = toned(drawn, colours)

@@ -37,8 +37,8 @@ def tint(crop: np.ndarray) -> np.ndarray | None:
         return None
     # Beyond the shades that were seen, the colour of the last of them.
     shades = np.arange(256, dtype=np.float32)
-    seen = np.clip(shades, shade.min(), shade.max())
-    return (shades[:, None] + _terms(seen) @ curve).astype(np.float32)
+    known = np.clip(shades, shade.min(), shade.max())
+    return (shades[:, None] + _terms(known) @ curve).astype(np.float32)
 
 
 def toned(picture: np.ndarray, colours: np.ndarray) -> np.ndarray:

@@ -8,6 +8,11 @@ STAGES.register(
     help="tells speech from everything else, for all methods",
 )
 STAGES.register(
+    "cover",
+    "lipsync.experts.training.cover_stage:CoverStage",
+    help="finds what is before a mouth, for all methods",
+)
+STAGES.register(
     "teacher",
     "lipsync.experts.training.teacher_stage:TeacherStage",
     help="reads mouth shapes off a pre-trained speech encoder",
