@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
 from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
+from lipsync.faces.covers import CoverFinder
 from lipsync.faces.exposure import Exposure, as_references
 from lipsync.faces.people import speakers
 from lipsync.faces.references import Reference, choose, scan
@@ -95,7 +96,7 @@ def generate(
             ahead = stack.enter_context(background(cropped, plan.depth(2 * request.batch_size)))
             drawn = clock.over("network", _synthesize(ahead, job, speaker))
             waiting = stack.enter_context(background(drawn, plan.depth(request.batch_size)))
-            frames = _blend(waiting, job, clock)
+            frames = _blend(waiting, job, speaker, clock)
         writer = stack.enter_context(_writer(job, voice))
         for done, frame in enumerate(_write(frames, writer, job, clock), 1):
             with_face += frame.drawn
@@ -116,6 +117,9 @@ def _notes(job: _Job, cast: list[_Speaker], people: int) -> tuple[str, ...]:
     passthrough = sum(speaker.method.passthrough_frames for speaker in cast)
     if passthrough:
         notes.append(Message("generate.kept_mouths", passthrough=passthrough, count=job.plan.frames))
+    covered = sum(speaker.covers.whole_frames for speaker in cast)
+    if covered:
+        notes.append(Message("generate.covered_mouths", covered=covered, count=job.plan.frames))
     if people > len(cast):
         notes.append(Message("generate.others", count=people - len(cast)))
     if people == 0 and any(tracker.cuts or tracker.faces_seen > 1 for tracker in trackers):
@@ -224,6 +228,7 @@ class _Speaker:
     tracker: FaceTracker
     method: LipSyncMethod  # which may remember a person, as their 3D face
     references: tuple[Reference, ...]  # empty until the first batch, where a quick look found none
+    covers: CoverFinder = field(default_factory=CoverFinder)
 
 
 class _Drawn(NamedTuple):
@@ -287,16 +292,19 @@ def _batch(faces: list[FaceView], times: np.ndarray, job: _Job, references: list
     return Batch.of(faces, times, job.speech.features, references, job.request.mouth_opening, activity)
 
 
-def _blend(drawn: Iterable[_Drawn], job: _Job, clock: Clock) -> Iterator[Frame]:
-    """Each frame with its drawn face on it."""
+def _blend(drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock) -> Iterator[Frame]:
+    """Each frame with its drawn face on it, behind what covers it."""
     for item, face in drawn:
         frame = item.frame
-        if face is not None and item.pose is not None:
-            with clock("blend"):
+        with clock("blend"):
+            cover = speaker.covers(item)
+            if face is not None and item.pose is not None and (cover is None or not cover.whole):
+                face = face if cover is None else cover.under(face, frame.image, item.pose)
                 image = paste(
                     frame.image, face, item.pose, item.landmarks, job.request.sharpen, job.method.passthrough
                 )
-            frame = frame._replace(image=image, drawn=True)
+                image = image if cover is None else cover.over(image, frame.image, item.pose)
+                frame = frame._replace(image=image, drawn=True)
         yield frame
 
 

@@ -17,6 +17,7 @@ from lipsync.audio import RATE
 from lipsync.audio.activity import LIVE_PAUSE, find_speech, needed_context
 from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
+from lipsync.faces.covers import CoverFinder
 from lipsync.faces.exposure import Exposure, as_references
 from lipsync.faces.people import speakers
 from lipsync.faces.references import choose
@@ -86,6 +87,8 @@ class Live:
         self.fps = probe(face).output_fps
         self._method, self._opening = method, mouth_opening
         self._plates = _prepare(face, self.fps, speakers(face, choice or Choice())[0][0], method)
+        finder = CoverFinder()
+        self._covers = [finder(item) for item, _ in self._plates]
         known = [(item, view) for item, view in self._plates if view is not None]
         if not known:
             raise FaceError("face.none_found", path=face.name)
@@ -126,7 +129,8 @@ class Live:
             return []
         if most is not None and len(numbers) > most:
             numbers = numbers[(np.arange(1, most + 1) * len(numbers)) // most - 1]  # the newest among them
-        plates = [self._plates[_back_and_forth(int(n), len(self._plates))] for n in numbers]
+        places = [_back_and_forth(int(n), len(self._plates)) for n in numbers]
+        plates = [self._plates[place] for place in places]
         faces = [view for _, view in plates if view is not None]
         drawn: Iterator[np.ndarray] = iter(())
         if faces:
@@ -139,14 +143,18 @@ class Live:
             batch = Batch.of(faces, times, speech, self._references, self._opening, activity)
             drawn = map(Exposure.applied, exposures, self._method.synthesize(batch))
         frames = []
-        for item, view in plates:
-            if view is None or item.pose is None:
-                frames.append(item.frame.image.copy())
-            else:
-                face = next(drawn)
-                frames.append(
-                    paste(item.frame.image, face, item.pose, item.landmarks, top=self._method.passthrough)
-                )
+        for place, (item, view) in zip(places, plates, strict=True):
+            image, pose, cover = item.frame.image, item.pose, self._covers[place]
+            if view is None or pose is None:
+                frames.append(image.copy())
+                continue
+            face = next(drawn)
+            if cover is not None and cover.whole:
+                frames.append(image.copy())
+                continue
+            face = face if cover is None else cover.under(face, image, pose)
+            pasted = paste(image, face, pose, item.landmarks, top=self._method.passthrough)
+            frames.append(pasted if cover is None else cover.over(pasted, image, pose))
         self._next = stop
         self._forget()
         return frames

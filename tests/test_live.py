@@ -62,6 +62,18 @@ def test_equals_the_offline_result(seconds, clip, voice, tmp_path, monkeypatch):
     assert late.mean() > 1.2 * error.mean()
 
 
+def test_what_covers_the_mouth_stays_as_it_is(clip, voice, tmp_path):
+    frames = [frame.image for frame in read_frames(clip)]
+    with VideoWriter(tmp_path / "covered.mp4", 256, 256, 25) as writer:
+        for frame in frames:
+            cv2.rectangle(frame, (90, 98), (185, 255), (225, 230, 235), -1)
+            writer.write(frame)
+    before = next(read_frames(tmp_path / "covered.mp4")).image.astype(int)
+    live = Live(tmp_path / "covered.mp4", load_method(EMBEDDED))
+    first = (live.push(voice) + live.finish())[0]
+    assert np.abs(first - before)[103:, 95:180].max() < 3
+
+
 def test_equals_one_piece_whatever_the_pieces(clip, voice):
     voice = np.concatenate([voice, voice[::-1]])  # long enough for some of it to be forgotten
     whole, parts = Live(clip, load_method(EMBEDDED)), Live(clip, load_method(EMBEDDED))

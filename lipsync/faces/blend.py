@@ -11,6 +11,7 @@ from math import ceil
 import cv2
 import numpy as np
 
+from lipsync.faces.tint import tint, toned
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix, transform_points
 
 # What the mask encloses: from under the nose, beside the corners of the mouth, to the jaw. Cheeks and nose
@@ -52,8 +53,8 @@ def paste(
     """The frame with the lower face of a generated crop.
 
     Outside the mask every pixel is the same bit for bit. Colours follow the frame, smoothly over
-    the crop, as seen along the mask's edge. Where the crop shows what the frame shows, the frame's
-    finer texture stays.
+    the crop, as seen along the mask's edge; a grey frame stays grey, and one of a single tint keeps it
+    (:mod:`lipsync.faces.tint`). Where the crop shows what the frame shows, the frame's finer texture stays.
 
     Args:
         image: (H, W, 3) uint8 RGB; not changed.
@@ -73,8 +74,11 @@ def paste(
     window = _window(mask, matrix, image.shape[:2])
     if window is None:
         return result
-    there = crop_face(image, matrix, size).astype(np.float32)
+    original = crop_face(image, matrix, size)
+    there, colours = original.astype(np.float32), tint(original)
     drawn = match_colours(face.astype(np.float32), there, mask)
+    if colours is not None:
+        drawn = toned(drawn, colours)
     texture, other = _compared(drawn, there)
     # Where the edge shows something else, as hair beside a chin, the frame's own colour counts.
     mask = mask ** (1 + other)

@@ -17,6 +17,7 @@ from lipsync.audio.activity import SpeechActivity
 from lipsync.audio.speech_input import SpeechInput
 from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import SyncExpert
+from lipsync.faces.covers import CoverNet
 from lipsync.methods.lstm_cbam.model import LipGANGenerator
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.model import MultiReference
@@ -33,6 +34,7 @@ OLD = MultiReferenceConfig(
 
 
 SHIPPED = {
+    "covers-embedded": CoverNet,
     "lstm-cbam-embedded": LipGANGenerator,
     "mcsawav2lip-embedded": Generator,
     "multi-reference-embedded": MultiReference,

@@ -8,6 +8,11 @@ STAGES.register(
     help="stage.activity",
 )
 STAGES.register(
+    "cover",
+    "lipsync.experts.training.cover_stage:CoverStage",
+    help="stage.cover",
+)
+STAGES.register(
     "teacher",
     "lipsync.experts.training.teacher_stage:TeacherStage",
     help="stage.teacher",
