@@ -19,8 +19,8 @@ from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.blend import paste
 from lipsync.faces.covers import CoverFinder
 from lipsync.faces.exposure import Exposure, as_references
-from lipsync.faces.people import speakers
 from lipsync.faces.references import Reference, choose, scan
+from lipsync.faces.speakers import speakers
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.track import FaceTracker, Tracked
@@ -35,7 +35,7 @@ from lipsync.media import (
     read_audio,
 )
 from lipsync.media.label import Label
-from lipsync.media.size import fitting
+from lipsync.media.photo import fitting
 from lipsync.media.sound import sound_before_picture
 from lipsync.media.writer import check_output, written_size
 from lipsync.methods import LipSyncMethod, load_method

@@ -19,13 +19,13 @@ from lipsync.errors import ConfigError, FaceError
 from lipsync.faces.blend import paste
 from lipsync.faces.covers import CoverFinder
 from lipsync.faces.exposure import Exposure, as_references
-from lipsync.faces.people import speakers
 from lipsync.faces.references import choose
+from lipsync.faces.speakers import speakers
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import Frame, probe, read_frames
-from lipsync.media.size import reduced
+from lipsync.media.photo import reduced
 from lipsync.methods.base import Batch, LipSyncMethod
 from lipsync.weights import hub
 

@@ -79,14 +79,13 @@ PARAMETERS = 6  # of a function, without self and cls
 # Functions that take more, how many, and why it is right or not yet otherwise.
 MANY_PARAMETERS = {
     # End points of the API: Gradio makes the names and their order from the signature.
-    "lipsync.ui.generate_api.generate": 9,
+    "lipsync.ui.generate_api.generate": 11,
     "eval.ui.score.score_api.score": 7,
     # Public calls whose options are keywords with a default each.
     "eval.scoring.score.score": 12,
     "eval.compare.pictures.contact_sheet.contact_sheet": 8,
     "eval.compare.pictures.montage.montage": 10,
     "lipsync.faces.model3d.render.render": 8,
-    "lipsync.media.writer.__init__": 10,
     "lipsync.nn.blocks.__init__": 7,
     "lipsync.training.run.train": 8,
     "lipsync.weights.push.upload": 8,

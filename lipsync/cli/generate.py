@@ -35,13 +35,13 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         "--person",
         type=int,
         metavar="N",
-        help="who speaks, counted from 1, the person with the largest face over the whole video (default: 1)",
+        help=for_terminal("help.generate.person"),
     )
     parser.add_argument(
         "--faces",
         choices=("one", "all"),
         default="one",
-        help="one person speaks, wherever he or she appears, or everybody does (default: %(default)s)",
+        help=for_terminal("help.generate.faces"),
     )
     parser.add_argument(
         "--length",

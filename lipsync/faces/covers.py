@@ -157,13 +157,13 @@ class CoverFinder:
         self._before, self._certain = found, certain
         if not self._covered:
             return None
-        keep = _kept(found)
+        keep = _keep_mask(found)
         whole = bool(keep[_lips(points)].mean() > WHOLE)
         self.whole_frames += whole
         return Covered(keep, whole)
 
 
-def _kept(probability: np.ndarray) -> np.ndarray:
+def _keep_mask(probability: np.ndarray) -> np.ndarray:
     """(96, 96) float32 of ``Covered.keep`` from (72, 96) probabilities."""
     part: np.ndarray = np.clip((probability - DOUBT) / (SURE - DOUBT), 0, 1)
     part = np.pad(part, ((TOP, 0), (0, 0)), "edge").astype(np.float32)

@@ -1,15 +1,15 @@
-"""Photos: one upright RGB picture."""
+"""Photos: one upright RGB picture, and pictures larger than their use made smaller."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lipsync.errors import MediaError
 from lipsync.media.animation import BACKGROUND, is_animated
-from lipsync.media.size import reduced
 from lipsync.media.source import SOUND_SUFFIXES, VIDEO_SUFFIXES, check_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
@@ -74,3 +74,17 @@ def _to_rgb(photo: Image.Image) -> np.ndarray:
         ground = Image.new("RGBA", photo.size, (BACKGROUND,) * 3 + (255,))
         photo = Image.alpha_composite(ground, photo)
     return np.array(photo.convert("RGB"))
+
+
+def fitting(width: int, height: int, longest: int) -> tuple[int, int]:
+    """Width and height with the same shape and at most ``longest`` pixels a side."""
+    zoom = min(1.0, longest / max(width, height))
+    return max(1, round(width * zoom)), max(1, round(height * zoom))
+
+
+def reduced(image: np.ndarray, longest: int) -> np.ndarray:
+    """The (H, W, 3) uint8 picture at most ``longest`` pixels a side, by area; as it is where it fits."""
+    height, width = image.shape[:2]
+    if max(width, height) <= longest:
+        return image
+    return cv2.resize(image, fitting(width, height, longest), interpolation=cv2.INTER_AREA)

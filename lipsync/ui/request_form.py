@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
-from lipsync.faces.people import gallery
+from lipsync.faces.speakers import gallery
 from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
@@ -13,7 +13,7 @@ from lipsync.methods.auto import candidates
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
-from lipsync.ui.people import lines_of_faces, lines_of_people, marked, people_in
+from lipsync.ui.speaker_choice import lines_of_faces, lines_of_people, marked, people_in
 from lipsync.ui.uploads import (
     EXAMPLES,
     SAMPLES,

@@ -16,8 +16,7 @@ from lipsync.errors import ConfigError, LipSyncError
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
 from lipsync.media import Frame, probe, read_excerpt, read_frames
-from lipsync.media.photo import photo_size
-from lipsync.media.size import reduced
+from lipsync.media.photo import photo_size, reduced
 from lipsync.media.source import check_file
 from lipsync.methods import AUTO, METHODS, cards
 from lipsync.methods.adapted import PREFIX as ADAPTED
@@ -27,7 +26,7 @@ from lipsync.methods.ranking import ranking
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.languages import label
-from lipsync.ui.people import chosen
+from lipsync.ui.speaker_choice import chosen
 
 EXAMPLES = asset("examples")
 READ_THROUGH = 60.0  # s of a video that are decoded to show a reference; later ones are searched for

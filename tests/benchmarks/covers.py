@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks.covers``: what becomes of things before a mouth, on people kept out.
 
 On prepared clips (``python -m lipsync prepare``). Each clip gets the mouth of one of its other frames, first
-as it is and then behind each kind of cover of ``lipsync.data.covers``, which moves. Prints: in how many
+as it is and then behind each kind of cover of ``lipsync.data.drawn_covers``, which moves. Prints: in how many
 frames a cover is found where nothing was put; of the pixels of each kind of cover, how many change by less
 than 3 levels, of all and of those that would change without the search; how much of the mouth beside the
 cover is drawn; on how many frames nothing is; and the processor time.
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from lipsync.data.clips import MARGIN, STORED, Clip, load_clips
-from lipsync.data.covers import COVERS, Cover, Scene, laid
+from lipsync.data.drawn_covers import COVERS, Cover, CoveredFace, laid
 from lipsync.faces.blend import paste
 from lipsync.faces.covers import CoverFinder
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix
@@ -32,7 +32,7 @@ SIZE = 128  # pixels, of the drawn mouth
 SAME = 3  # levels
 POSE = Pose(np.full(2, (STORED - 1) / 2), np.array(STORED / MARGIN), np.array(0.0))  # of every stored crop
 
-Make = Callable[[Scene, np.random.Generator], Cover]
+Make = Callable[[CoveredFace, np.random.Generator], Cover]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def run(clip: Clip, make: Make | None, seed: int = 0, most: int = 25) -> Frames:
     faces, points = clip.faces[:most], clip.landmarks[:most]
     lips = points[0][list(LIPS_OUTER)]
     at = lips.mean(0) + rng.normal(0, 0.15, 2) * np.ptp(lips[:, 0])
-    cover = None if make is None else make(Scene(faces[0], points[0], faces[-1][::-1], at), rng)
+    cover = None if make is None else make(CoveredFace(faces[0], points[0], faces[-1][::-1], at), rng)
     swing, finder = rng.uniform(-25, 25, 2), CoverFinder()
     out: list[list[np.ndarray]] = [[], [], [], []]
     for k, (face, marks) in enumerate(zip(faces, points, strict=True)):
@@ -62,7 +62,7 @@ def run(clip: Clip, make: Make | None, seed: int = 0, most: int = 25) -> Frames:
             move = np.array([[1, 0, by[0]], [0, 1, by[1]]])
             moved = [cv2.warpAffine(x, move, (STORED,) * 2, borderMode=cv2.BORDER_CONSTANT) for x in cover]
             still = np.random.default_rng(seed)  # the same shadow every time
-            image = laid(Scene(face, marks, face, at), (moved[0], moved[1]), still).astype(np.uint8)
+            image = laid(CoveredFace(face, marks, face, at), (moved[0], moved[1]), still).astype(np.uint8)
             covered = moved[1] > 0.9
         item = Tracked(Frame(image, k / 25, k), POSE, marks, five_points(marks), None, k == 0)
         mouth = crop_face(faces[(k + 12) % len(faces)], crop_matrix(POSE, SIZE), SIZE)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lipsync.data.clips import STORED, load_clips
-from lipsync.data.covers import COVERS, JAW, MASK_TOP, Scene, changed, laid
+from lipsync.data.drawn_covers import COVERS, JAW, MASK_TOP, CoveredFace, changed, laid
 from lipsync.experts.training.cover_stage import CoverStage, CoverTraining
 from lipsync.faces.covers import CoverConfig
 from lipsync.training.loop import RunConfig, fit
@@ -15,13 +15,13 @@ from tests.training.toy import toy_clip, toy_folder
 
 
 @pytest.fixture(scope="module")
-def scene() -> Scene:
+def scene() -> CoveredFace:
     clip = toy_clip("one", frames=6)
     # The outline of a face: the toy's lie in its middle.
     turn = np.linspace(np.pi, 3 * np.pi, len(MASK_TOP) + len(JAW), endpoint=False)
     clip.landmarks[0][[*MASK_TOP, *JAW]] = 80 + np.stack([45 * np.cos(turn), 55 * np.sin(turn)], 1)
     other = np.random.default_rng(1).integers(0, 256, (STORED, STORED, 3)).astype(np.uint8)
-    return Scene(clip.faces[0], clip.landmarks[0], other, np.array([80.0, 115.0]))
+    return CoveredFace(clip.faces[0], clip.landmarks[0], other, np.array([80.0, 115.0]))
 
 
 @pytest.mark.parametrize("make", COVERS, ids=lambda make: make.__name__)
@@ -38,7 +38,7 @@ def test_covers_repeat_by_their_seed_and_change_what_they_hide_alone(make, scene
         assert picture.min() > -1e-6
         assert picture.max() < 255.001
         hidden = cv2.erode((alpha > 0.999).astype(np.uint8), np.ones((11, 11))) > 0
-        behind = Scene(scene.face[::-1], scene.points, scene.other, scene.at)
+        behind = CoveredFace(scene.face[::-1], scene.points, scene.other, scene.at)
         same = laid(behind, (colour, alpha), np.random.default_rng(99 + seed))
         assert np.abs(same - picture)[hidden].max(initial=0) < 1, "what is behind it does not show"
         shares.append(hidden.mean())

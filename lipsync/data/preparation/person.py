@@ -13,7 +13,7 @@ from lipsync.data.preparation.clipping import Piece, cut_piece, pieces, write_pi
 from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.quality import FRAME, RATE, sound_fault
 from lipsync.errors import FaceError, MediaError
-from lipsync.faces.people import speakers
+from lipsync.faces.speakers import speakers
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.detect import FaceDetector
 from lipsync.faces.tracking.landmarks import mouth_opening

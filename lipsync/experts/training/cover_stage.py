@@ -1,7 +1,7 @@
 """Trains the network that finds what is before a mouth, on covers that are drawn onto clips.
 
 Half of the pictures show a cover whose outline is known; the others show none, but often a beard, a tongue,
-strong light or other things that might be taken for one (:mod:`lipsync.data.covers`).
+strong light or other things that might be taken for one (:mod:`lipsync.data.drawn_covers`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lipsync.data.augmentation import framing
 from lipsync.data.clips import MARGIN, STORED, Clip, Sampler
-from lipsync.data.covers import COVERS, Cover, Scene, changed, laid
+from lipsync.data.drawn_covers import COVERS, Cover, CoveredFace, changed, laid
 from lipsync.faces.covers import SIZE, TOP, CoverConfig, CoverNet, as_input
 from lipsync.faces.tracking.landmarks import LIPS_OUTER
 from lipsync.training.loop import Stage, Update
@@ -132,7 +132,7 @@ def _people(clips: list[Clip], most: int) -> list[Frames]:
 
 def sample(
     people: list[Frames],
-    make: Callable[[Scene, np.random.Generator], Cover] | None,
+    make: Callable[[CoveredFace, np.random.Generator], Cover] | None,
     rng: np.random.Generator,
     beside_share: float,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -145,9 +145,9 @@ def sample(
     else:
         lips = points[list(LIPS_OUTER)]
         at = lips.mean(0) + rng.normal(0, 0.22, 2) * np.ptp(lips[:, 0])
-    scene = Scene(frames.faces[k], points, others.faces[rng.integers(len(others.faces))], at)
+    scene = CoveredFace(frames.faces[k], points, others.faces[rng.integers(len(others.faces))], at)
     if rng.random() < 0.6:
-        scene = Scene(changed(scene, rng).astype(np.uint8), points, scene.other, at)
+        scene = CoveredFace(changed(scene, rng).astype(np.uint8), points, scene.other, at)
     picture: np.ndarray = scene.face.astype(np.float32)
     label: np.ndarray = np.zeros((STORED, STORED), np.float32)
     if make is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from lipsync.errors import FaceError
 from lipsync.faces.tracking.detect import Face, FaceDetector
 from lipsync.media import probe, read_frames
-from lipsync.media.size import reduced
+from lipsync.media.photo import reduced
 
 SEARCH = 60.0  # s of a video that are searched for a first face
 COLOUR = (255, 176, 0)
@@ -34,7 +34,7 @@ class Who(Protocol):
 class Choice:
     """The face to follow: on the first frame that shows any by number, by place, or the largest; or a person.
 
-    ``lipsync.faces.people.who_speaks`` finds out who is meant; where that is known, others are passed over.
+    ``lipsync.faces.speakers.who_speaks`` finds out who is meant; where that is known, others are passed over.
     """
 
     index: int | None = None  # counted from the left, from 0

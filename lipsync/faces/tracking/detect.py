@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipsync.media.size import reduced
+from lipsync.media.photo import reduced
 
 # Longest side the picture is reduced to and the smallest face looked for in it (pixels), in order:
 # the first pass finds every face of a talking-head video, the others small ones in large pictures.

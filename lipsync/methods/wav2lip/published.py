@@ -62,8 +62,8 @@ class PublishedWav2Lip(Wav2LipMethod):
         size = self.config.size
         crop = Scale.of_square(batch.faces.shape[1], self.crop_margin)
         box, square = Scale.of_box(S3FD, size), Scale.of_square(SIDE)
-        seen = np.stack([_warp(face, crop.to(box), size) for face in batch.faces])
-        drawn = super().synthesize(replace(batch, faces=seen, references=seen))
+        boxes = np.stack([_warp(face, crop.to(box), size) for face in batch.faces])
+        drawn = super().synthesize(replace(batch, faces=boxes, references=boxes))
         inside = _warp(np.ones((size, size), np.float32), box.to(square), SIDE)[..., None]
         faces = []
         for face, new in zip(batch.faces, drawn, strict=True):

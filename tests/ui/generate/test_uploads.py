@@ -19,8 +19,8 @@ from lipsync.methods.ranking import ranking
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.people import marked, people_in
 from lipsync.ui.request_form import Inputs
+from lipsync.ui.speaker_choice import marked, people_in
 from lipsync.ui.uploads import (
     EXAMPLES,
     SAMPLES,
@@ -164,7 +164,7 @@ def test_people_of_the_whole_video_are_chosen_by_number() -> None:
 
 
 def test_the_page_shows_everybody_in_the_video_numbered_from_1_and_marks_who_speaks(shared: Path) -> None:
-    from lipsync.faces.people import gallery
+    from lipsync.faces.speakers import gallery
     from lipsync.faces.tracking.choose import COLOUR
 
     clip = str(shared / "data" / "originals" / "orig02.mp4")

@@ -10,7 +10,7 @@ from lipsync.assets import asset
 from lipsync.data.preparation.clipping import pieces
 from lipsync.data.preparation.limits import Limits
 from lipsync.errors import ConfigError, FaceError
-from lipsync.faces.people import find_people, speakers
+from lipsync.faces.speakers import find_people, speakers
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.track import FaceTracker
 from lipsync.generate import Request, generate

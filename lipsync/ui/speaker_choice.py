@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from lipsync.faces.people import Person, find_people, gallery
+from lipsync.faces.speakers import Person, find_people, gallery
 from lipsync.ui.languages import label
 from lipsync.weights import hub
 

@@ -26,7 +26,7 @@ _Y, _X = np.mgrid[:STORED, :STORED].astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Scene:
+class CoveredFace:
     """A face that something is put before."""
 
     face: np.ndarray  # (160, 160, 3) uint8, a stored crop
@@ -49,7 +49,7 @@ class Scene:
 Cover = tuple[np.ndarray, np.ndarray]
 
 
-def hand(scene: Scene, rng: np.random.Generator) -> Cover:
+def hand(scene: CoveredFace, rng: np.random.Generator) -> Cover:
     """One to four fingers side by side, often with the palm that they grow from."""
     colour = scene.skin(rng)
     turn = rng.normal(0, 0.7) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
@@ -75,7 +75,7 @@ def hand(scene: Scene, rng: np.random.Generator) -> Cover:
     return _lit((covered[0] + grain, covered[1]), rng)
 
 
-def microphone(scene: Scene, rng: np.random.Generator) -> Cover:
+def microphone(scene: CoveredFace, rng: np.random.Generator) -> Cover:
     """A round head of wire or foam on a handle, maybe in a hand."""
     turn = rng.normal(0, 0.8)
     along = np.array([np.sin(turn), -np.cos(turn)])
@@ -94,11 +94,13 @@ def microphone(scene: Scene, rng: np.random.Generator) -> Cover:
     handle = _capsule(centre, foot, radius * rng.uniform(0.5, 1.2), _object(rng, dark=0.7))
     layers = [handle, head]
     if rng.random() < 0.3:
-        layers.append(hand(Scene(scene.face, scene.points, scene.other, centre - along * radius * 3), rng))
+        layers.append(
+            hand(CoveredFace(scene.face, scene.points, scene.other, centre - along * radius * 3), rng)
+        )
     return _lit(_stack(layers), rng)
 
 
-def cup(scene: Scene, rng: np.random.Generator) -> Cover:
+def cup(scene: CoveredFace, rng: np.random.Generator) -> Cover:
     """A cup, glass or bottle at the lips: straight sides, lit like a cylinder, often held by a hand."""
     turn = rng.normal(0, 0.25)
     down = np.array([-np.sin(turn), np.cos(turn)])
@@ -122,11 +124,11 @@ def cup(scene: Scene, rng: np.random.Generator) -> Cover:
     layers = [(colour, np.maximum(alpha, rim))]
     if rng.random() < 0.5:
         centre = top + down * high * rng.uniform(0.3, 0.8)
-        layers.append(hand(Scene(scene.face, scene.points, scene.other, centre), rng))
+        layers.append(hand(CoveredFace(scene.face, scene.points, scene.other, centre), rng))
     return _lit(_stack(layers), rng)
 
 
-def mask(scene: Scene, rng: np.random.Generator) -> Cover:
+def mask(scene: CoveredFace, rng: np.random.Generator) -> Cover:
     """A surgical or cloth mask over nose, mouth and chin; sometimes it has slipped."""
     outline = scene.points[[*MASK_TOP, *JAW]].astype(np.float64)
     middle = outline.mean(0)
@@ -143,7 +145,7 @@ def mask(scene: Scene, rng: np.random.Generator) -> Cover:
     return _lit((colour * (bulge + pleats)[..., None], alpha), rng)
 
 
-def cloth(scene: Scene, rng: np.random.Generator) -> Cover:
+def cloth(scene: CoveredFace, rng: np.random.Generator) -> Cover:
     """Something of any outline and pattern that comes in from a side: scarf, sleeve, paper, a head."""
     turn = rng.normal(0, 1.0)
     normal = np.array([np.sin(turn), -np.cos(turn)])  # towards the face
@@ -159,7 +161,7 @@ def cloth(scene: Scene, rng: np.random.Generator) -> Cover:
     return _lit((_printed(_object(rng), scene, rng), alpha.astype(np.float32)), rng)
 
 
-def banner(scene: Scene, rng: np.random.Generator) -> Cover:
+def banner(scene: CoveredFace, rng: np.random.Generator) -> Cover:
     """A caption: a bar with letters, or a box."""
     half = MILLIMETRE * rng.uniform(8, 30)
     x0, x1 = (-5, STORED + 5) if rng.random() < 0.7 else scene.at[0] + np.array([-1, 1]) * rng.uniform(25, 70)
@@ -173,12 +175,12 @@ def banner(scene: Scene, rng: np.random.Generator) -> Cover:
     return colour, alpha
 
 
-COVERS: tuple[Callable[[Scene, np.random.Generator], Cover], ...] = (
+COVERS: tuple[Callable[[CoveredFace, np.random.Generator], Cover], ...] = (
     hand, microphone, cup, mask, cloth, banner
 )  # fmt: skip
 
 
-def laid(scene: Scene, cover: Cover, rng: np.random.Generator) -> np.ndarray:
+def laid(scene: CoveredFace, cover: Cover, rng: np.random.Generator) -> np.ndarray:
     """(160, 160, 3) float32 of the face behind a cover, which mostly throws a shadow."""
     colour, alpha = cover
     face = scene.face.astype(np.float32)
@@ -190,7 +192,7 @@ def laid(scene: Scene, cover: Cover, rng: np.random.Generator) -> np.ndarray:
     return face * (1 - alpha) + np.clip(colour, 0, 255) * alpha
 
 
-def changed(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+def changed(scene: CoveredFace, rng: np.random.Generator) -> np.ndarray:
     """(160, 160, 3) float32 of the face, changed by what covers nothing."""
     points = scene.points
     face: np.ndarray = scene.face.astype(np.float32)
@@ -239,7 +241,7 @@ def _noise(rng: np.random.Generator, cells: tuple[int, int]) -> np.ndarray:
     return cv2.resize(coarse, (STORED, STORED), interpolation=cv2.INTER_CUBIC)
 
 
-def _printed(colour: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.ndarray:
+def _printed(colour: np.ndarray, scene: CoveredFace, rng: np.random.Generator) -> np.ndarray:
     """(160, 160, 3) float32 of a material: plain, striped, checked, woven, or with a picture on it."""
     out: np.ndarray = np.tile(colour.astype(np.float32), (STORED, STORED, 1))
     kind, turn, pitch = rng.random(), rng.uniform(0, np.pi), rng.uniform(3, 30)
