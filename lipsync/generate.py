@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -294,10 +294,10 @@ def _batch(faces: list[FaceView], times: np.ndarray, job: _Job, references: list
 
 def _blend(drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock) -> Iterator[Frame]:
     """Each frame with its drawn face on it, behind what covers it."""
-    for item, face in drawn:
+    for (item, face), after in pairwise(chain(drawn, [None])):
         frame = item.frame
         with clock("blend"):
-            cover = speaker.covers(item)
+            cover = speaker.covers(item, after and after.item)
             if face is not None and item.pose is not None and (cover is None or not cover.whole):
                 face = face if cover is None else cover.under(face, frame.image, item.pose)
                 image = paste(

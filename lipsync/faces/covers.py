@@ -8,8 +8,10 @@ network sees the lower part of the face's crop and says of every pixel whether i
 # turn config.json back into it, and a string would leave it a dict.
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -123,6 +125,16 @@ class Covered:
         return result
 
 
+class _Look(NamedTuple):
+    """What one frame shows, by itself."""
+
+    item: Tracked
+    landmarks: np.ndarray | None  # (478, 2) pixels of the crop
+    mouth: np.ndarray  # (72, 96) bool, where mouth and chin are
+    found: np.ndarray  # (72, 96) float32, probabilities
+    certain: float  # share of mouth and chin that is certainly covered
+
+
 class CoverFinder:
     """Finds what is before one face, frame by frame in their order. It holds one frame's finds.
 
@@ -134,33 +146,53 @@ class CoverFinder:
         self.whole_frames = 0
         self._net = net or load_covers()
         self._before: np.ndarray | None = None  # (72, 96) float32, smoothed probabilities
-        self._certain = 1.0  # share of the mouth that was certainly covered one frame before
+        self._ahead: _Look | None = None
         self._covered = False
 
-    def __call__(self, item: Tracked) -> Covered | None:
-        """What covers the face of a tracked frame; None: nothing, or there is no face."""
-        if item.pose is None or item.new:
-            self._before, self._certain, self._covered = None, 1.0, False
-        if item.pose is None:
+    def __call__(self, item: Tracked, after: Tracked | None = None) -> Covered | None:
+        """What covers the face of a tracked frame; None: nothing, or there is no face.
+
+        Args:
+            after: the frame after it, None where there is none: a cover begins where two agree.
+        """
+        look = self._ahead if self._ahead is not None and self._ahead.item is item else _look(item, self._net)
+        self._ahead = None if after is None else _look(after, self._net)
+        if look is None or item.new:
+            self._before, self._covered = None, False
+        if look is None:
             return None
-        matrix = crop_matrix(item.pose, SIZE)
-        points = None if item.landmarks is None else transform_points(item.landmarks, matrix)
-        mouth = mouth_mask(SIZE, points)[TOP:] > 0.5
-        found = cover_probability(crop_face(item.frame.image, matrix, SIZE), self._net)
-        certain = float((found[mouth] > CERTAIN).mean())
+        found = look.found
         if self._before is not None:  # a cover is there at once, and goes slowly
             found = np.maximum(found, self._before + GOES * (found - self._before))
         if self._covered:
-            self._covered = bool((found[mouth] > SURE).mean() > STAYS)
+            self._covered = bool((found[look.mouth] > SURE).mean() > STAYS)
         else:
-            self._covered = min(certain, self._certain) > BEGINS
-        self._before, self._certain = found, certain
+            next_one = self._ahead if self._ahead is not None and not self._ahead.item.new else look
+            self._covered = min(look.certain, next_one.certain) > BEGINS
+        self._before = found
         if not self._covered:
             return None
         keep = _keep_mask(found)
-        whole = bool(keep[_lips(points)].mean() > WHOLE)
+        whole = bool(keep[_lips(look.landmarks)].mean() > WHOLE)
         self.whole_frames += whole
         return Covered(keep, whole)
+
+
+def uncovered(items: Sequence[Tracked]) -> list[int]:
+    """Which of these frames, that need not follow each other, show a face with nothing before it."""
+    looks = [_look(item, load_covers()) for item in items]
+    return [number for number, look in enumerate(looks) if look is not None and look.certain <= BEGINS]
+
+
+def _look(item: Tracked, net: CoverNet) -> _Look | None:
+    """None where there is no face."""
+    if item.pose is None:
+        return None
+    matrix = crop_matrix(item.pose, SIZE)
+    points = None if item.landmarks is None else transform_points(item.landmarks, matrix)
+    mouth = mouth_mask(SIZE, points)[TOP:] > 0.5
+    found = cover_probability(crop_face(item.frame.image, matrix, SIZE), net)
+    return _Look(item, points, mouth, found, float((found[mouth] > CERTAIN).mean()))
 
 
 def _keep_mask(probability: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lipsync.faces.covers import uncovered
 from lipsync.faces.exposure import grey_levels
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.face_view import FaceView, views
@@ -154,8 +155,11 @@ class Reference:
 def choose(found: Sequence[tuple[Tracked, FaceView]], count: int) -> list[Reference]:
     """``count`` references among tracked faces, at least one of them, as ``choose_for_use`` ranks them.
 
-    Without landmarks on all of them nothing is known of the mouths: then the groups are of time.
+    Faces with something before them do not serve where there are others. Without landmarks on all of them
+    nothing is known of the mouths: then the groups are of time.
     """
+    clear = uncovered([item for item, _ in found])
+    found = [found[index] for index in clear] or found
     known = [view.landmarks for _, view in found if view.landmarks is not None]
     if len(known) == len(found):
         points = np.stack(known)
