@@ -100,7 +100,6 @@ MANY_PARAMETERS = {
     "lipsync.data.face_fitting.fit_folder": 7,
     "lipsync.data.preparation.clipping.clip_video": 7,
     "lipsync.faces.references._scan": 7,
-    "lipsync.methods.multi_reference.reference_windows.draw_reference_windows": 10,
     "lipsync.methods.visual_dubbing.infer.__init__": 7,
     "lipsync.methods.visual_dubbing.train_renderer._losses": 7,
     "lipsync.ui.generate_queue.__init__": 7,
