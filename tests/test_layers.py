@@ -95,13 +95,9 @@ MANY_PARAMETERS = {
     "eval.batch.rows.run": 7,
     "eval.report.ablation.measure": 7,
     "eval.scoring.scoring_pass.__init__": 9,
-    "eval.study.statistics.agreement._two_way": 7,
-    "eval.study.storage.assignment.choose": 9,
     "lipsync.data.face_fitting.fit_folder": 7,
     "lipsync.data.preparation.clipping.clip_video": 7,
     "lipsync.faces.references._scan": 7,
-    "lipsync.methods.visual_dubbing.infer.__init__": 7,
-    "lipsync.methods.visual_dubbing.train_renderer._losses": 7,
     "lipsync.ui.generate_queue.__init__": 7,
     "lipsync.ui.uploads.request": 11,
 }
