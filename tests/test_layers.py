@@ -91,9 +91,6 @@ MANY_PARAMETERS = {
     "lipsync.training.run.train": 8,
     "lipsync.weights.push.upload": 8,
     # Still to be gathered into objects.
-    "eval.batch.ablation.rows_of": 7,
-    "eval.batch.rows.run": 7,
-    "eval.report.ablation.measure": 7,
     "eval.scoring.scoring_pass.__init__": 9,
     "lipsync.data.face_fitting.fit_folder": 7,
     "lipsync.data.preparation.clipping.clip_video": 7,
