@@ -89,14 +89,10 @@ MANY_PARAMETERS = {
     "lipsync.media.writer.__init__": 10,
     "lipsync.nn.blocks.__init__": 7,
     "lipsync.training.run.train": 8,
-    "lipsync.weights.push.upload": 8,
     # Still to be gathered into objects.
     "eval.scoring.scoring_pass.__init__": 9,
     "lipsync.data.face_fitting.fit_folder": 7,
-    "lipsync.data.preparation.clipping.clip_video": 7,
     "lipsync.faces.references._scan": 7,
-    "lipsync.ui.generate_queue.__init__": 7,
-    "lipsync.ui.uploads.request": 11,
 }
 
 

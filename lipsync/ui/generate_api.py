@@ -11,7 +11,7 @@ from lipsync.methods import AUTO, DEFAULT, cards
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.job_queue import MODEL
-from lipsync.ui.uploads import request
+from lipsync.ui.uploads import GenerateForm, request
 
 
 def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
@@ -47,21 +47,19 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             sharpen: 0 to 1, how far the drawn detail is brought to the strength of the skin around it
         """
         try:
-            job = jobs.submit(
-                request(
-                    face,
-                    speech,
-                    speech is None,
-                    consent,
-                    method,
-                    int(face_index),
-                    length,
-                    label,
-                    max_seconds,
-                    mouth_opening,
-                    sharpen,
-                )
+            form = GenerateForm(
+                face,
+                speech,
+                speech is None,
+                consent,
+                method,
+                int(face_index),
+                length,
+                label,
+                mouth_opening,
+                sharpen,
             )
+            job = jobs.submit(request(form, max_seconds))
         except LipSyncError as error:
             raise refusal(error) from error
         while not job.over:
