@@ -90,7 +90,6 @@ MANY_PARAMETERS = {
     "lipsync.nn.blocks.__init__": 7,
     "lipsync.training.run.train": 8,
     # Still to be gathered into objects.
-    "eval.scoring.scoring_pass.__init__": 9,
     "lipsync.data.face_fitting.fit_folder": 7,
     "lipsync.faces.references._scan": 7,
 }
