@@ -71,24 +71,25 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         return str(job.result.path), facts
 
     with gr.Row(visible=False):
-        inputs = [
-            gr.File(label="face"),
-            gr.File(label="speech"),
-            gr.Dropdown(
-                [AUTO, *(card.name for card in cards())],
-                value=DEFAULT,
-                label="method",
-                allow_custom_value=True,
-            ),
-            gr.Number(-1, precision=0, label="face_index"),
-            gr.Radio(["audio", "video"], value="audio", label="length"),
-            gr.Checkbox(True, label="label"),
-            gr.Checkbox(False, label="consent"),
-            gr.Number(1.0, label="mouth_opening"),
-            gr.Number(0.0, label="sharpen"),
-        ]
+        inputs = _inputs()
         outputs = [gr.File(label="video"), gr.JSON(label="facts")]
         gr.Button().click(generate, inputs, outputs, api_name="generate", **MODEL)
+
+
+def _inputs() -> list[Any]:
+    """A component for each parameter, in their order."""
+    methods = [AUTO, *(card.name for card in cards())]
+    return [
+        gr.File(label="face"),
+        gr.File(label="speech"),
+        gr.Dropdown(methods, value=DEFAULT, label="method", allow_custom_value=True),
+        gr.Number(-1, precision=0, label="face_index"),
+        gr.Radio(["audio", "video"], value="audio", label="length"),
+        gr.Checkbox(True, label="label"),
+        gr.Checkbox(False, label="consent"),
+        gr.Number(1.0, label="mouth_opening"),
+        gr.Number(0.0, label="sharpen"),
+    ]
 
 
 def refusal(error: Exception | None) -> gr.Error:
