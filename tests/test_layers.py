@@ -81,16 +81,17 @@ MANY_PARAMETERS = {
     # End points of the API: Gradio makes the names and their order from the signature.
     "lipsync.ui.generate_api.generate": 9,
     "eval.ui.score.score_api.score": 7,
-    # Public calls whose options are keywords with a default each.
+    # Calls of the library whose few options are documented keywords with a default each.
     "eval.scoring.score.score": 12,
     "eval.compare.pictures.contact_sheet.contact_sheet": 8,
     "eval.compare.pictures.montage.montage": 10,
+    "lipsync.data.face_fitting.fit_folder": 7,
     "lipsync.faces.model3d.render.render": 8,
     "lipsync.media.writer.__init__": 10,
-    "lipsync.nn.blocks.__init__": 7,
     "lipsync.training.run.train": 8,
+    # A block takes what PyTorch's convolution takes, and whether it is residual and attends.
+    "lipsync.nn.blocks.__init__": 7,
     # Still to be gathered into objects.
-    "lipsync.data.face_fitting.fit_folder": 7,
     "lipsync.faces.references._scan": 7,
 }
 
