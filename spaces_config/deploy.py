@@ -12,7 +12,7 @@ from pathlib import Path
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.texts import for_terminal
 from lipsync.weights.manifest import Artefact, HubFile, table
-from lipsync.weights.push import check_repo, upload
+from lipsync.weights.push import HubRepo, check_repo, upload
 
 TABLE = "lipsync/weights/artefacts.toml"  # in every result, by which it is known again
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,10 +117,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         with tempfile.TemporaryDirectory() as work:
             assemble(Path(work))
-            _, url = upload(
-                Path(work), options.space, "space", "Deploy the portal",
-                private=options.private, replace=True, hardware=options.hardware,
-            )  # fmt: skip
+            space = HubRepo(options.space, "space", options.private, options.hardware)
+            _, url = upload(Path(work), space, "Deploy the portal", replace=True)
         print(url)
     except LipSyncError as problem:
         print(for_terminal(problem.message), file=sys.stderr)

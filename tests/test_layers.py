@@ -81,29 +81,17 @@ MANY_PARAMETERS = {
     # End points of the API: Gradio makes the names and their order from the signature.
     "lipsync.ui.generate_api.generate": 11,
     "eval.ui.score.score_api.score": 7,
-    # Public calls whose options are keywords with a default each.
+    # Calls of the library whose few options are documented keywords with a default each.
     "eval.scoring.score.score": 12,
     "eval.compare.pictures.contact_sheet.contact_sheet": 8,
     "eval.compare.pictures.montage.montage": 10,
-    "lipsync.faces.model3d.render.render": 8,
-    "lipsync.nn.blocks.__init__": 7,
-    "lipsync.training.run.train": 8,
-    "lipsync.weights.push.upload": 8,
-    # Still to be gathered into objects.
-    "eval.batch.ablation.rows_of": 7,
-    "eval.batch.rows.run": 7,
-    "eval.report.ablation.measure": 7,
-    "eval.scoring.scoring_pass.__init__": 9,
-    "eval.study.statistics.agreement._two_way": 7,
-    "eval.study.storage.assignment.choose": 9,
     "lipsync.data.face_fitting.fit_folder": 7,
-    "lipsync.data.preparation.clipping.clip_video": 7,
+    "lipsync.faces.model3d.render.render": 8,
+    "lipsync.training.run.train": 8,
+    # A block takes what PyTorch's convolution takes, and whether it is residual and attends.
+    "lipsync.nn.blocks.__init__": 7,
+    # Still to be gathered into objects.
     "lipsync.faces.references._scan": 7,
-    "lipsync.methods.multi_reference.reference_windows.draw_reference_windows": 10,
-    "lipsync.methods.visual_dubbing.infer.__init__": 7,
-    "lipsync.methods.visual_dubbing.train_renderer._losses": 7,
-    "lipsync.ui.generate_queue.__init__": 7,
-    "lipsync.ui.uploads.request": 11,
 }
 
 

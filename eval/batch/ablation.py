@@ -124,6 +124,21 @@ TABLES = {table.name: table for table in _TABLES}
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What every row of a table gets.
+
+    Attributes:
+        steps: of the second stage, the generator's.
+        first_steps: of the first stage.
+        seed: of both.
+    """
+
+    steps: int
+    first_steps: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Part:
     """One training run.
 
@@ -153,9 +168,7 @@ class AblationRow:
 def rows_of(
     table: AblationTable,
     out: Path,
-    steps: int,
-    first_steps: int,
-    seed: int = 0,
+    budget: Budget,
     sets: Sequence[str] = (),
     recipes: Mapping[str, Path] | None = None,
 ) -> list[AblationRow]:
@@ -163,8 +176,7 @@ def rows_of(
 
     Args:
         out: folder for all runs.
-        steps: of the second stage, the generator's.
-        first_steps: of the first stage.
+        budget: of every row.
         sets: ``key=value`` for both stages, or ``sync:key=value`` for one of them.
         recipes: TOML files to be used instead of the paper's, by kind of stage.
 
@@ -179,8 +191,8 @@ def rows_of(
     rows = []
     for name in table.rows:
         first, second = (
-            _settings(stage, name, count, seed) + _for_stage(sets, table, stage.kind)
-            for stage, count in zip(table.stages, (first_steps, steps), strict=True)
+            _settings(stage, name, count, budget.seed) + _for_stage(sets, table, stage.kind)
+            for stage, count in zip(table.stages, (budget.first_steps, budget.steps), strict=True)
         )
         kinds = [stage.kind for stage in table.stages]
         config = read_config(kinds[0], tables[0], first)

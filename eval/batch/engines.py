@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,20 @@ ANSWER = 5.0  # s that a cluster may take to open its port
 
 Result = dict[str, Any]
 RunJob = Callable[[ScoringJob], Result]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where rows are scored.
+
+    Attributes:
+        workers: processes on this machine.
+        ray: address of a Ray cluster instead, whose nodes must see all files at the same paths; see
+            :func:`on_ray`.
+    """
+
+    workers: int = 1
+    ray: str | None = None
 
 
 def in_processes(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.batch_manifest import ManifestRow
-from eval.batch.engines import in_processes, on_ray
+from eval.batch.engines import Engine, in_processes, on_ray
 from eval.batch.job import FeatureFiles, Options, ScoringJob, load_features
 from eval.scoring.metrics import METRICS
 from eval.scoring.networks import Networks, load_networks
@@ -21,7 +21,7 @@ from eval.scoring.score import score, wanted
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
 from lipsync.texts import Message
 
-__all__ = ["Options", "ScoringJob", "load_features", "run", "run_job"]
+__all__ = ["Engine", "Options", "ScoringJob", "load_features", "run", "run_job"]
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,7 @@ def run(
     rows: Sequence[ManifestRow],
     options: Options,
     folder: Path,
-    workers: int = 1,
-    ray: str | None = None,
+    engine: Engine | None = None,
     report: Callable[[int, int, dict[str, Any]], None] | None = None,
     report_frames: Callable[[ManifestRow, int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -40,9 +39,7 @@ def run(
     A row that fails is a result too, with the reason; it is tried again by the next run.
 
     Args:
-        workers: processes on this machine.
-        ray: address of a Ray cluster, whose nodes must see all files at the same paths; ``auto``: the
-            one this machine belongs to, or one started on it for this run.
+        engine: where; None: in this process.
         report: called with (rows done, rows in all, result) after each row.
         report_frames: in one process, called with (row, frames done, frames expected); a `Cancelled`
             that it raises ends the run.
@@ -61,15 +58,16 @@ def run(
     first = {job.row.reference: number for number, job in reversed(list(enumerate(todo)))}
     todo.sort(key=lambda job: first[job.row.reference])  # what is known of a reference serves the next rows
     log.info("%d of %d rows are finished already", len(results), len(jobs))
-    if todo and ray is not None:
+    engine = engine or Engine()
+    if todo and engine.ray is not None:
         _networks.cache_clear()  # the workers load their own
-        engine = on_ray(todo, run_job, ray)
-    elif workers > 1 and len(todo) > 1:
+        scored = on_ray(todo, run_job, engine.ray)
+    elif engine.workers > 1 and len(todo) > 1:
         _networks.cache_clear()
-        engine = in_processes(todo, run_job, min(workers, len(todo)))
+        scored = in_processes(todo, run_job, min(engine.workers, len(todo)))
     else:
-        engine = ((job, run_job(job, report_frames) if report_frames else run_job(job)) for job in todo)
-    for job, result in engine:
+        scored = ((job, run_job(job, report_frames) if report_frames else run_job(job)) for job in todo)
+    for job, result in scored:
         results[job.key] = result
         if report is not None:
             report(len(results), len(jobs), result)

@@ -62,9 +62,9 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, draw, score what is missing, and print the table."""
-    from eval.batch.ablation import rows_of, table_named, train_part
+    from eval.batch.ablation import Budget, rows_of, table_named, train_part
     from eval.batch.held_out import in_turn
-    from eval.report.ablation import measure, printed, write
+    from eval.report.ablation import generate_videos, measure, printed, write
     from lipsync.data.clips import load_clips
     from lipsync.errors import ConfigError
     from lipsync.registry import unknown
@@ -74,10 +74,8 @@ def run(options: argparse.Namespace) -> int:
 
     table, out = table_named(options.table), options.out.resolve()
     runs = (options.runs or out).resolve()
-    rows = rows_of(
-        table, runs, options.steps, options.first_steps or options.steps, options.seed, options.set,
-        _recipes(options.recipe),
-    )  # fmt: skip
+    budget = Budget(options.steps, options.first_steps or options.steps, options.seed)
+    rows = rows_of(table, runs, budget, options.set, _recipes(options.recipe))
     for name in options.rows or ():
         if name not in table.rows:
             raise ConfigError(unknown("kind.table_row", name, table.rows))
@@ -90,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
         for part in row.parts:
             train_part(part, options.data, report, load)
         report(Message("ablate.trained", row=row.name))
-    measured = measure(table, rows, people, runs, out, options.region, report)
+    videos = generate_videos(table, rows, people, runs, report)
+    measured = measure(table, videos, runs, out, options.region)
     text = printed(table, rows, measured, people, options.data)
     write(text, table, rows, options.data, out)
     print(text)

@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Score what is not scored yet and write the tables."""
     from eval.batch.batch_manifest import read_manifest, with_controls
-    from eval.batch.rows import Options
+    from eval.batch.rows import Engine, Options
     from eval.batch.rows import run as run_batch
     from eval.batch.summary import summarise_rows
     from eval.report.files import write_tables
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         None if names is None else tuple(names), options.region, options.variant, options.syncnet,
         options.lpips, options.resize,
     )  # fmt: skip
-    results = run_batch(rows, settings, options.out, options.workers, options.ray, _show)
+    results = run_batch(rows, settings, options.out, Engine(options.workers, options.ray), _show)
     table = summarise_rows(results, options.out)
     print(write_tables(table, options.out))
     return 0

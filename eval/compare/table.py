@@ -9,7 +9,7 @@ from typing import Any
 
 from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.job import read_result
-from eval.batch.rows import Options, run
+from eval.batch.rows import Engine, Options, run
 from eval.batch.summary import ScoreTable, summarise_rows
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
@@ -57,7 +57,7 @@ def score_set(
         with_controls(rows, CONTROLS) if controls else rows,
         options or Options(),
         set_.folder / SCORES,
-        workers,
+        Engine(workers),
         report=report
         and (lambda done, total, result: report(done, total, *names.of(result["item"], result["method"]))),
         report_frames=report_frames

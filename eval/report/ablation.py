@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.ablation import AblationRow, AblationTable, finished, full_steps
-from eval.batch.batch_manifest import ManifestRow as Scored
-from eval.batch.batch_manifest import with_controls
+from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.held_out import HeldOut
 from eval.batch.rows import Options
 from eval.batch.rows import run as run_batch
@@ -31,17 +30,15 @@ EXTRA = ("offset", "lipcorr")  # beside the paper's own metrics: what LSE alone 
 SHOWN = ("real", "still frame")  # controls, to read the numbers by
 
 
-def measure(
+def generate_videos(
     table: AblationTable,
     rows: Sequence[AblationRow],
     people: HeldOut,
     runs: Path,
-    out: Path,
-    region: str,
     report: Callable[[str], None],
-) -> Measured:
-    """Draws and scores into ``runs`` what is not drawn and scored yet; writes tables into ``out``."""
-    scored = []
+) -> list[ManifestRow]:
+    """The video of every row and clip, generated into ``runs`` where it is not there yet."""
+    videos = []
     for row in rows:
         weights = hub.checksum(row.generator / "model.safetensors")
         folder = runs / "videos" / f"{row.name}-{weights[:10]}"
@@ -59,10 +56,17 @@ def measure(
                     label=False,
                 )
                 generate(request)
-            scored.append(Scored(item=name, method=row.name, generated=made, reference=clip))
+            videos.append(ManifestRow(item=name, method=row.name, generated=made, reference=clip))
+    return videos
+
+
+def measure(
+    table: AblationTable, videos: Sequence[ManifestRow], runs: Path, out: Path, region: str
+) -> Measured:
+    """Scores into ``runs`` what is not scored yet; writes tables into ``out``."""
     wanted = [control for control in CONTROLS if control.name in SHOWN]
     options = Options(metrics=(*table.metrics, *EXTRA), region=region)  # type: ignore[arg-type]
-    results = run_batch(with_controls(scored, wanted), options, runs)
+    results = run_batch(with_controls(videos, wanted), options, runs)
     measured = summarise_rows(results, runs)
     write_tables(measured, out)
     return measured

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from eval.scoring.metrics.base import SaveFeatures, Setup
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import BEYOND, FPS, Region
 from eval.scoring.scores import Score, Scores, ordered
-from eval.scoring.scoring_pass import Pass, Report
+from eval.scoring.scoring_pass import Pass, Report, VideoFiles
 from eval.scoring.sync import Variant, read_speech
 from lipsync.errors import ConfigError, LipSyncError, MediaError
 from lipsync.media import probe
@@ -58,42 +58,33 @@ def score(
             sound where only LSE was asked for, sizes that differ, weights without which nothing is left.
     """
     began = time.perf_counter()
+    image = None if reference_image is None else Path(reference_image)
+    files = VideoFiles(Path(generated), None if reference is None else Path(reference), image, control)
     names = wanted(metrics, reference is not None, reference_image is not None)
     if networks is None:
         networks = load_networks(names, None if syncnet is None else Path(syncnet))
     missing = {name: networks.missing[name] for name in names if name in networks.missing}
     able = [METRICS.get(name) for name in names if name not in missing]
-    speech = None
-    if any("audio" in metric.needs for metric in able):
-        try:
-            speech = read_speech(control.audio if control and control.audio else generated)
-        except MediaError as problem:
-            probe(generated)  # an unreadable file stops here, whatever is asked for
-            missing.update({metric.name: problem.message for metric in able if "audio" in metric.needs})
-            able = [metric for metric in able if "audio" not in metric.needs]
+    speech, silence = _speech(files, able)
+    if silence is not None:
+        missing.update({metric.name: silence for metric in able if "audio" in metric.needs})
+        able = [metric for metric in able if metric.name not in missing]
     if not able:
         raise LipSyncError(missing[names[0]])
 
-    image = None if reference_image is None else Path(reference_image)
     setup = Setup(networks, region, variant, reference is not None, image, speech, keep_features)
-    job = Pass(
-        Path(generated), None if reference is None else Path(reference), networks, region,
-        any(_needs_face(metric, region, variant) for metric in able),
-        any("blendshapes" in metric.needs for metric in able), resize, progress, control,
-    )  # fmt: skip
+    job = Pass(files, able, setup, resize, progress)
     accumulators = Accumulators(able, setup)
     job.run(accumulators)
     job.check_faces()
-
     found = {name: Score(name, METRICS.get(name).label, None, reason=why) for name, why in missing.items()}
-    for metric in able:
-        found[metric.name] = _score(metric, accumulators, setup, job)
+    found |= {metric.name: _score(metric, accumulators, setup, job) for metric in able}
     if all(entry.value is None for entry in found.values()):
         raise LipSyncError(found[able[0].name].reason)
     return Scores(
-        generated=Path(generated).name,
-        reference=None if reference is None else Path(reference).name,
-        reference_image=None if reference_image is None else Path(reference_image).name,
+        generated=files.generated.name,
+        reference=None if files.reference is None else files.reference.name,
+        reference_image=None if image is None else image.name,
         scores=ordered(found),
         frames=tuple(_table(accumulators, job)),
         curve=next((curve for metric in able if (curve := metric.curve(accumulators.state(metric)))), ()),
@@ -125,11 +116,19 @@ def wanted(metrics: Collection[str] | None, reference: bool, image: bool) -> lis
     return [name for name in METRICS if name in metrics]
 
 
-def _needs_face(metric: Metric, region: Region, variant: Variant) -> bool:
-    """Whether a metric looks at a face."""
-    if metric.by_region:
-        return region != "full"
-    return "audio" not in metric.needs or variant != "lrs"
+def _speech(files: VideoFiles, metrics: Sequence[Metric]) -> tuple[np.ndarray | None, Message | None]:
+    """The sound, where a metric needs it, or the reason why there is none.
+
+    Raises:
+        MediaError: the video itself is unreadable.
+    """
+    if not any("audio" in metric.needs for metric in metrics):
+        return None, None
+    try:
+        return read_speech(files.sound), None
+    except MediaError as problem:
+        probe(files.generated)  # an unreadable file stops here, whatever is asked for
+        return None, problem.message
 
 
 def _score(metric: Metric, accumulators: Accumulators, setup: Setup, job: Pass) -> Score:
@@ -138,7 +137,7 @@ def _score(metric: Metric, accumulators: Accumulators, setup: Setup, job: Pass) 
     try:
         score = metric.compute(state)
     except ValueError as problem:
-        return Score(metric.name, label, None, reason=metric.unscored(job.generated.name, problem))
+        return Score(metric.name, label, None, reason=metric.unscored(job.files.generated.name, problem))
     protocol = metric.protocol(score, state, setup, job)
     return Score(metric.name, label, score.value, score.frames, protocol, detail=score.detail)
 

@@ -3,43 +3,72 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eval.scoring.accumulators import Accumulators
 from eval.scoring.controls import Control
-from eval.scoring.networks import Networks
 from eval.scoring.pair import Pair, PairBatch, look
-from eval.scoring.protocol import BEYOND, FPS, PairedFrames, Region, require_frames, require_size, resize
+from eval.scoring.protocol import BEYOND, FPS, PairedFrames, require_frames, require_size, resize
 from lipsync.errors import FaceError
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import Frame, probe, read_frames
 from lipsync.stream import Clock, background
 from lipsync.texts import Message
 
+if TYPE_CHECKING:
+    from eval.scoring.metrics.base import Metric, Setup
+
 BATCH = 16  # pairs looked at together
 AHEAD = 4  # frames that each video is decoded and tracked ahead of the metrics, on a thread; 0: none
 Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class VideoFiles:
+    """What is scored, and what it is compared with.
+
+    Attributes:
+        generated: the video.
+        reference: ground truth; None: there is none.
+        reference_image: a picture of the person; None: there is none.
+        control: what is done to the generated video (or its sound) first.
+    """
+
+    generated: Path
+    reference: Path | None = None
+    reference_image: Path | None = None
+    control: Control | None = None
+
+    @property
+    def sound(self) -> Path:
+        """The file whose sound is scored."""
+        return self.control.audio if self.control and self.control.audio else self.generated
 
 
 class Pass:
     """Two videos side by side, and what is counted on the way."""
 
     def __init__(
-        self, generated: Path, reference: Path | None, networks: Networks, region: Region, needs_face: bool,
-        expressions: bool, may_resize: bool, report: Report | None, control: Control | None = None,
-    ):  # fmt: skip
-        self.generated = generated
-        self.reference = reference
+        self,
+        files: VideoFiles,
+        metrics: Sequence[Metric],
+        setup: Setup,
+        may_resize: bool,
+        report: Report | None,
+    ) -> None:
+        self.files = files
         self.frames = self.faces_generated = self.faces_reference = 0
         self.beyond = 0
         self.resized = False
         self._clocks = [Clock()]  # of the metrics, then of each video's own thread
-        self._networks, self._region = networks, region
-        self._control = control
-        self._needs_face, self._expressions = needs_face, expressions
+        self._networks, self._region = setup.networks, setup.region
+        self._needs_face = any(_needs_face(metric, setup) for metric in metrics)
+        self._expressions = any("blendshapes" in metric.needs for metric in metrics)
         self._may_resize, self._report = may_resize, report or (lambda done, total: None)
 
     @property
@@ -61,19 +90,20 @@ class Pass:
         with ExitStack() as stack:
             clocks = Clock(), Clock()
             self._clocks += clocks
-            ours = clocks[0].over("decode", read_frames(self.generated, fps=FPS))
-            if self._control is not None:
-                ours = self._control.frames(ours)
+            files = self.files
+            ours = clocks[0].over("decode", read_frames(files.generated, fps=FPS))
+            if files.control is not None:
+                ours = files.control.frames(ours)
             theirs = None
-            if self.reference is not None:
-                theirs = clocks[1].over("decode", read_frames(self.reference, fps=FPS))
+            if files.reference is not None:
+                theirs = clocks[1].over("decode", read_frames(files.reference, fps=FPS))
                 ours, theirs = self._same_size(ours, theirs)
             seen = self._watch(self._track(ours, stack, clocks[0], None), accumulators)
             if theirs is None:
                 pairs: Iterable[tuple[Tracked, Tracked | None]] = ((item, None) for item in seen)
                 self._feed(pairs, accumulators)
                 return
-            paired = PairedFrames(seen, self._track(theirs, stack, clocks[1], self.reference))
+            paired = PairedFrames(seen, self._track(theirs, stack, clocks[1], files.reference))
             self._feed(iter(paired), accumulators)
             self.beyond = paired.left_over_generated + paired.left_over_reference
 
@@ -83,12 +113,13 @@ class Pass:
         Raises:
             FaceError: no face at all, or fewer than 5 frames to use.
         """
-        require_frames(self.frames, self.generated.name, Message("score.all_frames_at_25"))
+        files = self.files
+        require_frames(self.frames, files.generated.name, Message("score.all_frames_at_25"))
         if not self._needs_face:
             return
-        counts = [(self.generated, self.faces_generated)]
-        if self.reference is not None:
-            counts.append((self.reference, self.faces_reference))
+        counts = [(files.generated, self.faces_generated)]
+        if files.reference is not None:
+            counts.append((files.reference, self.faces_reference))
         for path, faces in counts:
             if not faces:
                 raise FaceError("score.no_face", path=path.name)
@@ -100,7 +131,7 @@ class Pass:
         """Both streams at the size of the reference; an error where they differ and may not."""
         first, other = next(ours), next(theirs)
         have, want = first.image.shape[:2], other.image.shape[:2]
-        require_size(have, want, self._may_resize, self.generated.name)  # type: ignore[arg-type]
+        require_size(have, want, self._may_resize, self.files.generated.name)  # type: ignore[arg-type]
         self.resized = have != want
         ours = chain([first], ours)
         if self.resized:
@@ -134,7 +165,7 @@ class Pass:
 
     def _watch(self, tracked: Iterator[Tracked], accumulators: Accumulators) -> Iterator[Tracked]:
         """Every generated frame passes here, those without a partner too: LSE needs no reference."""
-        total = max(1, round(probe(self.generated).duration * FPS))
+        total = max(1, round(probe(self.files.generated).duration * FPS))
         for item in tracked:
             with self._clocks[0]("lip sync"):
                 accumulators.watch(item)
@@ -158,3 +189,10 @@ class Pass:
     def _add(self, pairs: list[Pair], accumulators: Accumulators) -> None:
         with self._clocks[0]("metrics"):
             accumulators.add(PairBatch(pairs, self._region))
+
+
+def _needs_face(metric: Metric, setup: Setup) -> bool:
+    """Whether a metric looks at a face."""
+    if metric.by_region:
+        return setup.region != "full"
+    return "audio" not in metric.needs or setup.variant != "lrs"

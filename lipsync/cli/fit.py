@@ -29,9 +29,9 @@ def _fit_command(options: argparse.Namespace) -> int:
     summary = fit_folder(
         options.data,
         tuple(options.splits),
-        options.workers,
-        options.model,
-        options.again,
+        workers=options.workers,
+        model=options.model,
+        again=options.again,
         report=_show,
     )
     print(summary)

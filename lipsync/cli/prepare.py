@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
     """Add ``prepare``; its ``handler`` runs it and returns the exit status."""
-    limits = Limits()
     parser = subparsers.add_parser("prepare", help=for_terminal("help.prepare.help"))
     parser.add_argument("--videos", type=Path, required=True, help=for_terminal("help.prepare.videos"))
     parser.add_argument(
@@ -38,6 +37,15 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         type=Path,
         help=for_terminal("help.prepare.manifest"),
     )
+    _add_splits(parser)
+    parser.add_argument("--workers", type=int, default=1, help=for_terminal("help.fit.workers"))
+    _add_limits(parser)
+    _add_sync_check(parser)
+    parser.set_defaults(handler=_prepare)
+
+
+def _add_splits(parser: argparse.ArgumentParser) -> None:
+    """Which splits are prepared, and how people are drawn for them."""
     parser.add_argument("--splits", nargs="+", default=[], help=for_terminal("help.prepare.splits"))
     parser.add_argument(
         "--split-by",
@@ -45,7 +53,6 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         metavar="HOW",
         help=for_terminal("help.prepare.split_by"),
     )
-    parser.add_argument("--workers", type=int, default=1, help=for_terminal("help.fit.workers"))
     parser.add_argument(
         "--val-share",
         type=float,
@@ -53,6 +60,11 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         help=for_terminal("help.prepare.val_share"),
     )
     parser.add_argument("--seed", type=int, default=0, help=for_terminal("help.prepare.seed"))
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """What a clip must be like to be taken."""
+    limits = Limits()
     parser.add_argument(
         "--min-face",
         type=float,
@@ -76,6 +88,10 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         metavar="S",
         help=for_terminal("help.prepare.min_sharpness", min_sharpness=limits.min_sharpness),
     )
+
+
+def _add_sync_check(parser: argparse.ArgumentParser) -> None:
+    """Whether and how the sound is checked against the lips."""
     parser.add_argument(
         "--sync-check",
         action="store_true",
@@ -91,7 +107,6 @@ def add_prepare_command(subparsers: argparse._SubParsersAction) -> None:
         metavar=("KEEP", "MOVE"),
         help=for_terminal("help.prepare.sync_trust"),
     )
-    parser.set_defaults(handler=_prepare)
 
 
 def _prepare(options: argparse.Namespace) -> int:

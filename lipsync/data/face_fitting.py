@@ -44,6 +44,7 @@ def fit_file(clip: Clip) -> Path:
 def fit_folder(
     folder: Path,
     splits: tuple[str, ...] = (),
+    *,
     workers: int = 1,
     model: Path | None = None,
     again: bool = False,

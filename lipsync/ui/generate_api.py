@@ -11,7 +11,7 @@ from lipsync.methods import AUTO, DEFAULT, cards
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.job_queue import MODEL
-from lipsync.ui.uploads import request
+from lipsync.ui.uploads import GenerateForm, request
 
 
 def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
@@ -53,21 +53,19 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         """
         who: int | str = int(face_index) if person < 1 else str(int(person))
         try:
-            job = jobs.submit(
-                request(
-                    face,
-                    speech,
-                    speech is None,
-                    consent,
-                    method,
-                    "all" if faces == "all" else who,
-                    length,
-                    label,
-                    max_seconds,
-                    mouth_opening,
-                    sharpen,
-                )
+            form = GenerateForm(
+                face,
+                speech,
+                speech is None,
+                consent,
+                method,
+                "all" if faces == "all" else who,
+                length,
+                label,
+                mouth_opening,
+                sharpen,
             )
+            job = jobs.submit(request(form, max_seconds))
         except LipSyncError as error:
             raise refusal(error) from error
         while not job.over:
@@ -79,26 +77,27 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         return str(job.result.path), facts
 
     with gr.Row(visible=False):
-        inputs = [
-            gr.File(label="face"),
-            gr.File(label="speech"),
-            gr.Dropdown(
-                [AUTO, *(card.name for card in cards())],
-                value=DEFAULT,
-                label="method",
-                allow_custom_value=True,
-            ),
-            gr.Number(-1, precision=0, label="face_index"),
-            gr.Radio(["audio", "video"], value="audio", label="length"),
-            gr.Checkbox(True, label="label"),
-            gr.Checkbox(False, label="consent"),
-            gr.Number(1.0, label="mouth_opening"),
-            gr.Number(0.0, label="sharpen"),
-            gr.Number(0, precision=0, label="person"),
-            gr.Radio(["one", "all"], value="one", label="faces"),
-        ]
+        inputs = _inputs()
         outputs = [gr.File(label="video"), gr.JSON(label="facts")]
         gr.Button().click(generate, inputs, outputs, api_name="generate", **MODEL)
+
+
+def _inputs() -> list[Any]:
+    """A component for each parameter, in their order."""
+    methods = [AUTO, *(card.name for card in cards())]
+    return [
+        gr.File(label="face"),
+        gr.File(label="speech"),
+        gr.Dropdown(methods, value=DEFAULT, label="method", allow_custom_value=True),
+        gr.Number(-1, precision=0, label="face_index"),
+        gr.Radio(["audio", "video"], value="audio", label="length"),
+        gr.Checkbox(True, label="label"),
+        gr.Checkbox(False, label="consent"),
+        gr.Number(1.0, label="mouth_opening"),
+        gr.Number(0.0, label="sharpen"),
+        gr.Number(0, precision=0, label="person"),
+        gr.Radio(["one", "all"], value="one", label="faces"),
+    ]
 
 
 def refusal(error: Exception | None) -> gr.Error:

@@ -14,7 +14,7 @@ from lipsync.ui.job_queue import MODEL, states_of
 from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
 from lipsync.ui.request_form import QUIET, Inputs
-from lipsync.ui.uploads import is_photo, learning, reference_pictures, request
+from lipsync.ui.uploads import GenerateForm, is_photo, learning, reference_pictures, request
 
 Update = dict[Any, Any]
 
@@ -107,21 +107,9 @@ class _GeneratePage:
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
 
     async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
-        speech, own, consent, method, which, length, mark, opening, sharpen, learn, minutes = options
+        *filled_in, learn, minutes = options
         try:
-            wanted = request(
-                camera or face,
-                speech,
-                own,
-                consent,
-                method,
-                which,
-                length,
-                mark,
-                self.max_seconds,
-                opening,
-                sharpen,
-            )
+            wanted = request(GenerateForm(camera or face, *filled_in), self.max_seconds)
             job = self.jobs.submit(wanted, learning(wanted, minutes) if learn else None)
         except LipSyncError as error:
             yield {self.status: gr.update(value=markup.trouble(error), visible=True)}

@@ -35,14 +35,13 @@ class Jobs(Tasks[Job]):
     """Generates one request after the other, see `Tasks`.
 
     Args:
-        workers, keep, most, sweep, limit: as for `Tasks`.
+        keep, most, sweep, limit: as for `Tasks`.
         work: what does the job.
         adapt: what learns a face.
     """
 
     def __init__(
         self,
-        workers: int = 1,
         keep: float = 3600.0,
         most: int = 20,
         work: Generate = generate,
@@ -52,7 +51,7 @@ class Jobs(Tasks[Job]):
     ) -> None:
         self._generate, self._adapt = work, adapt
         self._speeds: dict[str, float] = {}
-        super().__init__(workers, keep, most, sweep, limit)
+        super().__init__(keep=keep, most=most, sweep=sweep, limit=limit)
 
     def submit(self, request: Request, learn: AdaptRequest | None = None) -> Job:
         """Queue a request; its ``output`` is only a file name here, the folder is the job's own.

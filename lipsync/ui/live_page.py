@@ -21,7 +21,7 @@ from lipsync.methods import load_method
 from lipsync.ui import markup
 from lipsync.ui.languages import label, localized
 from lipsync.ui.request_form import QUIET, Inputs
-from lipsync.ui.uploads import request
+from lipsync.ui.uploads import GenerateForm, request
 
 PIECE = 0.2  # s of sound that the browser sends at a time
 LIMIT = 120  # s that one person may speak before the next has a turn
@@ -98,8 +98,9 @@ class LivePart:
         """Prepare the face that speaks."""
         yield {self.talk: None, self.screen: "", self.facts: f"<p>{localized('live.wait')}</p>"}
         try:
+            face = camera or face
             wanted = request(
-                camera or face, "microphone", False, consent, method, which, "audio", True, None, opening
+                GenerateForm(face, "microphone", False, consent, method, which, mouth_opening=opening)
             )
             taken = load_method(wanted.method, live=True, supports_mouth_opening=wanted.mouth_opening != 1)
             live = Live(

@@ -38,8 +38,8 @@ class Inputs:
         several: more than one method can be chosen; then ``method`` is a list of names.
 
     Attributes:
-        values: components in the order of ``lipsync.ui.uploads.request``, the camera after the face; for one
-            method the mouth opening, the sharpening, whether to learn the face first, and for how many
+        values: components in the order of ``lipsync.ui.uploads.GenerateForm``, the camera after the face; for
+            one method the mouth opening, the sharpening, whether to learn the face first, and for how many
             minutes come last.
         card: about the chosen method; empty where there may be several.
         cores: names of the adapted cores that this browser had made.

@@ -2,6 +2,7 @@
 
 import filecmp
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -113,47 +114,59 @@ def model_card(method: str) -> str:
     return re.sub(r"\A---\n.*?\n---\n|!\[[^\]]*\]\([^)]*\)", "", text, flags=re.DOTALL).strip()
 
 
-def request(
-    face: str | None,
-    speech: str | None,
-    own_sound: bool,
-    consent: bool,
-    method: str,
-    who: int | str,
-    length: str,
-    label: bool,
-    max_seconds: float | None = None,
-    mouth_opening: float = 1.0,
-    sharpen: float = 0.0,
-) -> Request:
-    """The requested job, checked as far as the page can; ``who`` as :func:`chosen` reads it.
+@dataclass(frozen=True)
+class GenerateForm:
+    """What a person filled in to make a face speak.
+
+    Attributes:
+        face, speech: files; None where nothing was chosen.
+        own_sound: the face video's own sound takes the place of the speech.
+        consent: the person shown has agreed.
+        who: speaks, as :func:`chosen` reads it.
+        method, length, label, mouth_opening, sharpen: as of :class:`lipsync.generate.Request`.
+    """
+
+    face: str | None
+    speech: str | None
+    own_sound: bool
+    consent: bool
+    method: str
+    who: int | str = -1
+    length: str = "audio"
+    label: bool = True
+    mouth_opening: float = 1.0
+    sharpen: float = 0.0
+
+
+def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
+    """The requested job, checked as far as the page can; ``max_seconds`` as of :class:`Request`.
 
     Raises:
         ConfigError: something is missing, or there is no such method.
         MediaError: the face is not there, or it is a damaged photo.
     """
-    name = method if method == AUTO else METHODS.get(method).card.name
-    if not face:
+    name = form.method if form.method == AUTO else METHODS.get(form.method).card.name
+    if not form.face:
         raise ConfigError("request.choose_face")
-    if not own_sound and not speech:
+    if not form.own_sound and not form.speech:
         raise ConfigError("request.choose_speech")
-    path = check_file(face)
-    if own_sound and is_photo(path):
+    path = check_file(form.face)
+    if form.own_sound and is_photo(path):
         raise ConfigError("request.photo_no_sound")
-    if not consent and not is_example(path):
+    if not form.consent and not is_example(path):
         raise ConfigError("request.consent", path=path.name)
     return Request(
         face=path,
-        audio=None if own_sound else Path(str(speech)),
+        audio=None if form.own_sound else Path(str(form.speech)),
         # Cut so that the name fits into 255 bytes, also where a character takes three of them.
         output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', name)[:60]}.mp4"),
-        method=method,
-        **chosen(who),
-        length=length,
-        label=label,
+        method=form.method,
+        **chosen(form.who),
+        length=form.length,
+        label=form.label,
         max_seconds=max_seconds,
-        mouth_opening=mouth_opening,
-        sharpen=sharpen,
+        mouth_opening=form.mouth_opening,
+        sharpen=form.sharpen,
     )
 
 

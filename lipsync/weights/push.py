@@ -17,6 +17,23 @@ FILES = (".md", ".json", ".safetensors", ".csv", ".png", ".toml", ".txt")  # wha
 
 
 @dataclass(frozen=True)
+class HubRepo:
+    """A repository on the Hub, made when something is put into it for the first time.
+
+    Attributes:
+        name: ``organisation/name``.
+        kind: ``model``, ``space`` or ``dataset``.
+        private: whether a new one is; one that exists stays as it is.
+        hardware: of a new Space, in the Hub's words.
+    """
+
+    name: str
+    kind: str = "model"
+    private: bool = False
+    hardware: str | None = None
+
+
+@dataclass(frozen=True)
 class Pushed:
     """What was, or would be, uploaded.
 
@@ -52,7 +69,7 @@ def push(model: Path, repo: str, private: bool = False, dry_run: bool = False) -
     if dry_run:
         return Pushed(files)
     message = f"Upload {model.resolve().name}"
-    commit, url = upload(model, repo, "model", message, private, [path.name for path in paths])
+    commit, url = upload(model, HubRepo(repo, private=private), message, [path.name for path in paths])
     return Pushed(files, commit, url)
 
 
@@ -86,21 +103,16 @@ def check_model(folder: Path) -> None:
 
 def upload(
     folder: Path,
-    repo: str,
-    kind: str,
+    repo: HubRepo,
     message: str,
-    private: bool = False,
     patterns: list[str] | None = None,
     replace: bool = False,
-    hardware: str | None = None,
 ) -> tuple[str, str]:
     """Make the repository if it is missing, and put a folder into it in one commit.
 
     Args:
-        kind: ``model``, ``space`` or ``dataset``.
         patterns: of the names that are taken; None: all.
         replace: whether files of the repository that are not in the folder go.
-        hardware: of a new Space, in the Hub's words.
 
     Returns:
         The commit's hash and its address.
@@ -111,22 +123,26 @@ def upload(
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=hub_endpoint())
-    space: dict[str, Any] = {"space_sdk": "gradio", "space_hardware": hardware} if kind == "space" else {}
+    space: dict[str, Any] = {}
+    if repo.kind == "space":
+        space = {"space_sdk": "gradio", "space_hardware": repo.hardware}
     try:
         with hub_answers(folder), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the Hub's remarks on a card, which are no errors
-            api.create_repo(repo, repo_type=kind, private=private or None, exist_ok=True, **space)
+            api.create_repo(
+                repo.name, repo_type=repo.kind, private=repo.private or None, exist_ok=True, **space
+            )
             made = api.upload_folder(
-                repo_id=repo,
+                repo_id=repo.name,
                 folder_path=folder,
-                repo_type=kind,
+                repo_type=repo.kind,
                 commit_message=message,
                 allow_patterns=patterns,
                 delete_patterns="*" if replace else None,
             )
     except SourceError as problem:
-        raise ArtefactError("push.cannot_write", repo=repo, problem=problem) from problem
+        raise ArtefactError("push.cannot_write", repo=repo.name, problem=problem) from problem
     except (RuntimeError, ValueError) as problem:  # refused metadata, or a storage that failed
         line = " ".join(str(problem.__cause__ or problem).split())[:300]
-        raise ArtefactError("push.refused", repo=repo, problem=line) from problem
+        raise ArtefactError("push.refused", repo=repo.name, problem=line) from problem
     return made.oid, made.commit_url

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from eval.batch.ablation import TABLES, Part, finished, full_steps, rows_of, table_named, train_part
+from eval.batch.ablation import TABLES, Budget, Part, finished, full_steps, rows_of, table_named, train_part
 from lipsync.errors import ConfigError
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.methods.lstm_cbam.config import discriminator_config
@@ -20,7 +20,7 @@ SMALL = (*CPU, "stage.model.width=0.03", "sync:stage.clips=2")
 
 
 def test_table_2_trains_eight_generators_and_three_experts(tmp_path):
-    rows = rows_of(table_named("2"), tmp_path, steps=7, first_steps=5, seed=3)
+    rows = rows_of(table_named("2"), tmp_path, Budget(7, 5, seed=3))
     assert [row.name for row in rows] == ["wav2lip", "mfcc", "m", "ca", "sa", "csa", "full", "audio-channel"]
     kinds = {}
     for row in rows:
@@ -42,7 +42,7 @@ def test_table_2_trains_eight_generators_and_three_experts(tmp_path):
 
 
 def test_table_1_trains_a_discriminator_for_every_row(tmp_path):
-    rows = rows_of(table_named("lstm-1"), tmp_path, steps=7, first_steps=5)
+    rows = rows_of(table_named("lstm-1"), tmp_path, Budget(7, 5))
     assert [row.name for row in rows] == ["without-both", "without-lstm", "without-cbam", "lstm-cbam"]
     assert len({row.parts[0].folder for row in rows}) == 4
     for row in rows:
@@ -54,7 +54,7 @@ def test_table_1_trains_a_discriminator_for_every_row(tmp_path):
 
 def test_visual_dubbing_varies_one_stage_and_shares_the_other(tmp_path):
     sets = ["expression:stage.semantic=images"]
-    rows = rows_of(table_named("dubbing-3"), tmp_path, steps=7, first_steps=5, sets=sets)
+    rows = rows_of(table_named("dubbing-3"), tmp_path, Budget(7, 5), sets=sets)
     assert [row.name for row in rows][:2] == ["base", "without-semantic-images"]
     assert len({row.parts[0].folder for row in rows}) == 1
     for row in rows:
@@ -66,7 +66,7 @@ def test_visual_dubbing_varies_one_stage_and_shares_the_other(tmp_path):
         assert last.config.stage.shape_weight == (0 if row.name in ("base", "without-shape-loss") else 0.5)
     runs = {}
     for number in "456":
-        for row in rows_of(table_named(f"dubbing-{number}"), tmp_path, steps=7, first_steps=5, sets=sets):
+        for row in rows_of(table_named(f"dubbing-{number}"), tmp_path, Budget(7, 5), sets=sets):
             first, last = row.parts
             assert first.config.stage.model == expression_config("full")
             assert last.config.stage.model == renderer_config(row.name)
@@ -82,20 +82,20 @@ def test_visual_dubbing_varies_one_stage_and_shares_the_other(tmp_path):
 def test_a_recipe_takes_the_papers_place_but_not_what_rows_differ_in(tmp_path):
     recipe = tmp_path / "small.toml"
     recipe.write_text("[stage]\nfaces = 5\n[stage.model]\nwidth = 0.25\n")
-    rows = rows_of(table_named("dubbing-6"), tmp_path, 1, 1, recipes={"dubbing": recipe})
+    rows = rows_of(table_named("dubbing-6"), tmp_path, Budget(1, 1), recipes={"dubbing": recipe})
     assert [row.parts[1].config.stage.model.fusion_scales for row in rows] == [(192,), (48,), (48, 96, 192)]
     assert {row.parts[1].config.stage.faces for row in rows} == {5}
     with pytest.raises(ConfigError, match="'dubbing'"):
-        rows_of(table_named("dubbing-6"), tmp_path, 1, 1, recipes={"dubing": recipe})
+        rows_of(table_named("dubbing-6"), tmp_path, Budget(1, 1), recipes={"dubing": recipe})
     recipe.write_text("[stage.model]\nfusion_scales = [48]\n")
     with pytest.raises(ConfigError, match="fusion-high and fusion-low would be trained alike"):
-        rows_of(table_named("dubbing-6"), tmp_path, 1, 1, recipes={"dubbing": recipe})
+        rows_of(table_named("dubbing-6"), tmp_path, Budget(1, 1), recipes={"dubbing": recipe})
 
 
 @pytest.mark.parametrize("name", ["dubbing-3", "dubbing-4", "dubbing-6"])
 def test_the_recipes_for_a_small_budget_keep_all_rows_apart(tmp_path, name):
     recipes = {kind: recipe(f"ablation-{kind}") for kind in ("expression", "dubbing")}
-    rows = rows_of(TABLES[name], tmp_path, 1, 1, recipes=recipes)
+    rows = rows_of(TABLES[name], tmp_path, Budget(1, 1), recipes=recipes)
     models = {
         "dubbing-3": lambda m: (m.semantic_images, m.attention),
         "dubbing-4": lambda m: (m.motion, m.texture, m.fusion),
@@ -109,14 +109,14 @@ def test_the_recipes_for_a_small_budget_keep_all_rows_apart(tmp_path, name):
 
 def test_settings_reach_both_stages_or_one(tmp_path):
     sets = ["stage.model.width=0.5", "sync:stage.clips=3", "generator:stage.windows=4", "run.precision=fp32"]
-    sync, last = rows_of(table_named("2"), tmp_path, 1, 1, sets=sets)[0].parts
+    sync, last = rows_of(table_named("2"), tmp_path, Budget(1, 1), sets=sets)[0].parts
     assert sync.config.stage.model.width == last.config.stage.model.width == 0.5
     assert (sync.config.stage.clips, last.config.stage.windows) == (3, 4)
     assert sync.config.run.precision == last.config.run.precision == "fp32"
     with pytest.raises(ConfigError, match="'generator'"):
-        rows_of(table_named("2"), tmp_path, 1, 1, sets=["generater:stage.windows=4"])
+        rows_of(table_named("2"), tmp_path, Budget(1, 1), sets=["generater:stage.windows=4"])
     with pytest.raises(ConfigError, match="'windows'"):
-        rows_of(table_named("lstm-1"), tmp_path, 1, 1, sets=["joint:stage.window=4"])
+        rows_of(table_named("lstm-1"), tmp_path, Budget(1, 1), sets=["joint:stage.window=4"])
     with pytest.raises(ConfigError, match="'lstm-1'"):
         table_named("lstm1")
 
@@ -126,7 +126,9 @@ def sync_part(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     toy_folder(data, ("train", "train"), frames=40)
-    row = rows_of(table_named("lstm-1"), tmp_path / "out", 1, 2, sets=[*SMALL, "joint:stage.windows=1"])[-1]
+    row = rows_of(
+        table_named("lstm-1"), tmp_path / "out", Budget(1, 2), sets=[*SMALL, "joint:stage.windows=1"]
+    )[-1]
     return row, data
 
 

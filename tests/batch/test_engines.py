@@ -15,7 +15,7 @@ from eval.__main__ import main
 from eval.batch.batch_manifest import ManifestRow
 from eval.batch.engines import in_processes, on_ray
 from eval.batch.job import ScoringJob
-from eval.batch.rows import Options, run
+from eval.batch.rows import Engine, Options, run
 from lipsync.errors import ConfigError
 from tests.portal import ROOT, free_port
 
@@ -76,7 +76,7 @@ def numbers(results):
 
 @pytest.mark.slow
 def test_processes_give_what_one_process_gives(rows, expected, tmp_path):
-    assert numbers(run(rows, OPTIONS, tmp_path, workers=2)) == numbers(expected)
+    assert numbers(run(rows, OPTIONS, tmp_path, Engine(workers=2))) == numbers(expected)
 
 
 # --- Ray ---------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def test_a_killed_run_on_a_cluster_goes_on_and_equals_one_process(
     assert before.items() <= after.items(), "a finished row was done again"
     assert len(after) == 3
     assert numbers(results) == numbers(expected)
-    assert run(rows, OPTIONS, out, ray="nowhere:1") == results  # all is done: no cluster is asked for
+    assert run(rows, OPTIONS, out, Engine(ray="nowhere:1")) == results  # all is done: no cluster is asked for
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from lipsync.data.windows import WindowOptions, draw_windows
 from lipsync.experts.sync_expert import SyncExpertConfig
 from lipsync.experts.training.sync_stage import SyncConfig, SyncStage
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix
-from lipsync.methods.multi_reference.reference_windows import draw_reference_windows
+from lipsync.methods.multi_reference.reference_windows import WindowSampling, draw_reference_windows
 from tests.training.toy import toy_clip
 
 
@@ -127,7 +127,9 @@ def test_the_patents_gamma_and_brightness_stay_where_the_rest_is_off():
     plain = crops_of(clip, 64)[0]
     lights = set()
     for seed in range(5):
-        batch = draw_reference_windows([clip], 1, 64, 2, speech_stretches, np.random.default_rng(seed))
+        batch = draw_reference_windows(
+            [clip], WindowSampling(1, 64, 2), speech_stretches, np.random.default_rng(seed)
+        )
         crops = batch["frames"][0, 0].numpy()
         assert (crops[0] == crops[1]).all()
         assert (crops[0] == crops[2]).all()  # no cast of colour

@@ -20,7 +20,7 @@ from lipsync.media import read_audio
 from lipsync.methods import load_method
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.model import MultiReference
-from lipsync.methods.multi_reference.reference_windows import draw_reference_windows
+from lipsync.methods.multi_reference.reference_windows import WindowSampling, draw_reference_windows
 from lipsync.methods.multi_reference.train import (
     MultiReferenceStage,
     MultiReferenceTraining,
@@ -158,7 +158,7 @@ def test_training_at_the_seen_size_gives_a_core_of_the_full_one(clips, tmp_path)
 
 def test_references_are_far_and_spread_from_closed_to_open(clips):
     rng = np.random.default_rng(0)
-    batch = draw_reference_windows([clips[0]] * 20, 5, 64, 3, SpeechStretches(AUDIO), rng)
+    batch = draw_reference_windows([clips[0]] * 20, WindowSampling(5, 64, 3), SpeechStretches(AUDIO), rng)
     assert batch["frames"].shape == (20, 5, 3, 64, 64)
     assert batch["references"].shape == (20, 3, 3, 64, 64)
     # The toy's mouth is dark: the wider it is open, the darker the reference. Light differs by window only.
@@ -174,9 +174,8 @@ def test_windows_may_be_drawn_evenly_over_openings(clips):
 
     def share(wide: float) -> float:
         rng = np.random.default_rng(0)
-        found = draw_reference_windows(
-            [clip] * 60, 1, 64, 3, SpeechStretches(AUDIO), rng, wide_mouth_fraction=wide
-        )
+        sampling = WindowSampling(1, 64, 3, wide_mouth_fraction=wide)
+        found = draw_reference_windows([clip] * 60, sampling, SpeechStretches(AUDIO), rng)
         return float((found["start"] == 40).float().mean())
 
     assert share(0.0) < 0.1
@@ -232,10 +231,9 @@ def test_pictures_are_told_the_real_movement(clips, tmp_path):
 
 
 def test_some_windows_have_one_frame_as_all_their_references(clips):
-    windows = draw_reference_windows(
-        clips * 2, 1, 64, 3, SpeechStretches(AUDIO), np.random.default_rng(0), single_reference_windows=2
-    )["references"]
-    alike = [bool((window == window[0]).all()) for window in windows]
+    sampling = WindowSampling(1, 64, 3, single_reference_fraction=1 / 3)
+    windows = draw_reference_windows(clips * 2, sampling, SpeechStretches(AUDIO), np.random.default_rng(0))
+    alike = [bool((window == window[0]).all()) for window in windows["references"]]
     assert sum(alike) == 2
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from eval.batch.ablation import TABLES, rows_of, table_named
+from eval.batch.ablation import TABLES, Budget, rows_of, table_named
 from eval.batch.held_out import in_turn
 from eval.batch.summary import Column
 from eval.batch.summary import ScoreTable as Measured
@@ -36,7 +36,7 @@ def measured(scores: dict[str, list[float]]) -> Measured:
 def test_what_the_clips_cannot_tell_apart_is_said():
     rng = np.random.default_rng(0)
     base = rng.uniform(0.5, 0.9, 12)
-    rows = rows_of(table_named("lstm-1"), Path("runs"), 1, 1)[:3]
+    rows = rows_of(table_named("lstm-1"), Path("runs"), Budget(1, 1))[:3]
     names = [row.name for row in rows]
     # The second is better on every clip, the third better and worse by turns.
     other = base + 0.01 * np.where(np.arange(12) % 2, 1, -1)

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from eval.study.server.views import TrialView
-from eval.study.storage.assignment import Candidate, choose
+from eval.study.storage.assignment import Candidate, RaterProgress, choose
 from eval.study.storage.design import Design, rated, reserved
 from eval.study.storage.models import CATCH, RATED, REFERENCE, TRAINING, Rater, Rating, Stimulus, Study, Trial
 from lipsync.errors import StudyError
@@ -101,17 +101,9 @@ class RaterSession:
         open_now = reserved(self.db, self.study.id, self.now - design.spec.reservation)
         # A catch clip in between does not excuse showing an item again, but its own item is only avoided.
         last = next((entry.item for entry in reversed(past) if entry not in design.catches), None)
-        return choose(
-            design.candidates,
-            rated(self.db, self.study.id) + open_now,
-            had,
-            left=design.per_rater - len(had),
-            number=rater.number,
-            seed=rater.seed,
-            others=bool(open_now),
-            before=last,
-            avoid=before,
-        )
+        loads = rated(self.db, self.study.id) + open_now
+        progress = RaterProgress(rater.number, rater.seed, had, design.per_rater - len(had), last, before)
+        return choose(design.candidates, loads, progress, others=bool(open_now))
 
     def _view(self, trial: Trial) -> TrialView:
         parts = [self.design.clips[part] for part in (trial.stimulus_id, trial.other_id) if part is not None]

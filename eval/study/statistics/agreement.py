@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -52,6 +53,14 @@ class Agreement:
     singles: tuple[Coefficient, Coefficient, Coefficient]
     averages: tuple[Coefficient, Coefficient, Coefficient]
     reason: str = ""
+
+
+class MeanSquares(NamedTuple):
+    """Of a two-way analysis of variance, named as by Shrout & Fleiss 1979."""
+
+    msb: float  # between clips
+    msj: float  # between raters
+    mse: float  # the rest
 
 
 NONE = Coefficient(None)
@@ -159,7 +168,7 @@ def intraclass(
         k, n = (marks - raters) / (clips - 1), (marks - clips) / (raters - 1)
         mse, msb = additive / left, by_clip[1] / (clips - 1)
         msj = max(0.0, (within - additive) / (raters - 1))
-        two = _two_way(msb, msj, mse, k, n, clips - 1, raters - 1)
+        two = _two_way(MeanSquares(msb, msj, mse), k, n, clips - 1, raters - 1)
         three = _ratio(msb, mse, k, clips - 1, left)
     singles = one, two, three
     return singles, (_average(one, per_clip), _average(two, per_clip), _average(three, per_clip)), per_clip
@@ -198,10 +207,9 @@ def _ratio(between: float, rest: float, k: float, first: float, second: float) -
     return Coefficient(float(value), *(float((end - 1) / (end + k - 1)) for end in ends))
 
 
-def _two_way(
-    msb: float, msj: float, mse: float, k: float, n: float, first: float, second: float
-) -> Coefficient:
-    """ICC(2,1) from the mean squares of clips, raters and rest."""
+def _two_way(squares: MeanSquares, k: float, n: float, first: float, second: float) -> Coefficient:
+    """ICC(2,1) of k raters and n clips; degrees of freedom of the clips, then of the raters."""
+    msb, msj, mse = squares
     scale = msb + (k - 1) * mse + k * (msj - mse) / n
     if not scale > 0:
         return NONE

@@ -39,6 +39,27 @@ class Candidate:
     group: str
 
 
+@dataclass(frozen=True)
+class RaterProgress:
+    """How far a rater is.
+
+    Attributes:
+        number: how many raters began before.
+        seed: of this rater's random choices.
+        had: what this rater had of the candidates, in order.
+        left: how many this rater still gets, the next one included; at most those not had yet.
+        before: item shown last; None: none yet.
+        avoid: another item not to be shown now if rules 2 and 3 leave a choice (that of a catch clip).
+    """
+
+    number: int
+    seed: int
+    had: Sequence[Candidate]
+    left: int
+    before: str | None = None
+    avoid: str | None = None
+
+
 def order_of_kinds(training: int, rated: int, catches: int, seed: int) -> list[str]:
     """The kind of every trial of one rater: "training" first, then "rated" with "catch" among them.
 
@@ -81,49 +102,40 @@ def wished_group(groups: Sequence[str], number: int, turn: int) -> str:
 def choose(
     candidates: Sequence[Candidate],
     loads: Mapping[Key, int],
-    had: Sequence[Candidate],
-    left: int,
-    number: int,
-    seed: int,
+    rater: RaterProgress,
     others: bool = False,
-    before: str | None = None,
-    avoid: str | None = None,
 ) -> Candidate:
     """The clip to hand out now, by the rules at the head of this file.
 
     Args:
         candidates: all clips that are rated.
         loads: how often each was rated or is being rated now; missing: 0.
-        had: what this rater had of them, in order.
-        left: how many this rater still gets, this one included; at most those not had yet.
-        number: how many raters began before.
-        seed: of this rater.
+        rater: who gets it.
         others: someone else is rating at this moment.
-        before: item shown last; None: none yet.
-        avoid: another item not to be shown now if rules 2 and 3 leave a choice (that of a catch clip).
 
     Raises:
         ValueError: this rater has had all.
     """
-    taken = {candidate.key for candidate in had}
+    taken = {candidate.key for candidate in rater.had}
     pool = [candidate for candidate in candidates if candidate.key not in taken]
     if not pool:
         raise ValueError("nothing is left to hand out")
     stock = Counter(candidate.item for candidate in pool)
-    fit = {item: item != before and _can_go_on(stock, item, left - 1) for item in stock}
+    fit = {item: item != rater.before and _can_go_on(stock, item, rater.left - 1) for item in stock}
     # A list that cannot be ordered at all (one item alone) is at least spread as far as it goes.
-    allowed = [entry for entry in pool if fit[entry.item]] or [e for e in pool if e.item != before] or pool
+    possible = [entry for entry in pool if fit[entry.item]]
+    allowed = possible or [entry for entry in pool if entry.item != rater.before] or pool
     fewest = min(loads.get(entry.key, 0) for entry in allowed)
     allowed = [entry for entry in allowed if loads.get(entry.key, 0) <= fewest + int(others)]
-    wished = wished_group(sorted({entry.group for entry in candidates}), number, len(had))
+    wished = wished_group(sorted({entry.group for entry in candidates}), rater.number, len(rater.had))
     low = Counter(entry.item for entry in pool if loads.get(entry.key, 0) <= fewest)
-    seen = Counter(entry.group for entry in had)
-    rng = random.Random(f"{seed} {len(had)}")
+    seen = Counter(entry.group for entry in rater.had)
+    rng = random.Random(f"{rater.seed} {len(rater.had)}")
 
     def rank(entry: Candidate) -> tuple[float, ...]:
         load, item = loads.get(entry.key, 0), entry.item
         turn = (entry.group != wished, load, seen[entry.group])
-        return (*turn, item == avoid, -low[item], -stock[item], rng.random())
+        return (*turn, item == rater.avoid, -low[item], -stock[item], rng.random())
 
     return min(allowed, key=rank)
 

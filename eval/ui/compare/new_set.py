@@ -21,7 +21,7 @@ from lipsync.ui.job_queue import MODEL, states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import cancelled, trouble
 from lipsync.ui.request_form import QUIET, Inputs
-from lipsync.ui.uploads import request
+from lipsync.ui.uploads import GenerateForm, request
 
 COLUMNS = ("item", "method", "file")
 ZIP = ".zip"
@@ -177,12 +177,12 @@ class NewSet:
     async def on_generate(
         self, view: Any, target: str, face: str, camera: str, *options: Any
     ) -> AsyncIterator[Update]:
-        speech, own, consent, methods, which, length, mark = options
+        speech, own, consent, methods, *rest = options
         try:
             if not methods:
                 raise ConfigError("compare.choose_method")
             wanted = [
-                request(camera or face, speech, own, consent, method, which, length, mark, self.max_seconds)
+                request(GenerateForm(camera or face, speech, own, consent, method, *rest), self.max_seconds)
                 for method in methods
             ]
             sound = wanted[0].audio

@@ -46,25 +46,25 @@ def address_of(request: gr.Request) -> str:
     return origin_of(request).address(trusted_proxies())
 
 
-def add_study(service: Service) -> None:
-    """Add the end points ``/study_open`` ... to the Blocks that is being built.
+class StudyApi:
+    """The verbs of a study, each of which is an end point; what a person can get wrong is a `gr.Error`."""
 
-    The clips they name lie under ``service.store.clips``, which ``launch`` must have in ``allowed_paths``.
-    """
-    # Threads of its own: a long job in Gradio's pool keeps no vote waiting, nor the event loop.
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="study")
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        # Threads of its own: a long job in Gradio's pool keeps no vote waiting, nor the event loop.
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="study")
 
-    async def answer(verb: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    async def _answer(self, verb: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         try:
-            values = await asyncio.get_running_loop().run_in_executor(pool, verb, *arguments)
+            values = await asyncio.get_running_loop().run_in_executor(self._pool, verb, *arguments)
         except LipSyncError as error:
             raise refusal(error) from error
         plain = asdict(values)
         if isinstance(values, TrialView):
-            plain["media"] = [media_url(service, name) for name in values.media]
+            plain["media"] = [media_url(self._service, name) for name in values.media]
         return plain
 
-    async def study_open(link: str, request: gr.Request, code: str = "") -> dict[str, Any]:
+    async def study_open(self, link: str, request: gr.Request, code: str = "") -> dict[str, Any]:
         """Show a study: its texts, its questions, how many clips; nothing is stored.
 
         Parameters:
@@ -75,9 +75,9 @@ def add_study(service: Service) -> None:
             "pairwise"), questions (key, text, labels), comments, clips, minutes, state ("new", "going",
             "finished"), session and completion (each empty where there is none)
         """
-        return await answer(service.open, link, code, address_of(request))
+        return await self._answer(self._service.open, link, code, address_of(request))
 
-    async def study_consent(link: str, request: gr.Request, language: str = "en") -> dict[str, Any]:
+    async def study_consent(self, link: str, request: gr.Request, language: str = "en") -> dict[str, Any]:
         """Take part in a study.
 
         Parameters:
@@ -86,9 +86,9 @@ def add_study(service: Service) -> None:
         Returns:
             code (to come back, and to delete the data) and session (for the other verbs)
         """
-        return await answer(service.consent, link, language, address_of(request))
+        return await self._answer(self._service.consent, link, language, address_of(request))
 
-    async def study_next(session: str) -> dict[str, Any]:
+    async def study_next(self, session: str) -> dict[str, Any]:
         """The clip, or the pair, to be rated now.
 
         Parameters:
@@ -98,9 +98,9 @@ def add_study(service: Service) -> None:
             the right one), seconds (how long it plays), wait (seconds until marks are taken), marks
             (given before), position, total, rated, back (there is one before)
         """
-        return await answer(service.next, session)
+        return await self._answer(self._service.next, session)
 
-    async def study_rate(session: str, trial: str, marks: dict[str, int], token: str) -> dict[str, Any]:
+    async def study_rate(self, session: str, trial: str, marks: dict[str, int], token: str) -> dict[str, Any]:
         """Store the marks of a clip, and show the next one as study_next does.
 
         Parameters:
@@ -109,18 +109,18 @@ def add_study(service: Service) -> None:
             marks: a mark for every question: 1 to 5; of a pair 0 no difference, 1 left, 2 right
             token: a random name for this submission; sent again, it is stored once
         """
-        return await answer(service.rate, session, trial, marks, token)
+        return await self._answer(self._service.rate, session, trial, marks, token)
 
-    async def study_back(session: str, trial: str = "") -> dict[str, Any]:
+    async def study_back(self, session: str, trial: str = "") -> dict[str, Any]:
         """The clip before this one with its marks, as study_next shows it.
 
         Parameters:
             session: from study_consent or study_open
             trial: the one shown now; empty after the last one
         """
-        return await answer(service.back, session, trial)
+        return await self._answer(self._service.back, session, trial)
 
-    async def study_finish(session: str, comment: str = "") -> dict[str, Any]:
+    async def study_finish(self, session: str, comment: str = "") -> dict[str, Any]:
         """End after the last clip.
 
         Parameters:
@@ -129,9 +129,9 @@ def add_study(service: Service) -> None:
         Returns:
             completion: the code that a crowd platform wants to see
         """
-        return await answer(service.finish, session, comment)
+        return await self._answer(self._service.finish, session, comment)
 
-    async def study_delete(code: str, request: gr.Request) -> dict[str, Any]:
+    async def study_delete(self, code: str, request: gr.Request) -> dict[str, Any]:
         """Delete everything of one rater.
 
         Parameters:
@@ -139,10 +139,18 @@ def add_study(service: Service) -> None:
         Returns:
             deleted: true
         """
-        return await answer(service.delete, code, address_of(request))
+        return await self._answer(self._service.delete, code, address_of(request))
 
+
+def add_study(service: Service) -> None:
+    """Add the end points ``/study_open`` ... to the Blocks that is being built.
+
+    The clips they name lie under ``service.store.clips``, which ``launch`` must have in ``allowed_paths``.
+    """
+    api = StudyApi(service)
     for verb in (
-        study_open, study_consent, study_next, study_rate, study_back, study_finish, study_delete
+        api.study_open, api.study_consent, api.study_next, api.study_rate, api.study_back, api.study_finish,
+        api.study_delete,
     ):  # fmt: skip
         gr.api(verb, api_name=verb.__name__, queue=False)
 

@@ -39,14 +39,39 @@ class Piece:
     sides: list[float] = field(default_factory=list)  # pixels of the video
 
 
+@dataclass(frozen=True)
+class SoundTrack:
+    """Where the sound of a video lies.
+
+    Attributes:
+        file: that has it; None: the video itself.
+        shift: frames by which it comes late, and is taken from later on; negative: early.
+    """
+
+    file: Path | None = None
+    shift: int = 0
+
+    def samples(self, video: Path) -> tuple[np.ndarray, range | None]:
+        """(N,) 16 kHz samples that begin with the video, and the frames that have sound; None: no matter.
+
+        Raises:
+            MediaError: there is no sound that can be read.
+        """
+        samples = read_audio(self.file or video, RATE)
+        if not self.shift:
+            return samples, None
+        lead = self.shift * FRAME
+        samples = np.pad(samples, (max(0, -lead), 0))[max(0, lead) :]
+        return samples, range(max(0, -self.shift), len(samples) // FRAME)
+
+
 def clip_video(
     path: Path,
     out: Path,
     name: str,
     landmarker: Path,
     limits: Limits,
-    sound_file: Path | None = None,
-    shift: int = 0,
+    track: SoundTrack | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Write the usable stretches of a video as ``out/NAME_KK.mp4`` and ``.npy``.
 
@@ -54,9 +79,8 @@ def clip_video(
     turns too far or the face gets too small.
 
     Args:
-        sound_file: has the sound; None: the video itself.
-        shift: frames by which the sound comes late, and is taken from later on; negative: early. Frames
-            that are left without sound are left out.
+        track: the sound; None: the video's own as it is. Frames that a shift leaves without sound are left
+            out.
 
     Returns:
         One row per clip (clip, start_s, frames, face_px, sharpness, yaw), and one row per stretch left
@@ -71,14 +95,11 @@ def clip_video(
         rejected.append({"start_s": start / FPS, "seconds": frames / FPS, "reason": reason, "detail": detail})
 
     try:
-        if sound_file is None and not probe(path).has_audio:
+        track = track or SoundTrack()
+        if track.file is None and not probe(path).has_audio:
             reject(0, 0, "no sound track")
             return clips, rejected
-        samples = read_audio(sound_file or path, RATE)
-        with_sound = None
-        if shift:
-            samples = np.pad(samples, (max(0, -shift * FRAME), 0))[max(0, shift * FRAME) :]
-            with_sound = range(max(0, -shift), len(samples) // FRAME)
+        samples, with_sound = track.samples(path)
         for piece in pieces(path, landmarker, limits, with_sound):
             if piece.fault is not None:
                 reject(piece.start, piece.frames, piece.fault)

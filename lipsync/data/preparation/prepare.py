@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lipsync.data.preparation import people, records
-from lipsync.data.preparation.clipping import clip_video
+from lipsync.data.preparation.clipping import SoundTrack, clip_video
 from lipsync.data.preparation.limits import Limits
 from lipsync.data.preparation.options import PrepareOptions
 from lipsync.data.preparation.preparation_tables import PreparationSummary, write_tables
@@ -166,9 +166,8 @@ def _outcome(record: dict[str, Any]) -> Message:
 
 
 def _cut(video: Video, shift: int, out: Path, limits: Limits, landmarker: Path) -> dict[str, Any]:
-    clips, rejected = clip_video(
-        video.path, out, records.slug(video.name), landmarker, limits, video.sound, shift
-    )
+    track = SoundTrack(video.sound, shift)
+    clips, rejected = clip_video(video.path, out, records.slug(video.name), landmarker, limits, track)
     for row in rejected:
         row["source"] = video.name
     record = {**records.stamp(video, limits), "shift": shift, "clips": clips, "rejected": rejected}

@@ -27,7 +27,7 @@ from lipsync.experts.syncx import SyncX
 from lipsync.experts.training.lip_reader_stage import load_lip_reader, pack_texts, unpack_texts
 from lipsync.methods.multi_reference.config import MultiReferenceConfig
 from lipsync.methods.multi_reference.model import MultiReference
-from lipsync.methods.multi_reference.reference_windows import draw_reference_windows
+from lipsync.methods.multi_reference.reference_windows import WindowSampling, draw_reference_windows
 from lipsync.methods.multi_reference.train_listener import correct_tokens, load_head, load_listener
 from lipsync.methods.multi_reference.validation import validate
 from lipsync.nn.speech_encoder import LearnedEncoder
@@ -155,18 +155,16 @@ class MultiReferenceStage(Stage):
     def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
         config = self.config
         clips = self.sampler.draw(config.windows, rng)
-        batch = draw_reference_windows(
-            clips,
+        sampling = WindowSampling(
             config.frames,
             self.model.size,
             config.model.references,
-            self.speech_stretches,
-            rng,
             config.framed_alike,
-            round(config.windows * config.single_reference_fraction),
+            config.single_reference_fraction,
             config.wide_mouth_fraction,
             config.augment,
         )
+        batch = draw_reference_windows(clips, sampling, self.speech_stretches, rng)
         if self.words is not None:
             starts = batch["start"].tolist()
             texts = [self.words.text(c, s, config.frames) for c, s in zip(clips, starts, strict=True)]

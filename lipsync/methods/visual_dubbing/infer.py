@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipsync.audio.encoders import SpeechEncoder, load_encoder
+from lipsync.audio.encoders import load_encoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.mel import RATE
 from lipsync.audio.selector import select
@@ -78,8 +78,6 @@ class VisualDubbingMethod(LipSyncMethod):
         weights_sha256: str,
         device: torch.device | None = None,
         morphable: MorphableModel | None = None,
-        semantic: SemanticImages | None = None,
-        encoder: SpeechEncoder | None = None,
     ):
         self.card, self.weights_sha256 = card, weights_sha256
         self.config = net.config
@@ -90,9 +88,9 @@ class VisualDubbingMethod(LipSyncMethod):
         self.scene = Scene((morphable or load_morphable(net.config.morphable or None)).to(self.device))
         self.semantic: SemanticImages | None = None
         if net.config.expression.semantic_images:
-            self.semantic = semantic or SemanticImages(mouth_only=net.config.expression.mouth_only)
+            self.semantic = SemanticImages(mouth_only=net.config.expression.mouth_only)
         names = {part.config.encoder for part in net.stage1} - {""}
-        self.encoders = {name: encoder or load_encoder(name) for name in names}
+        self.encoders = {name: load_encoder(name) for name in names}
         self.fitter = Fitter(self.scene.model, self.crop_size)
         self.person: DrivenPerson | None = None
         self.passthrough_frames = 0

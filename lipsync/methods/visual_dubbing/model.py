@@ -125,5 +125,5 @@ def read_core_config(folder: Path) -> VisualDubbingConfig:
         ArtefactError: the file is missing or damaged.
         ConfigError: it is of another network.
     """
-    kind = Message("visual_dubbing.network")
-    return read_config(folder / "config.json", VisualDubbingConfig, kind, needs="renderer")
+    what = Message("visual_dubbing.network")
+    return read_config(folder / "config.json", VisualDubbingConfig, what, needs="renderer")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -80,6 +80,14 @@ class DubbingConfig:
     # Aids for little data, not in the paper.
     augment: bool = False  # random framing, light and mirror
     mouth_weight: float = 0.0  # extra weight of the L1 around the lips
+
+
+class GroundTruth(NamedTuple):
+    """What the renderer should have drawn, below the row where it draws."""
+
+    target: Tensor  # (B, 3, H, S) real faces in 0..1
+    hole: Tensor  # (B, 1, H, S) 1 where pixels were taken away
+    weight: Tensor  # (B, 1, H, S) of the L1, more around the lips
 
 
 class DubbingStage(Stage):
@@ -169,28 +177,27 @@ class DubbingStage(Stage):
             drawn = self.net(view, inpaint)
         drawn = Drawn(*(x.float() for x in drawn))
         weight = lip_weight(batch["lips"], target.shape[-1], config.mouth_weight)
-        target, hole, weight = (x[:, :, top:] for x in (target, view.hole, weight))
-        values = self._losses(drawn, target, hole, weight, inpaint, with_gan, update)
+        truth = GroundTruth(*(x[:, :, top:] for x in (target, view.hole, weight)))
+        values = self._losses(drawn, truth, update, inpaint, with_gan)
         loss = epsilon * values["inpainted"] + (1 - epsilon) * values["mended"]  # eq 32
         update(loss, self.net, self.optimizers["renderer"])
         if with_gan:
             fakes = [x.detach()[:, :, top:] for x in (drawn.mended, drawn.face)[: 1 + inpaint]]
-            values["critic"] = critic_loss(self.critic, target, fakes, config.gradient_penalty)
+            values["critic"] = critic_loss(self.critic, truth.target, fakes, config.gradient_penalty)
             update(values["critic"], self.critic, self.optimizers["critic"])
         return {"loss": loss.item(), **{key: value.item() for key, value in values.items()}}
 
     def _losses(
         self,
         drawn: Drawn,
-        target: Tensor,
-        hole: Tensor,
-        weight: Tensor,
+        truth: GroundTruth,
+        update: Update,
         inpaint: bool,
         with_gan: bool,
-        update: Update,
     ) -> dict[str, Tensor]:
         """Eq 30 as "inpainted" and eq 31 as "mended", and the parts that get a column of the log."""
         config, top = self.config, self.config.model.top
+        target, hole, weight = truth
         mended, face, warped = (x[:, :, top:] for x in (drawn.mended, drawn.face, drawn.warped))
         wanted = self._features(target, update, top) if self.feature_net is not None else []
         values = {"warp_l1": masked_l1(warped, target, hole).detach()}

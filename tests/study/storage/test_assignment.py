@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.study.storage.assignment import Candidate, choose, order_of_kinds, williams_square, wished_group
+from eval.study.storage.assignment import (
+    Candidate,
+    RaterProgress,
+    choose,
+    order_of_kinds,
+    williams_square,
+    wished_group,
+)
 
 
 def grid(items: int, methods: int) -> list[Candidate]:
@@ -81,16 +88,14 @@ class Simulation:
             someone.now = rng.choice([entry for entry in self.candidates if entry not in someone.had])
         else:
             reserved = Counter(other.now.key for other in self.active if other.now is not None)
-            someone.now = choose(
-                self.candidates,
-                self.rated + reserved,
+            progress = RaterProgress(
+                someone.number,
+                someone.seed,
                 someone.had,
                 left=self.per_rater - len(someone.had),
-                number=someone.number,
-                seed=someone.seed,
-                others=bool(reserved),
                 before=someone.had[-1].item if someone.had else None,
             )
+            someone.now = choose(self.candidates, self.rated + reserved, progress, others=bool(reserved))
 
     def _end(self, someone: Someone) -> None:
         self.active.remove(someone)
@@ -214,7 +219,8 @@ def test_any_list_that_can_be_ordered_is_ordered(counts: list[int], wanted: int,
     had: list[Candidate] = []
     for left in range(wanted, 0, -1):
         before = had[-1].item if had else None
-        had.append(choose(candidates, loads, had, left, seed % 7, seed, data.draw(st.booleans()), before))
+        progress = RaterProgress(seed % 7, seed, had, left, before)
+        had.append(choose(candidates, loads, progress, data.draw(st.booleans())))
     assert len({entry.key for entry in had}) == wanted
     # Possible exactly when no item needs more than every second place.
     if sum(min(count, (wanted + 1) // 2) for count in counts) >= wanted:

@@ -24,6 +24,7 @@ from lipsync.ui.speaker_choice import marked, people_in
 from lipsync.ui.uploads import (
     EXAMPLES,
     SAMPLES,
+    GenerateForm,
     adapted_choice,
     is_example,
     learning,
@@ -50,19 +51,19 @@ def stranger(tmp_path: Path) -> str:
 
 def test_examples_need_no_consent_wherever_they_were_copied(tmp_path: Path, stranger: str) -> None:
     copy = shutil.copy(FACE, tmp_path / "renamed.mp4")
-    assert request(str(copy), SPEECH, False, False, *REST).face == Path(copy)
+    assert request(GenerateForm(str(copy), SPEECH, False, False, *REST)).face == Path(copy)
     with pytest.raises(ConfigError, match=r"someone\.mp4 agreed"):
-        request(stranger, SPEECH, False, False, *REST)
-    assert request(stranger, SPEECH, False, True, *REST).audio == Path(SPEECH)
+        request(GenerateForm(stranger, SPEECH, False, False, *REST))
+    assert request(GenerateForm(stranger, SPEECH, False, True, *REST)).audio == Path(SPEECH)
 
 
 def test_missing_inputs_are_named() -> None:
     with pytest.raises(ConfigError, match="face first"):
-        request(None, SPEECH, False, True, *REST)
+        request(GenerateForm(None, SPEECH, False, True, *REST))
     with pytest.raises(ConfigError, match="speech first"):
-        request(FACE, None, False, True, *REST)
+        request(GenerateForm(FACE, None, False, True, *REST))
     with pytest.raises(ConfigError, match="photo has no sound"):
-        request(PHOTO, None, True, True, *REST)
+        request(GenerateForm(PHOTO, None, True, True, *REST))
 
 
 def test_reference_frames_are_shown_as_small_pictures(tmp_path: Path) -> None:
@@ -88,17 +89,17 @@ def test_reference_frames_are_shown_as_small_pictures(tmp_path: Path) -> None:
 
 
 def test_choices_reach_the_request() -> None:
-    asked = request(FACE, SPEECH, True, False, "wav2lip", 1, "video", False, 30.0, 1.3)
+    asked = request(GenerateForm(FACE, SPEECH, True, False, "wav2lip", 1, "video", False, 1.3), 30.0)
     assert asked.mouth_opening == 1.3
     assert (asked.audio, asked.method, asked.face_index) == (None, "wav2lip", 1)
     assert (asked.length, asked.label, asked.max_seconds) == ("video", False, 30.0)
-    assert request(FACE, SPEECH, False, False, *REST).face_index is None
+    assert request(GenerateForm(FACE, SPEECH, False, False, *REST)).face_index is None
 
 
 def test_results_are_named_after_face_and_method_and_fit_the_disk(tmp_path: Path) -> None:
     face = tmp_path / ("脸" * 83 + ".mp4")
     shutil.copy(FACE, face)
-    output = request(str(face), SPEECH, False, False, *REST).output
+    output = request(GenerateForm(str(face), SPEECH, False, False, *REST)).output
     assert output.name.endswith(f"脸-{DEFAULT}.mp4")
     (tmp_path / output).touch()
 
@@ -106,9 +107,9 @@ def test_results_are_named_after_face_and_method_and_fit_the_disk(tmp_path: Path
 def test_a_face_that_is_gone_is_said(tmp_path: Path) -> None:
     assert not is_example(tmp_path / "gone.mp4")
     with pytest.raises(MediaError, match=r"no file .*gone\.mp4"):
-        request(str(tmp_path / "gone.mp4"), SPEECH, False, False, *REST)
+        request(GenerateForm(str(tmp_path / "gone.mp4"), SPEECH, False, False, *REST))
     with pytest.raises(ConfigError, match="Did you mean 'wav2lip'"):
-        request(FACE, SPEECH, False, False, "wav2lop", -1, "audio", True)
+        request(GenerateForm(FACE, SPEECH, False, False, "wav2lop", -1, "audio", True))
 
 
 def test_the_model_card_is_shown_without_front_matter_and_pictures(
@@ -235,7 +236,7 @@ def test_a_method_without_weights_is_not_in_the_menu(tmp_path: Path, monkeypatch
 
 def test_the_automatic_choice_has_no_model_card_and_reaches_the_request() -> None:
     assert model_card(AUTO) == ""
-    assert request(FACE, SPEECH, False, False, AUTO, -1, "audio", True).method == AUTO
+    assert request(GenerateForm(FACE, SPEECH, False, False, AUTO, -1, "audio", True)).method == AUTO
 
 
 def test_facts_say_what_the_automatic_choice_took_and_once_why(tmp_path: Path) -> None:
