@@ -294,8 +294,10 @@ def _batch(faces: list[FaceView], times: np.ndarray, job: _Job, references: list
 
 def _blend(drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock) -> Iterator[Frame]:
     """Each frame with its drawn face on it, behind what covers it."""
-    for (item, face), after in pairwise(chain(drawn, [None])):
-        frame = item.frame
+    ending: Iterator[_Drawn | None] = chain(drawn, [None])
+    for now, after in pairwise(ending):
+        assert now is not None
+        item, face, frame = now.item, now.face, now.item.frame
         with clock("blend"):
             cover = speaker.covers(item, after and after.item)
             if face is not None and item.pose is not None and (cover is None or not cover.whole):

@@ -210,4 +210,4 @@ def test_a_published_checkpoint_is_converted_once(local_hub, put, checkpoint, tm
 def test_a_conversion_that_finds_no_room_is_done_without(local_hub, put, checkpoint, tmp_path, monkeypatch):
     put({"wav2lip.pth": checkpoint})
     (tmp_path / "cache").write_text("in the way")
-    assert read_published(fetch_core(HubCore(REPO, "wav2lip.pth")).path)[0] == Wav2LipConfig()
+    assert read_published(fetch_core(HubCore(REPO, "wav2lip.pth")).path)[0] == Wav2LipConfig(framing="s3fd")

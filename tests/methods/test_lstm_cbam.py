@@ -217,7 +217,7 @@ def test_pipeline_draws_with_a_tiny_core(core, tmp_path):
             writer.write(frame)
     result = generate(replace(request, face=short))
     assert (result.frames, result.frames_without_face) == (6, 0)
-    assert result.method == "lstm-cbam"
+    assert result.method == core.name
     drawn = np.stack([frame.image for frame in read_frames(result.path)])
     changed = np.abs(drawn.astype(int) - np.stack(frames)).mean((0, 3)) > 20
     where = np.argwhere(changed)

@@ -380,7 +380,7 @@ def test_speaks_in_the_pipeline(saved, tmp_path):
             method="multi-reference", checkpoint=saved, mouth_opening=1.3, length="video",
         )
     )  # fmt: skip
-    assert result.method == "multi-reference"
+    assert result.method == saved.name
     assert result.frames > 0
     assert result.frames_without_face == 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from lipsync.audio.features import AudioFeatures
 
@@ -25,7 +24,7 @@ class Wav2LipConfig:
     visible: float = 0.5
     # What a crop shows: "upright", the face square of this project, or "s3fd", the detector's box, stretched,
     # with the frame itself as its reference (``lipsync.methods.wav2lip.published``).
-    framing: Literal["upright", "s3fd"] = "upright"
+    framing: str = "upright"
 
     def __post_init__(self) -> None:
         if isinstance(self.audio, dict):  # as it comes out of config.json

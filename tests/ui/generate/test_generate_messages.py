@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,14 +51,34 @@ def test_reasons_inside_a_sentence_are_chinese_too(tmp_path: Path, monkeypatch: 
     assert not re.search(r"[a-z]{4,} [a-z]{3,}", caught.value.message.text("zh").replace(str(tmp_path), ""))
 
 
+def notes(
+    coarse: bool = False,
+    stretches: tuple = ((0, 1),),
+    passthrough: int = 0,
+    covered: int = 0,
+    people: int = 1,
+) -> tuple[Message, ...]:
+    """Notes on a job of 40 frames with one speaker."""
+    speech, plan = (
+        SimpleNamespace(speech_times=SimpleNamespace(stretches=stretches)),
+        SimpleNamespace(frames=40),
+    )
+    speaker = SimpleNamespace(
+        tracker=SimpleNamespace(coarse=coarse, cuts=0, faces_seen=1),
+        method=SimpleNamespace(passthrough_frames=passthrough),
+        covers=SimpleNamespace(whole_frames=covered),
+    )
+    return _notes(SimpleNamespace(speech=speech, plan=plan), [speaker], people)
+
+
 def test_cards_and_notes_are_known_and_other_sentences_stay() -> None:
     for name in METHODS:
         card = METHODS.get(name).card
         assert CHINESE.search(Message(card.summary).text("zh"))
         assert CHINESE.search(card.licence.text("zh")), card.licence
         assert card.weights.text("zh") != card.weights
-    for note in _notes(coarse=True, silent=True, passthrough=3, count=40):
+    for note in notes(coarse=True, stretches=(), passthrough=3, covered=2, people=3):
         assert CHINESE.search(note.text("zh")), note
-    assert "40 帧中有 3 帧" in _notes(coarse=False, silent=False, passthrough=3, count=40)[0].text("zh")
-    assert _notes(coarse=False, silent=False, passthrough=0, count=40) == ()
+    assert "40 帧中有 3 帧" in notes(passthrough=3)[0].text("zh")
+    assert notes() == ()
     assert translated("A sentence of nobody.", "zh") == "A sentence of nobody."
