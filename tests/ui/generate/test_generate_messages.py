@@ -59,16 +59,14 @@ def notes(
     people: int = 1,
 ) -> tuple[Message, ...]:
     """Notes on a job of 40 frames with one speaker."""
-    speech, plan = (
-        SimpleNamespace(speech_times=SimpleNamespace(stretches=stretches)),
-        SimpleNamespace(frames=40),
-    )
+    times = SimpleNamespace(stretches=stretches)
+    job = SimpleNamespace(speech=SimpleNamespace(speech_times=times), plan=SimpleNamespace(frames=40))
     speaker = SimpleNamespace(
         tracker=SimpleNamespace(coarse=coarse, cuts=0, faces_seen=1),
         method=SimpleNamespace(passthrough_frames=passthrough),
         covers=SimpleNamespace(whole_frames=covered),
     )
-    return _notes(SimpleNamespace(speech=speech, plan=plan), [speaker], people)
+    return _notes(job, [speaker], people)
 
 
 def test_cards_and_notes_are_known_and_other_sentences_stay() -> None:

@@ -155,7 +155,7 @@ def test_pictures_without_a_face_are_refused(tmp_path: Path) -> None:
 
 def test_people_of_the_whole_video_are_chosen_by_number() -> None:
     def asked(who: int | str) -> tuple[object, ...]:
-        job = request(FACE, SPEECH, False, False, EMBEDDED, who, "audio", True)
+        job = request(GenerateForm(FACE, SPEECH, False, False, EMBEDDED, who))
         return job.face_index, job.person, job.faces
 
     assert asked(-1) == (None, None, "one")
