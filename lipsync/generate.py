@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import chain, islice, pairwise
+from itertools import islice, tee
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -294,12 +294,11 @@ def _batch(faces: list[FaceView], times: np.ndarray, job: _Job, references: list
 
 def _blend(drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock) -> Iterator[Frame]:
     """Each frame with its drawn face on it, behind what covers it."""
-    ending: Iterator[_Drawn | None] = chain(drawn, [None])
-    for now, after in pairwise(ending):
-        assert now is not None
-        item, face, frame = now.item, now.face, now.item.frame
+    ahead, drawn = tee(drawn)
+    covers = speaker.covers.follow(item for item, _ in ahead)
+    for (item, face), cover in zip(drawn, covers, strict=True):
+        frame = item.frame
         with clock("blend"):
-            cover = speaker.covers(item, after and after.item)
             if face is not None and item.pose is not None and (cover is None or not cover.whole):
                 face = face if cover is None else cover.under(face, frame.image, item.pose)
                 image = paste(

@@ -8,7 +8,6 @@ equals what the pipeline makes of the whole recording.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -89,8 +88,7 @@ class Live:
         self._method, self._opening = method, mouth_opening
         self._plates = _prepare(face, self.fps, speakers(face, choice or Choice())[0][0], method)
         finder = CoverFinder()
-        items = [item for item, _ in self._plates]
-        self._covers = [finder(item, after) for item, after in zip_longest(items, items[1:])]
+        self._covers = list(finder.follow(item for item, _ in self._plates))
         known = [(item, view) for item, view in self._plates if view is not None]
         if not known:
             raise FaceError("face.none_found", path=face.name)

@@ -119,6 +119,25 @@ def test_a_cover_comes_with_its_first_frame_and_goes_slowly_but_not_into_a_new_t
     assert finder(item(disc(image)), item(image, new=True)) is not None, "the last of its track stands alone"
 
 
+def test_what_is_looked_at_every_fourth_frame_has_all_of_a_cover() -> None:
+    image, asked = astronaut(), []
+
+    class Counted(Green):
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            asked.append(len(x))
+            return super().forward(x)
+
+    for begin in range(8, 13):
+        pictures = [image] * begin + [disc(image)] * 6 + [image] * 20
+        covers = list(CoverFinder(Counted()).follow(map(item, pictures)))
+        assert [cover is not None for cover in covers[: begin + 6]] == [False] * begin + [True] * 6, begin
+        assert len(covers) == len(pictures)
+        assert covers[-8:] == [None] * 8
+    asked.clear()
+    assert list(CoverFinder(Counted()).follow(map(item, [image] * 40))) == [None] * 40
+    assert len(asked) < 16, "most frames of an uncovered face are not looked at"
+
+
 def test_no_reference_shows_a_cover() -> None:
     image = astronaut()
     items = [item(frame) for frame in (image, *(make(image)[0] for make in (microphone, cup, hand)), image)]
@@ -184,7 +203,7 @@ def test_a_real_person_behind_a_box(filmed, landmarker, tmp_path, monkeypatch) -
     assert min(boxes[k].sum() for k in range(8, 30)) > 1000
     assert worst(careful) < 3
     assert any("covers the mouth" in note and "of 30 frames" in note for note in done.notes)
-    monkeypatch.setattr(CoverFinder, "__call__", lambda self, item, after=None: None)
+    monkeypatch.setattr(CoverFinder, "follow", lambda self, items: (None for _ in items))
     careless, _ = result("careless.mp4")
     assert worst(careless) > 6
     # Before the box comes both are the same but for the codec, which looks ahead.
