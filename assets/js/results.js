@@ -1,8 +1,12 @@
 // In the Results tab's pieces of HTML: a click on an entry of the list selects its study; the link of a
-// study begins with the address under which this browser sees the portal, and can be copied.
+// study begins with the address under which this browser sees the portal, and can be copied. Where that address
+// means this machine to whoever opens it, a sentence says so.
+const LOCAL = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
 const fill = () => {
   for (const field of element.querySelectorAll("[data-path]")) {
-    field.value = new URL(field.dataset.path, document.baseURI).href;
+    const url = new URL(field.dataset.path, document.baseURI);
+    field.value = url.href;
+    for (const note of element.querySelectorAll("[data-local]")) note.hidden = !LOCAL.test(url.hostname);
   }
 };
 

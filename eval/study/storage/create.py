@@ -1,4 +1,4 @@
-"""Making a study: its clips are copied under random names, then it appears as a draft, whole or not."""
+"""Making a study: blind copies of its clips under random names; then it appears as a draft, whole or not."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from eval.compare.blind_copy import write_blind_copies
 from eval.compare.clip import take_in
 from eval.compare.sets import Sets
 from eval.compare.video_import import Entry
 from eval.study.storage.catch import write_choose, write_desync
-from eval.study.storage.materials import blank_tags, find_materials
+from eval.study.storage.materials import find_materials
 from eval.study.storage.models import CATCH, RATED, REFERENCE, TRAINING
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, StudyClip, StudyInfo, new_id
@@ -67,6 +68,7 @@ def create(store: Store, spec: Spec, base: Path = Path(), report: Report | None 
             write_desync(entry.path, other.path, out)
             clips.append(_caught(out, entry.item, f"sound of {other.item}", {SYNC: [1, 2]}))
             step()
+        write_blind_copies({clip: clip for clip in place.iterdir()})
         study_id = new_id()
         folder = place.rename(store.clip_folder(study_id))
     try:
@@ -82,12 +84,10 @@ def _take(spec: Spec, entry: Entry, kind: str, place: Path) -> StudyClip:
         taken.source.unlink()
     if not taken.audio and any(question.key == SYNC for question in spec.questions):
         raise ConfigError("study.no_sound", clip=entry.name or entry.path.name)
-    blank_tags(taken.path)
     return StudyClip(taken.path.name, kind, entry.item, entry.method, taken.seconds)
 
 
 def _caught(out: Path, item: str, what: str, expected: dict[str, list[int]]) -> StudyClip:
-    blank_tags(out)
     return StudyClip(out.name, CATCH, item, what, probe(out).duration, expected)
 
 

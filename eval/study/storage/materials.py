@@ -1,10 +1,8 @@
-"""The clips of a study: found, checked, and copied under random names."""
+"""The clips of a study: found and checked."""
 
 from __future__ import annotations
 
-import mmap
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +12,6 @@ from eval.compare.video_import import Entry, entries_of_folder
 from eval.study.storage.spec import Source, Spec
 from lipsync.errors import ConfigError
 from lipsync.media.source import VIDEO_SUFFIXES
-
-TAGS = (b"udta", b"meta")  # boxes of an MP4 that hold titles and comments
 
 
 @dataclass(frozen=True)
@@ -102,35 +98,3 @@ def _training(name: str, found: dict[tuple[str, str], Entry], base: Path, number
     if path.suffix.lower() not in VIDEO_SUFFIXES or not path.is_file():
         raise ConfigError("spec.no_training_clip", name=name)
     return Entry(f"training {number}", "training", path)
-
-
-def blank_tags(path: Path) -> None:
-    """Overwrite titles and comments of an MP4 in place: they often name the program that made it."""
-    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
-        for kind, begin, end in _boxes(data, 0, len(data)):
-            if kind == b"moov":
-                _blank(data, begin, end)
-
-
-def _blank(data: mmap.mmap, begin: int, end: int) -> None:
-    for kind, start, stop in _boxes(data, begin, end):
-        if kind in TAGS:
-            data[start - 4 : start] = b"free"  # the box stays, so that nothing after it moves
-            data[start:stop] = bytes(stop - start)
-        elif kind == b"trak":
-            _blank(data, start, stop)
-
-
-def _boxes(data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, begin and end of the contents of each box (ISO/IEC 14496-12, 4.2)."""
-    while begin + 8 <= end:
-        size, kind = struct.unpack(">I4s", data[begin : begin + 8])
-        head = 8
-        if size == 1:
-            (size,) = struct.unpack(">Q", data[begin + 8 : begin + 16])
-            head = 16
-        stop = end if size == 0 else begin + size
-        if stop < begin + head or stop > end:
-            return
-        yield kind, begin + head, stop
-        begin = stop

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from eval.compare.curves import Curve, ItemCurves, envelope, item_curves
@@ -12,7 +13,6 @@ from eval.compare.index import ComparisonSet, Item
 from eval.compare.mouth_region import mouth_track
 from eval.compare.names import REFERENCE
 from eval.scoring.metrics import METRICS
-from eval.ui.compare.links import Links
 from lipsync.errors import FaceError
 from lipsync.texts import Message
 from lipsync.ui.languages import by_language
@@ -51,19 +51,17 @@ def full(set_: ComparisonSet, item: Item, lanes: Sequence[str], report: Report) 
     }
 
 
-def differences(
-    set_: ComparisonSet, item: Item, lanes: Sequence[str], links: Links, report: Report
-) -> list[str | None]:
-    """Addresses of the heat maps against the reference, by cell; None where there is none."""
+def differences(set_: ComparisonSet, item: Item, lanes: Sequence[str], report: Report) -> list[Path | None]:
+    """The heat maps against the reference, by cell; None where there is none."""
     clips = [None if name == REFERENCE else item.clip(name) for name in lanes]
     total = sum(round(clip.seconds * clip.fps) for clip in clips if clip)
     before = 0
-    made: list[str | None] = []
+    made: list[Path | None] = []
     for clip in clips:
         if clip is None or item.reference is None:
             made.append(None)
             continue
-        made.append(links.url(difference_video(set_, clip, item.reference, _later(report, before, total))))
+        made.append(difference_video(set_, clip, item.reference, _later(report, before, total)))
         before += round(clip.seconds * clip.fps)
     return made
 

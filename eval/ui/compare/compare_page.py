@@ -250,13 +250,12 @@ class _ComparePage:
         item = set_.items[view.item]
         lanes = player.lanes(view, item)
         heats: dict[str, Any] = {"key": view.key}
-        async for task in self.context.tasks.follow(
-            None, lambda task: analysis.differences(set_, item, lanes, self.context.links, task.report)
-        ):
+        async for task in self.context.tasks.follow(None, _work(analysis.differences, set_, item, lanes)):
             if not task.over:
                 yield gr.update(value=heats | {"note": markup.note("analysis.difference", task)})
         try:
-            yield gr.update(value=heats | {"paths": task.outcome()})
+            paths = player.addresses(task.outcome(), view, set_, self.context.links)
+            yield gr.update(value=heats | {"paths": paths})
         except Exception as error:
             yield gr.update(value=heats | {"note": markup.error_note(error, view.blind)})
 

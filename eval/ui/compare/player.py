@@ -1,6 +1,6 @@
 """What the synchronised players of the Compare page show: a view of an item, and its payload for the browser.
 
-In blind mode the payload is made without names: they are not hidden in the page, they are not sent.
+In blind mode names are not hidden in the page, they are not sent; and the videos sent are blind copies.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from eval.compare.blind_copy import cached_blind_copies
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
 from eval.ui.compare.links import Links
@@ -89,10 +91,11 @@ def lanes(view: PlayerView, item: Item) -> tuple[str, ...]:
 
 
 def payload(view: PlayerView, set_: ComparisonSet, links: Links) -> dict[str, Any]:
-    """All that the browser needs to play an item; no method's name while the view is blind."""
+    """All that the browser needs to play an item; nothing that tells the method while the view is blind."""
     item = set_.items[view.item]
     shown = lanes(view, item)
-    clips = [_cell(view, item, method, links) for method in shown]
+    files = _files(view, set_, item)
+    clips = [_cell(view, item, method, files.get(method), links) for method in shown]
     playing = [clip for clip in clips if clip["src"]]
     for clip in clips if playing else ():
         if not clip["src"]:  # an empty cell has the shape of the others
@@ -108,7 +111,25 @@ def payload(view: PlayerView, set_: ComparisonSet, links: Links) -> dict[str, An
     }
 
 
-def _cell(view: PlayerView, item: Item, method: str, links: Links) -> dict[str, Any]:
+def addresses(
+    videos: Sequence[Path | None], view: PlayerView, set_: ComparisonSet, links: Links
+) -> list[str | None]:
+    """Where the browser gets other videos of the cells, such as heat maps; in blind mode copies of them."""
+    made = [video for video in videos if video is not None]
+    files = cached_blind_copies(set_, made) if view.blind else {video: video for video in made}
+    return [links.url(files[video]) if video in files else None for video in videos]
+
+
+def _files(view: PlayerView, set_: ComparisonSet, item: Item) -> dict[str, Path]:
+    """The file to play of every method; in blind mode a copy, of the size of all the item's copies."""
+    files = {method: clip.path for method in (REFERENCE, *item.clips) if (clip := item.clip(method))}
+    if not view.blind:
+        return files
+    copies = cached_blind_copies(set_, list(files.values()))
+    return {method: copies[path] for method, path in files.items() if path in copies}
+
+
+def _cell(view: PlayerView, item: Item, method: str, file: Path | None, links: Links) -> dict[str, Any]:
     real = method == REFERENCE
     letter = "" if real or not view.lettered else LETTERS[view.methods.index(method)]
     clip = item.clip(method)
@@ -122,10 +143,12 @@ def _cell(view: PlayerView, item: Item, method: str, links: Links) -> dict[str, 
         "width": 1,
         "height": 1,
     }
-    if clip is not None:
+    if clip is not None and file is None:
+        cell["error"] = by_language("player.broken")
+    elif clip is not None and file is not None:
         try:
             cell |= {
-                "src": links.url(clip.path), "error": None, "bytes": clip.path.stat().st_size,
+                "src": links.url(file), "error": None, "bytes": file.stat().st_size,
                 "fps": clip.fps, "duration": clip.seconds, "width": clip.width, "height": clip.height,
                 "sound": clip.audio,
             }  # fmt: skip

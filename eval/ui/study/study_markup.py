@@ -67,7 +67,10 @@ def studies(found: Sequence[StudyInfo], chosen: str | None) -> str:
 
 
 def head(study: StudyInfo) -> str:
-    """Title, state and progress of a study, and the link to send, whose beginning the browser adds."""
+    """Title, state and progress of a study, and the link to send, whose beginning the browser adds.
+
+    The browser also shows the sentence for a link that nobody else can open.
+    """
     day = datetime.fromtimestamp(study.made, UTC).date().isoformat()
     facts = localized(
         "study.facts",
@@ -84,7 +87,8 @@ def head(study: StudyInfo) -> str:
         f'<label class="link"><span>{localized("study.link")}</span>'
         f'<span class="row"><input readonly data-path="{link}" id="study-link">'
         f'<button type="button" data-copy><span class="before">{localized("study.copy")}</span>'
-        f'<span class="after">{localized("study.copied")}</span></button></span></label></div>'
+        f'<span class="after">{localized("study.copied")}</span></button></span></label>'
+        f'<p class="figures" data-local hidden>{localized("study.link.local")}</p></div>'
     )
 
 

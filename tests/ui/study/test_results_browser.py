@@ -180,6 +180,7 @@ def test_a_study_is_made_followed_and_read(
     page.click("#form-start")
     page.wait_for_selector("#study-head >> text=" + TITLE)
     expect(page.locator("#study-link")).to_have_value(re.compile(re.escape(f"{portal}/rate?study=")))
+    expect(page.locator("[data-local]")).to_be_visible()  # the portal of the test is on 127.0.0.1
     link = page.input_value("#study-link")
     expect(page.locator("#study-table")).to_contain_text("No marks yet")
     shoot(page, "results-made")
