@@ -85,6 +85,7 @@ MANY_PARAMETERS = {
     "eval.scoring.score.score": 12,
     "eval.compare.pictures.contact_sheet.contact_sheet": 8,
     "eval.compare.pictures.montage.montage": 10,
+    "eval.study.statistics.results.results": 7,
     "lipsync.faces.model3d.render.render": 8,
     "lipsync.nn.blocks.__init__": 7,
     "lipsync.training.run.train": 8,
