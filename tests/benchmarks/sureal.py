@@ -21,11 +21,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from sureal.dataset_reader import RawDatasetReader
 
 from eval.study.statistics.correction import corrected_mos
 from eval.study.statistics.screening import bt500_counts
-from tests.reference.sureal_model import bt500_shares, projection
 
 NEAR = 1e-9
 PARTS = {
@@ -38,6 +36,8 @@ PARTS = {
 
 def tables(checkout: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Name and (clips, raters) marks of every data set with marks."""
+    from sureal.dataset_reader import RawDatasetReader
+
     for path in sorted(checkout.rglob("*dataset*.py")):
         held = runpy.run_path(str(path)) if path.parent.name in ("dataset", "resource") else {}
         if "dis_videos" in held and "pc_" not in path.name:  # those of pairs hold no marks
@@ -59,6 +59,8 @@ def _last(marks: np.ndarray) -> np.ndarray:
 
 def compare(values: np.ndarray) -> tuple[str, bool]:
     """What is measured on one table, and whether all is alike."""
+    from tests.reference.sureal_model import bt500_shares, projection
+
     mine, theirs = corrected_mos(values), projection(values)
     off = {
         part: float(np.abs(getattr(mine, part) - np.array(theirs[name])).max())
