@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,21 @@ from eval.study.statistics.marks import Marks, last_marks, marks_of, rated
 from eval.study.statistics.mos import difference_marks, difference_opinion, opinion
 from eval.study.statistics.outcomes import Outcome, Results
 from eval.study.statistics.preference import Preference, preference
-from eval.study.statistics.screening import Rules, screen, screen_votes
-
-if TYPE_CHECKING:
-    from eval.study.storage.store import Store
+from eval.study.statistics.screening import Rules, failing
 
 REFERENCE = "reference"  # kind of the hidden reference's clips
+
+
+class Stored(Protocol):
+    """What is read of `eval.study.storage.store.Store`, which lies above the statistics."""
+
+    def get(self, study_id: str) -> Any: ...
+
+    def stimuli(self, study_id: str) -> pd.DataFrame: ...
+
+    def ratings(self, study_id: str) -> pd.DataFrame: ...
+
+    def pairs(self, study_id: str) -> pd.DataFrame: ...
 
 
 def results(
@@ -52,7 +61,7 @@ def results(
     votes = pd.DataFrame() if votes is None else votes
     cast = votes[votes["kind"] != "training"] if len(votes) else votes
     rules = screening if isinstance(screening, Rules) else Rules()
-    excluded = screen(ratings, rules) if len(ratings) else screen_votes(cast, rules)
+    excluded = failing(ratings, votes, rules)
     out = {entry.rater for entry in excluded} if screening is not False else set()
     marks = rated(ratings)
     people = tuple(dict.fromkeys([*marks["rater"], *(cast["rater"] if len(cast) else ())]))
@@ -88,7 +97,7 @@ def results(
 
 
 def evaluate(
-    store: Store,
+    store: Stored,
     study_id: str,
     screening: bool | Rules = True,
     scores: Scores | None = None,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from eval.study.statistics.marks import Marks, marks_of, rated
+from eval.study.statistics.marks import Marks, last_marks, marks_of, rated
 from lipsync.texts import Message
 
 # Share of a limit by which rounding may move what lies exactly on it. Marks are whole numbers, so their means
@@ -58,6 +58,19 @@ class Exclusion:
     rater: str
     rule: str
     reason: str
+
+
+def failing(ratings: pd.DataFrame, votes: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclusion, ...]:
+    """Everyone who breaks a rule in a study of either kind.
+
+    Args:
+        ratings, votes: as `eval.study.storage.store.Store` gives them; one of the two is empty.
+        rules: None: the default ones.
+    """
+    marks = last_marks(ratings)
+    if len(marks):
+        return screen(marks, rules)
+    return screen_votes(votes[votes["kind"] != "training"] if len(votes) else votes, rules)
 
 
 def screen(ratings: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclusion, ...]:
