@@ -56,8 +56,8 @@ FLOORS = {
         "eval.ui",
         "eval.report",
         "eval.study.server",
+        "eval.study.storage",  # how many ratings count is a matter of statistics
         "eval.study.statistics",
-        "eval.study.storage",
         "eval.study",
         "eval.compare.pictures",
         "eval.compare",
@@ -85,6 +85,7 @@ MANY_PARAMETERS = {
     "eval.scoring.score.score": 12,
     "eval.compare.pictures.contact_sheet.contact_sheet": 8,
     "eval.compare.pictures.montage.montage": 10,
+    "eval.study.statistics.results.results": 7,
     "lipsync.data.face_fitting.fit_folder": 7,
     "lipsync.faces.model3d.render.render": 8,
     "lipsync.training.run.train": 8,

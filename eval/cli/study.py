@@ -27,14 +27,14 @@ questions:                       # default: sync, quality, overall
 reference: reference             # the method that is the real video: rated too, without its name
 training: [anna/wav2lip, practice.mp4]   # clips to practise on, item/method of the source or files
 catch: {choose: [2, 4], desync: 1}       # clips that say which mark to choose, or have another's sound
-ratings_per_stimulus: 24         # wanted for each clip (pair)
+ratings_per_stimulus: 24         # wanted for each clip (pair), of raters who pass the screening
 stimuli_per_rater: 0             # 0: all
 instructions: {en: ..., zh: ...}
 consent: {en: ..., zh: ...}
 completion_code: null            # shown at the end; null: a random one for each rater
 addresses: flag                  # keep a keyed hash to see duplicates; refuse a second rater; off: keep none
 comments: false                  # ask for a remark at the end
-reservation: 900                 # s after which a clip that a rater left is handed to others
+reservation: null                # s after which a rater's place is free; null: a study's length, 2-15 min
 """
 
 
@@ -161,7 +161,7 @@ def _line(study: StudyInfo) -> str:
         id=study.id,
         state=study.state,
         made=made,
-        ratings=study.ratings,
+        ratings=study.counted,
         wanted=study.wanted,
         finished=study.finished,
         raters=study.raters,

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--study", required=True, metavar="S", help=for_terminal("help.study.study"))
     parser.add_argument("--format", choices=FORMATS, default="md", help=for_terminal("help.study.format"))
     parser.add_argument("--no-screening", action="store_true", help=for_terminal("help.study.no_screening"))
+    parser.add_argument("--shrink", action="store_true", help=for_terminal("help.study.shrink"))
     parser.add_argument(
         "--scores",
         type=Path,
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     scores = None if options.scores is None else read_scores(options.scores)
     store = Store()
     try:
-        found = evaluate(store, options.study, not options.no_screening, scores)
+        found = evaluate(store, options.study, not options.no_screening, scores, options.shrink)
     finally:
         store.close()
     if options.out is None:

@@ -123,6 +123,7 @@ def as_json(results: Results) -> str:
         "raters": len(results.raters),
         "used": results.used,
         "screened": results.screened,
+        "shrunk": results.shrunk,
         "excluded": [asdict(entry) for entry in results.excluded],
         "results": [
             {"question": question, "method": method, **asdict(outcome)}

@@ -13,14 +13,14 @@ Line = list[str | int | float | None]
 
 OPINION = (
     "marks", "raters", "clips", "mos", "low", "high", "low (other clips too)", "high (other clips too)", "sd",
-    "1", "2", "3", "4", "5", "dmos", "dmos low", "dmos high", "corrected mos",
+    "1", "2", "3", "4", "5", "dmos", "dmos low", "dmos high",
 )  # fmt: skip
 COEFFICIENTS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 
 
 def by_method(results: Results) -> list[Line]:
     """One line per question and method: n, MOS and its intervals, spread, histogram, DMOS, corrected MOS."""
-    lines: list[Line] = [["question", "method", "hidden reference", *OPINION]]
+    lines: list[Line] = [["question", "method", "hidden reference", *OPINION, _corrected(results)]]
     for (question, method), outcome in results.outcomes.items():
         lines.append([question, method, _yes(method == results.reference), *_opinion(outcome)])
     return lines
@@ -28,7 +28,7 @@ def by_method(results: Results) -> list[Line]:
 
 def by_clip(results: Results) -> list[Line]:
     """The same per clip."""
-    lines: list[Line] = [["question", "item", "method", "hidden reference", *OPINION]]
+    lines: list[Line] = [["question", "item", "method", "hidden reference", *OPINION, _corrected(results)]]
     for (question, item, method), outcome in results.clips.items():
         lines.append([question, item, method, _yes(method == results.reference), *_opinion(outcome)])
     return lines
@@ -119,6 +119,10 @@ def _opinion(outcome: Outcome) -> Line:
         o.marks, o.raters, o.clips, o.mos, o.low, o.high, o.wide_low, o.wide_high, o.sd, *o.histogram,
         d.mos, d.low, d.high, outcome.corrected,
     ]  # fmt: skip
+
+
+def _corrected(results: Results) -> str:
+    return "corrected mos (shrunk)" if results.shrunk else "corrected mos"
 
 
 def _yes(value: bool) -> str:

@@ -75,6 +75,14 @@ def test_the_command_prints_each_format(rated: StudyInfo, form: str, capsys) -> 
         assert "3.50" in text
 
 
+def test_the_command_shrinks_where_asked_to(rated: StudyInfo, capsys) -> None:
+    heads = []
+    for options in ([], ["--shrink"]):
+        assert main(["study", "results", "--study", rated.id, "--format", "csv", *options]) == 0
+        heads.append(capsys.readouterr().out.splitlines()[0])
+    assert heads == [heads[0], heads[0] + " (shrunk)"]
+
+
 def test_the_command_writes_a_folder_and_correlates_scores(rated: StudyInfo, tmp_path: Path, capsys) -> None:
     scores = tmp_path / "videos.csv"
     lines = [f"item {i},method {m},{m + i / 10}" for i in range(3) for m in range(3)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -25,6 +26,7 @@ class RaterSession:
         study, rater: whose they are; both are locked.
         design: of the study.
         now: seconds since 1970.
+        screened_out: raters whose ratings do not count.
         trials: all that was handed to the rater, by position; those before the last are rated.
     """
 
@@ -33,6 +35,7 @@ class RaterSession:
     rater: Rater
     design: Design
     now: float
+    screened_out: Collection[str] = ()
     trials: list[Trial] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,10 +101,10 @@ class RaterSession:
             fresh = [entry for entry in left if entry.item != before] or left
             return random.Random(f"{rater.seed} catch {position}").choice(fresh)
         had = [entry for entry in past if design.clips[entry.key[0]].kind in (RATED, REFERENCE)]
-        open_now = reserved(self.db, self.study.id, self.now - design.spec.reservation)
+        open_now = reserved(self.db, self.study.id, self.now - design.reservation)
         # A catch clip in between does not excuse showing an item again, but its own item is only avoided.
         last = next((entry.item for entry in reversed(past) if entry not in design.catches), None)
-        loads = rated(self.db, self.study.id) + open_now
+        loads = rated(self.db, self.study.id, self.screened_out) + open_now
         progress = RaterProgress(rater.number, rater.seed, had, design.per_rater - len(had), last, before)
         return choose(design.candidates, loads, progress, others=bool(open_now))
 
@@ -136,17 +139,27 @@ def turned(mark: int, trial: Trial) -> int:
     return 3 - mark if trial.swapped and mark in (1, 2) else mark
 
 
-def has_room(db: Session, study: Study, design: Design, now: float) -> bool:
-    """Whether someone new is needed: what is still wanted is more than the raters at work will give."""
+def has_room(
+    db: Session, study: Study, design: Design, now: float, screened_out: Collection[str] = ()
+) -> bool:
+    """Whether someone new is needed: what is still wanted is more than the raters at work will give.
+
+    Args:
+        db: session of the database.
+        study, design: which study.
+        now: seconds since 1970.
+        screened_out: raters of whom nothing counts, neither given nor to come.
+    """
     wanted = design.spec.ratings_per_stimulus
-    have = rated(db, study.id)
+    have = rated(db, study.id, screened_out)
     missing = sum(max(0, wanted - have[entry.key]) for entry in design.candidates)
     of_theirs = func.count(Trial.rated).filter(Stimulus.kind.in_((RATED, REFERENCE)))
     given = (
         select(of_theirs)
         .join_from(Rater, Trial, isouter=True)
         .join(Stimulus, Trial.stimulus_id == Stimulus.id, isouter=True)
-        .where(Rater.study_id == study.id, Rater.done.is_(None), Rater.seen > now - design.spec.reservation)
+        .where(Rater.study_id == study.id, Rater.done.is_(None), Rater.seen > now - design.reservation)
+        .where(Rater.name.not_in(screened_out))
         .group_by(Rater.id)
     )
     promised = sum(max(0, design.per_rater - number) for number in db.scalars(given))

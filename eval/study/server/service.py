@@ -30,7 +30,6 @@ from lipsync.texts import Message
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SUBMISSION = re.compile(r"[A-Za-z0-9_-]{8,64}")
 EARLY = 0.1  # s by which a browser's player may be through before the file's own length
-ANSWERING = 8.0  # s that people take for the marks of a clip, to say how long a study takes
 COMMENT = 2000  # characters
 
 GONE = Message("session.ended")
@@ -102,7 +101,7 @@ class Service:
             questions=spec.questions,
             comments=spec.comments,
             clips=design.total,
-            minutes=max(1, round((design.seconds + ANSWERING * design.total) / 60)),
+            minutes=max(1, round(design.length / 60)),
             state=state,
             session=session,
             completion=completion,
@@ -118,7 +117,10 @@ class Service:
             design = self._design(db, study)
             if language not in design.spec.languages:
                 raise StudyError("study.no_language")
-            if not has_room(db, study, design, now):
+            # Who fails the screening makes room; it takes long, so only where there would be none.
+            if not has_room(db, study, design, now) and not has_room(
+                db, study, design, now, self.store.screened_out(db, study.id)
+            ):
                 raise StudyError("study.full")
             number = db.scalar(select(func.count()).where(Rater.study_id == study.id)) or 0
             db.add(
@@ -219,7 +221,8 @@ class Service:
             if not closed:
                 _check_open(study)
             rater.seen = now = self._clock()
-            yield RaterSession(db, study, rater, self._design(db, study), now)
+            out = self.store.known_out(study.id)
+            yield RaterSession(db, study, rater, self._design(db, study), now, out)
 
 
 def _store(rater_session: RaterSession, trial: Trial, marks: object, token: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 ROUNDS = 1000
 STILL = 1e-8  # change of all clips' scores together at which the solution stands
+NO_NOISE = 1e-8  # added to variances, so that the weight of a rater without any noise is finite
 # As many marks of a rater as the panel's inconsistency is worth when a rater's own is estimated.
 PRIOR_MARKS = 8
 
@@ -29,7 +30,7 @@ class Corrected:
     inconsistency: np.ndarray
 
 
-def corrected_mos(values: np.ndarray, shrink: bool = True) -> Corrected:
+def corrected_mos(values: np.ndarray, shrink: bool = False) -> Corrected:
     """Corrected MOS by alternating projection (P.913, 12.6; Li, Bampis, Krasula et al. 2020).
 
     In turns until nothing moves: each rater's inconsistency from the residuals, each clip's quality as the
@@ -37,14 +38,14 @@ def corrected_mos(values: np.ndarray, shrink: bool = True) -> Corrected:
     distance to the qualities.
 
     P.913 thinks of raters who see every clip. Where each sees a part, its estimates of a rater are so
-    noisy that the corrected MOS is worse than the plain one, and a rater with one mark has residual 0 and
-    decides alone. So estimates of a rater are drawn towards the panel, the less the more marks there are:
-    the variance as if `PRIOR_MARKS` marks came from the pooled variance, the bias by the ratio of variances
-    (best linear prediction, Robinson 1991).
+    noisy that the corrected MOS can be worse than the plain one, and a rater with one mark has residual 0
+    and decides alone. With ``shrink`` the estimates of a rater are drawn towards the panel, the less the more
+    marks there are: the variance as if `PRIOR_MARKS` marks came from the pooled variance, the bias by the
+    ratio of variances (best linear prediction, Robinson 1991). That departs from P.913.
 
     Args:
         values: (clips, raters), NaN where missing; every rater has a mark.
-        shrink: False: exactly P.913's solution, as in Netflix's sureal.
+        shrink: draw estimates of raters towards the panel; False: P.913's solution.
     """
     there = ~np.isnan(values)
     if not there.any():
@@ -55,12 +56,11 @@ def corrected_mos(values: np.ndarray, shrink: bool = True) -> Corrected:
     per_clip = np.maximum(1, there.sum(1))
     quality = marks.sum(1) / per_clip
     bias = (marks - quality[:, None] * there).sum(0) / per_rater
-    variance = np.ones(values.shape[1])
     for _ in range(ROUNDS):
         before = quality
         squares = (np.where(there, marks - quality[:, None] - bias, 0.0) ** 2).sum(0)
-        variance = _shrunk_variance(squares, there) if shrink else squares / per_rater + 1e-8
-        weights = there / variance
+        variance = _shrunk_variance(squares, there) if shrink else squares / per_rater
+        weights = there / (variance + NO_NOISE)
         quality = (weights * (marks - bias)).sum(1) / np.where(there.any(1), weights.sum(1), 1.0)
         bias = ((marks - quality[:, None]) * there).sum(0) / per_rater
         if shrink:

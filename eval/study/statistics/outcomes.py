@@ -20,7 +20,8 @@ class Outcome:
     Attributes:
         opinion: MOS with its intervals, n, spread and histogram.
         dmos: the same against the hidden reference; None without one, and for the reference itself.
-        corrected: MOS after the raters' biases and inconsistencies (ITU-T P.913, 12.6); None without marks.
+        corrected: MOS after the raters' biases and inconsistencies (ITU-T P.913, 12.6, or with shrinkage, see
+            :func:`eval.study.statistics.correction.corrected_mos`); None without marks.
     """
 
     opinion: Opinion
@@ -48,6 +49,7 @@ class Results:
         contrasts: question to every two methods; the reference takes no part.
         preference: question to the strengths from pairwise votes; empty without votes.
         correlations: of every metric with every question; empty without scores.
+        shrunk: whether the corrected MOS is with shrinkage instead of as ITU-T P.913 has it.
         caveats: sentences to read beside the tables.
     """
 
@@ -65,6 +67,7 @@ class Results:
     contrasts: Mapping[str, tuple[Contrast, ...]]
     preference: Mapping[str, Preference] = field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
+    shrunk: bool = False
     caveats: tuple[str, ...] = ()
 
     @property

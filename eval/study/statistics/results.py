@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,21 @@ from eval.study.statistics.marks import Marks, last_marks, marks_of, rated
 from eval.study.statistics.mos import difference_marks, difference_opinion, opinion
 from eval.study.statistics.outcomes import Outcome, Results
 from eval.study.statistics.preference import Preference, preference
-from eval.study.statistics.screening import Rules, screen, screen_votes
-
-if TYPE_CHECKING:
-    from eval.study.storage.store import Store
+from eval.study.statistics.screening import Rules, failing
 
 REFERENCE = "reference"  # kind of the hidden reference's clips
+
+
+class Stored(Protocol):
+    """What is read of `eval.study.storage.store.Store`, which lies above the statistics."""
+
+    def get(self, study_id: str) -> Any: ...
+
+    def stimuli(self, study_id: str) -> pd.DataFrame: ...
+
+    def ratings(self, study_id: str) -> pd.DataFrame: ...
+
+    def pairs(self, study_id: str) -> pd.DataFrame: ...
 
 
 def results(
@@ -33,6 +42,7 @@ def results(
     scores: Scores | None = None,
     questions: Sequence[str] = (),
     methods: Sequence[str] = (),
+    shrink: bool = False,
 ) -> Results:
     """Evaluate a study with any number of marks, also with none.
 
@@ -44,12 +54,14 @@ def results(
         scores: metrics to correlate with MOS, of `eval.study.statistics.correlation.read_scores`.
         questions, methods: the study's order; what it does not name follows in order of appearance
             (questions) or by name (methods).
+        shrink: corrected MOS with shrinkage; False: as ITU-T P.913 has it. See
+            :func:`eval.study.statistics.correction.corrected_mos`.
     """
     ratings = last_marks(ratings)
     votes = pd.DataFrame() if votes is None else votes
     cast = votes[votes["kind"] != "training"] if len(votes) else votes
     rules = screening if isinstance(screening, Rules) else Rules()
-    excluded = screen(ratings, rules) if len(ratings) else screen_votes(cast, rules)
+    excluded = failing(ratings, votes, rules)
     out = {entry.rater for entry in excluded} if screening is not False else set()
     marks = rated(ratings)
     people = tuple(dict.fromkeys([*marks["rater"], *(cast["rater"] if len(cast) else ())]))
@@ -62,7 +74,7 @@ def results(
     names = [*(name for name in methods if name in seen), *sorted(seen - set(methods))]
     compared = tuple(name for name in names if name != reference)
     tables = {key: marks_of(marks, key) for key in keys if (marks["question"] == key).any()}
-    outcomes, clips = _outcomes(tables, names, reference)
+    outcomes, clips = _outcomes(tables, names, reference, shrink)
     by_rater = {question: rater_scores(table, compared) for question, table in tables.items()}
     found = Results(
         questions=keys,
@@ -79,12 +91,17 @@ def results(
         contrasts={question: contrasts(by_method) for question, by_method in by_rater.items()},
         preference=_preferences(cast, keys),
         correlations=_correlations(clips, keys, scores or {}),
+        shrunk=shrink,
     )
     return replace(found, caveats=caveats_of(found))
 
 
 def evaluate(
-    store: Store, study_id: str, screening: bool | Rules = True, scores: Scores | None = None
+    store: Stored,
+    study_id: str,
+    screening: bool | Rules = True,
+    scores: Scores | None = None,
+    shrink: bool = False,
 ) -> Results:
     """The results of a stored study, as of now; see :func:`results`.
 
@@ -99,16 +116,17 @@ def evaluate(
         scores,
         questions=[question.key for question in study.spec.questions],
         methods=list(dict.fromkeys(store.stimuli(study.id)["method"])),
+        shrink=shrink,
     )
 
 
 def _outcomes(
-    tables: Mapping[str, Marks], methods: Sequence[str], reference: str | None
+    tables: Mapping[str, Marks], methods: Sequence[str], reference: str | None, shrink: bool
 ) -> tuple[dict[tuple[str, str], Outcome], dict[tuple[str, str, str], Outcome]]:
     outcomes: dict[tuple[str, str], Outcome] = {}
     clips: dict[tuple[str, str, str], Outcome] = {}
     for question, table in tables.items():
-        quality = corrected_mos(table.values).quality
+        quality = corrected_mos(table.values, shrink).quality
         for method in methods:
             rows = [row for row, name in enumerate(table.methods) if name == method]
             if not rows:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
-from eval.study.statistics.marks import Marks, marks_of, rated
+from eval.study.statistics.marks import Marks, last_marks, marks_of, rated
 from lipsync.texts import Message
+
+# Share of a limit by which rounding may move what lies exactly on it. Marks are whole numbers, so their means
+# and spreads lie exactly on a limit often.
+EDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,19 @@ class Exclusion:
     reason: str
 
 
+def failing(ratings: pd.DataFrame, votes: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclusion, ...]:
+    """Everyone who breaks a rule in a study of either kind.
+
+    Args:
+        ratings, votes: as `eval.study.storage.store.Store` gives them; one of the two is empty.
+        rules: None: the default ones.
+    """
+    marks = last_marks(ratings)
+    if len(marks):
+        return screen(marks, rules)
+    return screen_votes(votes[votes["kind"] != "training"] if len(votes) else votes, rules)
+
+
 def screen(ratings: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclusion, ...]:
     """Everyone who breaks a rule, with the first rule broken.
 
@@ -92,7 +110,7 @@ def screen_votes(votes: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclu
         count, left = len(own), int(own["to_left"].sum())
         most = max(left, count - left)
         chance = scipy.stats.binomtest(most, count).pvalue
-        if rules.flat is not None and count >= rules.fewest and most >= 0.9 * count and chance < 0.001:
+        if rules.flat is not None and count >= rules.fewest and 10 * most >= 9 * count and chance < 0.001:
             side = "left" if left == most else "right"
             found[str(rater)] = Exclusion(
                 str(rater), "flat", Message(f"screening.preferred_{side}", votes=most, all=count)
@@ -111,7 +129,8 @@ def _catch(ratings: pd.DataFrame, rules: Rules) -> dict[str, Exclusion]:
     for rater, own in rows.groupby("rater", sort=False):
         clips = own.assign(passed=own["passed"].astype(bool)).groupby("stimulus")["passed"].all()
         failed, shown = int((~clips).sum()), len(clips)
-        if failed and failed >= rules.failed_catch * shown and not (failed == 1 and shown > 1):
+        many = not _below(failed, rules.failed_catch * shown)
+        if failed and many and not (failed == 1 and shown > 1):
             reason = Message("screening.failed", failed=failed, count=shown)
             found[str(rater)] = Exclusion(str(rater), "catch", reason)
     return found
@@ -131,7 +150,7 @@ def _fast(ratings: pd.DataFrame, rules: Rules) -> dict[str, Exclusion]:
     found = {}
     for rater, own in rows.groupby("rater", sort=False):
         share = float(own["share"].median())
-        if len(own) >= rules.fewest and share < rules.fast:
+        if len(own) >= rules.fewest and _below(share, rules.fast):
             reason = Message("screening.hasty", percent=100 * share)
             found[str(rater)] = Exclusion(str(rater), "fast", reason)
     return found
@@ -155,7 +174,7 @@ def _flat(ratings: pd.DataFrame, rules: Rules) -> dict[str, Exclusion]:
     found = {}
     for rater, spreads in own_spread.items():
         mine, theirs, marks = (float(np.mean(part)) for part in zip(*spreads, strict=True))
-        if mine < rules.flat and theirs >= 2 * rules.flat:
+        if _below(mine, rules.flat) and not _below(theirs, 2 * rules.flat):
             reason = Message("screening.uniform", clips=marks)
             found[rater] = Exclusion(rater, "flat", reason)
     return found
@@ -166,6 +185,7 @@ def bt500_counts(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     For each clip: kurtosis β2 = m4 / m2²; the range is the mean ± 2 standard deviations where
     2 ≤ β2 ≤ 4 (marks are spread normally), else ± √20 standard deviations; its ends count as outside.
+    Of a clip whose marks are all equal none is outside.
 
     Args:
         values: (clips, raters), NaN where missing.
@@ -178,11 +198,11 @@ def bt500_counts(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     fourth = np.nanmean(centred**4, 1)
     spread = second > 0
     kurtosis = np.divide(fourth, second**2, out=np.zeros_like(second), where=spread)
-    normal = (kurtosis >= 2) & (kurtosis <= 4)
+    normal = ~_below(kurtosis, 2.0) & ~_below(4.0, kurtosis)
     reach = (np.where(normal, 2.0, np.sqrt(20)) * np.sqrt(second))[:, None]
-    with np.errstate(invalid="ignore"):  # NaN compares as false: a missing mark is nowhere
-        above, below = centred >= reach, centred <= -reach
-    return (above & spread[:, None]).sum(0), (below & spread[:, None]).sum(0)
+    distance = np.where(np.isnan(values), 0.0, np.abs(centred))  # a missing mark is nowhere
+    outside = ~_below(distance, reach) & spread[:, None]
+    return (outside & (centred > 0)).sum(0), (outside & (centred < 0)).sum(0)
 
 
 def bt500_rejects(above: int, below: int, marks: int) -> bool:
@@ -227,7 +247,7 @@ def _unlike(tables: list[Marks], rules: Rules) -> dict[str, Exclusion]:
     found = {}
     for rater, (r, clips) in agreement.items():
         apart = clips > max(3, rules.fewest) and gap * np.sqrt(clips - 3) > scipy.stats.norm.ppf(0.99)
-        if r < limit and apart:
+        if _below(r, limit) and apart:
             reason = Message("screening.correlation", own=r, usual=usual)
             found[rater] = Exclusion(rater, "unlike", reason)
     return found
@@ -253,6 +273,11 @@ def correlations(tables: list[Marks]) -> Mapping[str, tuple[float, int]]:
         varies = len(mine) > 2 and mine.std() > 0 and theirs.std() > 0
         found[rater] = (float(np.corrcoef(mine, theirs)[0, 1]) if varies else 0.0, len(mine))
     return found
+
+
+def _below(value: Any, limit: Any) -> Any:
+    """Whether numbers are below a limit by more than rounding; what lies on the limit is not below it."""
+    return value < limit - EDGE * np.abs(limit)
 
 
 def _others_means(values: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 from eval.study.storage.assignment import Candidate, Key, order_of_kinds
 from eval.study.storage.models import CATCH, RATED, REFERENCE, TRAINING, Rater, Stimulus, Study, Trial
 from eval.study.storage.spec import Spec
+
+ANSWERING = 8.0  # s that people take for the marks of a clip, to say how long a study takes
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,21 @@ class Design:
         """About how long the clips of one rater play."""
         mean = sum(self.playing(entry.key) for entry in self.candidates) / max(1, len(self.candidates))
         return mean * self.per_rater + sum(self.playing(e.key) for e in (*self.training, *self.catches))
+
+    @property
+    def length(self) -> float:
+        """About how many seconds a rater takes, answers included."""
+        return self.seconds + ANSWERING * self.total
+
+    @property
+    def reservation(self) -> float:
+        """Seconds of silence after which a rater has left: what the author chose, or the study's length.
+
+        A rater is heard at every clip, so more than a quarter of an hour is never needed; less than two
+        minutes would take the place of someone who only looks up.
+        """
+        chosen = self.spec.reservation
+        return min(900.0, max(120.0, self.length)) if chosen is None else chosen
 
     def kinds(self, seed: int) -> list[str]:
         """The kind of every trial of a rater."""
@@ -97,10 +115,21 @@ def _pairs(clips: list[Stimulus]) -> tuple[Candidate, ...]:
     )
 
 
-def rated(session: Session, study_id: str) -> Counter[Key]:
-    """How often each clip (pair) was rated, by how many raters."""
+def rated(session: Session, study_id: str, without: Collection[str] = ()) -> Counter[Key]:
+    """How often each clip (pair) was rated, by how many raters.
+
+    Args:
+        session: of the database.
+        study_id: the study's id.
+        without: raters who do not count.
+    """
     rows = session.execute(RATED_TIMES, {"study": study_id})
-    return Counter({(one, two): number for one, two, number in rows})
+    found = Counter({(one, two): number for one, two, number in rows})
+    if without:
+        theirs = RATED_TIMES.join(Rater, Trial.rater_id == Rater.id).where(Rater.name.in_(without))
+        rows = session.execute(theirs, {"study": study_id})
+        found.subtract({(one, two): number for one, two, number in rows})
+    return found
 
 
 def reserved(session: Session, study_id: str, since: float) -> Counter[Key]:

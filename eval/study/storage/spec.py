@@ -74,14 +74,16 @@ class Spec:
             reference); None: there is none.
         training: clips shown first to practise on, not counted: "item/method" of the source, or files.
         catch: clips that find out who does not look.
-        ratings_per_stimulus: marks wanted for every clip (pair); then nobody new is let in.
+        ratings_per_stimulus: marks wanted for every clip (pair), of raters who pass the screening; then
+            nobody new is let in.
         stimuli_per_rater: clips (pairs) each rater gets, without training and catch; 0: all.
         completion_code: what a crowd platform wants to see at the end; None: a random one for each rater.
         addresses: "off": nothing of a rater's address is kept; "flag": a keyed hash of it, so that raters
             behind one address are shown; "refuse": a second rater from one address is turned away.
         comments: ask for a remark at the end.
-        reservation: seconds after a rater's last sign of life during which the clip handed out counts as
-            being rated.
+        reservation: seconds after a rater's last sign of life during which their place is kept, and the clip
+            handed out counts as being rated; None: as :attr:`eval.study.storage.design.Design.reservation`
+            has it.
     """
 
     title: BilingualText
@@ -99,7 +101,7 @@ class Spec:
     completion_code: str | None = None
     addresses: Addresses = "flag"
     comments: bool = False
-    reservation: float = 900.0
+    reservation: float | None = None
 
     def question(self, key: object) -> Question:
         """The question of that key.
@@ -140,6 +142,7 @@ class Spec:
             raise ConfigError("spec.no_title")
         mode = choice(given.get("mode", "rating"), get_args(Mode), "mode")
         pairwise = mode == "pairwise"
+        reserved = given.get("reservation")
         spec = cls(
             title=bilingual_text(given["title"], "title"),
             source=_source(given.get("source"), folder),
@@ -161,7 +164,7 @@ class Spec:
             completion_code=name_of(given.get("completion_code"), "completion_code"),
             addresses=choice(given.get("addresses", "flag"), get_args(Addresses), "addresses"),  # type: ignore[arg-type]
             comments=flag(given.get("comments", False), "comments"),
-            reservation=float(whole(given.get("reservation", 900), 1, "reservation")),
+            reservation=None if reserved is None else float(whole(reserved, 1, "reservation")),
         )
         if not spec.languages:
             raise ConfigError("spec.needs_language")

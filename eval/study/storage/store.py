@@ -16,7 +16,18 @@ from sqlalchemy.orm import Session
 from eval.study.storage import rating_tables
 from eval.study.storage.database import Database, database_url
 from eval.study.storage.design import load_design, rated
-from eval.study.storage.models import CLOSED, DRAFT, OPEN, RATED, REFERENCE, Rater, Stimulus, Study
+from eval.study.storage.models import (
+    CLOSED,
+    DRAFT,
+    OPEN,
+    RATED,
+    REFERENCE,
+    Rater,
+    Rating,
+    Stimulus,
+    Study,
+    Trial,
+)
 from eval.study.storage.spec import Spec
 from lipsync.data_folder import data_folder
 from lipsync.errors import StudyError
@@ -49,6 +60,7 @@ class StudyInfo:
         clips: clips that are rated, hidden reference included.
         raters, finished: people who began, and who came to the end.
         ratings: clips (pairs) rated, without training and catch clips.
+        counted: those of raters who pass the screening.
         wanted: how many of these are wanted.
     """
 
@@ -61,6 +73,7 @@ class StudyInfo:
     raters: int
     finished: int
     ratings: int
+    counted: int
     wanted: int
 
 
@@ -80,6 +93,7 @@ class Store:
         self.folder = folder or data_folder()
         self.database = Database(database_url(url, self.folder))
         self.database.migrate()
+        self._out: dict[str, tuple[object, frozenset[str]]] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -121,7 +135,7 @@ class Store:
         """All studies, the newest first."""
         with self.database.read() as session:
             found = session.scalars(select(Study).order_by(Study.made.desc(), Study.id)).all()
-            return [_info(session, study) for study in found]
+            return [self._info(session, study) for study in found]
 
     def get(self, study_id: str) -> StudyInfo:
         """The study of that id, or of that link.
@@ -130,7 +144,7 @@ class Store:
             StudyError: there is none.
         """
         with self.database.read() as session:
-            return _info(session, find(session, study_id))
+            return self._info(session, find(session, study_id))
 
     def open_study(self, study_id: str) -> StudyInfo:
         """Let raters in.
@@ -166,6 +180,7 @@ class Store:
             study = find(session, study_id, lock=True)
             session.delete(study)
         shutil.rmtree(self.clip_folder(study.id), ignore_errors=True)
+        self._out.pop(study.id, None)
 
     # What the statistics read
 
@@ -194,6 +209,43 @@ class Store:
         with self.database.read() as session:
             return rating_tables.pairs(session, find(session, study_id).id)
 
+    def screened_out(self, session: Session, study_id: str) -> frozenset[str]:
+        """Pseudonyms of raters who fail the screening, as of now; the marks are read where they changed."""
+        from eval.study.statistics.screening import failing  # loads SciPy
+
+        of_study = select(func.count(), func.max(Rating.id)).join_from(Rating, Trial).join(Rater)
+        state = tuple(session.execute(of_study.where(Rater.study_id == study_id)).one())
+        known = self._out.get(study_id)
+        if known is None or known[0] != state:
+            marks, votes = rating_tables.ratings(session, study_id), rating_tables.pairs(session, study_id)
+            known = self._out[study_id] = state, frozenset(entry.rater for entry in failing(marks, votes))
+        return known[1]
+
+    def known_out(self, study_id: str) -> frozenset[str]:
+        """What :meth:`screened_out` found last: good enough to choose a clip by, and free."""
+        return self._out.get(study_id, (None, frozenset()))[1]
+
+    def _info(self, session: Session, study: Study) -> StudyInfo:
+        raters, finished = session.execute(
+            select(func.count(), func.count(Rater.done)).where(Rater.study_id == study.id)
+        ).one()
+        design = load_design(session, study)
+        spec, given = design.spec, rated(session, study.id)
+        counted = rated(session, study.id, self.screened_out(session, study.id)) if raters else given
+        return StudyInfo(
+            id=study.id,
+            link=study.link,
+            state=study.state,
+            spec=spec,
+            made=study.made,
+            clips=sum(clip.kind in (RATED, REFERENCE) for clip in design.clips.values()),
+            raters=raters,
+            finished=finished,
+            ratings=sum(given.values()),
+            counted=sum(counted.values()),
+            wanted=len(design.candidates) * spec.ratings_per_stimulus,
+        )
+
 
 def new_id() -> str:
     """A random id of a study; it names a folder."""
@@ -218,23 +270,3 @@ def find(session: Session, study_id: str, lock: bool = False, by_link: bool = Fa
     if study is None:
         raise StudyError("study.missing")
     return study
-
-
-def _info(session: Session, study: Study) -> StudyInfo:
-    raters, finished = session.execute(
-        select(func.count(), func.count(Rater.done)).where(Rater.study_id == study.id)
-    ).one()
-    design = load_design(session, study)
-    spec = design.spec
-    return StudyInfo(
-        id=study.id,
-        link=study.link,
-        state=study.state,
-        spec=spec,
-        made=study.made,
-        clips=sum(clip.kind in (RATED, REFERENCE) for clip in design.clips.values()),
-        raters=raters,
-        finished=finished,
-        ratings=sum(rated(session, study.id).values()),
-        wanted=len(design.candidates) * spec.ratings_per_stimulus,
-    )

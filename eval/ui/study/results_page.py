@@ -79,7 +79,7 @@ class _ResultsPage:
         on(head.delete.click, self.on_ask, [self.login_form.key, self.study])
         on(head.no.click, lambda: head.ask(None), None)
         on(head.yes.click, self.on_delete, [self.login_form.key, self.study])
-        on(results.make.click, self.on_files, view)
+        on(results.make.click, self.on_files, [*view, results.shrink])
         on(results.bring.upload, self.on_import, [*view, results.bring])
         on(self.list.new.click, self.on_new, self.login_form.key)
         on(form.close.click, self.on_cancel, self.login_form.key)
@@ -191,9 +191,9 @@ class _ResultsPage:
 
     @guarded
     def on_files(
-        self, key: str, study: str, screening: bool, question: str | None, scores: str | None
+        self, key: str, study: str, screening: bool, question: str | None, scores: str | None, shrink: bool
     ) -> Update:
-        paths = self.results.write(self.store.get(study), screening, scores)
+        paths = self.results.write(self.store.get(study), screening, scores, shrink)
         return {self.results.files: gr.update(value=paths, visible=True)}
 
     @guarded

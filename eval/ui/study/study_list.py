@@ -45,4 +45,4 @@ class StudyList:
 
 def state_of(found: Sequence[StudyInfo]) -> tuple[tuple[Any, ...], ...]:
     """A value that changes when the list has to be redrawn; the id of each study comes first."""
-    return tuple((one.id, one.state, one.ratings, one.raters, one.finished) for one in found)
+    return tuple((one.id, one.state, one.ratings, one.counted, one.raters, one.finished) for one in found)

@@ -56,7 +56,7 @@ def studies(found: Sequence[StudyInfo], chosen: str | None) -> str:
     entries = []
     for study in found:
         raters = Message("count.raters", count=study.raters)
-        line = localized("studies.line", ratings=study.ratings, wanted=study.wanted, raters=raters)
+        line = localized("studies.line", ratings=study.counted, wanted=study.wanted, raters=raters)
         entries.append(
             f'<li><button type="button" class="study" data-study="{escape(study.id)}" '
             f'aria-pressed="{"true" if study.id == chosen else "false"}">'
@@ -80,7 +80,7 @@ def head(study: StudyInfo) -> str:
         finished=study.finished,
     )
     link = escape(f"rate?study={study.link}")
-    count = localized("study.progress", ratings=study.ratings, wanted=study.wanted)
+    count = localized("study.progress", ratings=study.counted, wanted=study.wanted)
     return (
         f'<div class="study-head"><h2 class="title">{bilingual(study.spec.title)} {_state(study)}</h2>'
         f'<p class="figures">{count}<span aria-hidden="true"> · </span>{facts}</p>{_bar(study)}'
@@ -221,7 +221,7 @@ def _state(study: StudyInfo) -> str:
 
 
 def _bar(study: StudyInfo) -> str:
-    done = min(study.ratings, study.wanted)
+    done = min(study.counted, study.wanted)
     return f'<progress aria-hidden="true" max="{max(1, study.wanted)}" value="{done}"></progress>'
 
 

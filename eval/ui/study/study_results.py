@@ -39,7 +39,7 @@ class StudyResults:
         panel: holds all.
         asked: components whose values ``show`` wants after the study: screening, question, scores.
         shown: components that ``show`` gives updates for.
-        make, bring, files, message: of the downloads and the import.
+        make, bring, shrink, files, message: of the downloads and the import.
     """
 
     def __init__(self, store: Store, sets: Sets, folder: Path) -> None:
@@ -79,6 +79,12 @@ class StudyResults:
                 self.bring = gr.UploadButton(
                     label("results.import"), file_types=[".csv"], size="sm", elem_id="study-import"
                 )
+            self.shrink = gr.Checkbox(
+                False,
+                label=label("results.shrink"),
+                info=label("results.shrink.info"),
+                elem_id="study-shrink",
+            )
             self.files = gr.File(
                 label=label("results.download"), file_count="multiple", interactive=False, visible=False,
                 height=260, elem_id="study-download",
@@ -114,11 +120,11 @@ class StudyResults:
         """No study is chosen."""
         return {self.panel: gr.update(visible=False)}
 
-    def write(self, study: StudyInfo, screening: bool, scores: str | None) -> list[str]:
+    def write(self, study: StudyInfo, screening: bool, scores: str | None, shrink: bool) -> list[str]:
         """All tables, plots and the raw marks as files; those made before for this study are removed."""
         place = self.folder / study.id
         shutil.rmtree(place, ignore_errors=True)
-        found: Results = evaluate(self.store, study.id, screening, self._scores(study, scores))
+        found: Results = evaluate(self.store, study.id, screening, self._scores(study, scores), shrink)
         place.mkdir(parents=True)
         raw = place / "marks.csv"
         write_text(raw, export_csv(self.store, study.id))

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from eval.study.server.service import Service
+from eval.study.storage.assignment import order_of_kinds
 from eval.study.storage.models import Base
 from eval.study.storage.store import Store, StudyInfo
 from lipsync.errors import LipSyncError, StudyError
@@ -441,6 +442,88 @@ def test_nobody_new_is_let_in_when_nobody_is_needed(
     with pytest.raises(StudyError, match="all the answers it needs"):
         service.consent(study.link)
     assert store.get(study.id).ratings == 12
+
+
+def test_ratings_of_who_fails_the_screening_leave_the_goal_open(
+    store: Store, service: Service, make: Make, clock: Clock
+) -> None:
+    """One of two raters fails the attention check: one more is let in, and gets to the end."""
+    check = clip("catch", "choose 2", "catch", {"sync": [2]})
+    study = make(items=3, methods=2, ratings_per_stimulus=2, clips=[check])
+    asked = f"{study.id}/{store.stimuli(study.id).set_index('kind')['stimulus']['catch']}.mp4"
+
+    def run(attends: bool) -> None:
+        rater = Rater(service, study.link, clock).begin()
+        while rater.view is not None and rater.view.stage != "end":
+            rater.vote(lambda view: 2 if attends and view.media == (asked,) else 4)
+        service.finish(rater.session)
+
+    run(attends=True)
+    run(attends=False)
+    info = store.get(study.id)
+    assert (info.ratings, info.counted, info.wanted) == (12, 6, 12)
+    run(attends=True)
+    info = store.get(study.id)
+    assert (info.ratings, info.counted, info.wanted) == (18, 12, 12)
+    with pytest.raises(StudyError, match="all the answers it needs"):
+        service.consent(study.link)
+    assert service.store.studies()[0].counted == 12
+
+
+def test_who_fails_the_screening_at_work_promises_nothing(
+    store: Store, service: Service, make: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the ratings are there; the one at work would give the rest, but fails the check early on."""
+    seed = next(seed for seed in range(99) if order_of_kinds(0, 8, 1, seed)[2] == "catch")
+    monkeypatch.setattr("eval.study.server.service.secrets.randbits", lambda bits: seed)
+    check = clip("catch", "choose 2", "catch", {"sync": [2]})
+    study = make(items=4, methods=2, ratings_per_stimulus=1, clips=[check])
+    first = Rater(service, study.link, clock).begin()
+    for position in range(5):
+        first.vote(lambda view, position=position: 2 if position == 2 else 4)
+    clock.wait(901)
+    second = Rater(service, study.link, clock).begin()
+    for _ in range(2):
+        second.vote()
+    with pytest.raises(StudyError, match="all the answers it needs"):
+        service.consent(study.link)
+    second.vote(lambda view: 4)  # where 2 is asked for
+    service.consent(study.link)
+
+
+def test_clips_that_only_lack_ratings_that_count_are_handed_out(
+    store: Store, service: Service, make: Make, clock: Clock
+) -> None:
+    """Two raters rate half of the clips each; the one who fails is replaced on the same half."""
+    check = clip("catch", "choose 2", "catch", {"sync": [2]})
+    study = make(items=4, methods=1, ratings_per_stimulus=1, stimuli_per_rater=2, clips=[check])
+    asked = f"{study.id}/{store.stimuli(study.id).set_index('kind')['stimulus']['catch']}.mp4"
+    seen = []
+    for attends in (True, False, True):
+        rater = Rater(service, study.link, clock).begin()
+        seen.append(set())
+        while rater.view is not None and rater.view.stage != "end":
+            seen[-1].update({rater.view.media} - {(asked,)})
+            rater.vote(lambda view, attends=attends: 2 if attends and view.media == (asked,) else 4)
+        service.finish(rater.session)
+    assert seen[0] | seen[1] == seen[0] | seen[2]
+    assert seen[0].isdisjoint(seen[2])
+
+
+@pytest.mark.parametrize(
+    ("items", "seconds", "chosen", "kept"),
+    [(2, 2.0, {}, 120), (10, 12.0, {}, 200), (100, 12.0, {}, 900), (2, 2.0, {"reservation": 60}, 60)],
+)
+def test_the_place_of_who_left_is_free_after_the_length_of_the_study(
+    service: Service, make: Make, clock: Clock, items: int, seconds: float, chosen: dict[str, int], kept: int
+) -> None:
+    study = make(items=items, methods=1, ratings_per_stimulus=1, seconds=seconds, **chosen)
+    Rater(service, study.link, clock).begin()
+    clock.wait(kept - 1)
+    with pytest.raises(StudyError, match="all the answers it needs"):
+        service.consent(study.link)
+    clock.wait(2)
+    Rater(service, study.link, clock).begin()
 
 
 def test_an_abandoned_clip_is_handed_to_others_only_after_its_reservation(

@@ -15,6 +15,8 @@ import pytest
 
 from eval.report.study_files import render, write_study
 from eval.report.study_plots import plots, svg
+from eval.study.statistics.correction import corrected_mos
+from eval.study.statistics.marks import last_marks, marks_of
 from eval.study.statistics.results import results
 from tests.study.simulated import QUESTIONS, study, table
 
@@ -99,6 +101,21 @@ def test_csv_holds_every_method_and_question(usual):
     assert float(row["dmos"]) == pytest.approx(outcome.dmos.mos, rel=1e-5)
     assert [int(row[str(mark)]) for mark in range(1, 6)] == list(outcome.opinion.histogram)
     assert [r["method"] for r in rows if r["hidden reference"]] == ["real"] * 3
+
+
+@pytest.mark.parametrize("asked", [{}, {"shrink": True}])
+def test_corrected_mos_is_p913_and_with_shrinkage_only_where_asked_for(usual, asked):
+    marks = marks_of(last_marks(usual), "sync")
+    quality = corrected_mos(marks.values, shrink=bool(asked)).quality
+    said = results(usual, screening=False, **asked)
+    rows = list(csv.DictReader(io.StringIO(render(said, "csv"))))
+    for row in rows[:5]:
+        wanted = quality[np.array(marks.methods) == row["method"]].mean()
+        assert said.outcomes["sync", row["method"]].corrected == pytest.approx(wanted, abs=1e-9)
+        assert float(row["corrected mos (shrunk)" if asked else "corrected mos"]) == pytest.approx(
+            wanted, 1e-5
+        )
+    assert json.loads(render(said, "json"))["shrunk"] is bool(asked)
 
 
 def test_the_papers_table_marks_the_best_and_not_the_reference(usual):

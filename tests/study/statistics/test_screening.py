@@ -1,9 +1,11 @@
 """Screening finds who clicks at random, and leaves honest people alone."""
 
+from dataclasses import replace
+from itertools import combinations_with_replacement
+
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 
 from eval.study.statistics.screening import Rules, bt500_counts, bt500_rejects, screen, screen_votes
 from tests.study.simulated import study, table
@@ -75,30 +77,53 @@ def test_flat_marks_of_clips_that_are_alike_are_no_fault():
     assert screen(table(rows)) == ()
 
 
-def plain_bt500(values: np.ndarray) -> tuple[list[int], list[int]]:
-    """The procedure of BT.500-15, annex 1, 2.3.1, sentence by sentence; scipy computes the kurtosis."""
+def exact_bt500(values: np.ndarray) -> tuple[list[int], list[int]]:
+    """The procedure of BT.500-15, annex 1, 2.3.1, in whole numbers: nothing is rounded, no root is taken."""
     above, below = [0] * values.shape[1], [0] * values.shape[1]
     for clip in values:
-        marks = clip[~np.isnan(clip)]
-        kurtosis = scipy.stats.kurtosis(marks, fisher=False) if marks.std() else 0
-        reach = (2 if 2 <= kurtosis <= 4 else 20**0.5) * marks.std()
-        for rater, mark in enumerate(clip):
-            if not np.isnan(mark) and marks.std():
-                above[rater] += mark >= marks.mean() + reach
-                below[rater] += mark <= marks.mean() - reach
+        marks = {rater: int(mark) for rater, mark in enumerate(clip) if not np.isnan(mark)}
+        count, total = len(marks), sum(marks.values())
+        off = {rater: count * mark - total for rater, mark in marks.items()}  # times the number of marks
+        second, fourth = (sum(distance**power for distance in off.values()) for power in (2, 4))
+        reach = 4 if 2 * second**2 <= count * fourth <= 4 * second**2 else 20  # in variances
+        for rater, distance in off.items():
+            outside = second > 0 and count * distance**2 >= reach * second
+            above[rater] += outside and distance > 0
+            below[rater] += outside and distance < 0
     return above, below
 
 
-def test_bt500_counts_equal_the_procedure_written_out():
+def test_bt500_counts_equal_the_procedure_in_whole_numbers():
     rng = np.random.default_rng(4)
     outside = 0
     for _ in range(50):
         values = rng.choice([1, 2, 3, 4, 5], (15, 20), p=[0.05, 0.1, 0.6, 0.2, 0.05]).astype(float)
         values[rng.random(values.shape) < 0.2] = np.nan
         above, below = bt500_counts(values)
-        assert (above.tolist(), below.tolist()) == plain_bt500(values)
+        assert (above.tolist(), below.tolist()) == exact_bt500(values)
         outside += above.sum() + below.sum()
     assert outside > 100
+
+
+@pytest.mark.parametrize("raters", [5, 8, 12, 15, 20])
+def test_bt500_counts_are_exact_for_every_possible_clip(raters):
+    """Among them all whose marks lie exactly on the edge, or whose kurtosis is exactly 2 or 4."""
+    for marks in combinations_with_replacement((1.0, 2.0, 3.0, 4.0, 5.0), raters):
+        above, below = bt500_counts(np.array([marks]))
+        assert (above.tolist(), below.tolist()) == exact_bt500(np.array([marks])), marks
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+@pytest.mark.parametrize("marks", [(1, 2), (4, 5), (5, 4), (3, 5), (1.1, 1.3)])
+def test_marks_exactly_on_the_edge_of_bt500_are_outside(marks, count):
+    few, most = marks
+    a_fifth = bt500_counts(np.array([[few] * count + [most] * 4 * count], float))  # 2 standard deviations off
+    one_of_21 = bt500_counts(np.array([[few] + [most] * 20] * count, float))  # √20 off, kurtosis 19.05
+    edge = 0 if few > most else 1
+    assert a_fifth[edge].tolist() == [1] * count + [0] * 4 * count
+    assert one_of_21[edge].tolist() == [count] + [0] * 20
+    assert not a_fifth[1 - edge].any()
+    assert not one_of_21[1 - edge].any()
 
 
 def test_bt500_decision():
@@ -107,6 +132,22 @@ def test_bt500_decision():
     assert not bt500_rejects(2, 1, 60)  # 5 % and no more
     assert not bt500_rejects(1, 1, 30)  # 7 %: the bare rule would reject, chance explains it
     assert not bt500_rejects(0, 0, 60)
+    for times in range(1, 9):  # exactly on a limit: kept, at any size
+        assert not bt500_rejects(13 * times, 7 * times, 60 * times)
+        assert not bt500_rejects(times, times, 40 * times)
+
+
+def test_who_lies_exactly_on_a_limit_is_treated_alike_whatever_rounding_does():
+    marks = study(np.random.default_rng(3), 12, 0)
+    marks["clip_seconds"], marks["seconds"] = 5.0, 6.2
+    marks.loc[marks["rater"] == "r4", "seconds"] = 5.3  # 0.3 s where others take 1.2 s: a quarter, not less
+    assert screen(marks, replace(ALONE, fast=0.25)) == ()
+    marks.loc[marks["rater"] == "r4", "seconds"] = 5.29
+    assert [entry.rater for entry in screen(marks, replace(ALONE, fast=0.25))] == ["r4"]
+    catch = pd.DataFrame({"rater": "r0", "stimulus": [f"c{n}" for n in range(100)], "passed": True})
+    catch.loc[:6, "passed"] = False  # 7 of 100, where the product of the floats 0.07 and 100 is more than 7
+    catch = catch.assign(kind="catch", item="c", method="catch", question="sync", mark=2, seconds=8.0)
+    assert [entry.rater for entry in screen(catch, replace(ALONE, failed_catch=0.07))] == ["r0"]
 
 
 def votes(rater: str, outcomes: list[float], seconds: float = 14.0) -> list[tuple[object, ...]]:
