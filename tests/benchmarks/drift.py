@@ -66,7 +66,8 @@ def written(path: Path, output: Path) -> Path:
 def clicks_after_flashes(path: Path) -> np.ndarray:
     """(N,) ms by which each click comes after its flash; negative: before. Read by PyAV alone."""
     with av.open(str(path)) as container:
-        flashes = [frame.time for frame in container.decode(video=0) if frame.to_ndarray()[:SIDE].mean() > 125]
+        frames = container.decode(video=0)
+        flashes = [frame.time for frame in frames if frame.to_ndarray()[:SIDE].mean() > 125]
     with av.open(str(path)) as container:
         rate = container.streams.audio[0].rate
         blocks = [(frame.time, frame.to_ndarray().mean(0)) for frame in container.decode(audio=0)]
