@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -103,3 +104,20 @@ def test_a_stopped_job_leaves_nothing(stop, portrait, voice, tmp_path):
     assert job.returncode == 130
     assert "Traceback" not in told
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_jobs_at_once_give_the_same_files_as_one_after_the_other(portrait, voice, tmp_path):
+    cv2.imwrite(str(tmp_path / "0.png"), portrait[..., ::-1])
+    cv2.imwrite(str(tmp_path / "1.png"), portrait[:, ::-1, ::-1])
+    for number, sound in enumerate((voice[0], voice[0, ::-1])):
+        soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
+
+    def written(number: int, name: str) -> bytes:
+        face, audio = tmp_path / f"{number}.png", tmp_path / f"{number}.wav"
+        return generate(Request(face, audio, tmp_path / f"{name}{number}.mp4", EMBEDDED)).path.read_bytes()
+
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda number: written(number, "together"), range(2)))
+    apart = [written(number, "apart") for number in range(2)]
+    assert together == apart
+    assert apart[0] != apart[1]
