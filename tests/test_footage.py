@@ -179,8 +179,6 @@ def test_only_the_mouths_of_drawn_and_of_tiny_faces_move(kind, mouth, voice, tmp
 def test_an_animal_is_refused_in_a_sentence(voice, tmp_path):
     cv2.imwrite(str(tmp_path / "cat.png"), data.chelsea()[..., ::-1])
     soundfile.write(tmp_path / "a.wav", voice[0], RATE)
-    with pytest.raises(
-        FaceError, match=r"^No human face was found in cat\.png\. Choose a picture of a"
-    ):
+    with pytest.raises(FaceError, match=r"^No human face was found in cat\.png\. Choose a picture of a"):
         generate(Request(tmp_path / "cat.png", tmp_path / "a.wav", tmp_path / "out.mp4", EMBEDDED))
     assert not (tmp_path / "out.mp4").exists()
