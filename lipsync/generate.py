@@ -198,9 +198,10 @@ def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
 def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
     """(N,) mono 16 kHz samples, with silence up to ``seconds`` after a speech that ends before the video."""
     samples = read_audio(voice)
-    if not allow_silence and np.abs(samples).max(initial=0.0) < SILENCE:
+    if not allow_silence and max(samples.max(initial=0.0), -samples.min(initial=0.0)) < SILENCE:
         raise MediaError("generate.silent", path=voice.name)
-    return np.pad(samples, (0, max(0, round(seconds * RATE) - len(samples))))
+    missing = round(seconds * RATE) - len(samples)
+    return np.pad(samples, (0, missing)) if missing > 0 else samples  # hours of speech are not copied
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ only distinguishes speech from everything else, decides when they may.
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from lipsync.audio.mel import HOP, N_FFT, N_MELS, RATE, mel_spectrogram
 
 EMBEDDED = asset("models", "speech-activity-embedded")
 COLUMN_RATE = RATE / HOP / 2  # Hz: one probability for two columns of the mel spectrogram
+BLOCK = 24_000  # columns of the mel spectrogram that are worked on at a time: 5 minutes
 LEVEL = 80  # columns of the mel spectrogram, the newest included, whose mean normalises a column: 1 s
 # A stretch is all that may be speech around a sound that is: closing the lips on a quiet word costs more than
 # resting them a little late. On people kept out, lips are open as usual where the probability is 0.1 to 0.5.
@@ -164,8 +166,16 @@ def speech_probability(samples: np.ndarray, net: SpeechActivity | None = None) -
     Raises:
         ValueError: if ``samples`` is not one-dimensional or is empty.
     """
-    mel = torch.from_numpy(mel_spectrogram(samples))[None]
-    return (net or load_activity())(mel)[0].sigmoid().numpy()
+    net = net or load_activity()
+    mel = torch.from_numpy(mel_spectrogram(samples))  # (80, M)
+    # Even, so that a block's columns are paired as those of the whole.
+    past, future = (2 * ceil(seconds * COLUMN_RATE) for seconds in (net.config.past, net.config.future))
+    parts = []
+    for begin in range(0, mel.shape[1], BLOCK):
+        first = max(0, begin - past)
+        logits = net(mel[None, :, first : begin + BLOCK + future])[0]
+        parts.append(logits[(begin - first) // 2 :][: BLOCK // 2])
+    return torch.cat(parts).sigmoid().numpy()
 
 
 def find_speech(samples: np.ndarray, pause: float = PAUSE) -> Speech:

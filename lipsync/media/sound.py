@@ -187,7 +187,10 @@ def read_audio(path: str | Path, rate: int = 16000) -> np.ndarray:
     Raises:
         MediaError: no sound track, no samples, or not a readable file.
     """
-    return np.concatenate(list(_resampled(path, rate)))
+    samples = bytearray()  # grows in place: a list of pieces to join would take twice the memory
+    for piece in _resampled(path, rate):
+        samples += piece.tobytes()
+    return np.frombuffer(samples, np.float32)
 
 
 def read_audio_blocks(path: str | Path, rate: int = 16000, block_s: float = 10.0) -> Iterator[np.ndarray]:

@@ -212,3 +212,10 @@ def test_the_shipped_network_is_small_and_needs_no_connection():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert 20_000 < int(done.stdout) < 60_000
+
+
+@pytest.mark.parametrize("block", [2, 70, 160])
+def test_long_sound_is_worked_on_in_blocks_that_do_not_show(spoken, block, monkeypatch):
+    whole = load_activity()(torch.from_numpy(mel_spectrogram(spoken))[None])[0].sigmoid().numpy()
+    monkeypatch.setattr("lipsync.audio.activity.BLOCK", block)
+    np.testing.assert_allclose(speech_probability(spoken), whole, atol=1e-5)

@@ -1,5 +1,6 @@
 """read_audio: the right sample at the right time, whatever the file."""
 
+import tracemalloc
 from pathlib import Path
 
 import av
@@ -195,3 +196,15 @@ def test_sound_before_the_picture_is_measured(tmp_path: Path) -> None:
         assert sound_before_picture(path) == pytest.approx(start, abs=0.001)
     soundfile.write(tmp_path / "a.wav", sound[0], 48000)
     assert sound_before_picture(tmp_path / "a.wav") == 0
+
+
+def test_long_sound_is_not_held_twice(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(600 * RATE, np.int16), RATE)
+    tracemalloc.start()
+    try:
+        samples = read_audio(tmp_path / "a.wav", RATE)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert samples.nbytes == 4 * 600 * RATE
+    assert peak < 1.3 * samples.nbytes

@@ -7,10 +7,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import av
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from lipsync.assets import asset
+from lipsync.faces.tracking.choose import COLOUR
 from lipsync.media import VideoWriter, probe, read_frames
 from lipsync.methods import AUTO, EMBEDDED, METHODS, cards
 from lipsync.methods.ranking import ranking
@@ -168,6 +171,44 @@ def test_everybody_in_a_video_is_shown_and_can_be_chosen(visit: Callable, shared
     lines.nth(1).click()
     expect(page.locator("#preview img")).not_to_have_attribute("src", before)
     shoot(page, "people")
+
+
+def marked_place(page) -> tuple[float, float, float, float] | None:  # type: ignore[no-untyped-def]
+    """Where the marked face of the preview is seen on the page: x0, y0, x1, y1 of its frame."""
+    preview = page.locator("#preview img")
+    preview.scroll_into_view_if_needed()
+    shown = cv2.imdecode(np.frombuffer(preview.screenshot(), np.uint8), cv2.IMREAD_COLOR_RGB)
+    frame = np.abs(shown.astype(int) - COLOUR).max(-1) < 40
+    columns, rows = np.flatnonzero(frame.sum(0) > 20), np.flatnonzero(frame.sum(1) > 20)
+    if not len(columns) or not len(rows):
+        return None
+    place = preview.bounding_box()
+    x, y = place["x"], place["y"]
+    return x + columns[0], y + rows[0], x + columns[-1], y + rows[-1]
+
+
+def test_a_click_anywhere_on_a_thumbnail_chooses_that_person(visit: Callable, shared: Path) -> None:  # type: ignore[type-arg]
+    if hub.locate("sface") is None:
+        pytest.skip("needs the sface artefact (make weights)")
+    page = visit()
+    expect(page.locator("#which")).to_be_hidden()  # there is nothing to choose from one face
+    page.click("#face button[aria-label]")
+    page.set_input_files("#face input[type=file]", shared / "data" / "originals" / "orig02.mp4")
+    lines = page.locator("#which label input")
+    expect(lines).to_have_count(3)
+
+    def square(place: tuple[float, float, float, float] | None) -> bool:
+        return place is not None and abs(place[2] - place[0] - place[3] + place[1]) < 4
+
+    place = reading(page, lambda: marked_place(page), square)
+    assert place is not None
+    x0, y0, x1, y1 = place
+    page.mouse.click(2 * x1 - x0 - 8, y1 - 8)  # the last corner of the second thumbnail
+    expect(lines.nth(1)).to_be_checked()
+    second = reading(page, lambda: marked_place(page), lambda place: place is not None and place[0] > x1 - 6)
+    assert second == pytest.approx((x1, y0, 2 * x1 - x0, y1), abs=6)
+    page.mouse.click(x0 + 8, y0 + 8)  # the first corner of the first one
+    expect(lines.nth(0)).to_be_checked()
 
 
 def test_the_sound_of_a_video_file_serves_as_speech(visit: Callable, upload: Path) -> None:  # type: ignore[type-arg]
