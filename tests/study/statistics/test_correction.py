@@ -120,7 +120,7 @@ def test_with_shrinking_one_mark_does_not_make_a_rater_perfect():
     assert corrected_mos(values, shrink=True).inconsistency[6] > 0.3
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("shrink", [False, True])
 def test_odd_tables(shrink):
     assert corrected_mos(np.empty((0, 0)), shrink).quality.size == 0
