@@ -339,11 +339,8 @@ def _write_card(out: Path, facts: Facts, source: Path) -> None:
         licence = str(read_card(source)["license"])
     except ConfigError:  # a folder of one's own without a card
         licence = "other"
-    rows = [
-        f"| {key} | {facts.before[key]:.4f} | {facts.after[key]:.4f} |"
-        for key in facts.before
-        if key != "score"
-    ]
+    keys = [key for key in facts.before if key != "score"]
+    rows = [f"| {key} | {facts.before[key]:.4f} | {facts.after[key]:.4f} |" for key in keys]
     verdict = (
         "Nothing was gained: these are the original weights." if facts.kept_original else "It was tuned:"
     )

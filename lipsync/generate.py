@@ -29,28 +29,22 @@ from lipsync.media import (
     MediaInfo,
     VideoWriter,
     WriterOptions,
-    audio_duration,
     loop_frames,
     probe,
     read_audio,
 )
 from lipsync.media.label import Label
-from lipsync.media.photo import fitting
-from lipsync.media.sound import sound_before_picture
 from lipsync.media.writer import check_output, written_size
 from lipsync.methods import LipSyncMethod, load_method
-from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.base import Batch
+from lipsync.plan import PHOTO_SIDE, Plan, plan_result
 from lipsync.progress import Progress, Report
 from lipsync.request import ReferenceFrame, Request, Result
 from lipsync.stream import Clock, background
 from lipsync.texts import Message
 from lipsync.weights import hub
 
-PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
-EARLY = 0.1  # s of sound before the first picture; less is shorter than a syllable
-QUEUE_BYTES = 96e6  # of frames that wait between two stages
 COARSE = Message("generate.no_landmarker")
 NO_SPEECH = Message("generate.silence")
 
@@ -75,7 +69,7 @@ def generate(
     report("weights")
     check_output(request.output)
     face, voice = probe(request.face), request.audio or request.face
-    plan = _plan(request, face, voice)
+    plan = plan_result(request, face, voice)
     with clock("weights"):
         method = _load(request, report)
     report("audio")
@@ -127,74 +121,6 @@ def _notes(job: _Job, cast: list[_Speaker], people: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _footage_notes(face: MediaInfo, voice: Path) -> tuple[str, ...]:
-    """What is changed about the picture and the sound before any face is drawn."""
-    notes, early = [Message("generate.hdr")] if face.hdr else [], sound_before_picture(voice)
-    if early > EARLY:
-        notes.append(Message("generate.early_sound", path=voice.name, seconds=early))
-    return tuple(notes)
-
-
-def result_seconds(request: Request) -> float:
-    """How long the result of a request will last, in seconds.
-
-    Raises:
-        LipSyncError: it cannot be done; the same sentences as those of :func:`generate`.
-    """
-    plan = _plan(request, probe(request.face), request.audio or request.face)
-    return plan.frames / plan.fps
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What the result will be."""
-
-    frames: int
-    fps: float
-    width: int  # pixels
-    height: int
-    choice: Choice  # its point in these pixels
-    notes: tuple[str, ...] = ()  # what was changed about the footage
-
-    def depth(self, wanted: int) -> int:
-        """How many frames may wait in a queue: fewer of large pictures."""
-        return int(max(1, min(wanted, QUEUE_BYTES // (3 * self.width * self.height))))
-
-
-def _plan(request: Request, face: MediaInfo, voice: Path) -> _Plan:
-    """Length, rate and size of the result, after all that can be wrong with the request as a whole."""
-    if face.kind == "audio":
-        raise MediaError("generate.no_picture", path=request.face.name)
-    if voice == request.face and not face.has_audio:
-        raise MediaError("generate.no_sound", path=request.face.name)
-    if request.length not in ("audio", "video"):
-        raise ConfigError("generate.length", length=request.length)
-    if request.faces not in ("one", "all"):
-        raise ConfigError("generate.faces", faces=request.faces)
-    if request.faces == "all" and request.method.startswith(ADAPTED):
-        raise ConfigError("generate.learned_one", method=request.method)
-    if request.batch_size < 1:
-        raise ConfigError("generate.batch_size", size=request.batch_size)
-    if not 0 <= request.sharpen <= 1:
-        raise ConfigError("generate.sharpen", sharpen=request.sharpen)
-    if not 0.2 <= request.mouth_opening <= 3:
-        raise ConfigError("generate.mouth_opening", opening=request.mouth_opening)
-    for source in (request.face, voice):
-        if request.output.exists() and request.output.samefile(source):
-            raise ConfigError("generate.overwrites", path=source.name)
-    as_video = face.kind == "video" and (request.length == "video" or request.audio is None)
-    seconds = face.duration if as_video else audio_duration(voice)
-    if request.max_seconds is not None and seconds > request.max_seconds:
-        raise ConfigError("generate.too_long", seconds=seconds, most=request.max_seconds)
-    width, height, point = face.width, face.height, request.face_point
-    if face.kind == "photo":
-        width, height = fitting(width, height, PHOTO_SIDE)
-        point = point and (point[0] * width / face.width, point[1] * height / face.height)
-    fps = face.output_fps
-    choice, notes = Choice(request.face_index, point, request.person), _footage_notes(face, voice)
-    return _Plan(max(1, round(seconds * fps)), fps, width, height, choice, notes)
-
-
 def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
     """(N,) mono 16 kHz samples, with silence up to ``seconds`` after a speech that ends before the video."""
     samples = read_audio(voice)
@@ -217,7 +143,7 @@ class _Job:
     """What all frames of a request share."""
 
     request: Request
-    plan: _Plan
+    plan: Plan
     method: LipSyncMethod
     speech: _Speech
 
@@ -258,7 +184,7 @@ def _speaker(job: _Job, choice: Choice, face: MediaInfo, report: Report | None) 
     return _Speaker(tracker, method, references)
 
 
-def _encode_audio(method: LipSyncMethod, voice: Path, plan: _Plan, allow_silence: bool) -> _Speech:
+def _encode_audio(method: LipSyncMethod, voice: Path, plan: Plan, allow_silence: bool) -> _Speech:
     samples = _samples(voice, plan.frames / plan.fps, allow_silence)
     return _Speech(method.encode_audio(samples), find_speech(samples))
 

@@ -23,6 +23,7 @@ FLOORS = {
         "lipsync.adapt",
         "lipsync.live",
         "lipsync.generate",
+        "lipsync.plan",
         "lipsync.request",
         "lipsync.methods",
         "lipsync.methods.lstm_cbam",

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 import gradio as gr
 
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
-from lipsync.generate import Progress, Request, Result, generate, result_seconds
+from lipsync.generate import Progress, Request, Result, generate
+from lipsync.plan import result_seconds
 from lipsync.ui.generate_queue import Generate
 
 START = 20  # s until the child has its GPU and the networks are there

@@ -1,0 +1,87 @@
+"""What the result of a request will be: length, rate and size, and what can be wrong with the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipsync.errors import ConfigError, MediaError
+from lipsync.faces.tracking.choose import Choice
+from lipsync.media import MediaInfo, audio_duration, probe
+from lipsync.media.photo import fitting
+from lipsync.media.sound import sound_before_picture
+from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.request import Request
+from lipsync.texts import Message
+
+PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
+QUEUE_BYTES = 96e6  # of frames that wait between two stages
+EARLY = 0.1  # s of sound before the first picture; less is shorter than a syllable
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the result will be."""
+
+    frames: int
+    fps: float
+    width: int  # pixels
+    height: int
+    choice: Choice  # its point in these pixels
+    notes: tuple[str, ...] = ()  # what was changed about the footage
+
+    def depth(self, wanted: int) -> int:
+        """How many frames may wait in a queue: fewer of large pictures."""
+        return int(max(1, min(wanted, QUEUE_BYTES // (3 * self.width * self.height))))
+
+
+def plan_result(request: Request, face: MediaInfo, voice: Path) -> Plan:
+    """Length, rate and size of the result, after all that can be wrong with the request as a whole."""
+    if face.kind == "audio":
+        raise MediaError("generate.no_picture", path=request.face.name)
+    if voice == request.face and not face.has_audio:
+        raise MediaError("generate.no_sound", path=request.face.name)
+    if request.length not in ("audio", "video"):
+        raise ConfigError("generate.length", length=request.length)
+    if request.faces not in ("one", "all"):
+        raise ConfigError("generate.faces", faces=request.faces)
+    if request.faces == "all" and request.method.startswith(ADAPTED):
+        raise ConfigError("generate.learned_one", method=request.method)
+    if request.batch_size < 1:
+        raise ConfigError("generate.batch_size", size=request.batch_size)
+    if not 0 <= request.sharpen <= 1:
+        raise ConfigError("generate.sharpen", sharpen=request.sharpen)
+    if not 0.2 <= request.mouth_opening <= 3:
+        raise ConfigError("generate.mouth_opening", opening=request.mouth_opening)
+    for source in (request.face, voice):
+        if request.output.exists() and request.output.samefile(source):
+            raise ConfigError("generate.overwrites", path=source.name)
+    as_video = face.kind == "video" and (request.length == "video" or request.audio is None)
+    seconds = face.duration if as_video else audio_duration(voice)
+    if request.max_seconds is not None and seconds > request.max_seconds:
+        raise ConfigError("generate.too_long", seconds=seconds, most=request.max_seconds)
+    width, height, point = face.width, face.height, request.face_point
+    if face.kind == "photo":
+        width, height = fitting(width, height, PHOTO_SIDE)
+        point = point and (point[0] * width / face.width, point[1] * height / face.height)
+    fps = face.output_fps
+    choice, notes = Choice(request.face_index, point, request.person), _footage_notes(face, voice)
+    return Plan(max(1, round(seconds * fps)), fps, width, height, choice, notes)
+
+
+def result_seconds(request: Request) -> float:
+    """How long the result of a request will last, in seconds.
+
+    Raises:
+        LipSyncError: it cannot be done; the same sentences as those of :func:`generate`.
+    """
+    plan = plan_result(request, probe(request.face), request.audio or request.face)
+    return plan.frames / plan.fps
+
+
+def _footage_notes(face: MediaInfo, voice: Path) -> tuple[str, ...]:
+    """What is changed about the picture and the sound before any face is drawn."""
+    notes, early = [Message("generate.hdr")] if face.hdr else [], sound_before_picture(voice)
+    if early > EARLY:
+        notes.append(Message("generate.early_sound", path=voice.name, seconds=early))
+    return tuple(notes)
