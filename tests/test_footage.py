@@ -96,6 +96,8 @@ def test_a_stopped_job_leaves_nothing(stop, portrait, voice, tmp_path):
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         stderr=subprocess.PIPE,
         text=True,
+        # Ignored where the tests run in the background of a shell, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as job:
         while job.poll() is None and not any((tmp_path / "out").iterdir()):
             time.sleep(0.05)

@@ -133,7 +133,7 @@ def test_a_method_that_must_hear_the_future_is_refused():
 def test_a_picture_without_a_face_is_refused(tmp_path):
     path = tmp_path / "grey.png"
     cv2.imwrite(str(path), np.full((200, 200, 3), 128, np.uint8))
-    with pytest.raises(FaceError, match=r"No face was found in grey\.png"):
+    with pytest.raises(FaceError, match=r"No human face was found in grey\.png"):
         Live(path, load_method(EMBEDDED))
 
 

@@ -48,8 +48,8 @@ def marked(face: str, who: int | str) -> np.ndarray | None:
 
 
 def lines_of_faces(count: int) -> Update:
-    """The lines of the chooser for so many faces of the first frame, which are numbered from 0."""
-    numbers = [(str(number), number) for number in range(count)] if count > 1 else []
+    """The lines of the chooser for so many faces of the first frame, which are numbered from 1."""
+    numbers = [(str(number + 1), number) for number in range(count)] if count > 1 else []
     largest = (label("face.largest"), -1)
     info = label("face.which.info")
     return gr.update(choices=[largest, *numbers], value=-1, visible=count > 1, info=info)

@@ -119,7 +119,7 @@ def faces_in(path: str | Path, detector: FaceDetector | None = None) -> list[Fac
 def preview(
     path: str | Path, longest: int = 960, detector: FaceDetector | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The first frame with faces, each in a numbered box.
+    """The first frame with faces, each in a box, numbered from 1 where there are several.
 
     Returns:
         (H, W, 3) uint8 RGB, at most ``longest`` pixels a side, and the (N, 4) boxes on it from left to
@@ -137,14 +137,16 @@ def preview(
 
 
 def _draw(image: np.ndarray, boxes: np.ndarray) -> None:
-    """Draw (N, 4) boxes numbered from 0 on a (H, W, 3) uint8 picture."""
+    """Draw (N, 4) boxes on a (H, W, 3) uint8 picture, numbered from 1 where there are several."""
     line = max(1, round(min(image.shape[:2]) / 240))
-    for number, box in enumerate(boxes):
+    for number, box in enumerate(boxes, 1):
         x0, y0, x1, y1 = (round(float(value)) for value in box)
+        cv2.rectangle(image, (x0, y0), (x1, y1), COLOUR, 2 * line)
+        if len(boxes) == 1:
+            continue
         size = float(np.clip((x1 - x0) / 90, 0.4, 2.0))
         (width, height), _ = cv2.getTextSize(str(number), cv2.FONT_HERSHEY_SIMPLEX, size, 2 * line)
         x, y = max(0, x0), max(0, y0)
-        cv2.rectangle(image, (x0, y0), (x1, y1), COLOUR, 2 * line)
         cv2.rectangle(image, (x, y), (x + width + 6 * line, y + height + 6 * line), COLOUR, -1)
         where = (x + 3 * line, y + height + 3 * line)
         cv2.putText(
