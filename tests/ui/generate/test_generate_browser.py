@@ -200,12 +200,13 @@ def test_a_click_anywhere_on_a_thumbnail_chooses_that_person(visit: Callable, sh
     def square(place: tuple[float, float, float, float] | None) -> bool:
         return place is not None and abs(place[2] - place[0] - place[3] + place[1]) < 4
 
-    place = reading(page, lambda: marked_place(page), square)
+    place = reading(page, lambda: marked_place(page), square, JOB)
     assert place is not None
     x0, y0, x1, y1 = place
     page.mouse.click(2 * x1 - x0 - 8, y1 - 8)  # the last corner of the second thumbnail
     expect(lines.nth(1)).to_be_checked()
-    second = reading(page, lambda: marked_place(page), lambda place: place is not None and place[0] > x1 - 6)
+    moved = lambda place: place is not None and place[0] > x1 - 6  # noqa: E731
+    second = reading(page, lambda: marked_place(page), moved, JOB)
     assert second == pytest.approx((x1, y0, 2 * x1 - x0, y1), abs=6)
     page.mouse.click(x0 + 8, y0 + 8)  # the first corner of the first one
     expect(lines.nth(0)).to_be_checked()
