@@ -92,8 +92,6 @@ MANY_PARAMETERS = {
     "lipsync.training.run.train": 8,
     # A block takes what PyTorch's convolution takes, and whether it is residual and attends.
     "lipsync.nn.blocks.__init__": 7,
-    # Still to be gathered into objects.
-    "lipsync.faces.references._scan": 7,
 }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -22,6 +21,7 @@ from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.landmarks import NOSE_TIP, five_points, mouth_opening
 from lipsync.faces.tracking.track import FaceTracker, Tracked
+from lipsync.file_cache import cached_per_file
 from lipsync.media.overview import overview, overview_rate
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture
@@ -181,6 +181,7 @@ def _reference(item: Tracked, view: FaceView) -> Reference:
     return Reference(view, item.frame.time, (x0, y0, x1, y1))
 
 
+@cached_per_file(8)
 def scan(path: Path, size: int, count: int, landmarker: Path | None, face: Choice) -> tuple[Reference, ...]:
     """References from a quick look at all of a video before it is worked on.
 
@@ -200,14 +201,6 @@ def scan(path: Path, size: int, count: int, landmarker: Path | None, face: Choic
         FaceError: the face asked for is not on the first frame that shows any.
         MediaError: not a readable video.
     """
-    stat = path.stat()
-    return _scan(path, stat.st_mtime_ns, stat.st_size, size, count, landmarker, face)
-
-
-@lru_cache(maxsize=8)
-def _scan(
-    path: Path, changed_ns: int, length: int, size: int, count: int, landmarker: Path | None, face: Choice
-) -> tuple[Reference, ...]:
     tracker = FaceTracker(landmarker, overview_rate(path), face)
     try:
         tracked = tracker.track(overview(path))

@@ -15,6 +15,7 @@ from lipsync.faces.recognise import SAME, UNKNOWN, Identity, embed, load_sface
 from lipsync.faces.tracking.choose import COLOUR, Choice, first_faces
 from lipsync.faces.tracking.detect import Face, FaceDetector
 from lipsync.faces.tracking.follow import shots
+from lipsync.file_cache import cached_per_file
 from lipsync.media import Frame, probe
 from lipsync.media.overview import overview
 from lipsync.weights import hub
@@ -48,6 +49,7 @@ class _Track:
     picture: np.ndarray
 
 
+@cached_per_file(8)
 def find_people(path: Path, recogniser: Path) -> tuple[Person, ...]:
     """The people of a video or photo, the one with the largest face over all of it first.
 
@@ -59,8 +61,22 @@ def find_people(path: Path, recogniser: Path) -> tuple[Person, ...]:
     Raises:
         MediaError: not a readable video or photo.
     """
-    stat = path.stat()
-    return _find(path, stat.st_mtime_ns, stat.st_size, recogniser)
+    detect, recognise = FaceDetector(), _sface(recogniser)
+    tracks: list[_Track] = []
+    current: list[_Track] = []
+    for frame, new_shot, seconds in _looks(overview(path), max(EVERY, probe(path).duration / LOOKS)):
+        faces = sorted(detect(frame.image), key=lambda face: -face.area)[:MOST]
+        found = embed(recognise, frame.image, [face.points for face in faces])
+        before, current = ([] if new_shot else current), []
+        for face, embedding in zip(faces, found, strict=True):
+            track = next((t for t in before if t not in current and _continues(t, face, embedding)), None)
+            if track is None:
+                track = _Track(face.box, [], 0.0, 0.0, np.zeros(0, np.uint8))
+                tracks.append(track)
+            _add(track, face, embedding, frame.image, seconds)
+            current.append(track)
+    people = [_person(group) for group in _joined(tracks)]
+    return tuple(sorted(people, key=lambda person: -person.area))
 
 
 def who_speaks(path: Path, choice: Choice, people: tuple[Person, ...], recogniser: Path) -> Choice:
@@ -134,26 +150,6 @@ def gallery(people: Sequence[Person], chosen: Sequence[int]) -> tuple[np.ndarray
 def _identity(recogniser: Path, embeddings: bytes, chosen: int) -> Identity:
     """One object for the same person of the same people, by which what was found for them is kept."""
     return Identity(_sface(recogniser), np.frombuffer(embeddings, np.float32).reshape(-1, 128), chosen)
-
-
-@lru_cache(maxsize=8)
-def _find(path: Path, changed_ns: int, length: int, recogniser: Path) -> tuple[Person, ...]:
-    detect, recognise = FaceDetector(), _sface(recogniser)
-    tracks: list[_Track] = []
-    current: list[_Track] = []
-    for frame, new_shot, seconds in _looks(overview(path), max(EVERY, probe(path).duration / LOOKS)):
-        faces = sorted(detect(frame.image), key=lambda face: -face.area)[:MOST]
-        found = embed(recognise, frame.image, [face.points for face in faces])
-        before, current = ([] if new_shot else current), []
-        for face, embedding in zip(faces, found, strict=True):
-            track = next((t for t in before if t not in current and _continues(t, face, embedding)), None)
-            if track is None:
-                track = _Track(face.box, [], 0.0, 0.0, np.zeros(0, np.uint8))
-                tracks.append(track)
-            _add(track, face, embedding, frame.image, seconds)
-            current.append(track)
-    people = [_person(group) for group in _joined(tracks)]
-    return tuple(sorted(people, key=lambda person: -person.area))
 
 
 def _looks(frames: Iterable[Frame], every: float) -> Iterator[tuple[Frame, bool, float]]:

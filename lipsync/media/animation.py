@@ -2,15 +2,14 @@
 
 import io
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 
 import av
-import numpy as np
 from av.container import OutputContainer
 from PIL import Image
 
 from lipsync.errors import MediaError
+from lipsync.file_cache import cached_per_file
 
 BACKGROUND = 255  # transparent parts become white, as on a page
 FORMATS = ("PNG", "WEBP", "AVIF")
@@ -31,13 +30,12 @@ def animated_video(path: Path) -> io.BytesIO | None:
     Raises:
         MediaError: the pictures are damaged or unfinished.
     """
-    facts = path.stat()
-    video = _video(path, facts.st_mtime_ns, facts.st_size)
+    video = _video(path)
     return None if video is None else io.BytesIO(video)
 
 
-@lru_cache(maxsize=2)  # one job opens its files several times
-def _video(path: Path, changed: int, size: int) -> bytes | None:
+@cached_per_file(2)  # one job opens its files several times
+def _video(path: Path) -> bytes | None:
     try:
         photo = Image.open(path, formats=FORMATS)
     except (OSError, Image.DecompressionBombError):
@@ -61,7 +59,7 @@ def _encoded(photo: Image.Image) -> bytes:
         # A picture for viewers that know no animation comes first and is not one of it.
         for index in range(1 if photo.info.get("default_image") else 0, photo.n_frames):  # type: ignore[attr-defined]
             photo.seek(index)
-            frame = av.VideoFrame.from_ndarray(_opaque(photo), "rgb24")
+            frame = av.VideoFrame.from_image(opaque(photo))
             length = round(photo.info.get("duration", DEFAULT))
             frame.pts, frame.time_base = shown, _MILLISECOND
             lengths[shown] = length if length >= SHORTEST else DEFAULT
@@ -77,8 +75,8 @@ def _mux(container: OutputContainer, packets: list[av.Packet], lengths: dict[int
         container.mux(packet)
 
 
-def _opaque(photo: Image.Image) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of the picture that it stands at, over the background."""
+def opaque(photo: Image.Image) -> Image.Image:
+    """The picture in RGB, over the background."""
     picture = photo.convert("RGBA")
     ground = Image.new("RGBA", picture.size, (BACKGROUND,) * 3 + (255,))
-    return np.array(Image.alpha_composite(ground, picture).convert("RGB"))
+    return Image.alpha_composite(ground, picture).convert("RGB")

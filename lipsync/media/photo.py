@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lipsync.errors import MediaError
-from lipsync.media.animation import BACKGROUND, is_animated
+from lipsync.media.animation import is_animated, opaque
 from lipsync.media.source import SOUND_SUFFIXES, VIDEO_SUFFIXES, check_file
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
@@ -70,9 +70,7 @@ def _to_rgb(photo: Image.Image) -> np.ndarray:
         grey = (np.asarray(photo).astype(np.float32) / 257.0 + 0.5).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if photo.has_transparency_data:
-        photo = photo.convert("RGBA")
-        ground = Image.new("RGBA", photo.size, (BACKGROUND,) * 3 + (255,))
-        photo = Image.alpha_composite(ground, photo)
+        photo = opaque(photo)
     return np.array(photo.convert("RGB"))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 
 from lipsync.errors import MediaError
+from lipsync.file_cache import cached_per_file
 from lipsync.media.frames import converter
 from lipsync.media.hdr import is_hdr
 from lipsync.media.photo import photo_size, read_photo
@@ -57,7 +58,8 @@ class MediaInfo:
         return self.fps * ceil(SLOWEST / self.fps) if self.fps else PHOTO_FPS
 
 
-def probe(path: str | Path) -> MediaInfo:
+@cached_per_file(32)  # a job asks for it at every stage, and a long video takes seconds
+def probe(path: Path) -> MediaInfo:
     """What a file holds; its first frame or its sound has been decoded, so it can be worked with.
 
     Raises:
@@ -67,7 +69,6 @@ def probe(path: str | Path) -> MediaInfo:
     if size is not None:
         read_photo(path)  # the pixels too: a half-copied photo has a good header
         return MediaInfo("photo", size[0], size[1], 0.0, 0.0, 1, False, size[2], False)
-    path = Path(path)
     with open_media(path) as container:
         stream = video_stream(container)
         if stream is None:
