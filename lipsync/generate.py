@@ -16,8 +16,7 @@ import numpy as np
 from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
 from lipsync.errors import ConfigError, FaceError, MediaError
-from lipsync.faces.blend import paste
-from lipsync.faces.covers import CoverFinder
+from lipsync.faces.covers import CoverFinder, paste_behind
 from lipsync.faces.exposure import Exposure, as_references
 from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.speakers import speakers
@@ -224,16 +223,11 @@ def _blend(drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock) 
     ahead, drawn = tee(drawn)
     covers = speaker.covers.follow(item for item, _ in ahead)
     for (item, face), cover in zip(drawn, covers, strict=True):
-        frame = item.frame
-        with clock("blend"):
-            if face is not None and item.pose is not None and (cover is None or not cover.whole):
-                face = face if cover is None else cover.under(face, frame.image, item.pose)
-                image = paste(
-                    frame.image, face, item.pose, item.landmarks, job.request.sharpen, job.method.passthrough
-                )
-                image = image if cover is None else cover.over(image, frame.image, item.pose)
-                frame = frame._replace(image=image, drawn=True)
-        yield frame
+        image = None
+        if face is not None:
+            with clock("blend"):
+                image = paste_behind(face, item, cover, job.request.sharpen, job.method.passthrough)
+        yield item.frame if image is None else item.frame._replace(image=image, drawn=True)
 
 
 def _write(blended: Iterable[Frame], writer: VideoWriter, job: _Job, clock: Clock) -> Iterator[Frame]:

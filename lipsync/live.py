@@ -16,8 +16,7 @@ import soxr
 from lipsync.audio import RATE
 from lipsync.audio.activity import LIVE_PAUSE, find_speech, needed_context
 from lipsync.errors import ConfigError, FaceError
-from lipsync.faces.blend import paste
-from lipsync.faces.covers import CoverFinder
+from lipsync.faces.covers import CoverFinder, paste_behind
 from lipsync.faces.exposure import Exposure, as_references
 from lipsync.faces.references import choose
 from lipsync.faces.speakers import speakers
@@ -144,17 +143,10 @@ class Live:
             drawn = map(Exposure.applied, exposures, self._method.synthesize(batch))
         frames = []
         for place, (item, view) in zip(places, plates, strict=True):
-            image, pose, cover = item.frame.image, item.pose, self._covers[place]
-            if view is None or pose is None:
-                frames.append(image.copy())
-                continue
-            face = next(drawn)
-            if cover is not None and cover.whole:
-                frames.append(image.copy())
-                continue
-            face = face if cover is None else cover.under(face, image, pose)
-            pasted = paste(image, face, pose, item.landmarks, top=self._method.passthrough)
-            frames.append(pasted if cover is None else cover.over(pasted, image, pose))
+            pasted = None
+            if view is not None:
+                pasted = paste_behind(next(drawn), item, self._covers[place], top=self._method.passthrough)
+            frames.append(item.frame.image.copy() if pasted is None else pasted)
         self._next = stop
         self._forget()
         return frames

@@ -10,7 +10,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ from lipsync.generate import generate
 from lipsync.media import probe, read_audio, read_frames
 from lipsync.methods import EMBEDDED
 from lipsync.request import Request
-from tests.media.clips import write_clip
+from tests.media.clips import write_clip, write_hdr
 
 FPS = 25
 
@@ -42,17 +41,7 @@ def portrait() -> np.ndarray:
 
 
 def test_hdr_is_said(portrait, voice, tmp_path):
-    with av.open(str(tmp_path / "hlg.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=FPS)
-        stream.height, stream.width, stream.pix_fmt = 320, 318, "yuv420p10le"
-        for _ in range(5):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(portrait[:320, :318]), "rgb24")
-            frame = frame.reformat(format="yuv420p10le", dst_colorspace=9)
-            frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range = 9, 9, 18, 1
-            context = stream.codec_context
-            context.colorspace, context.color_primaries, context.color_trc, context.color_range = 9, 9, 18, 1
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write_hdr(tmp_path / "hlg.mkv", [np.ascontiguousarray(portrait[:320, :318])] * 5, transfer=18)
     soundfile.write(tmp_path / "a.wav", voice[0, : RATE // 2], RATE)
     request = Request(tmp_path / "hlg.mkv", tmp_path / "a.wav", tmp_path / "out.mp4", EMBEDDED)
     assert "generate.hdr" in [note.key for note in generate(request).notes]

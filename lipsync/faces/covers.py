@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lipsync.assets import asset
-from lipsync.faces.blend import mouth_mask
+from lipsync.faces.blend import mouth_mask, paste
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix, transform_points
 from lipsync.faces.tracking.landmarks import LIPS_OUTER
 from lipsync.faces.tracking.track import Tracked
@@ -125,6 +125,22 @@ class Covered:
         new, old = pasted[y0:y1, x0:x1].astype(np.float32), image[y0:y1, x0:x1]
         result[y0:y1, x0:x1] = new + keep * (old - new) + 0.5
         return result
+
+
+def paste_behind(
+    face: np.ndarray, item: Tracked, cover: Covered | None, sharpen: float = 0.0, top: float = 0.0
+) -> np.ndarray | None:
+    """The frame of ``item`` with the drawn face of :func:`~lipsync.faces.blend.paste`, behind what covers it.
+
+    None where there is no face, or the mouth is wholly covered: the frame stays as it is.
+    """
+    image, pose = item.frame.image, item.pose
+    if pose is None or (cover is not None and cover.whole):
+        return None
+    if cover is None:
+        return paste(image, face, pose, item.landmarks, sharpen, top)
+    pasted = paste(image, cover.under(face, image, pose), pose, item.landmarks, sharpen, top)
+    return cover.over(pasted, image, pose)
 
 
 class _Look(NamedTuple):

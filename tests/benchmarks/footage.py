@@ -31,7 +31,7 @@ from lipsync.errors import LipSyncError
 from lipsync.generate import Request, generate
 from lipsync.media import read_audio, read_frames
 from lipsync.methods import EMBEDDED
-from tests.media.clips import write_clip
+from tests.media.clips import write_clip, write_hdr
 
 COUNT, FPS, SIDE = 25, 25, 320  # frames, frames/s and pixels of the pictures that the files are made of
 Make = Callable[[Path], object]
@@ -162,28 +162,12 @@ def _colours(m: Material) -> Iterator[tuple[str, Make]]:
         ("hlg.mkv", 18, 0.75),
         ("pq.mkv", 16, 0.58),
     ):  # white paper's share of the code
-        yield name, partial(_hdr, [(image * white).astype(np.uint8) for image in m.images], transfer=transfer)
+        images = [(image * white).astype(np.uint8) for image in m.images]
+        yield name, partial(write_hdr, images=images, transfer=transfer)
     woven = [b.copy() for b in m.images]
     for first, second in zip(m.images, woven[1:], strict=False):
         second[1::2] = first[1::2]
     yield "interlaced.mp4", partial(_video, woven, options={"x264-params": "tff=1"})
-
-
-def _hdr(images: list[np.ndarray], path: Path, transfer: int) -> None:
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=FPS)
-        stream.height, stream.width, stream.pix_fmt = *images[0].shape[:2], "yuv420p10le"
-        for image in images:
-            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(
-                format="yuv420p10le", dst_colorspace=9
-            )
-            for tagged in (frame, stream.codec_context):
-                tagged.colorspace, tagged.color_primaries = 9, 9
-                tagged.color_trc, tagged.color_range = transfer, 1
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
 
 
 def _pictures_of_people(m: Material) -> Iterator[tuple[str, Make]]:

@@ -99,3 +99,20 @@ def write_clip(
                 container.mux(audio.encode(frame))
             container.mux(audio.encode(None))
     return path
+
+
+def write_hdr(path: Path, images: Sequence[np.ndarray], transfer: int, fps: int = 25) -> Path:
+    """A lossless 10-bit video of pictures (H, W, 3) tagged as BT.2020 with a transfer curve (ITU-T H.273)."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=fps)
+        stream.height, stream.width, stream.pix_fmt = *images[0].shape[:2], "yuv420p10le"
+        for image in images:
+            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(
+                format="yuv420p10le", dst_colorspace=9
+            )
+            for tagged in (frame, stream.codec_context):
+                tagged.colorspace, tagged.color_primaries = 9, 9
+                tagged.color_trc, tagged.color_range = transfer, 1
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
