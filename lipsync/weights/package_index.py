@@ -162,7 +162,7 @@ class _Notes(logging.Handler):
         # The first argument is the address, which may hold a password: only the reason is kept.
         if str(record.msg).startswith("Could not fetch URL") and isinstance(record.args, tuple):
             reason = str(record.args[1])
-            if "404" not in reason:
+            if not reason.startswith("404 "):  # further on, an address may hold these figures by chance
                 self.reason = Message("index.unusable", reason=reason[:100])
 
 
