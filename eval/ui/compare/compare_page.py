@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,7 @@ class _ComparePage:
             with gr.Column(scale=8, min_width=300):
                 self.status = gr.HTML(elem_id="compare-status")
                 self.empty = gr.HTML(elem_id="compare-empty")
+                self.example = gr.Button(label("compare.example"), elem_id="compare-example")
                 self.new_set = NewSet(
                     demo, context.access, context.tasks, context.jobs, context.runs, max_seconds
                 )
@@ -78,8 +80,8 @@ class _ComparePage:
         found = self.view.change(self.on_view, self.view, self.extra, **many)
         opens: dict[str, Any] = {"cancels": [found], **many}
         shown = [
-            self.view, self.saved, self.status, self.empty, self.new_set.panel, self.table, self.items,
-            self.item, self.methods, self.player, *self.set_list.shown,
+            self.view, self.saved, self.status, self.empty, self.example, self.new_set.panel, self.table,
+            self.items, self.item, self.methods, self.player, *self.set_list.shown,
             *(component for part in self.parts for component in part.shown),
         ]  # fmt: skip
         self.set_list.list.input(self.on_list, self.set_list.list, shown, **opens)
@@ -93,9 +95,14 @@ class _ComparePage:
         self.new_set.close.click(self.on_close, self.view, shown, **opens)
         hide = gr.update(visible=False)
         self.set_list.new.click(
-            lambda: [gr.update(visible=True), hide, hide, None, ""],
-            None, [self.new_set.panel, self.table, self.empty, self.set_list.list, self.status], **QUIET,
+            lambda: [gr.update(visible=True), hide, hide, hide, None, ""],
+            None,
+            [
+                self.new_set.panel, self.table, self.empty, self.example, self.set_list.list, self.status,
+            ],
+            **QUIET,
         )  # fmt: skip
+        self.example.click(self.on_example, None, [self.new_set.made, self.status], **QUIET)
         tab.select(self.on_resume, [self.saved, self.view], shown, **many)
         self.set_list.listen(self.view, self.status, self.new_set.made)
         self.new_set.listen(self.view, tab)
@@ -124,6 +131,13 @@ class _ComparePage:
 
     def on_made(self, made: tuple[str, str, object] | None, request: gr.Request) -> Update:
         return {self.status: gr.skip()} if made is None else self._open(request, *made[:2])
+
+    def on_example(self, request: gr.Request) -> list[Any]:
+        try:
+            id = self.access.sets_of(request).example()
+        except LipSyncError as error:
+            return [gr.skip(), trouble(error)]
+        return [(id, "", secrets.token_hex(4)), ""]
 
     def on_close(self, view: PlayerView | None, request: gr.Request) -> Update:
         return self._closed(request) if view is None else self._open(request, view.set, number=view.item)
@@ -194,6 +208,7 @@ class _ComparePage:
             self.saved: {"set": view.set, "item": view.item, "blind": blind},
             self.status: "",
             self.empty: hide if items else gr.update(value=markup.bare(), visible=True),
+            self.example: hide,
             self.new_set.panel: hide,
             self.table: gr.update(visible=True),
             self.items: gr.update(visible=len(items) > 1),
@@ -218,6 +233,7 @@ class _ComparePage:
             self.saved: None,
             self.status: trouble(error) if error else "",
             self.empty: gr.update(value=markup.empty(len(sets.list())), visible=True),
+            self.example: gr.update(visible=True),
             self.new_set.panel: gr.update(visible=False),
             self.table: gr.update(visible=False),
             self.player: gr.update(value={}),

@@ -9,6 +9,7 @@ import gradio as gr
 
 from eval.compare.sets import Sets
 from eval.study.storage.create import create
+from eval.study.storage.example import example_study
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, StudyInfo
 from eval.ui.access import Access
@@ -81,6 +82,7 @@ class _ResultsPage:
         on(results.make.click, self.on_files, [*view, results.shrink])
         on(results.bring.upload, self.on_import, [*view, results.bring])
         on(self.list.new.click, self.on_new, None)
+        on(self.list.example.click, self.on_example, None)
         on(form.close.click, self.on_cancel, None)
         on(form.source.input, self.on_source, [form.source])
         on(form.zip.upload, self.on_zip, [form.zip])
@@ -210,6 +212,10 @@ class _ResultsPage:
             self.form.panel: gr.update(visible=True),
             **self._source(None),
         }
+
+    @guarded
+    def on_example(self) -> Update:
+        return self._opened(example_study(self.store), True, None, None)
 
     @guarded
     def on_cancel(self) -> Update:
