@@ -27,9 +27,9 @@ from eval.compare.table import score_set
 from eval.scoring.metrics import METRICS
 from eval.study.storage.create import create
 from eval.study.storage.csv_import_export import COLUMNS
-from eval.study.storage.example import MARKS, example_spec
 from eval.study.storage.store import Store
 from eval.ui.compare import analysis
+from eval.ui.study.example_study import MARKS, example_spec
 from lipsync.assets import asset
 from lipsync.generate import Request, generate
 from lipsync.methods import METHODS

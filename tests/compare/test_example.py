@@ -6,8 +6,8 @@ from eval.compare.names import REFERENCE
 from eval.compare.sets import EXAMPLE, Sets
 from eval.compare.table import scored
 from eval.study.statistics.results import evaluate
-from eval.study.storage.example import example_study
 from eval.study.storage.store import Store
+from eval.ui.study.example_study import example_study
 from lipsync.media import probe
 
 

@@ -9,12 +9,12 @@ import gradio as gr
 
 from eval.compare.sets import Sets
 from eval.study.storage.create import create
-from eval.study.storage.example import example_study
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, StudyInfo
 from eval.ui.access import Access
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.study import study_markup as markup
+from eval.ui.study.example_study import example_study
 from eval.ui.study.login import LoginForm, guarded
 from eval.ui.study.study_form import (
     FormValues,

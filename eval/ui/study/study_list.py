@@ -20,7 +20,8 @@ class StudyList:
     """Components of the list.
 
     Attributes:
-        new, example, leave: buttons, the second for as long as there is no study. entries: the list; a click on it carries the ``study`` of the entry.
+        new, leave: buttons. example: another, for as long as there is no study.
+        entries: the list; a click on it carries the ``study`` of the entry.
         seen: what the list showed last, see `state_of`.
         shown: components that ``show`` gives updates for.
     """
