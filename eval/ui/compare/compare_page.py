@@ -74,7 +74,8 @@ class _ComparePage:
     def listen(self, tab: gr.Tab) -> None:
         """Connect the events; the list is filled when the tab is opened."""
         many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
-        found = self.view.change(self.on_view, self.view, self.extra, **many)
+        # By itself Gradio would keep a change back until the one before is answered, which is cancelled.
+        found = self.view.change(self.on_view, self.view, self.extra, trigger_mode="multiple", **many)
         opens: dict[str, Any] = {"cancels": [found], **many}
         shown = [
             self.view, self.saved, self.status, self.empty, self.new_set.panel, self.table, self.items,
