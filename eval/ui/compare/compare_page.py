@@ -77,7 +77,8 @@ class _ComparePage:
     def listen(self, tab: gr.Tab) -> None:
         """Connect the events; the list is filled when the tab is opened."""
         many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
-        found = self.view.change(self.on_view, self.view, self.extra, **many)
+        # By itself Gradio would keep a change back until the one before is answered, which is cancelled.
+        found = self.view.change(self.on_view, self.view, self.extra, trigger_mode="multiple", **many)
         opens: dict[str, Any] = {"cancels": [found], **many}
         shown = [
             self.view, self.saved, self.status, self.empty, self.example, self.new_set.panel, self.table,
@@ -243,7 +244,7 @@ class _ComparePage:
     # ---- what comes later -------------------------------------------------------------------------------
 
     async def on_view(self, view: PlayerView | None, request: gr.Request) -> AsyncIterator[Any]:
-        """The mouth and the waveform, then the curves, as soon as they are there."""
+        """The mouth and the waveform, then the curves, as soon as they are there; no curves in blind mode."""
         if view is None:
             return
         try:
@@ -253,9 +254,11 @@ class _ComparePage:
             return
         lanes = player.lanes(view, item)
         extra: dict[str, Any] = {"key": view.key}
-        steps = (("mouth", analysis.quick), ("curves", analysis.full))
-        for name, work in steps:
-            key = (name, view.set, item.key, lanes)
+        steps: list[tuple[str, Any, Any]] = [("mouth", frozenset(lanes), analysis.quick)]
+        if not view.blind:  # known scores would name the methods
+            steps.append(("curves", lanes, analysis.full))
+        for name, shown, work in steps:
+            key = (name, view.set, item.key, shown)
             async for task in self.context.tasks.follow(key, _work(work, set_, item, lanes)):
                 if not task.over:
                     yield gr.update(value=extra | {"note": markup.note(f"analysis.{name}", task)})
@@ -268,7 +271,9 @@ class _ComparePage:
             yield gr.update(value=extra)
 
     async def on_heat(self, view: PlayerView, request: gr.Request) -> AsyncIterator[Any]:
-        """The heat maps against the reference."""
+        """The heat maps against the reference; none in blind mode."""
+        if view.blind:
+            return
         set_ = self.access.sets_of(request).open(view.set)
         item = set_.items[view.item]
         lanes = player.lanes(view, item)
@@ -277,7 +282,7 @@ class _ComparePage:
             if not task.over:
                 yield gr.update(value=heats | {"note": markup.note("analysis.difference", task)})
         try:
-            paths = player.addresses(task.outcome(), view, set_, self.context.links)
+            paths = [None if path is None else self.context.links.url(path) for path in task.outcome()]
             yield gr.update(value=heats | {"paths": paths})
         except Exception as error:
             yield gr.update(value=heats | {"note": markup.error_note(error, view.blind)})
