@@ -14,6 +14,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyon
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from eval.study.server.admin import Admin
 from eval.study.server.client_address import trusted_proxies
@@ -34,6 +35,7 @@ from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.page_head import ICON, PageHead
 from lipsync.ui.settings import read_settings
 from lipsync.ui.uploads import is_photo
 from lipsync.weights import hub
@@ -128,13 +130,14 @@ def main() -> None:
             str(folder)
             for folder in (uploads.EXAMPLES, jobs.folder, queue.folder, context.links.folder, store.clips)
         ],
-        footer_links=[],
+        footer_links=["api"],  # without it nothing can open the API's page; portal.js does from the foot
         run_history=False,
         i18n=gr.I18n(**translations(uploads.method_texts())),
         theme=theme.theme(),
         css_paths=theme.CSS,
         js=theme.script(),
-        app_kwargs={"routes": rate_page.routes()},
+        app_kwargs={"routes": rate_page.routes(), "middleware": [Middleware(PageHead)]},
+        favicon_path=ICON,
         mcp_server=settings.mcp,
         ssr_mode=False,  # its server in front knows no routes but Gradio's own
     )

@@ -39,10 +39,11 @@
   };
 
   // What Gradio writes once and keeps after a switch of languages: names of tabs that were never opened, its own
-  // words in drop zones, and headers of tables, which it does not translate at all.
+  // words in drop zones and short messages, and headers of tables, which it does not translate at all.
   const RENAMED = [
     ['.tab-container button, [role="tab"]', ""],
     ['[data-testid="upload-text"], [data-testid="upload-text"] *', "gradio."],
+    [".toast-wrap *", "gradio."],
     ["#score-rows th *", "score.row."],
     ["#make-rows th *", "make.row."],
   ];
@@ -61,7 +62,34 @@
     }
   };
 
-  // The names of the audio player's buttons, which Gradio has in English alone, with a number in them.
+  // The names of buttons that Gradio has in English alone.
+  const nameControls = (locale) => {
+    for (const [within, beginning] of [["", "gradio."], ["#score-rows", "score.row."], ["#make-rows", "make.row."]]) {
+      const wanted = names(locale, beginning);
+      for (const attribute of ["aria-label", "title"]) {
+        for (const node of document.querySelectorAll(`${within} [${attribute}]`)) {
+          const name = wanted.get(node.getAttribute(attribute));
+          if (name && name !== node.getAttribute(attribute)) node.setAttribute(attribute, name);
+        }
+      }
+    }
+    const preview = window.gradio_config?.i18n_translations?.[locale]?.["face.preview"];
+    for (const button of preview ? document.querySelectorAll(".preview .image-container > button") : []) {
+      if (button.getAttribute("aria-label") !== preview) button.setAttribute("aria-label", preview);
+    }
+  };
+
+  // One stop of the tab key for a group of choices, and arrows between them: Gradio gives each its own name,
+  // and a new one whenever it is chosen.
+  const joinChoices = () => {
+    for (const first of document.querySelectorAll(".wrap > label:first-of-type > input[type=radio]")) {
+      for (const input of first.closest(".wrap").querySelectorAll(":scope > label > input[type=radio]")) {
+        if (input.name !== first.name) input.name = first.name;
+      }
+    }
+  };
+
+  // The same for those of the audio player with a number in them.
   const AUDIO = ["gradio.audio.back", "gradio.audio.forward", "gradio.audio.speed"];
 
   const nameButtons = (locale) => {
@@ -113,7 +141,27 @@
     }
   };
 
-  const translate = (locale) => { rename(locale); nameButtons(locale); describe(locale); countSets(locale); };
+  const nameTab = (locale) => {
+    const title = window.gradio_config?.i18n_translations?.[locale]?.["page.title"];
+    if (title && document.title !== title) document.title = title;
+  };
+
+  const translate = (locale) => {
+    nameTab(locale);
+    rename(locale);
+    nameControls(locale);
+    nameButtons(locale);
+    describe(locale);
+    countSets(locale);
+    joinChoices();
+  };
+
+  // Gradio's page about the API: a click on its own button shows it, the address alone does not.
+  const openApi = () => {
+    const button = document.querySelector(".show-api");
+    if (new URLSearchParams(location.search).get("view") === "api") button?.click(); // counts as open, unseen
+    button?.click();
+  };
 
   const setTheme = (theme) => document.body.classList.toggle("dark", theme === "dark");
 
@@ -126,12 +174,15 @@
     if (event.target.closest("#start") && window.innerWidth <= 640) {
       document.getElementById("status")?.scrollIntoView({ behavior: "smooth", block: "center" });
     }
+    if (event.target.closest("[data-open-api]")) openApi();
     if (event.target.closest("[data-theme]")) {
       const theme = document.body.classList.contains("dark") ? "light" : "dark";
       remember("lipsync-theme", theme);
       setTheme(theme);
     }
   });
+
+  document.addEventListener("keydown", joinChoices, true);
 
   // Tables come and are drawn anew while the page is used.
   let waiting = false;
@@ -148,5 +199,6 @@
   const own = (navigator.language || "en").toLowerCase().split("-")[0];
   const browser = offered.find((locale) => locale.split("-")[0] === own) || "en";
   setLocale(remembered("lipsync-locale") || browser);
+  if (new URLSearchParams(location.search).get("view") === "api") openApi();
   if (remembered("lipsync-theme")) setTheme(remembered("lipsync-theme"));
 })();

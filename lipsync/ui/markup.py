@@ -43,8 +43,11 @@ def _language_buttons() -> str:
 
 
 def footer() -> str:
-    """The way to the interface for programs."""
-    return f'<footer class="foot"><a href="?view=api">{localized("page.programs")}</a></footer>'
+    """The way to the interface for programs, which ``portal.js`` opens."""
+    return (
+        '<footer class="foot"><button type="button" data-open-api>'
+        f"{localized('page.programs')}</button></footer>"
+    )
 
 
 def heading(key: str) -> str:
