@@ -141,6 +141,25 @@
     }
   };
 
+  // A page that asks for consent leads to its box.
+  const led = new WeakSet();
+  const leadToConsent = () => {
+    for (const refusal of document.querySelectorAll('[data-error="request.consent"]')) {
+      if (led.has(refusal)) continue;
+      led.add(refusal);
+      refusal.closest('[role="tabpanel"]')?.querySelector('[id$="consent"] input')?.focus();
+    }
+  };
+
+  // On a phone the result is far below what it was made from: a finished one comes into view.
+  let awaited = null; // the video that was shown when another was asked for
+  const result = () => document.querySelector("#result video")?.src ?? "";
+  const showResult = () => {
+    if (awaited === null || !result() || result() === awaited) return;
+    awaited = null;
+    if (window.innerWidth <= 640) document.getElementById("download").scrollIntoView({ behavior: "smooth" });
+  };
+
   const nameTab = (locale) => {
     const title = window.gradio_config?.i18n_translations?.[locale]?.["page.title"];
     if (title && document.title !== title) document.title = title;
@@ -171,8 +190,11 @@
       remember("lipsync-locale", language.dataset.locale);
       setLocale(language.dataset.locale);
     }
-    if (event.target.closest("#start") && window.innerWidth <= 640) {
-      document.getElementById("status")?.scrollIntoView({ behavior: "smooth", block: "center" });
+    if (event.target.closest("#start")) {
+      awaited = result();
+      if (window.innerWidth <= 640) {
+        document.getElementById("status")?.scrollIntoView({ behavior: "smooth", block: "center" });
+      }
     }
     if (event.target.closest("[data-open-api]")) openApi();
     if (event.target.closest("[data-theme]")) {
@@ -192,6 +214,8 @@
     setTimeout(() => {
       waiting = false;
       translate(document.documentElement.lang);
+      leadToConsent();
+      showResult();
     }, 200);
   }).observe(document.body, { childList: true, subtree: true });
 
