@@ -150,7 +150,7 @@ def pairs(session: Session, study_id: str) -> pd.DataFrame:
     return _frame(rows, PAIRS)
 
 
-def _clips(session: Session, study_id: str) -> dict[int, Stimulus]:
+def _clips(session: Session, study_id: str) -> dict[int | None, Stimulus]:
     """The clips of a study by their ids: read once, not with each of thousands of marks."""
     return {clip.id: clip for clip in session.scalars(select(Stimulus).where(Stimulus.study_id == study_id))}
 
