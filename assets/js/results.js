@@ -7,6 +7,7 @@ const fill = () => {
     const url = new URL(field.dataset.path, document.baseURI);
     field.value = url.href;
     for (const note of element.querySelectorAll("[data-local]")) note.hidden = !LOCAL.test(url.hostname);
+    if (!("draw" in field.dataset)) continue;
     const drawn = document.querySelector("[data-qr]");
     if (drawn) drawn.hidden = drawn.dataset.qr !== url.href; // another study's
     if (drawn?.dataset.qr !== url.href) trigger("input", { url: url.href });

@@ -87,7 +87,7 @@ def head(study: StudyInfo) -> str:
         f'<div class="study-head"><h2 class="title">{bilingual(study.spec.title)} {_state(study)}</h2>'
         f'<p class="figures">{count}<span aria-hidden="true"> · </span>{facts}</p>{_bar(study)}'
         f'<label class="link"><span>{localized("study.link")}</span>'
-        f'<span class="row"><input readonly data-path="{link}" id="study-link">'
+        f'<span class="row"><input readonly data-path="{link}" data-draw id="study-link">'
         f'<button type="button" data-copy><span class="before">{localized("study.copy")}</span>'
         f'<span class="after">{localized("study.copied")}</span></button></span></label>'
         f'<p class="figures" data-local hidden>{localized("study.link.local")}</p></div>'
