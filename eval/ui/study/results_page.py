@@ -74,6 +74,7 @@ class _ResultsPage:
         for event in (results.screening.input, results.scores.change):
             on(event, self.on_view, view)
         on(results.question.select, self.on_question, view)
+        on(head.heading.input, self.on_link, [self.study])
         on(head.open.click, self.on_open, view)
         on(head.close.click, self.on_close, view)
         on(head.delete.click, self.on_ask, [self.study])
@@ -165,6 +166,11 @@ class _ResultsPage:
             **self.head.show(found),
             **self.results.show(found, screening, question, scores),
         }
+
+    @guarded
+    def on_link(self, study: str | None, event: gr.EventData) -> Update:
+        """The browser says with which address the link begins there."""
+        return self.head.draw(self.store.get(study), event.url) if study else {self.study: gr.skip()}
 
     @guarded
     def on_open(self, study: str, screening: bool, question: str | None, scores: str | None) -> Update:
