@@ -330,7 +330,7 @@ class Inputs:
             self.preview: gr.update(value=picture, visible=picture is not None),
             self.boxes: boxes,
             self.face_facts: facts,
-            self.which: which | ({"value": restored[1]} if restored is not None and kept else {}),
+            self.which: which | ({"value": restored[1]} if restored is not None and same else {}),
             self.consent: gr.update(visible=asked, value=same),
         }
 
