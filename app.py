@@ -40,6 +40,7 @@ from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.page_head import ICON, PageHead
 from lipsync.ui.settings import Settings, read_settings
 from lipsync.ui.uploads import is_photo
 from lipsync.ui.visitor import VisitorCookie, signing_key
@@ -165,7 +166,7 @@ def main() -> None:
             str(folder)
             for folder in (uploads.EXAMPLES, jobs.folder, queue.folder, context.links.folder, store.clips)
         ],
-        footer_links=[],
+        footer_links=["api"],  # without it nothing can open the API's page; portal.js does from the foot
         run_history=False,
         i18n=gr.I18n(**translations(uploads.method_texts())),
         theme=theme.theme(),
@@ -173,8 +174,12 @@ def main() -> None:
         js=theme.script(),
         app_kwargs={
             "routes": [*rate_page.routes(), login_route(admin)],
-            "middleware": [Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.space)],
+            "middleware": [
+                Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.space),
+                Middleware(PageHead),
+            ],
         },
+        favicon_path=ICON,
         mcp_server=settings.mcp,
         ssr_mode=False,  # its server in front knows no routes but Gradio's own
     )

@@ -14,6 +14,7 @@ from eval.study.storage.store import Store, StudyInfo
 from eval.ui.access import Access
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.study import study_markup as markup
+from eval.ui.study.example_study import example_study
 from eval.ui.study.login import LoginForm, guarded
 from eval.ui.study.study_form import (
     FormValues,
@@ -82,6 +83,7 @@ class _ResultsPage:
         on(results.make.click, self.on_files, [*view, results.shrink])
         on(results.bring.upload, self.on_import, [*view, results.bring])
         on(self.list.new.click, self.on_new, None)
+        on(self.list.example.click, self.on_example, None)
         on(form.close.click, self.on_cancel, None)
         on(form.source.input, self.on_source, [form.source])
         on(form.zip.upload, self.on_zip, [form.zip])
@@ -216,6 +218,10 @@ class _ResultsPage:
             self.form.panel: gr.update(visible=True),
             **self._source(None),
         }
+
+    @guarded
+    def on_example(self) -> Update:
+        return self._opened(example_study(self.store), True, None, None)
 
     @guarded
     def on_cancel(self) -> Update:
