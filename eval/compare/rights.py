@@ -73,7 +73,7 @@ class PersonalSets:
         """What the person is to a set."""
         if self.visitor.owner:
             return Role.OWNER
-        if set_.maker == self.visitor.name:
+        if set_.maker and set_.maker == self.visitor.name:
             return Role.MAKER
         if {set_.id, set_.title} & set(self._studied()):
             return Role.NOBODY

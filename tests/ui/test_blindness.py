@@ -17,15 +17,19 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from scipy.stats import binom
+from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from eval.compare.sets import Entry
+from eval.compare.sets import Entry, Sets
+from eval.study.server.admin import Admin
 from eval.study.server.service import Service
 from eval.study.storage.assignment import wished_group
 from eval.study.storage.create import create
 from eval.study.storage.models import CATCH
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, StudyClip, new_id
+from eval.ui.access import Access
 from eval.ui.compare import player
 from eval.ui.compare.compare_api import add_compare
 from eval.ui.compare.compare_context import CompareContext
@@ -33,6 +37,7 @@ from eval.ui.compare.compare_page import _ComparePage
 from eval.ui.study.rate_page import rater_page
 from eval.ui.study.study_api import add_study
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.visitor import COOKIE, VisitorCookie
 from tests.ui.attacker import CHANCE, METHODS, SHUFFLES, Clips, by_cell, check, facts, write_signed
 
 ITEMS = 10
@@ -85,13 +90,16 @@ def test_a_rater_cannot_tell_methods_nor_catch_clips(signed: Path, store: Store)
     )
 
 
-def test_a_blind_viewer_cannot_tell_methods(tmp_path: Path) -> None:
+def test_a_blind_viewer_cannot_tell_methods(tmp_path: Path, store: Store) -> None:
     (tmp_path / "made").mkdir()
     videos = write_signed(tmp_path / "made", ITEMS, real=True)
     jobs = Jobs()
-    context = CompareContext.of(tmp_path / "data", jobs)
+    sets = Sets(tmp_path / "data")
+    access = Access(sets, store, Admin(), private=False)
+    context = CompareContext.of(tmp_path / "data", access, jobs)
     entries = [Entry(path.parent.name, path.stem, path) for path in videos]
-    set_ = context.sets.open(context.sets.create("t", entries))
+    set_ = sets.open(sets.create("t", entries))
+    sets.publish(set_.id, True)
     with gr.Blocks() as demo:
         page = _ComparePage(demo, context, None)
         add_compare(context)
@@ -101,7 +109,10 @@ def test_a_blind_viewer_cannot_tell_methods(tmp_path: Path) -> None:
     for number, item in enumerate(set_.items):
         view = player.blinded(player.first_view(set_, number))
         sent = player.payload(view, set_, context.links)
-        later = asyncio.run(_all(page.on_view(view))) + asyncio.run(_all(page.on_heat(view)))
+        later = [
+            *asyncio.run(_all(page.on_view(view, _request()))),
+            *asyncio.run(_all(page.on_heat(view, _request()))),
+        ]
         said += json.dumps([sent, later])
         seen: list[dict[str, Any]] = [{"place": place} for place in range(len(sent["clips"]))]
         for value in (sent, *(message["value"] for message in later)):
@@ -174,7 +185,14 @@ async def _all(messages: Any) -> list[Any]:
 
 
 def _browser(demo: gr.Blocks, folder: Path) -> TestClient:
-    return TestClient(gr.mount_gradio_app(FastAPI(), demo, path="", allowed_paths=[str(folder)]))
+    app = FastAPI(middleware=[Middleware(VisitorCookie, key=b"k" * 32)])
+    return TestClient(gr.mount_gradio_app(app, demo, path="", allowed_paths=[str(folder)]))
+
+
+def _request() -> gr.Request:
+    """A request of a visitor, as the page's events get it."""
+    headers = [(b"cookie", f"{COOKIE}=ann.x".encode())]
+    return gr.Request(Request({"type": "http", "headers": headers, "client": ("203.0.113.7", 1)}))
 
 
 def _ask(browser: TestClient, verb: str, *values: Any) -> Any:

@@ -50,6 +50,7 @@ def title(portal_data: Path, tmp_path: Path) -> Iterator[str]:
     sets = Sets(portal_data)
     videos = write_signed(tmp_path, ITEMS, real=True)
     id = sets.create(TITLE, [Entry(path.parent.name, path.stem, path) for path in videos])
+    sets.publish(id, True)
     yield TITLE
     sets.delete(id)
 
