@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see lipsync.__main__
 
 from eval.cli import main
+
+# A process that ends frees all its memory anyway: looking through it for cycles would take most of a second.
+atexit.register(gc.freeze)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipsync.data.clips import load_clips
 from lipsync.errors import ConfigError
 from lipsync.texts import for_terminal
 
@@ -75,6 +74,8 @@ def in_turn(data: Path, trained: tuple[str, ...], split: str, most: int) -> Held
     Raises:
         ConfigError: there is none.
     """
+    from lipsync.data.clips import load_clips
+
     known = {clip.identity for clip in load_clips(data, trained)}
     by_person: dict[str, list[Path]] = {}
     for clip in sorted(load_clips(data, (split,)), key=len):

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from eval.batch.batch_manifest import ManifestRow
-from eval.scoring.protocol import Region
+from eval.scoring.protocol import Region, Variant
 from eval.scoring.scores import write_text
-from eval.scoring.sync import Variant
 from lipsync.experts.perceptual import LpipsNet
 from lipsync.texts import messages_in, with_messages
 

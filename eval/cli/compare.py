@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eval.cli.score import add_protocol, metric_names
-from eval.compare.index import ComparisonSet, Item
-from eval.compare.sets import Sets
 from lipsync.errors import ConfigError
 from lipsync.texts import Message, for_terminal
+
+if TYPE_CHECKING:
+    from eval.compare.index import ComparisonSet, Item
+    from eval.compare.sets import Sets
 
 
 def add(commands: Any) -> None:
@@ -90,6 +92,8 @@ def run(options: argparse.Namespace) -> int:
 
         print(printed(published(), options.published), end="")
         return 0
+    from eval.compare.sets import Sets
+
     sets = Sets(options.data if options.data is not None else data_folder())
     if options.list:
         for line in sets.list():

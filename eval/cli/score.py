@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from eval.scoring.metrics import METRICS
-from eval.scoring.protocol import Region
-from eval.scoring.scores import Scores
-from eval.scoring.sync import Variant
+from eval.scoring.protocol import Region, Variant
 from lipsync.texts import for_terminal
+
+if TYPE_CHECKING:
+    from eval.scoring.scores import Scores
 
 
 def add(commands: Any) -> None:

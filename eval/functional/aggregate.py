@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import scipy.stats
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -141,13 +140,15 @@ def signed_rank_p(differences: np.ndarray) -> float:
     Returns:
         1 where no pair differs.
     """
+    from scipy import stats  # half a second, for tables of several methods alone
+
     if not differences.any():
         return 1.0
     scaled = np.round(differences / np.abs(differences).max(), 9)
     scaled = scaled[scaled != 0]
     if len(scaled) > _EXACT:
-        return float(scipy.stats.wilcoxon(scaled, method="asymptotic").pvalue)
-    doubled = (2 * scipy.stats.rankdata(np.abs(scaled))).astype(int)  # mean ranks of ties may be halves
+        return float(stats.wilcoxon(scaled, method="asymptotic").pvalue)
+    doubled = (2 * stats.rankdata(np.abs(scaled))).astype(int)  # mean ranks of ties may be halves
     signs = np.zeros(doubled.sum() + 1)  # how many of the 2ᴺ signs give each sum of positive ranks
     signs[0] = 1
     for rank in doubled:

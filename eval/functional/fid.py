@@ -184,7 +184,7 @@ def load_inception(path: Path | None = None) -> torch.nn.Module:
         raise ArtefactError("fid.not_torchscript", path=path) from error
 
 
-def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 16) -> np.ndarray:
+def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 8) -> np.ndarray:
     """(N, 2048) float32 features of (N, H, W, 3) uint8 RGB pictures of any size.
 
     Resized to 299×299 bicubically with an antialiasing filter (as Parmar et al. 2022 ask for),

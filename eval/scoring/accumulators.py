@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,19 @@ class Accumulators:
         for group, metric in self._first.items():
             metric.watch(self._states[group], item)
 
-    def add(self, batch: PairBatch) -> None:
-        """What one batch contributes to every metric."""
+    def add(self, batch: PairBatch, over: Callable[..., Iterable[None]] = map) -> None:
+        """What one batch contributes to every metric.
+
+        Args:
+            over: goes through the groups of metrics, of which none knows of another; the ``map`` of a pool
+                has several at work at once.
+        """
+
+        def update(group: str) -> None:
+            self._first[group].update(self._states[group], batch)
+
         self.reasons += batch.reasons
-        for group, metric in self._first.items():
-            metric.update(self._states[group], batch)
+        deque(over(update, self._first), maxlen=0)  # an exception comes out here
 
     def rows(self, count: int) -> dict[str, np.ndarray]:
         """Columns for the table per frame, each (count,) with NaN where nothing is known."""

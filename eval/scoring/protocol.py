@@ -25,6 +25,7 @@ NO_LANDMARKS = Message("frames.no_landmarks")
 BEYOND = Message("frames.beyond_common")
 
 Region = Literal["face", "mouth", "full"]
+Variant = Literal["track", "lrs"]  # how LSE cuts the lips, see `eval.scoring.sync.SyncStream`
 T = TypeVar("T")
 
 

@@ -13,10 +13,10 @@ from eval.scoring.controls import Control
 from eval.scoring.metrics import METRICS, Metric
 from eval.scoring.metrics.base import SaveFeatures, Setup
 from eval.scoring.networks import Networks, load_networks
-from eval.scoring.protocol import BEYOND, FPS, Region
+from eval.scoring.protocol import BEYOND, FPS, Region, Variant
 from eval.scoring.scores import Score, Scores, ordered
 from eval.scoring.scoring_pass import Pass, Report, VideoFiles
-from eval.scoring.sync import Variant, read_speech
+from eval.scoring.sync import read_speech
 from lipsync.errors import ConfigError, LipSyncError, MediaError
 from lipsync.media import probe
 from lipsync.texts import Message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH = 16  # pairs looked at together
 AHEAD = 4  # frames that each video is decoded and tracked ahead of the metrics, on a thread; 0: none
+AT_ONCE = 2  # groups of metrics at work: while one computes in Python, another has the processor
 Report = Callable[[int, int], None]
 
 
@@ -69,6 +71,7 @@ class Pass:
         self._networks, self._region = setup.networks, setup.region
         self._needs_face = any(_needs_face(metric, setup) for metric in metrics)
         self._expressions = any("blendshapes" in metric.needs for metric in metrics)
+        self._over: Callable[..., Iterable[None]] = map
         self._may_resize, self._report = may_resize, report or (lambda done, total: None)
 
     @property
@@ -88,6 +91,8 @@ class Pass:
     def run(self, accumulators: Accumulators) -> None:
         """Decode, track, look and hand on, until both videos are over."""
         with ExitStack() as stack:
+            if AT_ONCE > 1:
+                self._over = stack.enter_context(ThreadPoolExecutor(AT_ONCE)).map
             clocks = Clock(), Clock()
             self._clocks += clocks
             files = self.files
@@ -188,7 +193,7 @@ class Pass:
 
     def _add(self, pairs: list[Pair], accumulators: Accumulators) -> None:
         with self._clocks[0]("metrics"):
-            accumulators.add(PairBatch(pairs, self._region))
+            accumulators.add(PairBatch(pairs, self._region), self._over)
 
 
 def _needs_face(metric: Metric, setup: Setup) -> bool:

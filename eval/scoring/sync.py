@@ -6,17 +6,16 @@ import tempfile
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from eval.functional.lse import MAX_SHIFT, SAMPLES_PER_FRAME, WINDOW, LseScore, lse_compute, lse_update
+from eval.scoring.protocol import Variant
 from eval.scoring.sync_networks import SyncNetwork
 from lipsync.faces.tracking.crop import Pose
 from lipsync.faces.tracking.track import Tracked
 from lipsync.media import Frame, read_audio_blocks
 
-Variant = Literal["track", "lrs"]
 MIN_TRACK = 25  # frames: 1 s; the reference code wants more than 100, which is flagged as ``short``
 BATCH = 32  # windows embedded at once
 RATE = 16_000

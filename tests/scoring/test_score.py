@@ -1,6 +1,7 @@
 import csv
 import json
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import eval.scoring.scoring_pass
 from eval.__main__ import main
 from eval.functional.psnr import psnr
 from eval.scoring.controls import CONTROLS
+from eval.scoring.feature_cache import FeatureCache, TrackFeatureCache
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.score import score, wanted
 from lipsync.errors import ConfigError, FaceError, LipSyncError, MediaError
@@ -61,6 +63,25 @@ def test_numbers_are_those_of_the_functions_on_the_frames(pair, cut):
     assert pair["lmd"] == pytest.approx(np.mean(distances), rel=1e-3)
     assert pair["lmd_vico"] is not None
     assert pair["lmd_vico"] < pair["lmd"]
+
+
+def test_what_runs_side_by_side_changes_no_number(cut, networks, monkeypatch):
+    """Against one metric after the other, with nothing decoded or tracked ahead."""
+
+    def scored():
+        loaded = {
+            group: network.fresh() if isinstance(network, FeatureCache) else network
+            for group, network in networks.loaded.items()
+        }
+        unseen = replace(networks, loaded=loaded, tracks=TrackFeatureCache())
+        return score(cut(METHOD, 20), cut(REAL, 20), networks=unseen, metrics=names(networks))
+
+    found = scored()
+    monkeypatch.setattr(eval.scoring.scoring_pass, "AHEAD", 0)
+    monkeypatch.setattr(eval.scoring.scoring_pass, "AT_ONCE", 1)
+    plain = scored()
+    assert found.scores == plain.scores
+    assert found.frames == plain.frames
 
 
 def test_every_score_states_its_protocol(pair):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from eval.functional.aggregate import MeanScore, summarise
-from eval.scoring.protocol import Protocol, Region
+from eval.scoring.protocol import Protocol, Region, Variant
 from lipsync.registry import Registry
 from lipsync.texts import Message
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from eval.scoring.pair import PairBatch
     from eval.scoring.scores import Score
     from eval.scoring.scoring_pass import Pass
-    from eval.scoring.sync import Variant
     from lipsync.faces.tracking.track import Tracked
 
 Direction = Literal["higher", "lower", "zero"]

@@ -15,7 +15,6 @@ from eval.compare.table import score_set, scored
 from eval.published.papers import published
 from eval.report.comparison import FORMS, table_text
 from eval.report.published_tables import printed
-from eval.report.table_plot import plot_table
 from eval.scoring.metrics import METRICS
 from eval.ui.access import Access
 from eval.ui.compare import compare_markup as markup
@@ -166,6 +165,8 @@ class SetResults:
 
     def _html(self, set_: ComparisonSet, table: ScoreTable | None) -> str:
         """The table with its plot and its files; what to do where there is none yet."""
+        from eval.report.table_plot import plot_table
+
         if table is None:
             return markup.unscored()
         files = []

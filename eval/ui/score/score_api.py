@@ -16,8 +16,7 @@ from eval.batch.pairing import renamed, rows_by_name
 from eval.report.files import summary_json
 from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS
-from eval.scoring.protocol import Region
-from eval.scoring.sync import Variant
+from eval.scoring.protocol import Region, Variant
 from eval.ui.score import result_table
 from eval.ui.score.score_queue import ScoreQueue
 from lipsync.errors import ConfigError, LipSyncError

@@ -10,7 +10,6 @@ import gradio as gr
 
 from eval.compare.sets import Sets
 from eval.compare.table import scored
-from eval.report import study_plots
 from eval.report.files import videos_csv
 from eval.report.opinions import TITLES
 from eval.report.study_files import write_study
@@ -93,6 +92,8 @@ class StudyResults:
 
     def show(self, study: StudyInfo, screening: bool, question: str | None, scores: str | None) -> Update:
         """Everything about a study as of now."""
+        from eval.report import study_plots
+
         try:
             found = evaluate(self.store, study.id, screening, self._scores(study, scores))
         except LipSyncError as error:
@@ -122,6 +123,8 @@ class StudyResults:
 
     def write(self, study: StudyInfo, screening: bool, scores: str | None, shrink: bool) -> list[str]:
         """All tables, plots and the raw marks as files; those made before for this study are removed."""
+        from eval.report import study_plots
+
         place = self.folder / study.id
         shutil.rmtree(place, ignore_errors=True)
         found: Results = evaluate(self.store, study.id, screening, self._scores(study, scores), shrink)
