@@ -31,7 +31,7 @@ from eval.ui.study.study_api import add_study
 from lipsync.data_folder import data_folder
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
-from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
+from lipsync.ui import generate_page, markup, security_headers, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.settings import read_settings
@@ -134,7 +134,10 @@ def main() -> None:
         theme=theme.theme(),
         css_paths=theme.CSS,
         js=theme.script(),
-        app_kwargs={"routes": rate_page.routes()},
+        app_kwargs={
+            "routes": rate_page.routes(),
+            "middleware": [security_headers.middleware(settings.frame_ancestors)],
+        },
         mcp_server=settings.mcp,
         ssr_mode=False,  # its server in front knows no routes but Gradio's own
     )

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from lipsync.errors import ConfigError
 
 _SIZE = re.compile(r"\d+ ?(?:b|kb|mb|gb|tb)", re.IGNORECASE)
+_HOST_SOURCE = re.compile(r"https?://(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?", re.IGNORECASE)
+SPACE_PAGES = "'self' https://huggingface.co https://*.hf.space"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Settings:
         max_job: seconds that one job may take before it is stopped.
         mcp: whether assistants are served too, by the model context protocol.
         space: whether this is a Hugging Face Space.
+        frame_ancestors: whose pages may embed the portal, as in a Content-Security-Policy.
     """
 
     host: str = "127.0.0.1"
@@ -34,13 +37,15 @@ class Settings:
     max_job: float = 3600.0
     mcp: bool = False
     space: bool = False
+    frame_ancestors: str = "'self'"
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings that the environment asks for; empty is not set.
 
-    HOST, PORT, LIPSYNC_MAX_SECONDS, LIPSYNC_MAX_UPLOAD, LIPSYNC_MAX_JOB and LIPSYNC_MCP. A Space, which
-    says SPACE_ID, listens to everybody: its pages are served by a machine in front.
+    HOST, PORT, LIPSYNC_MAX_SECONDS, LIPSYNC_MAX_UPLOAD, LIPSYNC_MAX_JOB, LIPSYNC_MCP and
+    LIPSYNC_FRAME_ANCESTORS. A Space, which says SPACE_ID, listens to everybody: its pages are served by a
+    machine in front, inside a page of the Hub.
 
     Raises:
         ConfigError: a value is not possible, or nothing can listen at that place.
@@ -56,6 +61,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_job=_seconds(given, "LIPSYNC_MAX_JOB", settings.max_job),
         mcp=_mcp(given.get("LIPSYNC_MCP", "0")),
         space=space,
+        frame_ancestors=_frame_ancestors(
+            given.get("LIPSYNC_FRAME_ANCESTORS", SPACE_PAGES if space else settings.frame_ancestors)
+        ),
     )
     _check_place(settings.host, settings.port)
     return settings
@@ -90,6 +98,15 @@ def _size(text: str) -> str:
     if not _SIZE.fullmatch(text) or not int(re.sub(r"\D", "", text)):
         raise ConfigError("portal.upload_form", value=text)
     return text
+
+
+def _frame_ancestors(text: str) -> str:
+    """The sources, one space between them: 'self', 'none' alone, or addresses of sites."""
+    sources = ["'self'" if word == "self" else "'none'" if word == "none" else word for word in text.split()]
+    known = all(word == "'self'" or _HOST_SOURCE.fullmatch(word) for word in sources)
+    if not known and sources != ["'none'"]:
+        raise ConfigError("portal.frame_ancestors", value=text)
+    return " ".join(sources)
 
 
 def _check_place(host: str, port: int) -> None:
