@@ -56,6 +56,8 @@ class ComparisonSet:
         methods: in the order in which they came.
         items: likewise; every item has a clip or a sentence for every method.
         created, modified: when, in UTC.
+        maker: random name of the browser that it was made in; empty: the portal's owner made it.
+        published: whether every visitor of the portal finds it in the list.
     """
 
     id: str
@@ -65,6 +67,8 @@ class ComparisonSet:
     items: tuple[Item, ...]
     created: datetime
     modified: datetime
+    maker: str = ""
+    published: bool = False
 
     def item(self, name: str) -> Item:
         """The item of this name.
@@ -97,6 +101,8 @@ def read_index(folder: Path) -> ComparisonSet:
             items=tuple(_item(entry, folder) for entry in data["items"]),
             created=datetime.fromisoformat(data["created"]),
             modified=datetime.fromisoformat(data["modified"]),
+            maker=str(data.get("maker", "")),
+            published=data.get("published") is True,
         )
     except FileNotFoundError as problem:
         raise ConfigError("sets.missing", name=folder.name) from problem
@@ -115,6 +121,8 @@ def write_index(set_: ComparisonSet) -> None:
         "title": set_.title,
         "created": set_.created.isoformat(),
         "modified": set_.modified.isoformat(),
+        "maker": set_.maker,
+        "published": set_.published,
         "methods": list(set_.methods),
         "items": [_plain(item) for item in set_.items],
         "messages": messages_in([item.missing for item in set_.items]),

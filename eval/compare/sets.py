@@ -32,13 +32,15 @@ LEFT_OVER = 24 * 3600.0  # s after which the workplace of a process that died is
 
 @dataclass(frozen=True)
 class SetInfo:
-    """One line of the list of sets; ``items`` and ``methods`` are counts."""
+    """One line of the list of sets; ``items`` and ``methods`` are counts, the rest is as in the set."""
 
     id: str
     title: str
     items: int
     methods: int
     modified: datetime
+    maker: str = ""
+    published: bool = False
 
 
 class Sets:
@@ -65,7 +67,12 @@ class Sets:
             except ConfigError as problem:
                 log.warning("%s", problem)
                 continue
-            found.append(SetInfo(set_.id, set_.title, len(set_.items), len(set_.methods), set_.modified))
+            found.append(
+                SetInfo(
+                    set_.id, set_.title, len(set_.items), len(set_.methods), set_.modified, set_.maker,
+                    set_.published,
+                )
+            )  # fmt: skip
         return tuple(sorted(found, key=lambda summary: summary.modified, reverse=True))
 
     def open(self, id: str) -> ComparisonSet:
@@ -90,7 +97,9 @@ class Sets:
             raise ConfigError("sets.missing", name=name)
         return self.open(fitting[0])
 
-    def create(self, title: str, entries: Iterable[Entry] = (), report: Report | None = None) -> str:
+    def create(
+        self, title: str, entries: Iterable[Entry] = (), report: Report | None = None, maker: str = ""
+    ) -> str:
         """Create a set and return its id. An unreadable video is recorded as missing, with the reason.
 
         Args:
@@ -98,6 +107,7 @@ class Sets:
             entries: videos; there may be none yet.
             report: called with (videos done, videos in all, name) before each video and at the end; an
                 exception from it stops all and leaves nothing.
+            maker: whose set it is; empty: the portal's owner's.
 
         Raises:
             ConfigError: a name is not possible, or a video is there twice.
@@ -110,7 +120,7 @@ class Sets:
         now = datetime.now(UTC)
         with self._workplace() as place:
             taken = taken_in(entries, place / CLIPS, report)
-            empty = ComparisonSet(place.name, title, place, (), (), now, now)
+            empty = ComparisonSet(place.name, title, place, (), (), now, now, maker)
             write_index(with_taken(empty, taken, place))
             id = secrets.token_hex(8)
             place.rename(self.folder / id)
@@ -151,6 +161,15 @@ class Sets:
         with self._changing(id) as set_:
             write_index(replace(set_, title=title))
 
+    def publish(self, id: str, published: bool) -> None:
+        """Show a set to every visitor of the portal, or no longer; when it was changed stays as it is.
+
+        Raises:
+            ConfigError: there is no such set.
+        """
+        with self._lock:
+            write_index(replace(read_index(self._place(id)), published=published))
+
     def delete(self, id: str) -> None:
         """Remove a set with all its files.
 
@@ -171,7 +190,7 @@ class Sets:
         write_archive(read_index(self._place(id)), zip_path)
         return zip_path
 
-    def bring(self, zip_path: Path, title: str = "", report: Report | None = None) -> str:
+    def bring(self, zip_path: Path, title: str = "", report: Report | None = None, maker: str = "") -> str:
         """Create a set from a zip, of `export` or of videos named ``item/method.mp4``; returns its id.
 
         Raises:
@@ -180,7 +199,7 @@ class Sets:
         """
         with self._workplace() as place, unpacked(zip_path, place) as archive:
             entries = tuple(_checked(archive.entries))
-            return self._make(replace(archive, title=title or archive.title, entries=entries), report)
+            return self._make(replace(archive, title=title or archive.title, entries=entries), report, maker)
 
     def add_zip(self, id: str, zip_path: Path, report: Report | None = None) -> None:
         """Put the videos of a zip into a set, as `add`.
@@ -191,7 +210,7 @@ class Sets:
         with self._workplace() as place, unpacked(zip_path, place) as archive:
             self.add(id, archive.entries, report)
 
-    def _make(self, archive: Archive, report: Report | None) -> str:
+    def _make(self, archive: Archive, report: Report | None, maker: str) -> str:
         title = checked(archive.title, "title")
         methods = tuple(checked(method, "method") for method in archive.methods)
         missing = [(checked(i, "item"), checked(m, "method"), why) for i, m, why in archive.missing]
@@ -199,7 +218,7 @@ class Sets:
         now = datetime.now(UTC)
         with self._workplace() as place:
             taken = taken_in(archive.entries, place / CLIPS, report)
-            empty = ComparisonSet(place.name, title, place, methods, items, now, now)
+            empty = ComparisonSet(place.name, title, place, methods, items, now, now, maker)
             write_index(with_taken(empty, [*missing, *taken], place))
             id = secrets.token_hex(8)
             place.rename(self.folder / id)

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 from lipsync.errors import ConfigError
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SIZE = re.compile(r"\d+ ?(?:b|kb|mb|gb|tb)", re.IGNORECASE)
 _HOST_SOURCE = re.compile(r"https?://(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?", re.IGNORECASE)
 SPACE_PAGES = "'self' https://huggingface.co https://*.hf.space"
@@ -38,6 +39,16 @@ class Settings:
     mcp: bool = False
     space: bool = False
     frame_ancestors: str = "'self'"
+
+    @property
+    def private(self) -> bool:
+        """Whether it listens to this machine alone."""
+        return not self.space and self.host in LOOPBACK
+
+    @property
+    def framed(self) -> bool:
+        """Whether pages of other sites may embed it, which then takes HTTPS."""
+        return "://" in self.frame_ancestors
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

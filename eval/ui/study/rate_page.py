@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from eval.study.server.service import Service
 from eval.study.storage.labels import SIDES
-from eval.ui.study.study_api import address_of
+from eval.ui.access import address_of
 from eval.ui.study.study_markup import good, trouble
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError

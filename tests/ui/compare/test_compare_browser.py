@@ -14,6 +14,7 @@ from eval.compare.mouth_region import mouth_track
 from eval.compare.names import REFERENCE
 from eval.compare.sets import Entry, Sets
 from lipsync.media import VideoWriter, WriterOptions, read_frames
+from tests.ui.conftest import PASSWORD
 from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
 
 pytestmark = BROWSER
@@ -92,7 +93,10 @@ def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
 
     def open_tab(locale: str = "en-GB", width: int = 1280, scheme: str = "light") -> Any:
         context = browser.new_context(
-            locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
+            locale=locale,
+            viewport={"width": width, "height": 860},
+            color_scheme=scheme,
+            extra_http_headers={"x-lipsync-password": PASSWORD},  # the sets are the owner's
         )
         contexts.append(context)
         page = context.new_page()
