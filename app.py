@@ -41,8 +41,10 @@ from lipsync.ui import generate_page, markup, security_headers, theme, uploads, 
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.settings import Settings, read_settings
+from lipsync.ui.upload_limit import UploadLimit
 from lipsync.ui.uploads import is_photo
 from lipsync.ui.visitor import VisitorCookie, signing_key
+from lipsync.ui.visitor_limits import VisitorLimits
 from lipsync.weights import hub
 
 HOUR = 3600.0
@@ -138,15 +140,16 @@ def main() -> None:
     settings = read_settings(os.environ)
     if settings.space:  # nobody runs `make` there
         threading.Thread(target=hub.fetch_defaults, args=(wanted(),), daemon=True).start()
-    jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job)
-    atexit.register(jobs.close)
-    queue = ScoreQueue(limit=settings.max_job)
-    atexit.register(queue.close)
     store = Store()
     atexit.register(store.close)
     admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce(settings))
     access = Access(Sets(store.folder), store, admin, private=settings.private and admin.local)
-    context = CompareContext.of(store.folder, access, jobs)
+    visitors = VisitorLimits(settings.visitor_jobs, settings.visitor_disk, access.asker, access.set_bytes)
+    jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
+    atexit.register(jobs.close)
+    queue = ScoreQueue(limit=settings.max_job, visitors=visitors)
+    atexit.register(queue.close)
+    context = CompareContext.of(store.folder, access, jobs, visitors)
     atexit.register(context.close)
     studies, mirror = mirrored(store, os.environ)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
@@ -171,6 +174,7 @@ def main() -> None:
             "middleware": [
                 security_headers.middleware(settings.frame_ancestors),
                 Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.framed),
+                Middleware(UploadLimit, limits=visitors),
             ],
         },
         mcp_server=settings.mcp,

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.ui.visitor_limits import VisitorLimits
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Tasks(ABC, Generic[T]):
         most: tasks that may wait or run before new ones are refused.
         sweep: seconds between two looks for results that are kept no longer.
         limit: seconds that one task may take, waiting not counted; None: no limit.
+        visitors: what one visitor may have at once; None: no limit.
     """
 
     def __init__(
@@ -75,8 +77,9 @@ class Tasks(ABC, Generic[T]):
         most: int = 20,
         sweep: float = 60.0,
         limit: float | None = None,
+        visitors: VisitorLimits | None = None,
     ) -> None:
-        self.keep, self._limit = keep, limit
+        self.keep, self._limit, self._visitors = keep, limit, visitors
         self.folder = Path(tempfile.mkdtemp(prefix="lipsync-"))
         self._most = most
         self._tasks: dict[str, T] = {}
@@ -122,16 +125,21 @@ class Tasks(ABC, Generic[T]):
         name = secrets.token_urlsafe(16)
         return name, self.folder / name
 
-    def _add(self, task: T) -> T:
+    def _add(self, task: T, part: bool = False) -> T:
         """Queue a task.
 
+        Args:
+            part: of a larger task, which is what counts for its visitor.
+
         Raises:
-            ConfigError: too many are waiting.
+            ConfigError: too many are waiting, in all or of this visitor.
         """
         self._forget()
         with self._lock:
             if sum(not other.over for other in self._tasks.values()) >= self._most:
                 raise ConfigError("job.queue_full", count=self._most)
+            if self._visitors is not None and not part:
+                self._visitors.admit(task)
             self._tasks[task.id] = task
         self._queue.put((task, copy_context()))
         return task

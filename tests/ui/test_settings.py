@@ -24,6 +24,7 @@ def test_what_is_not_set_has_a_default() -> None:
     ("LIPSYNC_MAX_SECONDS", "nan"), ("LIPSYNC_MAX_SECONDS", "inf"),
     ("LIPSYNC_MAX_JOB", "an hour"), ("LIPSYNC_MCP", "yes"),
     ("LIPSYNC_MAX_UPLOAD", "many"), ("LIPSYNC_MAX_UPLOAD", "500"), ("LIPSYNC_MAX_UPLOAD", "0mb"),
+    ("LIPSYNC_VISITOR_DISK", "5"), ("LIPSYNC_VISITOR_JOBS", "0"), ("LIPSYNC_VISITOR_JOBS", "three"),
     ("HOST", "no such host"),
     ("LIPSYNC_FRAME_ANCESTORS", "https://a.org; script-src *"), ("LIPSYNC_FRAME_ANCESTORS", "none self"),
     ("LIPSYNC_FRAME_ANCESTORS", "*"), ("LIPSYNC_FRAME_ANCESTORS", "https://a.org, https://b.org"),
@@ -40,6 +41,12 @@ def test_a_space_listens_to_everybody_unless_told_otherwise() -> None:
     hub = "'self' https://huggingface.co https://*.hf.space"
     assert read_settings(asked) == Settings("0.0.0.0", port, space=True, frame_ancestors=hub)
     assert read_settings(asked | {"HOST": "127.0.0.1"}).host == "127.0.0.1"
+
+
+def test_what_a_visitor_may_have() -> None:
+    asked = {"PORT": str(free_port()), "LIPSYNC_VISITOR_JOBS": "7", "LIPSYNC_VISITOR_DISK": "2 MB"}
+    settings = read_settings(asked)
+    assert (settings.visitor_jobs, settings.visitor_disk) == (7, 2 * 1024 * 1024)
 
 
 @pytest.mark.parametrize(("given", "sources"), [
