@@ -38,6 +38,7 @@ from eval.ui.study.study_api import add_study
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, security_headers, theme, uploads, zerogpu
+from lipsync.ui.error_log import log_without_words
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.settings import Settings, read_settings
@@ -144,6 +145,8 @@ def main() -> None:
     atexit.register(store.close)
     admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce(settings))
     access = Access(Sets(store.folder), store, admin, private=settings.private and admin.local)
+    if not access.private:
+        log_without_words()
     visitors = VisitorLimits(settings.visitor_jobs, settings.visitor_disk, access.asker, access.set_bytes)
     jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
     atexit.register(jobs.close)
