@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lipsync.texts import for_terminal
@@ -17,6 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyon
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from eval.compare.sets import Sets
@@ -177,7 +179,7 @@ def main() -> None:
             "middleware": [
                 security_headers.middleware(settings.frame_ancestors),
                 Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.framed),
-                Middleware(UploadLimit, limits=visitors),
+                Middleware(UploadLimit, limits=visitors, folder=Path(get_upload_folder())),
             ],
         },
         mcp_server=settings.mcp,

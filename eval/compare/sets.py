@@ -22,6 +22,7 @@ from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, wr
 from eval.compare.names import REFERENCE, checked
 from eval.compare.video_import import Entry
 from lipsync.errors import ConfigError
+from lipsync.full_disk import full_disk_told
 
 __all__ = ["REFERENCE", "ComparisonClip", "ComparisonSet", "Entry", "Item", "SetInfo", "Sets"]
 
@@ -137,9 +138,13 @@ class Sets:
         with self._workplace() as place:
             taken = taken_in(entries, place / CLIPS, report)
             with self._changing(id) as set_:
-                for file in (place / CLIPS).iterdir():
-                    file.rename(set_.folder / CLIPS / file.name)
-                write_changed(set_, with_taken(set_, taken, set_.folder))
+                moved = [file.rename(set_.folder / CLIPS / file.name) for file in (place / CLIPS).iterdir()]
+                try:
+                    write_changed(set_, with_taken(set_, taken, set_.folder))
+                except ConfigError:  # the old index is still there, and names none of them
+                    for file in moved:
+                        file.unlink()
+                    raise
 
     def record_failure(self, id: str, item: str, method: str, sentence: str) -> None:
         """Record why a method has no video of an item.
@@ -243,9 +248,10 @@ class Sets:
             if old.is_dir() and time.time() - old.stat().st_mtime > LEFT_OVER:
                 shutil.rmtree(old, ignore_errors=True)
         place = self.folder / f".new-{secrets.token_hex(8)}"
-        (place / CLIPS).mkdir(parents=True)
         try:
-            yield place
+            with full_disk_told():
+                (place / CLIPS).mkdir(parents=True)
+                yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
 

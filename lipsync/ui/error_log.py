@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import traceback
-from typing import Any, TextIO
+from typing import Any
 
 from lipsync.errors import MessageError
 
@@ -47,7 +47,7 @@ def log_without_words() -> None:
             record.exc_text = without_words(record.exc_info[1])  # formatters take it as it is
         return record
 
-    def print_exc(limit: int | None = None, file: TextIO | None = None, chain: bool = True) -> None:
+    def print_exc(limit: int | None = None, file: Any = None, chain: bool = True) -> None:
         error = sys.exc_info()[1]
         if error is not None:
             print(without_words(error), file=file or sys.stderr, flush=True)

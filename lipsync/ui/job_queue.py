@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.full_disk import full_disk_told
 from lipsync.ui.visitor_limits import VisitorLimits
 
 log = logging.getLogger(__name__)
@@ -155,8 +156,9 @@ class Tasks(ABC, Generic[T]):
             if task.cancel.is_set():
                 raise Cancelled("job.cancelled_before")
             task.state = "running"
-            task.folder.mkdir()
-            self._timed(task)
+            with full_disk_told():
+                task.folder.mkdir()
+                self._timed(task)
             state = "done"
         except Cancelled:
             state = "cancelled"

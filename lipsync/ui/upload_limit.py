@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lipsync.errors import LipSyncError
+from lipsync.errors import ConfigError, LipSyncError
 from lipsync.ui.visitor_limits import VisitorLimits
 
 UPLOAD = "/gradio_api/upload"
+SPARE = 100_000_000  # bytes of the disk that uploads leave, for results and the portal itself
 
 
 class UploadLimit:
@@ -18,10 +22,11 @@ class UploadLimit:
     Args:
         app: what answers.
         limits: of visitors.
+        folder: where uploads go.
     """
 
-    def __init__(self, app: ASGIApp, limits: VisitorLimits) -> None:
-        self._app, self._limits = app, limits
+    def __init__(self, app: ASGIApp, limits: VisitorLimits, folder: Path) -> None:
+        self._app, self._limits, self._folder = app, limits, folder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -30,11 +35,14 @@ class UploadLimit:
             await self._app(scope, receive, send)
             return
         request, size = Request(scope), 0
+        said = request.headers.get("content-length", "")
+        announced = int(said) if said.isdecimal() else 0
         try:
             asker = self._limits.asker(request)
             if asker is not None:
-                said = request.headers.get("content-length", "")
-                self._limits.check_disk(asker, int(said) if said.isdecimal() else 0)
+                self._limits.check_disk(asker, announced)
+            if announced > _free(self._folder) - SPARE:
+                raise ConfigError("disk.full")
         except LipSyncError as refused:
             answer = JSONResponse({"detail": refused.message}, status_code=413)
             await answer(scope, receive, send)
@@ -51,3 +59,9 @@ class UploadLimit:
         finally:
             if asker is not None:
                 self._limits.uploaded(asker, size)
+
+
+def _free(folder: Path) -> int:
+    """Bytes that are free where a folder lies, or will lie."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(there).free

@@ -22,6 +22,7 @@ from lipsync.ui.upload_limit import UploadLimit
 from lipsync.ui.visitor_limits import Asker, VisitorLimits, folder_bytes
 
 MB = 1_000_000
+ROOT = Path("/")
 
 
 @dataclass
@@ -186,7 +187,7 @@ async def taken(asked: Asked) -> PlainTextResponse:
 
 def portal(limits: VisitorLimits) -> TestClient:
     app = Starlette(routes=[Route("/gradio_api/upload", taken, methods=["POST"])])
-    return TestClient(UploadLimit(app, limits))
+    return TestClient(UploadLimit(app, limits, ROOT))
 
 
 def by_header(asked: Asked) -> Asker | None:
@@ -216,7 +217,7 @@ def test_other_requests_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     async def app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         passed.append((scope, receive, send))
 
-    limit = UploadLimit(app, VisitorLimits(1, 1, by_header))
+    limit = UploadLimit(app, VisitorLimits(1, 1, by_header), ROOT)
     scope = {"type": "http", "path": "/gradio_api/queue/join", "method": "POST", "headers": []}
     asyncio.run(limit(scope, "receive", "send"))  # type: ignore[arg-type]
     asyncio.run(limit({"type": "websocket", "path": "/gradio_api/upload"}, "receive", "send"))  # type: ignore[arg-type]
