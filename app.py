@@ -51,7 +51,6 @@ from lipsync.ui.visitor_limits import VisitorLimits
 from lipsync.weights import hub
 
 HOUR = 3600.0
-TABS = ("generate", "compare", "score", "rate", "results")
 
 
 def build(
@@ -71,7 +70,7 @@ def build(
             scored = score_page.build(queue)
             rate_page.build(studies)
             results_page.build(studies.store, context.access, context.tasks)
-        open_link(tabs, demo, compared)
+        follow_links(tabs, demo, compared)
         send_to_compare(tabs, context, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
@@ -115,16 +114,22 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
     )
 
 
-def open_link(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab) -> None:
-    """``?tab=results`` opens a tab, and ``?set=ID`` a comparison set."""
+def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab) -> None:
+    """``?tab=results`` opens a tab, ``?set=ID`` a comparison set; the address names the tab that is open."""
+    known = [str(tab.id) for tab in tabs.children if isinstance(tab, gr.Tab)]
 
     def find(request: gr.Request) -> list[Any]:
         asked = dict(request.query_params)
         if asked.get("set"):
             return [gr.Tabs(selected="compare"), (asked["set"], "", secrets.token_hex(4))]
-        return [gr.Tabs(selected=asked["tab"]) if asked.get("tab") in TABS else gr.skip(), gr.skip()]
+        return [gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip(), gr.skip()]
 
     demo.load(find, None, [tabs, compared.made], show_progress="hidden", api_visibility="private")
+    for tab in tabs.children:
+        if isinstance(tab, gr.Tab):
+            tab.select(
+                None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{tab.id}'}}))"
+            )
 
 
 def announce(settings: Settings) -> Callable[[str], None]:

@@ -5,6 +5,14 @@
   const study = new URLSearchParams(location.search).get("study");
   if (study) location.replace(`rate?study=${encodeURIComponent(study)}`);
 
+  // A reload stays on the open tab; a set that the address named is open by then, and remembered.
+  document.addEventListener("tab", ({ detail }) => {
+    const address = new URL(location.href);
+    address.searchParams.delete("set");
+    address.searchParams.set("tab", detail);
+    history.replaceState(history.state, "", address);
+  });
+
   const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
   const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };
 
