@@ -39,15 +39,16 @@ from eval.ui.study.login import LOGIN, login_route
 from eval.ui.study.study_api import add_study
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
-from lipsync.ui import generate_page, markup, security_headers, theme, uploads, zerogpu
-from lipsync.ui.error_log import log_without_words
+from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.public import security_headers
+from lipsync.ui.public.error_log import log_without_words
+from lipsync.ui.public.upload_limit import UploadLimit
+from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.settings import Settings, read_settings
-from lipsync.ui.upload_limit import UploadLimit
 from lipsync.ui.uploads import is_photo
 from lipsync.ui.visitor import VisitorCookie, signing_key
-from lipsync.ui.visitor_limits import VisitorLimits
 from lipsync.weights import hub
 
 HOUR = 3600.0

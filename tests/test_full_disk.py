@@ -22,8 +22,8 @@ from lipsync.errors import ConfigError, LipSyncError, MediaError
 from lipsync.generate import Request, Result
 from lipsync.media import VideoWriter, WriterOptions, read_frames
 from lipsync.ui.generate_queue import Job, Jobs
-from lipsync.ui.upload_limit import UploadLimit
-from lipsync.ui.visitor_limits import VisitorLimits
+from lipsync.ui.public.upload_limit import UploadLimit
+from lipsync.ui.public.visitor_limits import VisitorLimits
 
 ROOM = 2_000_000  # bytes of the disk
 SIDE = 256

@@ -21,8 +21,7 @@ from eval.compare.clip import ComparisonClip
 from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, write_index
 from eval.compare.names import REFERENCE, checked
 from eval.compare.video_import import Entry
-from lipsync.errors import ConfigError
-from lipsync.full_disk import full_disk_told
+from lipsync.errors import ConfigError, full_disk_reported
 
 __all__ = ["REFERENCE", "ComparisonClip", "ComparisonSet", "Entry", "Item", "SetInfo", "Sets"]
 
@@ -249,7 +248,7 @@ class Sets:
                 shutil.rmtree(old, ignore_errors=True)
         place = self.folder / f".new-{secrets.token_hex(8)}"
         try:
-            with full_disk_told():
+            with full_disk_reported():
                 (place / CLIPS).mkdir(parents=True)
                 yield place
         finally:

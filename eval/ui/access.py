@@ -10,8 +10,8 @@ from eval.study.server.admin import Admin
 from eval.study.server.client_address import ClientAddress, trusted_proxies
 from eval.study.storage.store import Store
 from lipsync.errors import StudyError
+from lipsync.ui.public.visitor_limits import Asker, folder_bytes
 from lipsync.ui.visitor import visitor_of
-from lipsync.ui.visitor_limits import Asker, folder_bytes
 
 PASSWORD = "x-lipsync-password"  # header of a program that acts for the owner
 

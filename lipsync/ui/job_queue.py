@@ -20,9 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lipsync.errors import Cancelled, ConfigError, LipSyncError
-from lipsync.full_disk import full_disk_told
-from lipsync.ui.visitor_limits import VisitorLimits
+from lipsync.errors import Cancelled, ConfigError, LipSyncError, full_disk_reported
+from lipsync.ui.public.visitor_limits import VisitorLimits
 
 log = logging.getLogger(__name__)
 
@@ -66,17 +65,20 @@ class Tasks(ABC, Generic[T]):
         workers: tasks at the same time. One task already keeps the processor busy.
         keep: seconds that a result is kept.
         most: tasks that may wait or run before new ones are refused.
-        sweep: seconds between two looks for results that are kept no longer.
         limit: seconds that one task may take, waiting not counted; None: no limit.
         visitors: what one visitor may have at once; None: no limit.
+
+    Attributes:
+        sweep: seconds between two looks for results that are kept no longer.
     """
+
+    sweep = 60.0
 
     def __init__(
         self,
         workers: int = 1,
         keep: float = 3600.0,
         most: int = 20,
-        sweep: float = 60.0,
         limit: float | None = None,
         visitors: VisitorLimits | None = None,
     ) -> None:
@@ -92,7 +94,7 @@ class Tasks(ABC, Generic[T]):
         self._workers = [
             threading.Thread(target=self._work, name="task", daemon=True) for _ in range(workers)
         ]
-        for thread in (*self._workers, threading.Thread(target=self._sweep, args=(sweep,), daemon=True)):
+        for thread in (*self._workers, threading.Thread(target=self._sweep, daemon=True)):
             thread.start()
 
     @abstractmethod
@@ -156,7 +158,7 @@ class Tasks(ABC, Generic[T]):
             if task.cancel.is_set():
                 raise Cancelled("job.cancelled_before")
             task.state = "running"
-            with full_disk_told():
+            with full_disk_reported():
                 task.folder.mkdir()
                 self._timed(task)
             state = "done"
@@ -190,8 +192,8 @@ class Tasks(ABC, Generic[T]):
         finally:
             timer.cancel()
 
-    def _sweep(self, every: float) -> None:
-        while not self._closed.wait(every):
+    def _sweep(self) -> None:
+        while not self._closed.wait(self.sweep):
             self._forget()
 
     def _forget(self) -> None:

@@ -14,8 +14,8 @@ from eval.ui.compare.links import Links
 from eval.ui.compare.multi_method_run import MultiMethodRuns
 from lipsync.methods import METHODS
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.uploads import is_photo
-from lipsync.ui.visitor_limits import VisitorLimits
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from lipsync.methods import METHODS
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import Task, Tasks
+from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.uploads import is_photo
-from lipsync.ui.visitor_limits import VisitorLimits
 
 POLL = 0.1  # s between two looks at a job
 BUG = Message("job.unexpected")

@@ -18,9 +18,9 @@ from lipsync.errors import MessageError
 def without_words(error: BaseException) -> str:
     """The traceback of an error, and those of what led to it, with the kinds of the errors alone."""
     lines: list[str] = []
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    visited: set[int] = set()
+    while error is not None and id(error) not in visited:
+        visited.add(id(error))
         places = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), lookup_lines=False)
         where = [f'  File "{place.filename}", line {place.lineno}, in {place.name}' for place in places]
         lines = ["Traceback (most recent call last):", *where, _kind(error), *lines]

@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 from lipsync.errors import Cancelled, ConfigError
 from lipsync.generate import Progress, Request, Result
 from lipsync.ui.generate_queue import Job, Jobs
-from lipsync.ui.upload_limit import UploadLimit
-from lipsync.ui.visitor_limits import Asker, VisitorLimits, folder_bytes
+from lipsync.ui.public.upload_limit import UploadLimit
+from lipsync.ui.public.visitor_limits import Asker, VisitorLimits, folder_bytes
 
 MB = 1_000_000
 ROOT = Path("/")
@@ -164,7 +164,7 @@ def test_results_uploads_and_sets_take_room_together() -> None:
 
 def test_uploads_count_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("lipsync.ui.visitor_limits.time.monotonic", lambda: now)
+    monkeypatch.setattr("lipsync.ui.public.visitor_limits.time.monotonic", lambda: now)
     limits, ann = VisitorLimits(1, MB, asker), Asker("ann", "192.0.2.1")
     limits.uploaded(ann, MB)
     with pytest.raises(ConfigError):

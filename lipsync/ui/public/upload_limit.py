@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lipsync.errors import ConfigError, LipSyncError
-from lipsync.ui.visitor_limits import VisitorLimits
+from lipsync.ui.public.visitor_limits import VisitorLimits
 
 UPLOAD = "/gradio_api/upload"
 SPARE = 100_000_000  # bytes of the disk that uploads leave, for results and the portal itself
@@ -35,8 +35,8 @@ class UploadLimit:
             await self._app(scope, receive, send)
             return
         request, size = Request(scope), 0
-        said = request.headers.get("content-length", "")
-        announced = int(said) if said.isdecimal() else 0
+        length = request.headers.get("content-length", "")
+        announced = int(length) if length.isdecimal() else 0
         try:
             asker = self._limits.asker(request)
             if asker is not None:

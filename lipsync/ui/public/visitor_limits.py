@@ -15,7 +15,7 @@ from gradio.context import LocalContext
 from lipsync.errors import ConfigError
 
 AROUND = 2  # times as much for an address: several people may share it, and a cookie is thrown away easily
-UPLOADS_KEPT = 24 * 3600.0  # s after which uploads are removed
+UPLOAD_LIFETIME = 24 * 3600.0  # s after which uploads are removed
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class VisitorLimits:
 
     def _forget(self) -> None:
         self._work = [(who, known) for who, known in self._work if not known.over or known.folder.exists()]
-        oldest = time.monotonic() - UPLOADS_KEPT
+        oldest = time.monotonic() - UPLOAD_LIFETIME
         self._uploads = [upload for upload in self._uploads if upload[1] > oldest]
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from lipsync.errors import MediaError
-from lipsync.ui.error_log import log_without_words, without_words
+from lipsync.ui.public.error_log import log_without_words, without_words
 from tests.portal import serving
 
 NAME, SECRET, ADDRESS = "aunt-matilda-at-the-beach", "s3cr3t-of-a-rater", "203.0.113.77"

@@ -13,8 +13,8 @@ from starlette.websockets import WebSocket
 
 from eval.ui.study import rate_page
 from lipsync.assets import asset
-from lipsync.ui import security_headers
-from lipsync.ui.security_headers import SecurityHeaders
+from lipsync.ui.public import security_headers
+from lipsync.ui.public.security_headers import SecurityHeaders
 
 EMBEDDING = "'self' https://example.org"
 CLIP = asset("examples", "english.wav")
