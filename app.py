@@ -42,6 +42,7 @@ from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.page_head import ICON, PageHead
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.error_log import log_without_words
 from lipsync.ui.public.upload_limit import UploadLimit
@@ -174,7 +175,7 @@ def main() -> None:
             str(folder)
             for folder in (uploads.EXAMPLES, jobs.folder, queue.folder, context.links.folder, store.clips)
         ],
-        footer_links=[],
+        footer_links=["api"],  # without it nothing can open the API's page; portal.js does from the foot
         run_history=False,
         i18n=gr.I18n(**translations(uploads.method_texts())),
         theme=theme.theme(),
@@ -186,8 +187,10 @@ def main() -> None:
                 security_headers.middleware(settings.frame_ancestors),
                 Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.framed),
                 Middleware(UploadLimit, limits=visitors, folder=Path(get_upload_folder())),
+                Middleware(PageHead),
             ],
         },
+        favicon_path=ICON,
         mcp_server=settings.mcp,
         ssr_mode=False,  # its server in front knows no routes but Gradio's own
     )

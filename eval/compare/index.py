@@ -44,6 +44,12 @@ class Item:
 
         return self.reference if method == REFERENCE else self.clips.get(method)
 
+    @property
+    def videos(self) -> tuple[ComparisonClip, ...]:
+        """The real one first, then the others by checksum, an order that says nothing of the methods."""
+        real = () if self.reference is None else (self.reference,)
+        return *real, *sorted(self.clips.values(), key=lambda clip: clip.sha256)
+
 
 @dataclass(frozen=True)
 class ComparisonSet:

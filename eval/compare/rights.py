@@ -112,6 +112,10 @@ class PersonalSets:
         """As `Sets.bring`; the person is the maker."""
         return self._sets.bring(zip_path, title, report, maker=self.visitor.name)
 
+    def example(self) -> str:
+        """As `Sets.example`, of the person's own."""
+        return self._sets.example(self.visitor.name)
+
     def export(self, id: str, zip_path: Path) -> Path:
         """As `Sets.export`."""
         self.allowed("export", id)

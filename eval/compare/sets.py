@@ -21,12 +21,14 @@ from eval.compare.clip import ComparisonClip
 from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, write_index
 from eval.compare.names import REFERENCE, checked
 from eval.compare.video_import import Entry
+from lipsync.assets import asset
 from lipsync.errors import ConfigError, full_disk_reported
 
 __all__ = ["REFERENCE", "ComparisonClip", "ComparisonSet", "Entry", "Item", "SetInfo", "Sets"]
 
 log = logging.getLogger(__name__)
 FOLDER = "compare"  # in the data folder
+EXAMPLE = asset("examples") / "set"  # the folder of a set
 LEFT_OVER = 24 * 3600.0  # s after which the workplace of a process that died is cleared
 
 
@@ -204,6 +206,32 @@ class Sets:
         with self._workplace() as place, unpacked(zip_path, place) as archive:
             entries = tuple(_checked(archive.entries))
             return self._make(replace(archive, title=title or archive.title, entries=entries), report, maker)
+
+    def copy(self, folder: Path, maker: str = "") -> str:
+        """Create a set from a set's folder elsewhere, with its scores and curves; returns its id.
+
+        Raises:
+            ConfigError: there is no set in the folder, or it cannot be copied.
+        """
+        now = datetime.now(UTC)
+        original = read_index(folder)
+        with self._workplace() as place:
+            try:
+                shutil.copytree(folder, place, dirs_exist_ok=True)
+            except (OSError, shutil.Error) as problem:
+                raise ConfigError("sets.cannot_copy", title=original.title) from problem
+            write_index(replace(read_index(place), created=now, modified=now, maker=maker, published=False))
+            id = secrets.token_hex(8)
+            place.rename(self.folder / id)
+        return id
+
+    def example(self, maker: str = "") -> str:
+        """The id of the maker's copy of the bundled example, which is made where they have none."""
+        title = read_index(EXAMPLE).title
+        for known in self.list():
+            if (known.title, known.maker) == (title, maker):
+                return known.id
+        return self.copy(EXAMPLE, maker)
 
     def add_zip(self, id: str, zip_path: Path, report: Report | None = None) -> None:
         """Put the videos of a zip into a set, as `add`.
