@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lipsync.texts import for_terminal
@@ -17,6 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyon
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from eval.compare.sets import Sets
@@ -41,6 +43,10 @@ from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.page_head import ICON, PageHead
+from lipsync.ui.public import security_headers
+from lipsync.ui.public.error_log import log_without_words
+from lipsync.ui.public.upload_limit import UploadLimit
+from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.settings import Settings, read_settings
 from lipsync.ui.uploads import is_photo
 from lipsync.ui.visitor import VisitorCookie, signing_key
@@ -144,15 +150,18 @@ def main() -> None:
     settings = read_settings(os.environ)
     if settings.space:  # nobody runs `make` there
         threading.Thread(target=hub.fetch_defaults, args=(wanted(),), daemon=True).start()
-    jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job)
-    atexit.register(jobs.close)
-    queue = ScoreQueue(limit=settings.max_job)
-    atexit.register(queue.close)
     store = Store()
     atexit.register(store.close)
     admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce(settings))
     access = Access(Sets(store.folder), store, admin, private=settings.private and admin.local)
-    context = CompareContext.of(store.folder, access, jobs)
+    if not access.private:
+        log_without_words()
+    visitors = VisitorLimits(settings.visitor_jobs, settings.visitor_disk, access.asker, access.set_bytes)
+    jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
+    atexit.register(jobs.close)
+    queue = ScoreQueue(limit=settings.max_job, visitors=visitors)
+    atexit.register(queue.close)
+    context = CompareContext.of(store.folder, access, jobs, visitors)
     atexit.register(context.close)
     studies, mirror = mirrored(store, os.environ)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
@@ -175,7 +184,9 @@ def main() -> None:
         app_kwargs={
             "routes": [*rate_page.routes(), login_route(admin)],
             "middleware": [
-                Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.space),
+                security_headers.middleware(settings.frame_ancestors),
+                Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.framed),
+                Middleware(UploadLimit, limits=visitors, folder=Path(get_upload_folder())),
                 Middleware(PageHead),
             ],
         },

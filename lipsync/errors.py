@@ -6,6 +6,10 @@ it, the command line prints it and exits with status 2. Anything else that is ra
 traceback.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from lipsync.texts import Message
 
 
@@ -61,3 +65,18 @@ class StudyError(LipSyncError):
 
 class Cancelled(LipSyncError):
     """The person stopped the job."""
+
+
+@contextmanager
+def full_disk_reported() -> Iterator[None]:
+    """What is done inside raises a sentence where the disk, or the user's share of it, is full.
+
+    Raises:
+        ConfigError: it is.
+    """
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ConfigError("disk.full") from problem

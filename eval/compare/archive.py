@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -24,6 +25,7 @@ CONTENTS = "set.json"  # in a zip of ours: titles, order, reasons, and which fil
 SOURCES = "sources"  # folder of the originals of converted videos
 MAX_FILES = 2_000
 MAX_BYTES = 2 * 1024**3  # unpacked
+MAX_LIST = 4 * 1024**2  # of the list of files at a zip's end, which is held in memory many times over
 MAX_CONTENTS = 4 * 1024**2
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same set gives the same bytes
@@ -52,7 +54,7 @@ def unpacked(zip_path: Path, folder: Path) -> Iterator[Archive]:
     name = zip_path.name
     target = folder / "unpacked"
     try:
-        with zipfile.ZipFile(zip_path) as archive:
+        with _ZipBytes(zip_path) as file, zipfile.ZipFile(file) as archive:
             members = _members(archive, name)
             _check_room(members, folder, name)
             target.mkdir()
@@ -95,6 +97,15 @@ def write_archive(set_: ComparisonSet, zip_path: Path) -> None:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+class _ZipBytes(io.FileIO):
+    """The bytes of a zip, which does not hand out an endless list of files: `zipfile` reads it at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_LIST:
+            raise ConfigError("archive.list_too_long", name=Path(str(self.name)).name, most=MAX_FILES)
+        return super().read(-1 if size is None else size)
 
 
 # --- reading -------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, wr
 from eval.compare.names import REFERENCE, checked
 from eval.compare.video_import import Entry
 from lipsync.assets import asset
-from lipsync.errors import ConfigError
+from lipsync.errors import ConfigError, full_disk_reported
 
 __all__ = ["REFERENCE", "ComparisonClip", "ComparisonSet", "Entry", "Item", "SetInfo", "Sets"]
 
@@ -139,9 +139,13 @@ class Sets:
         with self._workplace() as place:
             taken = taken_in(entries, place / CLIPS, report)
             with self._changing(id) as set_:
-                for file in (place / CLIPS).iterdir():
-                    file.rename(set_.folder / CLIPS / file.name)
-                write_changed(set_, with_taken(set_, taken, set_.folder))
+                moved = [file.rename(set_.folder / CLIPS / file.name) for file in (place / CLIPS).iterdir()]
+                try:
+                    write_changed(set_, with_taken(set_, taken, set_.folder))
+                except ConfigError:  # the old index is still there, and names none of them
+                    for file in moved:
+                        file.unlink()
+                    raise
 
     def record_failure(self, id: str, item: str, method: str, sentence: str) -> None:
         """Record why a method has no video of an item.
@@ -271,9 +275,10 @@ class Sets:
             if old.is_dir() and time.time() - old.stat().st_mtime > LEFT_OVER:
                 shutil.rmtree(old, ignore_errors=True)
         place = self.folder / f".new-{secrets.token_hex(8)}"
-        (place / CLIPS).mkdir(parents=True)
         try:
-            yield place
+            with full_disk_reported():
+                (place / CLIPS).mkdir(parents=True)
+                yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
 

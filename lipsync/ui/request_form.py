@@ -77,9 +77,10 @@ class Inputs:
                     elem_id=f"{self.prefix}face",
                 )
             with gr.Tab(label("face.camera")):
-                self.camera = gr.Video(
-                    sources=["webcam"], include_audio=True, label=label("face.record"), height=280
-                )
+                self.camera = gr.Video(  # a mirrored one needs the program ffmpeg
+                    sources=["webcam"], webcam_options=gr.WebcamOptions(mirror=False), include_audio=True,
+                    label=label("face.record"), height=280,
+                )  # fmt: skip
         self.preview = gr.Image(
             label=label("face.preview"),
             show_label=False,

@@ -131,6 +131,26 @@ def huge() -> bytes:
     return bytes(data)
 
 
+def endless_list() -> bytes:
+    """A zip of 5 MB whose list of files is as long as the zip: `zipfile` would hold it 20 times over."""
+    data = zipped("one/A.mp4")
+    begin, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    entries = data[begin:end] * (5 * 1024**2 // (end - begin))
+    tail = bytearray(data[end:])
+    struct.pack_into("<II", tail, 12, len(entries), begin)
+    return data[:begin] + entries + bytes(tail)
+
+
+def overlapping() -> bytes:
+    """2,000 names for one and the same megabyte of zeros."""
+    data = zipped("one/0000.mp4", data=bytes(1 << 20), compression=zipfile.ZIP_DEFLATED)
+    begin, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    entries = b"".join(data[begin:end].replace(b"0000", f"{n:04d}".encode()) for n in range(2_000))
+    tail = bytearray(data[end:])
+    struct.pack_into("<HHII", tail, 8, 2_000, 2_000, len(entries), begin)
+    return data[:begin] + entries + bytes(tail)
+
+
 ATTACKS = {
     "absolute": (zipped("/tmp/evil/A.mp4"), "leads out of its folder"),
     "parent": (zipped("one/../../A.mp4"), "leads out of its folder"),
@@ -149,6 +169,8 @@ ATTACKS = {
     "only junk": (zipped("__MACOSX/x", ".DS_Store"), "holds no video"),
     "twice": (zipped("one/A.mp4", "one/A.mov"), "two videos for 'one' and 'A'"),
     "10,000 files": (zipped(*(f"one/{n}.mp4" for n in range(10_000))), "holds 10000 files; 2000 is the most"),
+    "endless list": (endless_list(), "lists more files than the 2,000"),
+    "overlapping": (overlapping(), "no zip file"),
     "3 GB": (huge(), "over 2 GB"),
     "lying": (lying(), "damaged"),
     "password": (encrypted(), "password"),
