@@ -120,3 +120,12 @@ def test_other_content_is_told_apart(tmp_path):
         load_checkpoint(tmp_path / "missing.pth")
     with pytest.raises(ConfigError, match=r"notes\.txt is not a checkpoint format"):
         load_checkpoint(tmp_path / "notes.txt")
+
+
+def test_what_a_header_says_breaks_no_line(tmp_path):
+    header = b'{"a": {"dtype": "\\u001b[31m\\n", "shape": [1], "data_offsets": [0, 4]}}'
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ArtefactError, match="damaged") as problem:
+        load_checkpoint(path)
+    assert str(problem.value).isprintable()
