@@ -82,7 +82,7 @@ def test_the_guard_sees_what_a_parser_must_not_do(
     read: Callable[[Path], None], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "MEMORY", 10_000_000)
-    monkeypatch.setattr(guard, "WAIT", 5.0)
+    monkeypatch.setattr(guard, "WAIT", 2.0)
     with pytest.raises(Fault, match=said):
         Parser("x", st.nothing(), read, Files).check(Files({"x": b""}))
 
