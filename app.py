@@ -2,9 +2,12 @@
 
 import atexit
 import os
+import secrets
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from lipsync.texts import for_terminal
 from lipsync.ui.languages import label, translations
@@ -14,12 +17,15 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyon
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from eval.compare.sets import Sets
 from eval.study.server.admin import Admin
 from eval.study.server.client_address import trusted_proxies
 from eval.study.server.hub_backup import mirrored
 from eval.study.server.service import Service
 from eval.study.storage.store import Store
+from eval.ui.access import Access
 from eval.ui.compare import compare_page
 from eval.ui.compare.compare_api import add_compare
 from eval.ui.compare.compare_context import CompareContext, set_of_result
@@ -27,15 +33,17 @@ from eval.ui.score import score_page
 from eval.ui.score.score_api import add_score
 from eval.ui.score.score_queue import ScoreQueue
 from eval.ui.study import rate_page, results_page
+from eval.ui.study.login import LOGIN, login_route
 from eval.ui.study.study_api import add_study
-from lipsync.data_folder import data_folder
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.settings import read_settings
+from lipsync.ui.page_head import ICON, PageHead
+from lipsync.ui.settings import Settings, read_settings
 from lipsync.ui.uploads import is_photo
+from lipsync.ui.visitor import VisitorCookie, signing_key
 from lipsync.weights import hub
 
 HOUR = 3600.0
@@ -46,7 +54,6 @@ def build(
     queue: ScoreQueue,
     context: CompareContext,
     studies: Service,
-    admin: Admin,
     max_seconds: float | None,
 ) -> gr.Blocks:
     """The page with all its tabs."""
@@ -58,7 +65,8 @@ def build(
             compared = compare_page.build(demo, context, max_seconds)
             scored = score_page.build(queue)
             rate_page.build(studies)
-            results_page.build(studies.store, admin, context.tasks)
+            results_page.build(studies.store, context.access, context.tasks)
+        follow_links(tabs, demo, compared)
         send_to_compare(tabs, context, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
@@ -75,8 +83,13 @@ def send_to_compare(
     """A button under the result that opens it in the Compare tab, beside the video it was made from."""
     with made.actions:
         button = gr.Button(label("result.compare"), elem_id="to-compare")
+
+    def send(result: str, source: str, request: gr.Request) -> list[Any]:
+        made = set_of_result(context, context.access.sets_of(request), result, source)
+        return [gr.Tabs(selected="compare"), made]
+
     button.click(
-        lambda result, source: [gr.Tabs(selected="compare"), set_of_result(context, result, source)],
+        send,
         [made.result, made.source],
         [tabs, compared.made],
         show_progress="hidden",
@@ -97,9 +110,33 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
     )
 
 
-def announce(token: str) -> None:
-    """Tell who started the portal how to get into the Results tab."""
-    print(f"* {for_terminal('portal.token', token=token)}", flush=True)
+def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab) -> None:
+    """``?tab=results`` opens a tab, ``?set=ID`` a comparison set; the address names the tab that is open."""
+    known = [str(tab.id) for tab in tabs.children if isinstance(tab, gr.Tab)]
+
+    def find(request: gr.Request) -> list[Any]:
+        asked = dict(request.query_params)
+        if asked.get("set"):
+            return [gr.Tabs(selected="compare"), (asked["set"], "", secrets.token_hex(4))]
+        return [gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip(), gr.skip()]
+
+    demo.load(find, None, [tabs, compared.made], show_progress="hidden", api_visibility="private")
+    for tab in tabs.children:
+        if isinstance(tab, gr.Tab):
+            tab.select(
+                None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{tab.id}'}}))"
+            )
+
+
+def announce(settings: Settings) -> Callable[[str], None]:
+    """What tells who started the portal how to get into the Results tab."""
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+
+    def tell(token: str) -> None:
+        link = f"http://{host}:{settings.port}{LOGIN}?token={token}"
+        print(f"* {for_terminal('portal.token', link=link)}", flush=True)
+
+    return tell
 
 
 def main() -> None:
@@ -111,14 +148,15 @@ def main() -> None:
     atexit.register(jobs.close)
     queue = ScoreQueue(limit=settings.max_job)
     atexit.register(queue.close)
-    context = CompareContext.of(data_folder(), jobs)
-    atexit.register(context.close)
     store = Store()
     atexit.register(store.close)
+    admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce(settings))
+    access = Access(Sets(store.folder), store, admin, private=settings.private and admin.local)
+    context = CompareContext.of(store.folder, access, jobs)
+    atexit.register(context.close)
     studies, mirror = mirrored(store, os.environ)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
-    admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce)
-    demo = build(jobs, queue, context, studies, admin, settings.max_seconds)
+    demo = build(jobs, queue, context, studies, settings.max_seconds)
     demo.queue(max_size=64, default_concurrency_limit=4)
     demo.launch(
         server_name=settings.host,
@@ -128,13 +166,20 @@ def main() -> None:
             str(folder)
             for folder in (uploads.EXAMPLES, jobs.folder, queue.folder, context.links.folder, store.clips)
         ],
-        footer_links=[],
+        footer_links=["api"],  # without it nothing can open the API's page; portal.js does from the foot
         run_history=False,
         i18n=gr.I18n(**translations(uploads.method_texts())),
         theme=theme.theme(),
         css_paths=theme.CSS,
         js=theme.script(),
-        app_kwargs={"routes": rate_page.routes()},
+        app_kwargs={
+            "routes": [*rate_page.routes(), login_route(admin)],
+            "middleware": [
+                Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.space),
+                Middleware(PageHead),
+            ],
+        },
+        favicon_path=ICON,
         mcp_server=settings.mcp,
         ssr_mode=False,  # its server in front knows no routes but Gradio's own
     )

@@ -62,6 +62,10 @@ class ConfigError(LipSyncError):
     """An option, a name or a configuration value is not possible."""
 
 
+class MissingInput(ConfigError):
+    """Something that has to be chosen first is not; nothing was tried yet."""
+
+
 class StudyError(LipSyncError):
     """A study, a session or a clip is not there, or does not take what it is given."""
 

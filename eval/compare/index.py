@@ -46,6 +46,12 @@ class Item:
 
         return self.reference if method == REFERENCE else self.clips.get(method)
 
+    @property
+    def videos(self) -> tuple[ComparisonClip, ...]:
+        """The real one first, then the others by checksum, an order that says nothing of the methods."""
+        real = () if self.reference is None else (self.reference,)
+        return *real, *sorted(self.clips.values(), key=lambda clip: clip.sha256)
+
 
 @dataclass(frozen=True)
 class ComparisonSet:
@@ -58,6 +64,8 @@ class ComparisonSet:
         methods: in the order in which they came.
         items: likewise; every item has a clip or a sentence for every method.
         created, modified: when, in UTC.
+        maker: random name of the browser that it was made in; empty: the portal's owner made it.
+        published: whether every visitor of the portal finds it in the list.
     """
 
     id: str
@@ -67,6 +75,8 @@ class ComparisonSet:
     items: tuple[Item, ...]
     created: datetime
     modified: datetime
+    maker: str = ""
+    published: bool = False
 
     def item(self, name: str) -> Item:
         """The item of this name.
@@ -99,6 +109,8 @@ def read_index(folder: Path) -> ComparisonSet:
             items=tuple(_item(entry, folder) for entry in data["items"]),
             created=datetime.fromisoformat(data["created"]),
             modified=datetime.fromisoformat(data["modified"]),
+            maker=str(data.get("maker", "")),
+            published=data.get("published") is True,
         )
     except FileNotFoundError as problem:
         raise ConfigError("sets.missing", name=folder.name) from problem
@@ -117,6 +129,8 @@ def write_index(set_: ComparisonSet) -> None:
         "title": set_.title,
         "created": set_.created.isoformat(),
         "modified": set_.modified.isoformat(),
+        "maker": set_.maker,
+        "published": set_.published,
         "methods": list(set_.methods),
         "items": [_plain(item) for item in set_.items],
         "messages": messages_in([item.missing for item in set_.items]),

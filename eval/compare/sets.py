@@ -21,24 +21,28 @@ from eval.compare.clip import ComparisonClip
 from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, write_index
 from eval.compare.names import REFERENCE, checked
 from eval.compare.video_import import Entry
+from lipsync.assets import asset
 from lipsync.errors import ConfigError
 
 __all__ = ["REFERENCE", "ComparisonClip", "ComparisonSet", "Entry", "Item", "SetInfo", "Sets"]
 
 log = logging.getLogger(__name__)
 FOLDER = "compare"  # in the data folder
+EXAMPLE = asset("examples") / "set"  # the folder of a set
 LEFT_OVER = 24 * 3600.0  # s after which the workplace of a process that died is cleared
 
 
 @dataclass(frozen=True)
 class SetInfo:
-    """One line of the list of sets; ``items`` and ``methods`` are counts."""
+    """One line of the list of sets; ``items`` and ``methods`` are counts, the rest is as in the set."""
 
     id: str
     title: str
     items: int
     methods: int
     modified: datetime
+    maker: str = ""
+    published: bool = False
 
 
 class Sets:
@@ -65,7 +69,12 @@ class Sets:
             except ConfigError as problem:
                 log.warning("%s", problem)
                 continue
-            found.append(SetInfo(set_.id, set_.title, len(set_.items), len(set_.methods), set_.modified))
+            found.append(
+                SetInfo(
+                    set_.id, set_.title, len(set_.items), len(set_.methods), set_.modified, set_.maker,
+                    set_.published,
+                )
+            )  # fmt: skip
         return tuple(sorted(found, key=lambda summary: summary.modified, reverse=True))
 
     def open(self, id: str) -> ComparisonSet:
@@ -90,7 +99,9 @@ class Sets:
             raise ConfigError("sets.missing", name=name)
         return self.open(fitting[0])
 
-    def create(self, title: str, entries: Iterable[Entry] = (), report: Report | None = None) -> str:
+    def create(
+        self, title: str, entries: Iterable[Entry] = (), report: Report | None = None, maker: str = ""
+    ) -> str:
         """Create a set and return its id. An unreadable video is recorded as missing, with the reason.
 
         Args:
@@ -98,6 +109,7 @@ class Sets:
             entries: videos; there may be none yet.
             report: called with (videos done, videos in all, name) before each video and at the end; an
                 exception from it stops all and leaves nothing.
+            maker: whose set it is; empty: the portal's owner's.
 
         Raises:
             ConfigError: a name is not possible, or a video is there twice.
@@ -110,7 +122,7 @@ class Sets:
         now = datetime.now(UTC)
         with self._workplace() as place:
             taken = taken_in(entries, place / CLIPS, report)
-            empty = ComparisonSet(place.name, title, place, (), (), now, now)
+            empty = ComparisonSet(place.name, title, place, (), (), now, now, maker)
             write_index(with_taken(empty, taken, place))
             id = secrets.token_hex(8)
             place.rename(self.folder / id)
@@ -151,6 +163,15 @@ class Sets:
         with self._changing(id) as set_:
             write_index(replace(set_, title=title))
 
+    def publish(self, id: str, published: bool) -> None:
+        """Show a set to every visitor of the portal, or no longer; when it was changed stays as it is.
+
+        Raises:
+            ConfigError: there is no such set.
+        """
+        with self._lock:
+            write_index(replace(read_index(self._place(id)), published=published))
+
     def delete(self, id: str) -> None:
         """Remove a set with all its files.
 
@@ -171,7 +192,7 @@ class Sets:
         write_archive(read_index(self._place(id)), zip_path)
         return zip_path
 
-    def bring(self, zip_path: Path, title: str = "", report: Report | None = None) -> str:
+    def bring(self, zip_path: Path, title: str = "", report: Report | None = None, maker: str = "") -> str:
         """Create a set from a zip, of `export` or of videos named ``item/method.mp4``; returns its id.
 
         Raises:
@@ -180,7 +201,33 @@ class Sets:
         """
         with self._workplace() as place, unpacked(zip_path, place) as archive:
             entries = tuple(_checked(archive.entries))
-            return self._make(replace(archive, title=title or archive.title, entries=entries), report)
+            return self._make(replace(archive, title=title or archive.title, entries=entries), report, maker)
+
+    def copy(self, folder: Path, maker: str = "") -> str:
+        """Create a set from a set's folder elsewhere, with its scores and curves; returns its id.
+
+        Raises:
+            ConfigError: there is no set in the folder, or it cannot be copied.
+        """
+        now = datetime.now(UTC)
+        original = read_index(folder)
+        with self._workplace() as place:
+            try:
+                shutil.copytree(folder, place, dirs_exist_ok=True)
+            except (OSError, shutil.Error) as problem:
+                raise ConfigError("sets.cannot_copy", title=original.title) from problem
+            write_index(replace(read_index(place), created=now, modified=now, maker=maker, published=False))
+            id = secrets.token_hex(8)
+            place.rename(self.folder / id)
+        return id
+
+    def example(self, maker: str = "") -> str:
+        """The id of the maker's copy of the bundled example, which is made where they have none."""
+        title = read_index(EXAMPLE).title
+        for known in self.list():
+            if (known.title, known.maker) == (title, maker):
+                return known.id
+        return self.copy(EXAMPLE, maker)
 
     def add_zip(self, id: str, zip_path: Path, report: Report | None = None) -> None:
         """Put the videos of a zip into a set, as `add`.
@@ -191,7 +238,7 @@ class Sets:
         with self._workplace() as place, unpacked(zip_path, place) as archive:
             self.add(id, archive.entries, report)
 
-    def _make(self, archive: Archive, report: Report | None) -> str:
+    def _make(self, archive: Archive, report: Report | None, maker: str) -> str:
         title = checked(archive.title, "title")
         methods = tuple(checked(method, "method") for method in archive.methods)
         missing = [(checked(i, "item"), checked(m, "method"), why) for i, m, why in archive.missing]
@@ -199,7 +246,7 @@ class Sets:
         now = datetime.now(UTC)
         with self._workplace() as place:
             taken = taken_in(archive.entries, place / CLIPS, report)
-            empty = ComparisonSet(place.name, title, place, methods, items, now, now)
+            empty = ComparisonSet(place.name, title, place, methods, items, now, now, maker)
             write_index(with_taken(empty, [*missing, *taken], place))
             id = secrets.token_hex(8)
             place.rename(self.folder / id)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from lipsync.errors import ArtefactError
+from lipsync.experts.inception import rebuilt
 from lipsync.texts import Message
 
 FEATURES = 2048
@@ -165,7 +166,7 @@ def fid(generated: np.ndarray, reference: np.ndarray) -> float:
 
 
 def load_inception(path: Path | None = None) -> torch.nn.Module:
-    """The Inception network of 2015 that published FIDs rest on, as TorchScript.
+    """The Inception network of 2015 that published FIDs rest on, from its TorchScript.
 
     Args:
         path: the file; None fetches the artefact ``inception_fid``.
@@ -178,23 +179,25 @@ def load_inception(path: Path | None = None) -> torch.nn.Module:
 
         path = fetch("inception_fid")
     try:
-        return torch.jit.load(str(path), map_location="cpu").eval()
+        return rebuilt(torch.jit.load(str(path), map_location="cpu").eval())
     except (RuntimeError, ValueError) as error:
         raise ArtefactError("fid.not_torchscript", path=path) from error
 
 
-def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 8) -> np.ndarray:
+def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 16) -> np.ndarray:
     """(N, 2048) float32 features of (N, H, W, 3) uint8 RGB pictures of any size.
 
     Resized to 299×299 bicubically with an antialiasing filter (as Parmar et al. 2022 ask for),
-    without rounding back to 8 bits, then scaled to −1…0.992 as the network was trained.
+    without rounding back to 8 bits, then scaled to −1…0.992 as the network was trained. In single precision:
+    with bfloat16 FID moved by up to 1 %.
     """
     device = next(iter(network.parameters()), torch.zeros(0)).device
     rows = [np.zeros((0, FEATURES), np.float32)]
     with torch.inference_mode():
         for start in range(0, len(pictures), batch):
             x = torch.tensor(pictures[start : start + batch]).permute(0, 3, 1, 2).float().to(device)
-            rows.append(network((resize_299(x) - 128) / 128).float().cpu().numpy())
+            x = ((resize_299(x) - 128) / 128).contiguous(memory_format=torch.channels_last)
+            rows.append(network(x).float().cpu().numpy())
     return np.concatenate(rows)
 
 

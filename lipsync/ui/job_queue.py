@@ -24,6 +24,7 @@ from lipsync.errors import Cancelled, ConfigError, LipSyncError
 
 log = logging.getLogger(__name__)
 
+FORGOTTEN = "-"  # in place of an id in the memory of the browser, which takes neither None nor ""
 POLL = 0.25  # s between two looks at a running task
 # Of every event that sets the networks to work: together no more than this many are followed at once.
 # More than the tasks that may wait, so that a request that comes too late gets that message.

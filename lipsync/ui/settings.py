@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 from lipsync.errors import ConfigError
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SIZE = re.compile(r"\d+ ?(?:b|kb|mb|gb|tb)", re.IGNORECASE)
 
 
@@ -34,6 +35,11 @@ class Settings:
     max_job: float = 3600.0
     mcp: bool = False
     space: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether it listens to this machine alone."""
+        return not self.space and self.host in LOOPBACK
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

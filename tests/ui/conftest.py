@@ -22,7 +22,7 @@ def portal_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory, portal_data: Path) -> Iterator[str]:
     """Address of a portal of its own, which is stopped at the end."""
-    env = {"LIPSYNC_DATA": str(portal_data), "LIPSYNC_ADMIN_PASSWORD": PASSWORD}
+    env = {"LIPSYNC_DATA": str(portal_data), "LIPSYNC_ADMIN_PASSWORD": PASSWORD, "LIPSYNC_MCP": "1"}
     with serving(tmp_path_factory.mktemp("portal"), env) as address:
         yield address
 

@@ -1,9 +1,11 @@
-"""Who may make studies and see their results.
+"""The login of the portal's owner, who alone may make studies, see their results, and change what is others'.
 
 - A password from ``LIPSYNC_ADMIN_PASSWORD``; and, or, on a Hugging Face Space with OAuth, the owner of the
   Space and those whom ``LIPSYNC_ADMINS`` names.
 - With neither, only someone at this machine: a token is printed at the start, good for one entry from a
   browser on the machine itself; then the next one is printed.
+
+Who has entered is known by the name of the browser (`lipsync.ui.visitor`), whose cookie is signed.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from eval.study.server.client_address import ClientAddress
 from eval.study.server.rate_limits import Limit
-from eval.study.server.secret import fingerprint, new_token
+from eval.study.server.secret import new_token
 from lipsync.errors import ConfigError, StudyError
 
 SHORTEST = 8  # signs of a password
-LASTING = 12 * 3600.0  # s that a key opens
-MOST = 1000  # keys at once
+LASTING = 12 * 3600.0  # s that a login lasts
+MOST = 1000  # logins at once
 
 
 class Admin:
@@ -58,7 +60,7 @@ class Admin:
         self._proxies = proxies
         self._announce = announce
         self._clock = clock
-        self._keys: dict[str, float] = {}
+        self._logins: dict[str, float] = {}  # name of the browser to the end of its login
         self._lock = threading.Lock()
         # Guesses of one address, and of all together: addresses are cheap.
         self._guesses = (Limit(5, 60.0, clock), Limit(guesses, 60.0, clock))
@@ -107,8 +109,17 @@ class Admin:
         """Only someone at this machine is let in, with the token printed there."""
         return not (self.by_password or self.by_account)
 
-    def enter(self, secret: object, origin: ClientAddress) -> str:
-        """A key for :meth:`check`, for the right password or token.
+    def enter(self, secret: object, origin: ClientAddress, visitor: str) -> None:
+        """Log a visitor in who knows the password or token.
+
+        Raises:
+            StudyError: as :meth:`verify`.
+        """
+        self.verify(secret, origin)
+        self._log_in(visitor)
+
+    def verify(self, secret: object, origin: ClientAddress) -> None:
+        """Accept the right password or token.
 
         Raises:
             StudyError: wrong, too many guesses, or not from this machine where only that is let in.
@@ -125,55 +136,49 @@ class Admin:
             for limit, asked in limits:
                 limit.count(asked)
             raise StudyError("admin.wrong_token" if self._password is None else "admin.wrong_password")
-        return self._new_key()
 
-    def enter_as(self, account: str | None) -> str:
-        """A key for an owner.
+    def enter_as(self, account: str | None, visitor: str) -> None:
+        """Log an owner in.
 
         Args:
             account: user name of Hugging Face as Gradio's OAuth says, never as the browser says.
+            visitor: name of the browser.
 
         Raises:
             StudyError: someone else.
         """
         if account is None or account.lower() not in self._owners:
             raise StudyError("admin.not_owner")
-        return self._new_key()
+        self._log_in(visitor)
 
-    def check(self, key: object, origin: ClientAddress | None = None) -> None:
-        """Accept a valid key; a key is valid for 12 hours.
+    def check(self, visitor: str, origin: ClientAddress) -> None:
+        """Accept a visitor who has logged in during the last 12 hours.
 
         Args:
-            key: from :meth:`enter` or :meth:`enter_as`; anything where there is none.
-            origin: of this request; None where the key never left the server.
+            visitor: name of the browser.
+            origin: of this request.
 
         Raises:
             StudyError: someone else.
         """
-        if origin is not None:
-            self._from_here(origin)
-        if isinstance(key, str) and key.isascii():
-            with self._lock:
-                end = self._keys.get(fingerprint(key))
-            if end is not None and end > self._clock():
-                return
-        raise StudyError("admin.log_in")
+        self._from_here(origin)
+        with self._lock:
+            end = self._logins.get(visitor)
+        if end is None or end <= self._clock():
+            raise StudyError("admin.log_in")
 
-    def leave(self, key: object) -> None:
-        """Forget a key."""
-        if isinstance(key, str) and key.isascii():
-            with self._lock:
-                self._keys.pop(fingerprint(key), None)
+    def leave(self, visitor: str) -> None:
+        """Log a visitor out."""
+        with self._lock:
+            self._logins.pop(visitor, None)
 
-    def _new_key(self) -> str:
-        key = new_token()
+    def _log_in(self, visitor: str) -> None:
         with self._lock:
             now = self._clock()
-            self._keys = {mark: end for mark, end in self._keys.items() if end > now}
-            if len(self._keys) >= MOST:
-                del self._keys[min(self._keys, key=self._keys.__getitem__)]
-            self._keys[fingerprint(key)] = now + LASTING
-        return key
+            self._logins = {name: end for name, end in self._logins.items() if end > now}
+            if len(self._logins) >= MOST:
+                del self._logins[min(self._logins, key=self._logins.__getitem__)]
+            self._logins[visitor] = now + LASTING
 
     def _from_here(self, origin: ClientAddress) -> None:
         if self.local and not origin.loopback:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from eval.compare.blind_copy import write_blind_copies
@@ -39,7 +40,10 @@ def create(store: Store, spec: Spec, base: Path = Path(), report: Report | None 
         ConfigError: the spec names what is not there, or asks for what cannot be made of it.
         MediaError: a clip cannot be read.
     """
-    materials = find_materials(spec, Sets(store.folder), base)
+    sets = Sets(store.folder)
+    if spec.source.set:  # by the id, which stays when the set is renamed
+        spec = replace(spec, source=replace(spec.source, set=sets.find(spec.source.set).id))
+    materials = find_materials(spec, sets, base)
     choose, desync = _catches(spec, materials.rated)
     total = len(materials.rated) + len(materials.training) + len(choose) + len(desync)
     done = 0

@@ -146,6 +146,12 @@ class Store:
         with self.database.read() as session:
             return self._info(session, find(session, study_id))
 
+    def sets_in_use(self) -> frozenset[str]:
+        """The comparison sets whose clips an open study shows, as the specs name them: by id or title."""
+        with self.database.read() as session:
+            specs = session.scalars(select(Study.spec).where(Study.state == OPEN)).all()
+        return frozenset(name for spec in specs if (name := spec["source"].get("set")))
+
     def open_study(self, study_id: str) -> StudyInfo:
         """Let raters in.
 

@@ -1,4 +1,8 @@
-"""The Compare tab for programs: ``/compare_...`` of ``gradio_client``."""
+"""The Compare tab for programs: ``/compare_...`` of ``gradio_client``.
+
+A program is a visitor, known by the cookie that it sends (`lipsync.ui.visitor`), or acts for the portal's
+owner: ``Client(url, headers={"x-lipsync-password": "..."})``. What each may do is in `eval.compare.rights`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from typing import Any
 
 import gradio as gr
 
-from eval.compare.sets import REFERENCE, Sets
+from eval.compare.names import REFERENCE
+from eval.compare.rights import PersonalSets
 from eval.compare.video_import import Entry, entries_of_files
 from eval.ui.compare.background_tasks import BackgroundTask
 from eval.ui.compare.compare_context import CompareContext
@@ -18,37 +23,42 @@ from lipsync.texts import Message
 
 
 def add_compare(context: CompareContext) -> None:
-    """Add the end points ``/compare_list``, ``_show``, ``_create`` and ``_export`` to the Blocks."""
-    sets = context.sets
+    """Add the end points ``/compare_list``, ``_show``, ``_create``, ``_rename`` ... to the Blocks."""
 
-    def compare_list() -> list[dict[str, Any]]:
-        """All comparison sets, the one changed last first.
+    def compare_list(request: gr.Request) -> list[dict[str, Any]]:
+        """The comparison sets that were published or are the caller's own, the one changed last first.
 
         Returns:
-            of each its id and title, how many items and methods it has, and when it was changed
+            of each its id and title, how many items and methods it has, when it was changed, and whether it
+            is published
         """
-        return [
-            {
-                "id": known.id,
-                "title": known.title,
-                "items": known.items,
-                "methods": known.methods,
-                "modified": known.modified.isoformat(),
-            }
-            for known in sets.list()
-        ]
+        with refusals():
+            return [
+                {
+                    "id": known.id,
+                    "title": known.title,
+                    "items": known.items,
+                    "methods": known.methods,
+                    "modified": known.modified.isoformat(),
+                    "published": known.published,
+                }
+                for known in context.access.sets_of(request).list()
+            ]
 
-    def compare_show(id: str) -> dict[str, Any]:
+    def compare_show(id: str, request: gr.Request) -> dict[str, Any]:
         """What is in a comparison set: title, methods, and of each item the methods that have a video of it.
 
         Parameters:
             id: of the set, from compare_list or compare_create
         """
         with refusals():
-            return _contents(sets, id)
+            return _contents(context.access.sets_of(request), id)
 
     async def compare_create(
-        videos: list[str], title: str | None = None, names: list[list[str]] | None = None
+        request: gr.Request,
+        videos: list[str],
+        title: str | None = None,
+        names: list[list[str]] | None = None,
     ) -> dict[str, Any]:
         """Create a comparison set from videos; returns the same as compare_show.
 
@@ -58,21 +68,56 @@ def add_compare(context: CompareContext) -> None:
             names: item and method of each video, such as [["one", "A"], ["one", "reference"]]
         """
         with refusals():
+            sets = context.access.sets_of(request)
             entries = _entries([Path(path) for path in videos or ()], names)
             id = await _done(context, lambda task: sets.create(title or "", entries, task.report))
             return _contents(sets, id)
 
-    async def compare_export(id: str) -> str:
+    async def compare_export(id: str, request: gr.Request) -> str:
         """A comparison set as one zip: its videos, their names, and what is missing.
 
         Parameters:
             id: of the set
         """
         with refusals():
+            sets = context.access.sets_of(request)
             return str(await _done(context, lambda task: sets.export(id, task.folder / "set.zip")))
 
-    gr.api(compare_list, api_name="compare_list", queue=False)
-    gr.api(compare_show, api_name="compare_show", queue=False)
+    def compare_rename(id: str, title: str, request: gr.Request) -> dict[str, Any]:
+        """Rename a comparison set; only who made it, and the owner of the portal, can.
+
+        Parameters:
+            id: of the set
+            title: its new name
+        """
+        with refusals():
+            sets = context.access.sets_of(request)
+            sets.rename(id, title)
+            return _contents(sets, id)
+
+    def compare_delete(id: str, request: gr.Request) -> dict[str, bool]:
+        """Delete a comparison set; only who made it, and the owner of the portal, can.
+
+        Parameters:
+            id: of the set
+        """
+        with refusals():
+            context.access.sets_of(request).delete(id)
+            return {"deleted": True}
+
+    def compare_publish(id: str, request: gr.Request, published: bool = True) -> dict[str, bool]:
+        """Show a comparison set to every visitor, or no longer; only the owner of the portal can.
+
+        Parameters:
+            id: of the set
+            published: whether visitors find it in the list
+        """
+        with refusals():
+            context.access.sets_of(request).publish(id, published)
+            return {"published": published}
+
+    for verb in (compare_list, compare_show, compare_rename, compare_delete, compare_publish):
+        gr.api(verb, api_name=verb.__name__, queue=False)
     with gr.Row(visible=False):
         parts = [gr.File(label="videos", **MANY), gr.Textbox(label="title"), gr.JSON(label="names")]
         gr.Button().click(compare_create, parts, gr.JSON(label="set"), api_name="compare_create")
@@ -94,7 +139,7 @@ def _entries(videos: list[Path], names: list[list[str]] | None) -> list[Entry]:
     return [Entry(str(item), str(method), path) for path, (item, method) in zip(videos, names, strict=True)]
 
 
-def _contents(sets: Sets, id: str) -> dict[str, Any]:
+def _contents(sets: PersonalSets, id: str) -> dict[str, Any]:
     found = sets.open(id)
     methods = (*found.methods, REFERENCE)
     items = [{"name": item.name, "methods": [m for m in methods if item.clip(m)]} for item in found.items]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.compare.names import REFERENCE
+from eval.compare.rights import PersonalSets
 from eval.compare.sets import Entry, Sets
+from eval.ui.access import Access
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
 from eval.ui.compare.multi_method_run import MultiMethodRuns
@@ -20,24 +22,24 @@ class CompareContext:
     """What the tab works with.
 
     Attributes:
-        sets: the comparison sets.
+        access: tells whose comparison sets are whose.
         links: how the browser gets their files.
         tasks: do what takes seconds.
         jobs: the queue on which methods run.
         runs: several methods on one upload.
     """
 
-    sets: Sets
+    access: Access
     links: Links
     tasks: BackgroundTasks
     jobs: Jobs
     runs: MultiMethodRuns
 
     @staticmethod
-    def of(data: Path, jobs: Jobs) -> CompareContext:
+    def of(data: Path, access: Access, jobs: Jobs) -> CompareContext:
         """All of it over a data folder."""
-        sets, tasks = Sets(data), BackgroundTasks(workers=2, keep=60.0, most=100)
-        return CompareContext(sets, Links(data), tasks, jobs, MultiMethodRuns(sets, jobs))
+        tasks = BackgroundTasks(workers=2, keep=60.0, most=100)
+        return CompareContext(access, Links(data), tasks, jobs, MultiMethodRuns(Sets(data), jobs))
 
     def close(self) -> None:
         """Stop all running tasks."""
@@ -45,10 +47,14 @@ class CompareContext:
         self.tasks.close()
 
 
-def set_of_result(context: CompareContext, result: str, source: str) -> tuple[str, str, str]:
+def set_of_result(
+    context: CompareContext, sets: PersonalSets, result: str, source: str
+) -> tuple[str, str, str]:
     """A new set of one generated video beside the one it was made from, for `CompareTab.made`.
 
     Args:
+        context: has the jobs.
+        sets: of the person who asks.
         result: path of a job's result.
         source: the face it was made from; a photo is left out.
     """
@@ -61,5 +67,5 @@ def set_of_result(context: CompareContext, result: str, source: str) -> tuple[st
         # With the video's own sound the video itself is what the result should be.
         own = job is not None and job.request.audio is None
         entries.append(Entry(path.stem, REFERENCE if own else "input", face, face.name))
-    id = context.sets.create(path.stem, entries)
+    id = sets.create(path.stem, entries)
     return id, path.stem, id

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from eval.compare.index import ComparisonSet
+from eval.compare.rights import Role
 from eval.ui.compare.background_tasks import BackgroundTask
 from eval.ui.compare.multi_method_run import MultiMethodRun
 from lipsync.errors import LipSyncError
@@ -50,8 +51,8 @@ def running(key: str, task: BackgroundTask) -> str:
     return f'<div class="running"><strong>{localized(key)}</strong><progress{share}></progress>{name}</div>'
 
 
-def heading(set_: ComparisonSet, item: int) -> str:
-    """The title of the open set, what is in it, and what is shown of it."""
+def heading(set_: ComparisonSet, item: int, shared: str) -> str:
+    """The title of the open set, what is in it, and what is shown of it; ``shared`` says who else sees it."""
     facts = localized(
         "compare.facts",
         clips=Message("count.clips", count=len(set_.items)),
@@ -59,7 +60,29 @@ def heading(set_: ComparisonSet, item: int) -> str:
     )
     if len(set_.items) == 1 and set_.items[item].name != set_.title:  # no menu says it
         facts = f"{escape(set_.items[item].name)}{markup.SEPARATOR}{facts}"
+    if shared:
+        facts = f"{facts}{markup.SEPARATOR}{shared}"
     return f'<h2 class="set-title">{escape(set_.title)}</h2><p class="figures">{facts}</p>'
+
+
+def shared(set_: ComparisonSet, role: Role) -> str:
+    """Who sees a set, for a person of this role."""
+    if set_.published:
+        return localized("sets.shared.all")
+    if role is Role.OWNER and set_.maker:
+        return localized("sets.shared.visitor")
+    return localized("sets.shared.yours" if role >= Role.MAKER else "sets.shared.link")
+
+
+def share(set_: ComparisonSet) -> str:
+    """The link of a set, whose beginning the browser adds, and what can be done with it."""
+    return (
+        f'<div class="share"><p class="figures">{localized("sets.share.how")}</p>'
+        f'<label class="link"><span>{localized("study.link")}</span>'
+        f'<span class="row"><input readonly data-path="?set={set_.id}" id="set-link">'
+        f'<button type="button" data-copy><span class="before">{localized("study.copy")}</span>'
+        f'<span class="after">{localized("study.copied")}</span></button></span></label></div>'
+    )
 
 
 def blind_heading() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from eval.compare.index import ComparisonSet
+from eval.compare.rights import PersonalSets
 from eval.ui.compare import analysis, player
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import BackgroundTask
@@ -44,17 +46,18 @@ class _ComparePage:
     """Components of the tab and what their events do."""
 
     def __init__(self, demo: gr.Blocks, context: CompareContext, max_seconds: float | None) -> None:
-        self.context, self.sets = context, context.sets
+        self.context, self.access = context, context.access
         self.view = gr.State()
         self.saved = gr.BrowserState(None, storage_key="lipsync-compare", secret="compare")
-        under = context.sets, context.links, context.tasks
+        under = context.access, context.links, context.tasks
         with gr.Row(equal_height=False):
-            self.set_list = SetList(context.sets, context.tasks)
+            self.set_list = SetList(context.access, context.tasks)
             with gr.Column(scale=8, min_width=300):
                 self.status = gr.HTML(elem_id="compare-status")
                 self.empty = gr.HTML(elem_id="compare-empty")
+                self.example = gr.Button(label("compare.example"), elem_id="compare-example")
                 self.new_set = NewSet(
-                    demo, context.sets, context.tasks, context.jobs, context.runs, max_seconds
+                    demo, context.access, context.tasks, context.jobs, context.runs, max_seconds
                 )
                 with gr.Column(visible=False, elem_id="compare-content") as self.table:
                     self.tools = SetTools(*under)
@@ -74,11 +77,12 @@ class _ComparePage:
     def listen(self, tab: gr.Tab) -> None:
         """Connect the events; the list is filled when the tab is opened."""
         many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
-        found = self.view.change(self.on_view, self.view, self.extra, **many)
+        # By itself Gradio would keep a change back until the one before is answered, which is cancelled.
+        found = self.view.change(self.on_view, self.view, self.extra, trigger_mode="multiple", **many)
         opens: dict[str, Any] = {"cancels": [found], **many}
         shown = [
-            self.view, self.saved, self.status, self.empty, self.new_set.panel, self.table, self.items,
-            self.item, self.methods, self.player, *self.set_list.shown,
+            self.view, self.saved, self.status, self.empty, self.example, self.new_set.panel, self.table,
+            self.items, self.item, self.methods, self.player, *self.set_list.shown,
             *(component for part in self.parts for component in part.shown),
         ]  # fmt: skip
         self.set_list.list.input(self.on_list, self.set_list.list, shown, **opens)
@@ -92,9 +96,14 @@ class _ComparePage:
         self.new_set.close.click(self.on_close, self.view, shown, **opens)
         hide = gr.update(visible=False)
         self.set_list.new.click(
-            lambda: [gr.update(visible=True), hide, hide, None, ""],
-            None, [self.new_set.panel, self.table, self.empty, self.set_list.list, self.status], **QUIET,
+            lambda: [gr.update(visible=True), hide, hide, hide, None, ""],
+            None,
+            [
+                self.new_set.panel, self.table, self.empty, self.example, self.set_list.list, self.status,
+            ],
+            **QUIET,
         )  # fmt: skip
+        self.example.click(self.on_example, None, [self.new_set.made, self.status], **QUIET)
         tab.select(self.on_resume, [self.saved, self.view], shown, **many)
         self.set_list.listen(self.view, self.status, self.new_set.made)
         self.new_set.listen(self.view, tab)
@@ -104,81 +113,93 @@ class _ComparePage:
 
     # ---- what is shown ----------------------------------------------------------------------------------
 
-    def on_resume(self, saved: dict[str, Any] | None, view: PlayerView | None) -> Update:
+    def on_resume(self, saved: dict[str, Any] | None, view: PlayerView | None, request: gr.Request) -> Update:
+        sets = self.access.sets_of(request)
         if view is not None:
-            return self.set_list.show(view.set, view.blind)
+            return self.set_list.show(sets, view.set, view.blind)
         saved = saved or {}
         try:
-            set_ = self.sets.open(saved["set"])
+            set_ = sets.open(saved["set"])
             again = player.first_view(set_, min(int(saved["item"]), len(set_.items) - 1))
         except (KeyError, IndexError, LipSyncError):
             # What a person did in the meantime stays: only the list and the words of the empty place come.
-            found = gr.update(value=markup.empty(len(self.sets.list())))
-            return {self.saved: None, self.empty: found, **self.set_list.show(None)}
-        return self._show(set_, player.blinded(again) if saved.get("blind") else again)
+            found = gr.update(value=markup.empty(len(sets.list())))
+            return {self.saved: None, self.empty: found, **self.set_list.show(sets, None)}
+        return self._show(sets, set_, player.blinded(again) if saved.get("blind") else again)
 
-    def on_list(self, id: str) -> Update:
-        return self._open(id)
+    def on_list(self, id: str, request: gr.Request) -> Update:
+        return self._open(request, id)
 
-    def on_made(self, made: tuple[str, str, object] | None) -> Update:
-        return {self.status: gr.skip()} if made is None else self._open(*made[:2])
+    def on_made(self, made: tuple[str, str, object] | None, request: gr.Request) -> Update:
+        return {self.status: gr.skip()} if made is None else self._open(request, *made[:2])
 
-    def on_close(self, view: PlayerView | None) -> Update:
-        return self._closed() if view is None else self._open(view.set, number=view.item)
-
-    def on_item(self, number: int, view: PlayerView) -> Update:
+    def on_example(self, request: gr.Request) -> list[Any]:
         try:
-            set_ = self.sets.open(view.set)
+            id = self.access.sets_of(request).example()
+        except LipSyncError as error:
+            return [gr.skip(), trouble(error)]
+        return [(id, "", secrets.token_hex(4)), ""]
+
+    def on_close(self, view: PlayerView | None, request: gr.Request) -> Update:
+        return self._closed(request) if view is None else self._open(request, view.set, number=view.item)
+
+    def on_item(self, number: int, view: PlayerView, request: gr.Request) -> Update:
+        sets = self.access.sets_of(request)
+        try:
+            set_ = sets.open(view.set)
             other = player.first_view(set_, number, view.methods or None)
         except (IndexError, LipSyncError) as error:
-            return self._closed(error)
-        return self._show(set_, player.blinded(other) if view.blind else other)
+            return self._closed(request, error)
+        return self._show(sets, set_, player.blinded(other) if view.blind else other)
 
-    def on_step(self, step: int) -> Callable[[PlayerView], Update]:
+    def on_step(self, step: int) -> Callable[[PlayerView, gr.Request], Update]:
         """What shows the item before or after; after the last comes the first."""
 
-        def go(view: PlayerView) -> Update:
+        def go(view: PlayerView, request: gr.Request) -> Update:
             try:
-                count = len(self.sets.open(view.set).items)
+                count = len(self.access.sets_of(request).open(view.set).items)
             except LipSyncError as error:
-                return self._closed(error)
-            return self.on_item((view.item + step) % count, view)
+                return self._closed(request, error)
+            return self.on_item((view.item + step) % count, view, request)
 
         return go
 
-    def on_methods(self, methods: list[str], view: PlayerView) -> Update:
+    def on_methods(self, methods: list[str], view: PlayerView, request: gr.Request) -> Update:
+        sets = self.access.sets_of(request)
         try:
-            set_ = self.sets.open(view.set)
+            set_ = sets.open(view.set)
             most = player.room(set_.items[view.item])
             if len(methods) > most:
                 raise ConfigError("compare.too_many", most=player.MOST)
         except LipSyncError as error:
             return {self.status: trouble(error), self.methods: list(view.methods)}
         other = player.first_view(set_, view.item, methods)
-        return self._show(set_, other.again(place=view.place))
+        return self._show(sets, set_, other.again(place=view.place))
 
-    def on_ask(self, view: PlayerView, event: gr.EventData) -> Update:
+    def on_ask(self, view: PlayerView, request: gr.Request, event: gr.EventData) -> Update:
         """Blind or reveal, as the player asks."""
+        sets = self.access.sets_of(request)
         try:
-            set_ = self.sets.open(view.set)
+            set_ = sets.open(view.set)
         except LipSyncError as error:
-            return self._closed(error)
+            return self._closed(request, error)
         blind = event._data["what"] == "blind"
-        return self._show(set_, player.blinded(view) if blind else player.revealed(view))
+        return self._show(sets, set_, player.blinded(view) if blind else player.revealed(view))
 
-    def _open(self, id: str, item: str = "", number: int = 0) -> Update:
+    def _open(self, request: gr.Request, id: str, item: str = "", number: int = 0) -> Update:
         """The updates that open a set; without items there is nothing to play."""
+        sets = self.access.sets_of(request)
         try:
-            set_ = self.sets.open(id)
+            set_ = sets.open(id)
         except LipSyncError as error:
-            return self._closed(error)
+            return self._closed(request, error)
         names = [known.name for known in set_.items]
         if not names:
-            return self._show(set_, PlayerView(set_.id, 0, ()))
+            return self._show(sets, set_, PlayerView(set_.id, 0, ()))
         number = names.index(item) if item in names else min(number, len(names) - 1)
-        return self._show(set_, player.first_view(set_, number))
+        return self._show(sets, set_, player.first_view(set_, number))
 
-    def _show(self, set_: ComparisonSet, view: PlayerView) -> Update:
+    def _show(self, sets: PersonalSets, set_: ComparisonSet, view: PlayerView) -> Update:
         """All updates for a view; while it is blind none of them holds a name."""
         hide, blind = gr.update(visible=False), view.blind
         items = [(str(n + 1) if blind else item.name, n) for n, item in enumerate(set_.items)]
@@ -188,6 +209,7 @@ class _ComparePage:
             self.saved: {"set": view.set, "item": view.item, "blind": blind},
             self.status: "",
             self.empty: hide if items else gr.update(value=markup.bare(), visible=True),
+            self.example: hide,
             self.new_set.panel: hide,
             self.table: gr.update(visible=True),
             self.items: gr.update(visible=len(items) > 1),
@@ -198,41 +220,45 @@ class _ComparePage:
                 visible=choosable and not blind,
             ),
             self.player: gr.update(value=player.payload(view, set_, self.context.links) if items else {}),
-            **self.set_list.show(view.set, blind),
+            **self.set_list.show(sets, view.set, blind),
         }
         for part in self.parts:
-            updates |= part.show(set_, view)
+            updates |= part.show(set_, view, sets)
         return updates
 
-    def _closed(self, error: Exception | None = None) -> Update:
+    def _closed(self, request: gr.Request, error: Exception | None = None) -> Update:
         """Nothing is open."""
+        sets = self.access.sets_of(request)
         return {
             self.view: None,
             self.saved: None,
             self.status: trouble(error) if error else "",
-            self.empty: gr.update(value=markup.empty(len(self.sets.list())), visible=True),
+            self.empty: gr.update(value=markup.empty(len(sets.list())), visible=True),
+            self.example: gr.update(visible=True),
             self.new_set.panel: gr.update(visible=False),
             self.table: gr.update(visible=False),
             self.player: gr.update(value={}),
-            **self.set_list.show(None),
+            **self.set_list.show(sets, None),
         }
 
     # ---- what comes later -------------------------------------------------------------------------------
 
-    async def on_view(self, view: PlayerView | None) -> AsyncIterator[Any]:
-        """The mouth and the waveform, then the curves, as soon as they are there."""
+    async def on_view(self, view: PlayerView | None, request: gr.Request) -> AsyncIterator[Any]:
+        """The mouth and the waveform, then the curves, as soon as they are there; no curves in blind mode."""
         if view is None:
             return
         try:
-            set_ = self.sets.open(view.set)
+            set_ = self.access.sets_of(request).open(view.set)
             item = set_.items[view.item]
         except (IndexError, LipSyncError):
             return
         lanes = player.lanes(view, item)
         extra: dict[str, Any] = {"key": view.key}
-        steps = (("mouth", analysis.quick), ("curves", analysis.full))
-        for name, work in steps:
-            key = (name, view.set, item.key, lanes)
+        steps: list[tuple[str, Any, Any]] = [("mouth", frozenset(lanes), analysis.quick)]
+        if not view.blind:  # known scores would name the methods
+            steps.append(("curves", lanes, analysis.full))
+        for name, shown, work in steps:
+            key = (name, view.set, item.key, shown)
             async for task in self.context.tasks.follow(key, _work(work, set_, item, lanes)):
                 if not task.over:
                     yield gr.update(value=extra | {"note": markup.note(f"analysis.{name}", task)})
@@ -244,9 +270,11 @@ class _ComparePage:
                 extra = extra | {"note": markup.error_note(error, view.blind)}
             yield gr.update(value=extra)
 
-    async def on_heat(self, view: PlayerView) -> AsyncIterator[Any]:
-        """The heat maps against the reference."""
-        set_ = self.sets.open(view.set)
+    async def on_heat(self, view: PlayerView, request: gr.Request) -> AsyncIterator[Any]:
+        """The heat maps against the reference; none in blind mode."""
+        if view.blind:
+            return
+        set_ = self.access.sets_of(request).open(view.set)
         item = set_.items[view.item]
         lanes = player.lanes(view, item)
         heats: dict[str, Any] = {"key": view.key}
@@ -254,7 +282,7 @@ class _ComparePage:
             if not task.over:
                 yield gr.update(value=heats | {"note": markup.note("analysis.difference", task)})
         try:
-            paths = player.addresses(task.outcome(), view, set_, self.context.links)
+            paths = [None if path is None else self.context.links.url(path) for path in task.outcome()]
             yield gr.update(value=heats | {"paths": paths})
         except Exception as error:
             yield gr.update(value=heats | {"note": markup.error_note(error, view.blind)})

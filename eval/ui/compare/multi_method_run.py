@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.compare.names import REFERENCE
+from eval.compare.rights import PersonalSets
 from eval.compare.sets import Entry, Sets
 from lipsync.errors import LipSyncError
 from lipsync.generate import Request
@@ -50,22 +51,26 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
         self._sets, self._jobs = sets, jobs
         super().__init__(workers=8, most=8)
 
-    def start(self, requests: Sequence[Request], item: str, set_id: str | None = None) -> MultiMethodRun:
+    def start(
+        self, sets: PersonalSets, requests: Sequence[Request], item: str, set_id: str | None = None
+    ) -> MultiMethodRun:
         """Queue the requests; each has its own method, all have one face and speech.
 
         Args:
+            sets: of the person who asks.
+            requests: one for each method.
             item: what to call the new item; it gets a number where the name is taken.
             set_id: of the set it goes to; None: a new one of the item's name.
 
         Raises:
-            LipSyncError: too many jobs wait, or there is no such set.
+            LipSyncError: too many jobs wait, or there is no such set that the person may change.
         """
         new = set_id is None
         if set_id is None:
-            set_id = self._sets.create(item)
+            set_id = sets.create(item)
         queued: list[tuple[str, Job]] = []
         try:
-            item = _fresh(item, {known.name for known in self._sets.open(set_id).items})
+            item = _fresh(item, {known.name for known in sets.allowed("add", set_id).items})
             for request in requests:
                 queued.append((METHODS.get(request.method).card.title, self._jobs.submit(request)))
             id, folder = self._place()

@@ -8,8 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from eval.compare.sets import Entry, Sets
+from eval.compare.rights import PersonalSets
+from eval.compare.sets import Entry
 from eval.compare.video_import import entries_of_files
+from eval.ui.access import Access
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.multi_method_run import MultiMethodRun, MultiMethodRuns
@@ -21,7 +23,8 @@ from lipsync.ui.job_queue import MODEL, states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import cancelled, trouble
 from lipsync.ui.request_form import QUIET, Inputs
-from lipsync.ui.uploads import GenerateForm, request
+from lipsync.ui.uploads import GenerateForm
+from lipsync.ui.uploads import request as request_of
 
 COLUMNS = ("item", "method", "file")
 ZIP = ".zip"
@@ -40,13 +43,13 @@ class NewSet:
     def __init__(
         self,
         demo: gr.Blocks,
-        sets: Sets,
+        access: Access,
         tasks: BackgroundTasks,
         jobs: Jobs,
         runs: MultiMethodRuns,
         max_seconds: float | None,
     ) -> None:
-        self.sets, self.tasks, self.jobs, self.runs = sets, tasks, jobs, runs
+        self.access, self.tasks, self.jobs, self.runs = access, tasks, jobs, runs
         self.max_seconds = max_seconds
         self.made = gr.State()
         self.round = gr.BrowserState(None, storage_key="lipsync-round", secret="round")
@@ -132,10 +135,11 @@ class NewSet:
         return [gr.update(value=rows, visible=bool(rows)), ""]
 
     async def on_build(
-        self, files: list[str] | None, rows: list[list[str]], title: str
+        self, files: list[str] | None, rows: list[list[str]], title: str, request: gr.Request
     ) -> AsyncIterator[Update]:
         try:
-            work = self._plan([Path(path) for path in files or ()], rows, title)
+            sets = self.access.sets_of(request)
+            work = _plan(sets, [Path(path) for path in files or ()], rows, title)
             async for task in self.tasks.follow(None, work):
                 if not task.over:
                     yield {
@@ -143,7 +147,7 @@ class NewSet:
                         self.build: gr.update(interactive=False),
                     }
             id = task.outcome()
-            first = self.sets.open(id).items[0].name
+            first = sets.open(id).items[0].name
             yield {
                 self.status: "",
                 self.build: gr.update(interactive=True),
@@ -154,41 +158,23 @@ class NewSet:
         except Exception as error:
             yield {self.status: trouble(error), self.build: gr.update(interactive=True)}
 
-    def _plan(self, files: list[Path], rows: list[list[str]], title: str) -> Any:
-        """What makes the set of these files."""
-        if not files:
-            raise ConfigError("compare.choose_videos")
-        zips = [path for path in files if path.suffix.lower() == ZIP]
-        if zips and len(files) > 1:
-            raise ConfigError("compare.zip_or_videos")
-        if zips:
-            return lambda task: self.sets.bring(zips[0], title, task.report)
-        odd = [path.name for path in files if path.suffix.lower() not in VIDEO_SUFFIXES]
-        if odd:
-            raise ConfigError("compare.not_video", name=odd[0])
-        # The table shows the files in the order of their entries.
-        known = entries_of_files(files)
-        entries = [
-            Entry(str(row[0] or ""), str(row[1] or ""), entry.path)
-            for row, entry in zip(rows, known, strict=True)
-        ]
-        return lambda task: self.sets.create(title, entries, task.report)
-
     async def on_generate(
-        self, view: Any, target: str, face: str, camera: str, *options: Any
+        self, request: gr.Request, view: Any, target: str, face: str, camera: str, *options: Any
     ) -> AsyncIterator[Update]:
         speech, own, consent, methods, *rest = options
         try:
             if not methods:
                 raise ConfigError("compare.choose_method")
             wanted = [
-                request(GenerateForm(camera or face, speech, own, consent, method, *rest), self.max_seconds)
+                request_of(
+                    GenerateForm(camera or face, speech, own, consent, method, *rest), self.max_seconds
+                )
                 for method in methods
             ]
             sound = wanted[0].audio
             item = wanted[0].face.stem + (f" + {sound.stem}" if sound else "")
             set_id = view.set if target == "open" and view is not None else None
-            method_run = self.runs.start(wanted, item[:100], set_id)
+            method_run = self.runs.start(self.access.sets_of(request), wanted, item[:100], set_id)
         except LipSyncError as error:
             yield {self.progress: trouble(error)}
             return
@@ -232,3 +218,24 @@ class NewSet:
         if method_run.error is not None:
             return trouble(method_run.error)
         return "" if method_run.stored else cancelled()
+
+
+def _plan(sets: PersonalSets, files: list[Path], rows: list[list[str]], title: str) -> Any:
+    """What makes the set of these files."""
+    if not files:
+        raise ConfigError("compare.choose_videos")
+    zips = [path for path in files if path.suffix.lower() == ZIP]
+    if zips and len(files) > 1:
+        raise ConfigError("compare.zip_or_videos")
+    if zips:
+        return lambda task: sets.bring(zips[0], title, task.report)
+    odd = [path.name for path in files if path.suffix.lower() not in VIDEO_SUFFIXES]
+    if odd:
+        raise ConfigError("compare.not_video", name=odd[0])
+    # The table shows the files in the order of their entries.
+    known = entries_of_files(files)
+    entries = [
+        Entry(str(row[0] or ""), str(row[1] or ""), entry.path)
+        for row, entry in zip(rows, known, strict=True)
+    ]
+    return lambda task: sets.create(title, entries, task.report)

@@ -11,7 +11,8 @@ import gradio as gr
 from eval.compare.index import ComparisonSet
 from eval.compare.pictures.contact_sheet import contact_sheet
 from eval.compare.pictures.montage import montage
-from eval.compare.sets import Sets
+from eval.compare.rights import PersonalSets
+from eval.ui.access import Access
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare import player
 from eval.ui.compare.background_tasks import BackgroundTasks
@@ -32,8 +33,8 @@ class SetExport:
         shown: components that ``show`` gives updates for.
     """
 
-    def __init__(self, sets: Sets, links: Links, tasks: BackgroundTasks) -> None:
-        self.sets, self.links, self.tasks = sets, links, tasks
+    def __init__(self, access: Access, links: Links, tasks: BackgroundTasks) -> None:
+        self.access, self.links, self.tasks = access, links, tasks
         with gr.Accordion(label("export.heading"), open=False, elem_id="compare-export") as self.part:
             self.zoom = gr.Checkbox(label=label("export.zoom"), elem_id="export-zoom")
             self.frames = gr.Textbox(
@@ -52,13 +53,14 @@ class SetExport:
         self.movie.click(self.on_montage, [view, self.zoom], self.made, **many)
         self.sheet.click(self.on_sheet, [view, self.zoom, self.frames], self.made, **many)
 
-    def show(self, set_: ComparisonSet, view: PlayerView) -> Update:
+    def show(self, set_: ComparisonSet, view: PlayerView, sets: PersonalSets) -> Update:
         """The updates for another view; files with names in them are not made while names are withheld."""
-        return {self.part: gr.update(visible=bool(set_.items) and not view.blind), self.made: ""}
+        seen = bool(set_.items) and not view.blind and sets.may("export", set_)
+        return {self.part: gr.update(visible=seen), self.made: ""}
 
-    async def on_montage(self, view: PlayerView, zoom: bool) -> AsyncIterator[str]:
+    async def on_montage(self, view: PlayerView, zoom: bool, request: gr.Request) -> AsyncIterator[str]:
         try:
-            set_ = self.sets.open(view.set)
+            set_ = self.access.sets_of(request).allowed("export", view.set)
             item = set_.items[view.item]
             lanes = player.lanes(view, item)
             path, address = self.links.place(f"{item.name}.mp4")
@@ -70,10 +72,12 @@ class SetExport:
         except Exception as error:
             yield trouble(error)
 
-    async def on_sheet(self, view: PlayerView, zoom: bool, frames: str) -> AsyncIterator[str]:
+    async def on_sheet(
+        self, view: PlayerView, zoom: bool, frames: str, request: gr.Request
+    ) -> AsyncIterator[str]:
         try:
             numbers = frame_numbers(frames)
-            set_ = self.sets.open(view.set)
+            set_ = self.access.sets_of(request).allowed("export", view.set)
             item = set_.items[view.item]
             lanes = player.lanes(view, item)
             path, address = self.links.place(f"{item.name}.png")

@@ -8,7 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from eval.compare.sets import Sets
+from eval.compare.rights import PersonalSets
+from eval.ui.access import Access
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.player import PlayerView
@@ -30,8 +31,8 @@ class SetList:
         shown: components that ``show`` gives updates for.
     """
 
-    def __init__(self, sets: Sets, tasks: BackgroundTasks) -> None:
-        self.sets, self.tasks = sets, tasks
+    def __init__(self, access: Access, tasks: BackgroundTasks) -> None:
+        self.access, self.tasks = access, tasks
         with gr.Column(scale=2, min_width=240, elem_id="compare-side") as self.side:
             gr.HTML(markup.side_heading())
             with gr.Row(elem_classes="side-actions"):
@@ -57,7 +58,7 @@ class SetList:
         self.search.change(self.on_search, [self.search, view], self.list, **QUIET)
         self.bring.upload(self.on_bring, self.bring, [status, made], concurrency_limit=None, **QUIET)
 
-    def show(self, open_set: str | None, blind: bool = False) -> Update:
+    def show(self, sets: PersonalSets, open_set: str | None, blind: bool = False) -> Update:
         """The updates when another set, or none, is open; no title is there while names are withheld."""
         if blind:
             return {
@@ -68,19 +69,20 @@ class SetList:
             }
         return {
             self.side: gr.update(visible=True),
-            self.list: self._choices("", open_set),
-            self.search: gr.update(value="", visible=len(self.sets.list()) > MANY),
+            self.list: _choices(sets, "", open_set),
+            self.search: gr.update(value="", visible=len(sets.list()) > MANY),
             self.bring: None,
         }
 
-    def on_search(self, search: str, view: PlayerView | None) -> Any:
-        return gr.skip() if view and view.blind else self._choices(search, view.set if view else None)
+    def on_search(self, search: str, view: PlayerView | None, request: gr.Request) -> Any:
+        if view and view.blind:
+            return gr.skip()
+        return _choices(self.access.sets_of(request), search, view.set if view else None)
 
-    async def on_bring(self, path: str) -> AsyncIterator[list[Any]]:
+    async def on_bring(self, path: str, request: gr.Request) -> AsyncIterator[list[Any]]:
         try:
-            async for task in self.tasks.follow(
-                None, lambda task: self.sets.bring(Path(path), "", task.report)
-            ):
+            sets = self.access.sets_of(request)
+            async for task in self.tasks.follow(None, lambda task: sets.bring(Path(path), "", task.report)):
                 if not task.over:
                     yield [markup.running("make.running", task), gr.skip()]
             id = task.outcome()
@@ -88,13 +90,14 @@ class SetList:
         except Exception as error:
             yield [trouble(error), gr.skip()]
 
-    def _choices(self, search: str, value: str | None) -> Update:
-        """The list of sets whose titles hold all the words."""
-        wanted = search.lower().split()
-        found = [
-            (f"{known.title}\n{known.items} × {known.methods}", known.id)
-            for known in self.sets.list()
-            if all(word in known.title.lower() for word in wanted)
-        ]
-        here = value if value in {id for _, id in found[:LISTED]} else None
-        return gr.update(choices=found[:LISTED], value=here)
+
+def _choices(sets: PersonalSets, search: str, value: str | None) -> Update:
+    """The list of sets whose titles hold all the words."""
+    wanted = search.lower().split()
+    found = [
+        (f"{known.title}\n{known.items} × {known.methods}", known.id)
+        for known in sets.list()
+        if all(word in known.title.lower() for word in wanted)
+    ]
+    here = value if value in {id for _, id in found[:LISTED]} else None
+    return gr.update(choices=found[:LISTED], value=here)

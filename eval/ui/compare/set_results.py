@@ -10,20 +10,21 @@ import gradio as gr
 from eval.batch.rows import Options
 from eval.batch.summary import ScoreTable
 from eval.compare.index import ComparisonSet
-from eval.compare.sets import Sets
+from eval.compare.rights import PersonalSets
 from eval.compare.table import score_set, scored
 from eval.published.papers import published
 from eval.report.comparison import FORMS, table_text
 from eval.report.published_tables import printed
 from eval.report.table_plot import plot_table
 from eval.scoring.metrics import METRICS
+from eval.ui.access import Access
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare import published_markup
 from eval.ui.compare.background_tasks import BackgroundTask, BackgroundTasks
 from eval.ui.compare.links import Links
 from eval.ui.compare.player import PlayerView
 from eval.ui.score import result_table
-from lipsync.errors import Cancelled, ConfigError
+from lipsync.errors import Cancelled, ConfigError, LipSyncError
 from lipsync.ui.languages import label
 from lipsync.ui.markup import cancelled, trouble
 from lipsync.ui.request_form import QUIET
@@ -39,30 +40,33 @@ class SetResults:
         shown: components that ``show`` gives updates for.
     """
 
-    def __init__(self, sets: Sets, links: Links, tasks: BackgroundTasks) -> None:
-        self.sets, self.links, self.tasks = sets, links, tasks
+    def __init__(self, access: Access, links: Links, tasks: BackgroundTasks) -> None:
+        self.access, self.links, self.tasks = access, links, tasks
         self.tabled = gr.State()  # set and time of its change that the table on the page is of
         with gr.Accordion(label("table.heading"), open=False, elem_id="compare-results") as self.results:
             self.status = gr.HTML(elem_id="table-status")
             self.table = gr.HTML(elem_id="table")
-            with gr.Row(elem_classes="table-actions"):
-                self.start = gr.Button(
-                    label("table.start"), variant="primary", size="sm", elem_id="table-start"
-                )
-                self.cancel = gr.Button(
-                    label("table.cancel"), size="sm", visible=False, elem_id="table-cancel"
-                )
-            with gr.Accordion(label("table.how"), open=False):
-                self.metrics = gr.CheckboxGroup(
-                    [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
-                    value=list(METRICS),
-                    label=label("score.metrics"),
-                    elem_id="table-metrics",
-                )
-                self.controls = gr.Checkbox(label=label("score.controls"))
+            with gr.Column() as self.scoring:
+                with gr.Row(elem_classes="table-actions"):
+                    self.start = gr.Button(
+                        label("table.start"), variant="primary", size="sm", elem_id="table-start"
+                    )
+                    self.cancel = gr.Button(
+                        label("table.cancel"), size="sm", visible=False, elem_id="table-cancel"
+                    )
+                with gr.Accordion(label("table.how"), open=False):
+                    self.metrics = gr.CheckboxGroup(
+                        [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
+                        value=list(METRICS),
+                        label=label("score.metrics"),
+                        elem_id="table-metrics",
+                    )
+                    self.controls = gr.Checkbox(label=label("score.controls"))
         with gr.Accordion(label("published.heading"), open=False, elem_id="compare-published") as self.papers:
             self.printed = gr.HTML(elem_id="published")
-        self.shown = [self.results, self.papers, self.table, self.status, self.printed, self.tabled]
+        self.shown = [
+            self.results, self.papers, self.table, self.status, self.printed, self.tabled, self.scoring,
+        ]  # fmt: skip
 
     def listen(self, view: gr.State) -> None:
         """Connect what needs the rest of the page; ``view`` holds what is open, or None."""
@@ -73,23 +77,26 @@ class SetResults:
         self.cancel.click(self.on_cancel, view, None, queue=False, **QUIET)
         self.papers.expand(self.on_papers, view, self.printed, **QUIET)
 
-    def show(self, set_: ComparisonSet, view: PlayerView) -> Update:
+    def show(self, set_: ComparisonSet, view: PlayerView, sets: PersonalSets) -> Update:
         """The updates for another view; nothing with a name in it is there while names are withheld."""
         seen = bool(set_.items) and not view.blind
         updates: Update = {
             self.results: gr.update(visible=seen),
             self.papers: gr.update(visible=seen, open=False),
             self.printed: "",
+            self.scoring: gr.update(visible=sets.may("score", set_)),
         }
         return updates if seen else updates | {self.table: "", self.status: "", self.tabled: None}
 
-    async def on_view(self, view: PlayerView | None, tabled: object) -> AsyncIterator[Update]:
+    async def on_view(
+        self, view: PlayerView | None, tabled: object, request: gr.Request
+    ) -> AsyncIterator[Update]:
         """The table of another set; of the same set it is there already."""
         if view is None or view.blind:
             return
         try:
-            set_ = self.sets.open(view.set)
-        except ConfigError:
+            set_ = self.access.sets_of(request).open(view.set)
+        except LipSyncError:
             return
         now = (set_.id, set_.modified)
         if now == tabled:
@@ -102,13 +109,15 @@ class SetResults:
             if task.over:
                 yield self._ready(now, task)
 
-    async def on_start(self, view: PlayerView, metrics: list[str], controls: bool) -> AsyncIterator[Update]:
+    async def on_start(
+        self, view: PlayerView, metrics: list[str], controls: bool, request: gr.Request
+    ) -> AsyncIterator[Update]:
         try:
             if not metrics:
                 raise ConfigError("metrics.choose_one")
-            set_ = self.sets.open(view.set)
+            set_ = self.access.sets_of(request).allowed("score", view.set)
             options = Options(tuple(metrics), resize=True)
-        except ConfigError as error:
+        except LipSyncError as error:
             yield {self.status: trouble(error)}
             return
 
@@ -121,7 +130,11 @@ class SetResults:
         async for update in self._score(set_, work):
             yield update
 
-    def on_cancel(self, view: PlayerView) -> None:
+    def on_cancel(self, view: PlayerView, request: gr.Request) -> None:
+        try:
+            self.access.sets_of(request).allowed("score", view.set)
+        except LipSyncError:  # the set was deleted since
+            return
         self.tasks.stop(("score", view.set))
 
     def on_papers(self, view: PlayerView | None) -> str:

@@ -1,22 +1,27 @@
-"""The login of the Results tab: who may enter, and how every event proves its permission."""
+"""The login of the Results tab: who may enter, and how every event checks it."""
 
 from __future__ import annotations
 
 import inspect
-import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
 import gradio as gr
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from eval.study.server.admin import Admin
+from eval.ui.access import Access, origin_of
 from eval.ui.study import study_markup as markup
-from eval.ui.study.study_api import origin_of
-from lipsync.errors import LipSyncError
+from lipsync.errors import LipSyncError, StudyError
 from lipsync.texts import Message, languages
 from lipsync.ui.languages import label, localized
+from lipsync.ui.visitor import visitor_of
 
+LOGIN = "/enter"
 Update = dict[Any, Any]
 
 
@@ -24,17 +29,15 @@ class LoginForm:
     """The login form in front of the tab.
 
     Args:
-        admin: knows who may.
+        access: knows who may.
 
     Attributes:
-        key: kept by the browser, so that it survives a reload. The first input of every guarded event.
         panel: holds all; inside: what is shown instead of it.
         parts: components that ``outside`` and ``let_in`` give updates for.
     """
 
-    def __init__(self, admin: Admin) -> None:
-        self.admin = admin
-        self.key = gr.BrowserState(None, storage_key="lipsync-admin", secret=secrets.token_hex(16))
+    def __init__(self, access: Access) -> None:
+        self.access, admin = access, access.admin
         with gr.Column(elem_classes="narrow", elem_id="results-gate") as self.panel:
             gr.HTML(f"<h2>{localized('gate.heading')}</h2><p>{localized('gate.how')}</p>")
             asked = "gate.token" if admin.local else "gate.password"
@@ -59,39 +62,39 @@ class LoginForm:
                     gr.LoginButton(enter, leave, elem_id=f"gate-account-{language}", elem_classes=language)
             self.refused = gr.HTML(elem_id="gate-refused")
         self.inside = gr.Column(visible=False, elem_id="results-content")
-        self.parts = [self.key, self.panel, self.secret, self.refused, self.inside]
+        self.parts = [self.panel, self.secret, self.refused, self.inside]
 
-    def check(self, key: object, request: gr.Request) -> None:
-        """Check that a key is valid.
-
-        Raises:
-            StudyError: someone else.
-        """
-        self.admin.check(key, origin_of(request))
-
-    def known(self, key: str | None, account: str | None, request: gr.Request) -> str | None:
-        """The key of an earlier login, or a new one for an owner's account; None if there is neither.
+    def log_in(self, secret: str, request: gr.Request) -> None:
+        """Log in with the password or token.
 
         Raises:
-            StudyError: the key is no longer valid, or the account may not enter.
+            StudyError: it is wrong, or there were too many guesses.
         """
-        if account is not None and not self._good(key, request):
-            return self.admin.enter_as(account)
-        if key is not None:
-            self.check(key, request)
-        return key
+        self.access.admin.enter(secret, origin_of(request), visitor_of(request))
 
-    def _good(self, key: str | None, request: gr.Request) -> bool:
+    def log_in_as(self, account: str, request: gr.Request) -> None:
+        """Log in with an account of Hugging Face, as Gradio's OAuth says.
+
+        Raises:
+            StudyError: it is no owner's.
+        """
+        self.access.admin.enter_as(account, visitor_of(request))
+
+    def log_out(self, request: gr.Request) -> None:
+        """Log out."""
+        self.access.admin.leave(visitor_of(request))
+
+    def is_in(self, request: gr.Request) -> bool:
+        """Whether the browser has logged in before, and that is still valid."""
         try:
-            self.check(key, request)
+            self.access.check_owner(request)
         except LipSyncError:
             return False
         return True
 
-    def let_in(self, key: str | None) -> Update:
+    def let_in(self) -> Update:
         """Updates that open the tab."""
         return {
-            self.key: key,
             self.panel: gr.update(visible=False),
             self.secret: "",
             self.refused: "",
@@ -101,35 +104,49 @@ class LoginForm:
     def outside(self, why: str = "") -> Update:
         """Updates that close it."""
         return {
-            self.key: None,
             self.panel: gr.update(visible=True),
             self.refused: why,
             self.inside: gr.update(visible=False),
         }
 
 
-def guarded(handler: Callable[..., Update]) -> Callable[..., Update]:
-    """The event of a page, run only with a valid key; an error is shown instead of its updates.
+def login_route(admin: Admin) -> Route:
+    """What the link in the terminal opens, ``/enter?token=TOKEN``: it logs in and goes to the Results tab.
 
-    The page has a ``login_form``, and methods ``closed(why)`` and ``failed(error)`` that give updates. The
-    first value of the event is the form's key.
+    A token that is wrong or used up leads there, too; the tab's form is still there then.
+    """
+
+    def answer(request: Request) -> Response:
+        asked = gr.Request(request)
+        with suppress(StudyError):  # a password has no place in an address
+            if admin.local:
+                admin.enter(request.query_params.get("token"), origin_of(asked), visitor_of(asked))
+        return RedirectResponse("./?tab=results", status_code=303, headers={"Referrer-Policy": "no-referrer"})
+
+    return Route(LOGIN, answer, methods=["GET"])
+
+
+def guarded(handler: Callable[..., Update]) -> Callable[..., Update]:
+    """The event of a page, run only for the owner; an error is shown instead of its updates.
+
+    The page has a ``login_form``, and methods ``closed(why)`` and ``failed(error)`` that give updates.
     """
 
     @wraps(handler)
-    def inside(page: Any, key: object, request: gr.Request, *values: Any) -> Update:
+    def inside(page: Any, request: gr.Request, *values: Any) -> Update:
         try:
-            page.login_form.check(key, request)
+            page.login_form.access.check_owner(request)
         except LipSyncError as error:
-            return page.closed(markup.trouble(error) if key else "")
+            return page.closed(markup.trouble(error))
         try:
-            return handler(page, key, *values)
+            return handler(page, *values)
         except LipSyncError as error:
             return page.failed(error)
 
-    # Gradio fills in the request by the signature: the event's own, with the request after the key.
+    # Gradio fills in the request by the signature: the event's own, with the request in front.
     own = inspect.signature(handler)
-    page, key, *rest = own.parameters.values()
+    page, *rest = own.parameters.values()
     request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
-    inside.__signature__ = own.replace(parameters=[page, key, request, *rest])  # type: ignore[attr-defined]
+    inside.__signature__ = own.replace(parameters=[page, request, *rest])  # type: ignore[attr-defined]
     inside.__annotations__ = {**handler.__annotations__, "request": gr.Request}
     return inside

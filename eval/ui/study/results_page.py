@@ -8,14 +8,14 @@ from typing import Any
 import gradio as gr
 
 from eval.compare.sets import Sets
-from eval.study.server.admin import Admin
 from eval.study.storage.create import create
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, StudyInfo
+from eval.ui.access import Access
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.study import study_markup as markup
+from eval.ui.study.example_study import example_study
 from eval.ui.study.login import LoginForm, guarded
-from eval.ui.study.study_api import origin_of
 from eval.ui.study.study_form import (
     FormValues,
     StudyForm,
@@ -36,14 +36,14 @@ Update = dict[Any, Any]
 
 
 class _ResultsPage:
-    """Components of the tab and what their events do. Every event checks its login key first."""
+    """Components of the tab and what their events do. Every event checks the login first."""
 
-    def __init__(self, store: Store, admin: Admin, tasks: BackgroundTasks) -> None:
+    def __init__(self, store: Store, access: Access, tasks: BackgroundTasks) -> None:
         self.store, self.tasks = store, tasks
         self.sets = Sets(store.folder)
         self.study = gr.State()
         self.timer = gr.Timer(EVERY, active=False)
-        self.login_form = LoginForm(admin)
+        self.login_form = LoginForm(access)
         with self.login_form.inside, gr.Row(equal_height=False):
             self.list = StudyList()
             with gr.Column(scale=8, min_width=300):
@@ -55,7 +55,7 @@ class _ResultsPage:
     def listen(self, tab: gr.Tab) -> None:
         """Connect the events; ``tab`` is the one this page is in."""
         form, head, results = self.form, self.head, self.results
-        view = [self.login_form.key, self.study, *results.asked]
+        view = [self.study, *results.asked]
         self.shown = [
             *self.login_form.parts, self.study, self.timer, *self.list.shown, self.status, *head.shown,
             form.panel, form.status, form.start, form.zip, *form.choices, results.files, results.message,
@@ -67,25 +67,27 @@ class _ResultsPage:
 
         for event in (self.login_form.enter.click, self.login_form.secret.submit):
             on(event, self.on_enter, self.login_form.secret)
-        on(tab.select, self.on_tab, [self.login_form.key, self.study])
-        on(self.list.leave.click, self.on_leave, self.login_form.key)
+        on(tab.select, self.on_tab, [self.study])
+        on(self.list.leave.click, self.on_leave, None)
         on(self.timer.tick, self.on_tick, [*view, self.list.seen])
         on(self.list.entries.click, self.on_pick, view)
         for event in (results.screening.input, results.scores.change):
             on(event, self.on_view, view)
         on(results.question.select, self.on_question, view)
+        on(head.heading.input, self.on_link, [self.study])
         on(head.open.click, self.on_open, view)
         on(head.close.click, self.on_close, view)
-        on(head.delete.click, self.on_ask, [self.login_form.key, self.study])
+        on(head.delete.click, self.on_ask, [self.study])
         on(head.no.click, lambda: head.ask(None), None)
-        on(head.yes.click, self.on_delete, [self.login_form.key, self.study])
+        on(head.yes.click, self.on_delete, [self.study])
         on(results.make.click, self.on_files, [*view, results.shrink])
         on(results.bring.upload, self.on_import, [*view, results.bring])
-        on(self.list.new.click, self.on_new, self.login_form.key)
-        on(form.close.click, self.on_cancel, self.login_form.key)
-        on(form.source.input, self.on_source, [self.login_form.key, form.source])
-        on(form.zip.upload, self.on_zip, [self.login_form.key, form.zip])
-        on(form.start.click, self.on_create, [self.login_form.key, *form.values])
+        on(self.list.new.click, self.on_new, None)
+        on(self.list.example.click, self.on_example, None)
+        on(form.close.click, self.on_cancel, None)
+        on(form.source.input, self.on_source, [form.source])
+        on(form.zip.upload, self.on_zip, [form.zip])
+        on(form.start.click, self.on_create, [*form.values])
         texts = [form.questions, form.instructions, form.instructions_zh]
         form.mode.input(usual_texts, form.mode, texts, **QUIET)
 
@@ -93,25 +95,24 @@ class _ResultsPage:
 
     def on_enter(self, secret: str, request: gr.Request) -> Update:
         try:
-            key = self.login_form.admin.enter(secret, origin_of(request))
+            self.login_form.log_in(secret, request)
         except LipSyncError as error:
             return {self.login_form.refused: markup.trouble(error)}
-        return self._entered(key)
+        return self._entered()
 
-    def on_tab(
-        self, key: str | None, study: str | None, request: gr.Request, account: gr.OAuthProfile | None
-    ) -> Update:
+    def on_tab(self, study: str | None, request: gr.Request, account: gr.OAuthProfile | None) -> Update:
         """The tab is opened; an earlier login is still valid."""
-        try:
-            key = self.login_form.known(key, account.username if account else None, request)
-        except LipSyncError as error:
-            return self.closed(markup.trouble(error) if account else "")
-        if key is None:  # already logged out; a late second logout would end a login made just now
-            return {self.study: gr.skip()}
-        return {self.study: study} if study else self._entered(key)
+        if not self.login_form.is_in(request):
+            if account is None:
+                return self.closed("") if study else {self.study: gr.skip()}
+            try:
+                self.login_form.log_in_as(account.username, request)
+            except LipSyncError as error:
+                return self.closed(markup.trouble(error))
+        return {self.study: study} if study else self._entered()
 
-    def on_leave(self, key: str | None) -> Update:
-        self.login_form.admin.leave(key)
+    def on_leave(self, request: gr.Request) -> Update:
+        self.login_form.log_out(request)
         return self.closed("")
 
     def closed(self, why: str) -> Update:
@@ -122,14 +123,14 @@ class _ResultsPage:
         """Show an error at the top; nothing else changes."""
         return {self.status: _message(markup.trouble(error))}
 
-    def _entered(self, key: str | None) -> Update:
-        return {**self.login_form.let_in(key), self.timer: gr.Timer(active=True), **self._listed(None)}
+    def _entered(self) -> Update:
+        return {**self.login_form.let_in(), self.timer: gr.Timer(active=True), **self._listed(None)}
 
     # ---- the studies ------------------------------------------------------------------------------------
 
     @guarded
     def on_pick(
-        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None,
+        self, study: str | None, screening: bool, question: str | None, scores: str | None,
         event: gr.EventData,
     ) -> Update:  # fmt: skip
         return self._opened(self.store.get(event.study), screening, None, None) | {
@@ -137,23 +138,21 @@ class _ResultsPage:
         }
 
     @guarded
-    def on_view(
-        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None
-    ) -> Update:
+    def on_view(self, study: str | None, screening: bool, question: str | None, scores: str | None) -> Update:
         if study is None:
             return {}
         return self.results.show(self.store.get(study), screening, question, scores)
 
     @guarded
     def on_question(
-        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None,
+        self, study: str | None, screening: bool, question: str | None, scores: str | None,
         event: gr.SelectData,
     ) -> Update:  # fmt: skip
         return self.results.show(self.store.get(study or ""), screening, event.value, scores)
 
     @guarded
     def on_tick(
-        self, key: str, study: str | None, screening: bool, question: str | None, scores: str | None,
+        self, study: str | None, screening: bool, question: str | None, scores: str | None,
         seen: object,
     ) -> Update:  # fmt: skip
         now = state_of(self.store.studies())
@@ -169,36 +168,37 @@ class _ResultsPage:
         }
 
     @guarded
-    def on_open(
-        self, key: str, study: str, screening: bool, question: str | None, scores: str | None
-    ) -> Update:
+    def on_link(self, study: str | None, event: gr.EventData) -> Update:
+        """The browser says with which address the link begins there."""
+        return self.head.draw(self.store.get(study), event.url) if study else {self.study: gr.skip()}
+
+    @guarded
+    def on_open(self, study: str, screening: bool, question: str | None, scores: str | None) -> Update:
         return self._opened(self.store.open_study(study), screening, question, scores)
 
     @guarded
-    def on_close(
-        self, key: str, study: str, screening: bool, question: str | None, scores: str | None
-    ) -> Update:
+    def on_close(self, study: str, screening: bool, question: str | None, scores: str | None) -> Update:
         return self._opened(self.store.close_study(study), screening, question, scores)
 
     @guarded
-    def on_ask(self, key: str, study: str) -> Update:
+    def on_ask(self, study: str) -> Update:
         return self.head.ask(self.store.get(study))
 
     @guarded
-    def on_delete(self, key: str, study: str) -> Update:
+    def on_delete(self, study: str) -> Update:
         self.store.delete_study(study)
         return self._listed(None) | {self.status: _message(markup.good("study.deleted"))}
 
     @guarded
     def on_files(
-        self, key: str, study: str, screening: bool, question: str | None, scores: str | None, shrink: bool
+        self, study: str, screening: bool, question: str | None, scores: str | None, shrink: bool
     ) -> Update:
         paths = self.results.write(self.store.get(study), screening, scores, shrink)
         return {self.results.files: gr.update(value=paths, visible=True)}
 
     @guarded
     def on_import(
-        self, key: str, study: str, screening: bool, question: str | None, scores: str | None, path: str
+        self, study: str, screening: bool, question: str | None, scores: str | None, path: str
     ) -> Update:
         try:
             message = self.results.take(self.store.get(study), path)
@@ -211,7 +211,7 @@ class _ResultsPage:
     # ---- a new one --------------------------------------------------------------------------------------
 
     @guarded
-    def on_new(self, key: str) -> Update:
+    def on_new(self) -> Update:
         return {
             **self._listed(None),
             self.status: _message(""),
@@ -220,24 +220,28 @@ class _ResultsPage:
         }
 
     @guarded
-    def on_cancel(self, key: str) -> Update:
+    def on_example(self) -> Update:
+        return self._opened(example_study(self.store), True, None, None)
+
+    @guarded
+    def on_cancel(self) -> Update:
         return self._listed(None)
 
     @guarded
-    def on_source(self, key: str, source: str | None) -> Update:
+    def on_source(self, source: str | None) -> Update:
         return self._source(source)
 
     @guarded
-    def on_zip(self, key: str, path: str) -> Update:
+    def on_zip(self, path: str) -> Update:
         try:
             return self._source(bring_zip(self.sets, path))
         except LipSyncError as error:
             return {self.form.status: markup.trouble(error)}
 
-    async def on_create(self, key: str | None, request: gr.Request, *values: Any) -> AsyncIterator[Update]:
+    async def on_create(self, request: gr.Request, *values: Any) -> AsyncIterator[Update]:
         form = self.form
         try:
-            self.login_form.check(key, request)
+            self.login_form.access.check_owner(request)
         except LipSyncError as error:
             yield self.closed(markup.trouble(error))
             return
@@ -291,16 +295,16 @@ class _ResultsPage:
         }
 
 
-def build(store: Store, admin: Admin, tasks: BackgroundTasks) -> gr.Tab:
+def build(store: Store, access: Access, tasks: BackgroundTasks) -> gr.Tab:
     """Add the tab, inside ``gr.Tabs()``.
 
     Args:
         store: the studies.
-        admin: who may see them.
+        access: knows who may see them.
         tasks: does what takes seconds.
     """
     with gr.Tab(label("results.tab"), id="results") as tab:
-        page = _ResultsPage(store, admin, tasks)
+        page = _ResultsPage(store, access, tasks)
     page.listen(tab)
     return tab
 

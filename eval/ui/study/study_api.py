@@ -12,7 +12,8 @@ all raters may use the same one, for Gradio keeps nothing of them. Or of ``gradi
     Client(url).predict("<session>", api_name="/study_next")
 
 What cannot be done is answered with status 500 and ``{"error": "<one sentence>", "title": "<the same in
-Chinese>"}``; nothing is stored then.
+Chinese>"}``; nothing is stored then. A rater has one session, the newest; an older one is refused with the
+sentence of ``session.elsewhere``, always the same; ``study_open`` with the rater code gives another.
 """
 
 from __future__ import annotations
@@ -25,25 +26,13 @@ from typing import Any
 
 import gradio as gr
 
-from eval.study.server.client_address import ClientAddress, trusted_proxies
 from eval.study.server.service import Service
 from eval.study.server.views import TrialView
+from eval.ui.access import address_of
 from lipsync.errors import LipSyncError
 from lipsync.ui.generate_api import refusal
 
 THREADS = 16  # the database writes one after the other; more threads would only wait
-
-
-def origin_of(request: gr.Request) -> ClientAddress:
-    """The other end of a request of Gradio."""
-    client = request.client
-    headers = {str(name).lower(): str(value) for name, value in dict(request.headers).items()}
-    return ClientAddress(client.host if client else "", headers)
-
-
-def address_of(request: gr.Request) -> str:
-    """The visitor's address, for limits and duplicates."""
-    return origin_of(request).address(trusted_proxies())
 
 
 class StudyApi:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +36,10 @@ class Landmarker:
     """
 
     def __init__(self, model: Path, blendshapes: bool = False, faces: int = 1):
+        mediapipe = _import_mediapipe()
         from mediapipe.tasks.python import BaseOptions, vision
 
+        self._image, self._format = mediapipe.Image, mediapipe.ImageFormat.SRGB
         self._landmarker = vision.FaceLandmarker.create_from_options(
             vision.FaceLandmarkerOptions(
                 base_options=BaseOptions(model_asset_path=str(model)),
@@ -45,9 +51,7 @@ class Landmarker:
 
     def __call__(self, image: np.ndarray) -> Landmarks | None:
         """Landmarks in a (H, W, 3) uint8 RGB picture, or None where no face is found."""
-        import mediapipe as mp
-
-        picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(image))
+        picture = self._image(image_format=self._format, data=np.ascontiguousarray(image))
         found = self._landmarker.detect(picture)
         if not found.face_landmarks:
             return None
@@ -61,6 +65,24 @@ class Landmarker:
 
     def close(self) -> None:
         self._landmarker.close()
+
+
+class _Later(ModuleType):
+    """Stands for a module until something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
+def _import_mediapipe() -> ModuleType:
+    """The package, without the half second for matplotlib.pyplot, which only its drawings need."""
+    later = _Later("matplotlib.pyplot")
+    there = sys.modules.setdefault(later.__name__, later)
+    try:
+        return import_module("mediapipe")
+    finally:
+        if there is later:  # who else imports it gets the real one
+            del sys.modules[later.__name__]
 
 
 def five_points(points: np.ndarray) -> np.ndarray:

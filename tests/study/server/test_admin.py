@@ -17,39 +17,41 @@ AWAY = ClientAddress("203.0.113.7", {"host": "portal.example"})
 def test_the_password_opens_and_nothing_else_does(clock: Clock) -> None:
     admin = Admin(PASSWORD, clock=clock)
     assert (admin.by_password, admin.by_account, admin.local) == (True, False, False)
-    key = admin.enter(PASSWORD, AWAY)
-    admin.check(key, AWAY)
-    for wrong in (key[:-1], key + "x", PASSWORD, "", None, 3, ["x"], "é", "\ud800", "x" * 10_000):
+    admin.enter(PASSWORD, AWAY, "ann")
+    admin.check("ann", AWAY)
+    for other in ("an", "annn", PASSWORD, "", "é"):
         with pytest.raises(StudyError, match="Log in first"):
-            admin.check(wrong, AWAY)
+            admin.check(other, AWAY)
     for wrong in ("Correct horse battery", "", None, "\ud800" * 20):
         with pytest.raises(StudyError, match="Wrong "):
-            admin.enter(wrong, AWAY)
-    admin.leave(key)
+            admin.enter(wrong, AWAY, "bo")
     with pytest.raises(StudyError, match="Log in first"):
-        admin.check(key, AWAY)
-    key = admin.enter(PASSWORD, AWAY)
+        admin.check("bo", AWAY)
+    admin.leave("ann")
+    with pytest.raises(StudyError, match="Log in first"):
+        admin.check("ann", AWAY)
+    admin.enter(PASSWORD, AWAY, "ann")
     clock.wait(LASTING + 1)
     with pytest.raises(StudyError, match="Log in first"):
-        admin.check(key, AWAY)
+        admin.check("ann", AWAY)
 
 
 def test_guessing_is_slowed_down_also_from_many_addresses(clock: Clock) -> None:
     admin = Admin(PASSWORD, guesses=12, clock=clock)
     for _ in range(5):
         with pytest.raises(StudyError, match="Wrong "):
-            admin.enter("a wrong one", AWAY)
+            admin.verify("a wrong one", AWAY)
     for guess in ("a wrong one", PASSWORD):
         with pytest.raises(StudyError, match="Too many requests"):
-            admin.enter(guess, AWAY)
-    assert admin.enter(PASSWORD, HERE)
+            admin.verify(guess, AWAY)
+    admin.verify(PASSWORD, HERE)
     for number in range(7):
         with pytest.raises(StudyError, match="Wrong "):
-            admin.enter("a wrong one", ClientAddress(f"198.51.100.{number}", {}))
+            admin.verify("a wrong one", ClientAddress(f"198.51.100.{number}", {}))
     with pytest.raises(StudyError, match="Too many requests"):
-        admin.enter("a wrong one", ClientAddress("198.51.100.200", {}))
+        admin.verify("a wrong one", ClientAddress("198.51.100.200", {}))
     clock.wait(61)
-    assert admin.enter(PASSWORD, AWAY)
+    admin.verify(PASSWORD, AWAY)
 
 
 def test_without_a_password_only_the_machine_itself_is_let_in_once_per_token(clock: Clock) -> None:
@@ -57,15 +59,16 @@ def test_without_a_password_only_the_machine_itself_is_let_in_once_per_token(clo
     admin = Admin(announce=told.append, clock=clock)
     assert admin.local
     with pytest.raises(StudyError, match="only on the machine itself"):
-        admin.enter(told[0], AWAY)
-    key = admin.enter(told[0], HERE)
-    admin.check(key, HERE)
+        admin.enter(told[0], AWAY, "ann")
+    admin.enter(told[0], HERE, "ann")
+    admin.check("ann", HERE)
     with pytest.raises(StudyError, match="only on the machine itself"):
-        admin.check(key, AWAY)
+        admin.check("ann", AWAY)
     with pytest.raises(StudyError, match="Wrong "):
-        admin.enter(told[0], HERE)  # used up
+        admin.enter(told[0], HERE, "bo")  # used up
     assert len(set(told)) == 2
-    assert admin.enter(told[1], HERE)
+    admin.enter(told[1], HERE, "bo")
+    admin.check("bo", HERE)
 
 
 @pytest.mark.parametrize(
@@ -109,21 +112,22 @@ def test_owners_of_a_space_need_no_password() -> None:
     admin = Admin.from_environment(space)
     assert (admin.by_password, admin.by_account, admin.local) == (False, True, False)
     for name in ("Ann", "ann", "bo", "cy"):
-        admin.check(admin.enter_as(name), AWAY)
+        admin.enter_as(name, f"browser of {name}")
+        admin.check(f"browser of {name}", AWAY)
     for name in ("eve", "", None):
         with pytest.raises(StudyError, match="not an owner"):
-            admin.enter_as(name)
+            admin.enter_as(name, "eve")
     with pytest.raises(StudyError, match="Wrong "):
-        admin.enter("", AWAY)
+        admin.verify("", AWAY)
     # Off a Space the same names count for nothing: there Gradio's login is only played.
     elsewhere = Admin.from_environment({key: space[key] for key in space if key != "SPACE_ID"})
     assert elsewhere.local
     with pytest.raises(StudyError, match="not an owner"):
-        elsewhere.enter_as("ann")
+        elsewhere.enter_as("ann", "ann")
 
 
 def test_the_environment_decides() -> None:
-    assert Admin.from_environment({"LIPSYNC_ADMIN_PASSWORD": PASSWORD}).enter(PASSWORD, AWAY)
+    Admin.from_environment({"LIPSYNC_ADMIN_PASSWORD": PASSWORD}).verify(PASSWORD, AWAY)
     assert Admin.from_environment({"LIPSYNC_ADMIN_PASSWORD": ""}).local
     with pytest.raises(ConfigError, match="at least 8"):
         Admin.from_environment({"LIPSYNC_ADMIN_PASSWORD": "short"})

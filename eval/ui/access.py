@@ -1,0 +1,74 @@
+"""Who asks for a page or the API, and what is theirs: the one place that decides it."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from eval.compare.rights import PersonalSets, Visitor
+from eval.compare.sets import Sets
+from eval.study.server.admin import Admin
+from eval.study.server.client_address import ClientAddress, trusted_proxies
+from eval.study.storage.store import Store
+from lipsync.errors import StudyError
+from lipsync.ui.visitor import visitor_of
+
+PASSWORD = "x-lipsync-password"  # header of a program that acts for the owner
+
+
+class Access:
+    """Tells visitors and the owner apart.
+
+    Args:
+        sets: all comparison sets.
+        store: the studies, which may keep a set from visitors.
+        admin: the owner's login.
+        private: the portal serves this machine alone and has no password, so whoever sits at it owns all.
+    """
+
+    def __init__(self, sets: Sets, store: Store, admin: Admin, private: bool) -> None:
+        self._sets, self._store, self.admin, self.private = sets, store, admin, private
+
+    def visitor(self, request: gr.Request) -> Visitor:
+        """Who makes a request.
+
+        Raises:
+            StudyError: the request names a password, and it is wrong.
+        """
+        origin = origin_of(request)
+        password = origin.headers.get(PASSWORD)
+        if password is not None:
+            self.admin.verify(password, origin)
+        return Visitor(visitor_of(request), owner=password is not None or self._owns(request, origin))
+
+    def sets_of(self, request: gr.Request) -> PersonalSets:
+        """The comparison sets as whoever makes a request may use them."""
+        return PersonalSets(self._sets, self.visitor(request), self._store.sets_in_use)
+
+    def check_owner(self, request: gr.Request) -> None:
+        """Accept the owner's requests about studies; at the machine itself these need the login, too.
+
+        Raises:
+            StudyError: someone else.
+        """
+        self.admin.check(visitor_of(request), origin_of(request))
+
+    def _owns(self, request: gr.Request, origin: ClientAddress) -> bool:
+        if self.private and origin.loopback:
+            return True
+        try:
+            self.check_owner(request)
+        except StudyError:
+            return False
+        return True
+
+
+def origin_of(request: gr.Request) -> ClientAddress:
+    """The other end of a request of Gradio."""
+    client = request.client
+    headers = {str(name).lower(): str(value) for name, value in dict(request.headers).items()}
+    return ClientAddress(client.host if client else "", headers)
+
+
+def address_of(request: gr.Request) -> str:
+    """The visitor's address, for limits and duplicates."""
+    return origin_of(request).address(trusted_proxies())
