@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 from lipsync.texts import Message
 
+LONGEST = 400  # characters of one parameter in a sentence
+
 
 class MessageError(Exception):
     """An exception whose sentence is a text.
@@ -25,8 +27,17 @@ class MessageError(Exception):
     """
 
     def __init__(self, key: str, /, **parameters: object) -> None:
-        self.message = Message(key, **parameters)
+        self.message = Message(key, **{name: _short(value) for name, value in parameters.items()})
         super().__init__(self.message)
+
+
+def _short(value: object) -> object:
+    """The value; a text or list of somebody else's that no sentence could hold is cut."""
+    if isinstance(value, Message) or not isinstance(value, str | list | tuple | dict | set):
+        return value
+    if not isinstance(value, str) and any(isinstance(entry, Message) for entry in value):
+        return value
+    return value if len(text := str(value)) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 class LipSyncError(MessageError):

@@ -1,5 +1,6 @@
 """Zips: out and in again the same, and whatever a stranger puts into one stays harmless."""
 
+import errno
 import io
 import json
 import shutil
@@ -246,4 +247,57 @@ def test_one_bad_video_in_a_zip_is_missing(sets, video, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("one/B.mp4", b"not a video")
     with pytest.raises(MediaError, match="one/B"):
+        sets.bring(path)
+
+
+@pytest.mark.parametrize("contents", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000])
+def test_contents_nested_without_end_are_a_sentence(contents, sets, video, tmp_path):
+    path = tmp_path / "deep.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), "one/A.mp4")
+        archive.writestr(CONTENTS, contents)
+    with pytest.raises(ConfigError, match="damaged or does not fit"):
+        sets.bring(path)
+
+
+@pytest.mark.parametrize("why", ["\ud800", "x" * 100_000, 3, None])
+def test_a_reason_that_is_no_sentence_is_damage(why, sets, video, tmp_path):
+    path = tmp_path / "reason.zip"
+    contents = {"format": 1, "title": "t", "methods": ["A", "B"], "items": [
+        {"name": "one", "videos": {"A": {"file": "one/A.mp4"}}, "missing": {"B": why}}
+    ]}  # fmt: skip
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), "one/A.mp4")
+        archive.writestr(CONTENTS, json.dumps(contents))
+    with pytest.raises(ConfigError, match="damaged or does not fit"):
+        sets.bring(path)
+
+
+def test_a_zip_whose_beginning_is_gone_is_a_sentence(sets, video, tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), "one/A.mp4")
+    path.write_bytes(path.read_bytes()[3:])  # its members now begin before the file does
+    with pytest.raises(ConfigError, match="no zip file, or it is damaged"):
+        sets.bring(path)
+
+
+def test_an_ending_longer_than_a_name_can_be_is_a_sentence(sets, video, tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), f"one/A.{'x' * 1000}")
+    with pytest.raises(ConfigError, match="every file in it must be a video"):
+        sets.bring(path)
+
+
+def test_a_full_disk_is_no_damaged_zip(sets, video, tmp_path, monkeypatch):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), "one/A.mp4")
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(eval.compare.archive, "_unpack", full)
+    with pytest.raises(ConfigError, match="not enough room"):
         sets.bring(path)
