@@ -11,6 +11,7 @@ from itertools import islice, tee
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 from lipsync.audio import RATE
@@ -231,11 +232,15 @@ def _blend(drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock) 
 
 
 def _write(blended: Iterable[Frame], writer: VideoWriter, job: _Job, clock: Clock) -> Iterator[Frame]:
-    """The same frames, each of them written, with the visible mark if it is wanted."""
-    mark = Label(job.plan.width, job.plan.height) if job.request.label else None
+    """The same frames, each of them written in the result's size, with the visible mark if it is wanted."""
+    size = job.plan.written
+    mark = Label(*size) if job.request.label else None
     for frame in blended:
         with clock("encode"):
-            writer.write(mark.on(frame.image) if mark else frame.image)
+            image = frame.image
+            if size != (job.plan.width, job.plan.height):
+                image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            writer.write(mark.on(image) if mark else image)
         yield frame
 
 
@@ -243,10 +248,11 @@ def _writer(job: _Job, voice: Path) -> VideoWriter:
     """The file of the result; its metadata describe it."""
     plan = job.plan
     options = WriterOptions(
+        quality=job.request.quality,
         duration=plan.frames / plan.fps,
         metadata={"comment": f"AI-generated: lips synchronised to speech with {job.method.card.name}"},
     )
-    return VideoWriter(job.request.output, plan.width, plan.height, plan.fps, voice, options)
+    return VideoWriter(job.request.output, *plan.written, plan.fps, voice, options)
 
 
 def _result(
@@ -254,7 +260,8 @@ def _result(
 ) -> Result:
     """What was done, after the last frame."""
     plan, method = job.plan, job.method
-    width, height = written_size(plan.width, plan.height)
+    width, height = written_size(*plan.written)
+    zoom = plan.written[0] / plan.width
     references = [reference for speaker in cast for reference in speaker.references]
     return Result(
         path=job.request.output,
@@ -271,7 +278,12 @@ def _result(
         people=people,
         seconds=seconds,
         notes=plan.notes + _notes(job, cast, people),
-        references=tuple(ReferenceFrame(frame.time, frame.box) for frame in references),
+        references=tuple(ReferenceFrame(frame.time, _scaled(frame.box, zoom)) for frame in references),
         requested_method=job.request.method,
         fallback=method.card.fallback,
     )
+
+
+def _scaled(box: tuple[int, int, int, int], zoom: float) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = (round(value * zoom) for value in box)
+    return x0, y0, x1, y1

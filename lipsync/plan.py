@@ -8,6 +8,7 @@ from pathlib import Path
 from lipsync.errors import ConfigError, MediaError
 from lipsync.faces.tracking.choose import Choice
 from lipsync.media import MediaInfo, audio_duration, probe
+from lipsync.media.output.formats import QUALITIES, format_of
 from lipsync.media.photo import fitting
 from lipsync.media.sound import sound_before_picture
 from lipsync.methods.adapted import PREFIX as ADAPTED
@@ -16,6 +17,7 @@ from lipsync.texts import Message
 
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
+SMALLEST = 64  # pixels of the shorter side; a mouth is then a few pixels wide
 EARLY = 0.1  # s of sound before the first picture; less is shorter than a syllable
 
 
@@ -25,8 +27,9 @@ class Plan:
 
     frames: int
     fps: float
-    width: int  # pixels
+    width: int  # pixels of the frames that are drawn on
     height: int
+    written: tuple[int, int]  # width and height of the result, pixels
     choice: Choice  # its point in these pixels
     notes: tuple[str, ...] = ()  # what was changed about the footage
 
@@ -53,6 +56,10 @@ def plan_result(request: Request, face: MediaInfo, voice: Path) -> Plan:
         raise ConfigError("generate.sharpen", sharpen=request.sharpen)
     if not 0.2 <= request.mouth_opening <= 3:
         raise ConfigError("generate.mouth_opening", opening=request.mouth_opening)
+    if request.quality not in QUALITIES:
+        raise ConfigError("generate.quality", quality=request.quality)
+    if request.size is not None and request.size < SMALLEST:
+        raise ConfigError("generate.size", size=request.size, least=SMALLEST)
     for source in (request.face, voice):
         if request.output.exists() and request.output.samefile(source):
             raise ConfigError("generate.overwrites", path=source.name)
@@ -64,9 +71,22 @@ def plan_result(request: Request, face: MediaInfo, voice: Path) -> Plan:
     if face.kind == "photo":
         width, height = fitting(width, height, PHOTO_SIDE)
         point = point and (point[0] * width / face.width, point[1] * height / face.height)
-    fps = face.output_fps
+    as_file = format_of(request.output)
+    if as_file.longest is not None and seconds > as_file.longest:
+        raise ConfigError("generate.gif_too_long", seconds=seconds, most=as_file.longest)
+    fps = as_file.rate(face.output_fps)
     choice, notes = Choice(request.face_index, point, request.person), _footage_notes(face, voice)
-    return Plan(max(1, round(seconds * fps)), fps, width, height, choice, notes)
+    notes += () if as_file.sound else (Message("generate.gif_sound"),)
+    written = _reduced(width, height, request.size)
+    return Plan(max(1, round(seconds * fps)), fps, width, height, written, choice, notes)
+
+
+def _reduced(width: int, height: int, size: int | None) -> tuple[int, int]:
+    """The even width and height of the same shape whose shorter side has ``size`` pixels at most."""
+    if size is None or size >= min(width, height):
+        return width, height
+    zoom = size / min(width, height)
+    return 2 * round(width * zoom / 2), 2 * round(height * zoom / 2)
 
 
 def result_seconds(request: Request) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lipsync.media.output.formats import Quality
 from lipsync.methods import DEFAULT
 
 
@@ -14,7 +15,7 @@ class Request:
 
     face: Path  # video or photo
     audio: Path | None  # any file with sound; None: the video's own sound
-    output: Path  # .mp4
+    output: Path  # its ending is the format: .mp4, .m4v, .mov, .webm, or .gif, which has no sound
     # ``auto``, a name of ``lipsync.methods.METHODS``, or ``hub:org/name[@revision]``
     method: str = DEFAULT
     checkpoint: Path | None = None  # weights instead of the method's own
@@ -34,6 +35,8 @@ class Request:
     batch_size: int = 16
     # Draw for a recording that holds nothing too, to see whether the lips rest; else it is a mistake.
     allow_silence: bool = False
+    size: int | None = None  # pixels of the result's shorter side at most, as 720; None: as the source
+    quality: Quality = "high"  # of the whole picture; "medium" and "small" make smaller files
     max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
 
 

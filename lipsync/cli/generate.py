@@ -63,6 +63,13 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         metavar="SHARE",
         help=for_terminal("help.generate.sharpen"),
     )
+    parser.add_argument("--size", type=int, metavar="PIXELS", help=for_terminal("help.generate.size"))
+    parser.add_argument(
+        "--quality",
+        choices=("high", "medium", "small"),
+        default="high",
+        help=for_terminal("help.generate.quality"),
+    )
     parser.add_argument("--batch-size", type=int, default=16, help=for_terminal("help.generate.batch_size"))
     parser.add_argument("--no-label", action="store_true", help=for_terminal("help.generate.no_label"))
     parser.add_argument("--json", action="store_true", help=for_terminal("help.generate.json"))
@@ -99,6 +106,8 @@ def _generate(options: argparse.Namespace) -> None:
         mouth_opening=options.mouth_opening,
         sharpen=options.sharpen,
         batch_size=options.batch_size,
+        size=options.size,
+        quality=options.quality,
     )
     try:
         result = generate(request, progress=show)

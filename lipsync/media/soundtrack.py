@@ -1,9 +1,10 @@
 """The sound of one file as a track of a video that is being written."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -14,18 +15,35 @@ from lipsync.media.source import open_media, packets, sound_stream
 
 ALIGNED = 0.001  # s; AAC whose first sample is this close to time 0 is copied as it is
 BIT_RATE = 192_000  # for one or two channels; more get their share
-AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-AAC_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "5.1(side)", "7.1")
 USUAL_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # of plain WAV, which names none
 
 
+@dataclass(frozen=True)
+class SoundEncoder:
+    """Of sound: FFmpeg's name, the rates and the layouts that it knows."""
+
+    name: str
+    rates: tuple[int, ...]
+    layouts: tuple[str, ...]
+
+
+AAC = SoundEncoder(
+    "aac",
+    (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000),
+    ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "5.1(side)", "7.1"),
+)
+OPUS = SoundEncoder("libopus", (8000, 12000, 16000, 24000, 48000), ("mono", "stereo", "5.1", "7.1"))
+
+
 def open_soundtrack(container: OutputContainer, path: str | Path) -> "CopiedSound | EncodedSound":
-    """Adds a sound track to an MP4: AAC that starts with the picture is copied, the rest is encoded.
+    """Adds a sound track: AAC that starts with the picture is copied into an MP4, the rest is encoded.
 
     Raises:
         MediaError: the file has no sound that can be decoded.
     """
     reader = SoundReader(path)
+    if container.format.name == "webm":
+        return EncodedSound(container, reader, OPUS)
     if abs(reader.offset) <= ALIGNED:
         source = open_media(path)
         stream: Any = sound_stream(source)
@@ -81,17 +99,16 @@ class CopiedSound:
 
 
 class EncodedSound:
-    """Any sound as AAC in its own rate and channels, where AAC knows them."""
+    """Any sound in its own rate and channels, where the encoder knows them."""
 
-    def __init__(self, container: OutputContainer, reader: SoundReader) -> None:
+    def __init__(self, container: OutputContainer, reader: SoundReader, encoder: SoundEncoder = AAC) -> None:
         self._reader = reader
         rate, layout = reader.rate, reader.layout
-        self._layout = layout if layout in AAC_LAYOUTS else USUAL_LAYOUTS.get(reader.channels, "mono")
+        self._layout = layout if layout in encoder.layouts else USUAL_LAYOUTS.get(reader.channels, "mono")
         self._mono = Mono() if self._layout == "mono" else None
         self._container = container
-        self._track = container.add_stream(
-            "aac", rate=min((r for r in AAC_RATES if r >= rate), default=AAC_RATES[-1])
-        )
+        nearest = min((r for r in encoder.rates if r >= rate), default=encoder.rates[-1])
+        self._track = cast(av.AudioStream, container.add_stream(encoder.name, rate=nearest))
         self._track.layout = self._layout
         self._track.bit_rate = BIT_RATE * max(2, reader.channels) // 2
         self._blocks = reader.blocks()

@@ -1,4 +1,4 @@
-"""Videos that every browser plays: H.264 and AAC in an MP4."""
+"""Videos that browsers play: H.264 and AAC in an MP4, VP9 and Opus in a WebM, or an animated GIF."""
 
 import uuid
 from contextlib import suppress
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import cv2
@@ -20,10 +21,11 @@ from av.video.reformatter import (
 )
 
 from lipsync.errors import MediaError
+from lipsync.media.output.formats import GIF, Quality, format_of
+from lipsync.media.output.gif import COLOURS, copy_with_comment, write_gif
 from lipsync.media.soundtrack import CopiedSound, EncodedSound, open_soundtrack
 from lipsync.media.source import THREADS
 
-SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 PLAIN_TAGS = frozenset({"title", "artist", "album", "comment", "copyright", "date", "description", "genre"})
 KEY_FRAME_EVERY = 2.0  # s; seeking and playing backwards stay quick
 _BT709 = 1  # AVCOL_SPC_BT709
@@ -35,14 +37,16 @@ class WriterOptions:
 
     Attributes:
         duration: seconds of sound to keep; None cuts it where the picture ends.
-        crf: x264's quality, 0 (lossless) to 51; 18 is visually close to the source.
+        quality: "high" is hardly told from the source, "medium" and "small" take less room.
+        crf: the encoder's own measure of it instead; x264's is 0 (lossless) to 51.
         preset: x264's speed.
         metadata: tags of the file, such as title and comment; other names are kept too.
         key_frame_every: seconds at most between frames that decode alone.
     """
 
     duration: float | None = None
-    crf: int = 18
+    quality: Quality = "high"
+    crf: int | None = None
     preset: str = "veryfast"
     metadata: dict[str, str] = field(default_factory=dict)
     key_frame_every: float = KEY_FRAME_EVERY
@@ -59,8 +63,7 @@ def check_output(path: Path) -> None:
     Raises:
         MediaError: another ending, no such folder, or one that nothing can be written to.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise MediaError("writer.ending", name=path.name, endings=", ".join(SUFFIXES))
+    format_of(path)
     if not path.parent.is_dir():
         raise MediaError("writer.no_folder", name=path.name, folder=path.parent)
     part = _part_of(path)
@@ -83,11 +86,11 @@ class VideoWriter:
     Picture and sound start together at 0.
 
     Args:
-        path: file to write, .mp4, .m4v or .mov.
+        path: file to write; its ending is one of `lipsync.media.output.formats.FORMATS`.
         width, height: of the images, in pixels.
         fps: frames per second.
         audio: file whose sound goes in, in its own rate and channels; from a video, the sound keeps its
-            place relative to that video's first frame.
+            place relative to that video's first frame. A GIF has none.
         options: how it is encoded, and what is written besides.
 
     Raises:
@@ -117,18 +120,19 @@ class VideoWriter:
     def __enter__(self) -> "VideoWriter":
         check_output(self._path)
         self._part = _part_of(self._path)
+        self._format = format_of(self._path)
         # Other tags need a second table that music players do not read, so only when there are any.
         flags = "+faststart+use_metadata_tags" if set(self._options.metadata) - PLAIN_TAGS else "+faststart"
         self._container = av.open(
             f"file:{self._part}",
             "w",
-            format=SUFFIXES[self._path.suffix.lower()],
-            container_options={"movflags": flags},
+            format=self._format.container,
+            container_options={} if self._format.container == "webm" else {"movflags": flags},
         )
         try:
             self._container.metadata.update(self._options.metadata)
             self._add_picture()
-            if self._audio is not None:
+            if self._audio is not None and self._format.sound:
                 self._sound = open_soundtrack(self._container, self._audio)
         except BaseException:
             self._discard()
@@ -136,10 +140,12 @@ class VideoWriter:
         return self
 
     def _add_picture(self) -> None:
-        # swscale puts each colour sample in the middle of its four pixels; x264 would say "left edge", and
-        # every reading and writing again would move the colours by half a pixel.
-        x264 = {"crf": str(self._options.crf), "preset": self._options.preset, "x264-params": "chromaloc=1"}
-        stream = self._container.add_stream("libx264", rate=self._rate, options=x264)
+        encoder, options = self._format.encoder, self._options
+        crf = self._format.crf[options.quality] if options.crf is None else options.crf
+        given = {**self._format.encoder_options, "crf": str(crf)}
+        if encoder == "libx264":
+            given["preset"] = options.preset
+        stream: Any = self._container.add_stream(encoder, rate=self._rate, options=given)
         stream.width, stream.height = written_size(*self._size)
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
@@ -212,9 +218,20 @@ class VideoWriter:
                 duration = self._options.duration
                 self._sound.finish(self._end() if duration is None else duration)
             self._container.close()
+            if self._format is GIF:
+                self._draw_gif()
             self._part.replace(self._path)
         except (av.error.FFmpegError, OSError) as problem:
             raise MediaError("writer.cannot_write", name=name, problem=problem.strerror) from problem
+
+    def _draw_gif(self) -> None:
+        """Put a GIF in the place of the video that was written."""
+        drawn = _part_of(self._path)
+        try:
+            write_gif(self._part, drawn, COLOURS[self._options.quality])
+            copy_with_comment(drawn, self._part, "\n".join(self._options.metadata.values()))
+        finally:
+            drawn.unlink(missing_ok=True)
 
     def _discard(self) -> None:
         try:

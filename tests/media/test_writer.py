@@ -220,7 +220,7 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
 
 
 def test_impossible_names(tmp_path: Path) -> None:
-    for path in (tmp_path / "a.gif", tmp_path / "missing" / "a.mp4", tmp_path / "noending"):
+    for path in (tmp_path / "a.avi", tmp_path / "missing" / "a.mp4", tmp_path / "noending"):
         with pytest.raises(MediaError, match=path.name), VideoWriter(path, 80, 64, 25):
             pass
 

@@ -1,0 +1,1 @@
+"""What a video can be written as."""
