@@ -315,7 +315,7 @@ class Inputs:
 
     def on_face(self, face: str | None, camera: str | None, restored: tuple[str, int | str] | None) -> Update:
         chosen = camera or face
-        kept = restored is not None and same_face(chosen, restored[0])
+        same = restored is not None and same_face(chosen, restored[0])
         try:
             picture, boxes, facts = look(chosen)
         except LipSyncError as error:
@@ -330,8 +330,8 @@ class Inputs:
             self.preview: gr.update(value=picture, visible=picture is not None),
             self.boxes: boxes,
             self.face_facts: facts,
-            self.which: which | ({"value": restored[1]} if restored is not None and kept else {}),
-            self.consent: gr.update(visible=asked, value=kept),
+            self.which: which | ({"value": restored[1]} if restored is not None and same else {}),
+            self.consent: gr.update(visible=asked, value=same),
         }
 
     def on_point(self, boxes: list[list[float]], who: int | str, event: gr.SelectData) -> Any:
