@@ -19,7 +19,7 @@ JOBS ?= 2
 
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: help app test demo browser postgres weights clean
+.PHONY: help app test demo audit browser postgres weights clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -3
@@ -38,6 +38,10 @@ test: $(VENV)/.dev browser postgres
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+
+# Known holes in the installed packages, as PyPI lists them; see "On a public address" in docs/configuration.md.
+audit: $(VENV)/.dev
+	$(BIN)/pip-audit --local --progress-spinner off
 
 # Weights that others publish, those of the best core included; what cannot be had is said in a sentence and
 # asked for again when used.

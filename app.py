@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lipsync.texts import for_terminal
@@ -17,6 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyon
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from eval.compare.sets import Sets
@@ -40,13 +42,17 @@ from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.page_head import ICON, PageHead
+from lipsync.ui.public import security_headers
+from lipsync.ui.public.error_log import log_without_words
+from lipsync.ui.public.upload_limit import UploadLimit
+from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.settings import Settings, read_settings
 from lipsync.ui.uploads import is_photo
 from lipsync.ui.visitor import VisitorCookie, signing_key
 from lipsync.weights import hub
 
 HOUR = 3600.0
-TABS = ("generate", "compare", "score", "rate", "results")
 
 
 def build(
@@ -66,7 +72,7 @@ def build(
             scored = score_page.build(queue)
             rate_page.build(studies)
             results_page.build(studies.store, context.access, context.tasks)
-        open_link(tabs, demo, compared)
+        follow_links(tabs, demo, compared)
         send_to_compare(tabs, context, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
@@ -110,16 +116,22 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
     )
 
 
-def open_link(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab) -> None:
-    """``?tab=results`` opens a tab, and ``?set=ID`` a comparison set."""
+def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab) -> None:
+    """``?tab=results`` opens a tab, ``?set=ID`` a comparison set; the address names the tab that is open."""
+    known = [str(tab.id) for tab in tabs.children if isinstance(tab, gr.Tab)]
 
     def find(request: gr.Request) -> list[Any]:
         asked = dict(request.query_params)
         if asked.get("set"):
             return [gr.Tabs(selected="compare"), (asked["set"], "", secrets.token_hex(4))]
-        return [gr.Tabs(selected=asked["tab"]) if asked.get("tab") in TABS else gr.skip(), gr.skip()]
+        return [gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip(), gr.skip()]
 
     demo.load(find, None, [tabs, compared.made], show_progress="hidden", api_visibility="private")
+    for tab in tabs.children:
+        if isinstance(tab, gr.Tab):
+            tab.select(
+                None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{tab.id}'}}))"
+            )
 
 
 def announce(settings: Settings) -> Callable[[str], None]:
@@ -138,15 +150,18 @@ def main() -> None:
     settings = read_settings(os.environ)
     if settings.space:  # nobody runs `make` there
         threading.Thread(target=hub.fetch_defaults, args=(wanted(),), daemon=True).start()
-    jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job)
-    atexit.register(jobs.close)
-    queue = ScoreQueue(limit=settings.max_job)
-    atexit.register(queue.close)
     store = Store()
     atexit.register(store.close)
     admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce(settings))
     access = Access(Sets(store.folder), store, admin, private=settings.private and admin.local)
-    context = CompareContext.of(store.folder, access, jobs)
+    if not access.private:
+        log_without_words()
+    visitors = VisitorLimits(settings.visitor_jobs, settings.visitor_disk, access.asker, access.set_bytes)
+    jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
+    atexit.register(jobs.close)
+    queue = ScoreQueue(limit=settings.max_job, visitors=visitors)
+    atexit.register(queue.close)
+    context = CompareContext.of(store.folder, access, jobs, visitors)
     atexit.register(context.close)
     studies, mirror = mirrored(store, os.environ)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
@@ -160,7 +175,7 @@ def main() -> None:
             str(folder)
             for folder in (uploads.EXAMPLES, jobs.folder, queue.folder, context.links.folder, store.clips)
         ],
-        footer_links=[],
+        footer_links=["api"],  # without it nothing can open the API's page; portal.js does from the foot
         run_history=False,
         i18n=gr.I18n(**translations(uploads.method_texts())),
         theme=theme.theme(),
@@ -168,8 +183,14 @@ def main() -> None:
         js=theme.script(),
         app_kwargs={
             "routes": [*rate_page.routes(), login_route(admin)],
-            "middleware": [Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.space)],
+            "middleware": [
+                security_headers.middleware(settings.frame_ancestors),
+                Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.framed),
+                Middleware(UploadLimit, limits=visitors, folder=Path(get_upload_folder())),
+                Middleware(PageHead),
+            ],
         },
+        favicon_path=ICON,
         mcp_server=settings.mcp,
         ssr_mode=False,  # its server in front knows no routes but Gradio's own
     )

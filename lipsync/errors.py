@@ -6,7 +6,13 @@ it, the command line prints it and exits with status 2. Anything else that is ra
 traceback.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from lipsync.texts import Message
+
+LONGEST = 400  # characters of one parameter in a sentence
 
 
 class MessageError(Exception):
@@ -21,8 +27,17 @@ class MessageError(Exception):
     """
 
     def __init__(self, key: str, /, **parameters: object) -> None:
-        self.message = Message(key, **parameters)
+        self.message = Message(key, **{name: _short(value) for name, value in parameters.items()})
         super().__init__(self.message)
+
+
+def _short(value: object) -> object:
+    """The value; a text or list of somebody else's that no sentence could hold is cut."""
+    if isinstance(value, Message) or not isinstance(value, str | list | tuple | dict | set):
+        return value
+    if not isinstance(value, str) and any(isinstance(entry, Message) for entry in value):
+        return value
+    return value if len(text := str(value)) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 class LipSyncError(MessageError):
@@ -51,9 +66,28 @@ class ConfigError(LipSyncError):
     """An option, a name or a configuration value is not possible."""
 
 
+class MissingInput(ConfigError):
+    """Something that has to be chosen first is not; nothing was tried yet."""
+
+
 class StudyError(LipSyncError):
     """A study, a session or a clip is not there, or does not take what it is given."""
 
 
 class Cancelled(LipSyncError):
     """The person stopped the job."""
+
+
+@contextmanager
+def full_disk_reported() -> Iterator[None]:
+    """What is done inside raises a sentence where the disk, or the user's share of it, is full.
+
+    Raises:
+        ConfigError: it is.
+    """
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ConfigError("disk.full") from problem

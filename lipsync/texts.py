@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 Text = str | dict[str, str]
 ENGLISH = "en"
 FULL_STOPS = ".。"
+# What would break a line, move a terminal's cursor, turn the direction of writing round, or be no UTF-8.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 _folders = [
     Path(__file__).with_name("locales"),
@@ -144,9 +147,14 @@ def _fill(key: str, language: str, parameters: Mapping[str, object]) -> str:
     if isinstance(text, dict):
         text = text.get("one" if parameters.get("count") == 1 else "other") or text["other"]
     try:
-        return text.format(**{name: _shown(value, language) for name, value in parameters.items()})
+        filled = text.format(**{name: _shown(value, language) for name, value in parameters.items()})
     except KeyError:  # a stored sentence that happens to be a key
         return key
+    return filled if "\n" in text else _UNSEEN.sub(_escaped, filled)  # the fields may hold anything
+
+
+def _escaped(unseen: re.Match[str]) -> str:
+    return " " if unseen[0].isspace() else unseen[0].encode("unicode_escape").decode()
 
 
 def _worded(value: object) -> object:

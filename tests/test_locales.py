@@ -30,7 +30,7 @@ PAPERS = sorted((ROOT / "eval" / "published" / "tables").glob("*.json"))
 CJK = re.compile(r"[\u3400-\u9fff]")
 ERRORS = {
     "LipSyncError", "MediaError", "FaceError", "ArtefactError", "ConfigError", "StudyError", "Cancelled",
-    "SourceError", "NoSuchFile", "MessageError", "_Fault",
+    "SourceError", "NoSuchFile", "MessageError", "MissingInput", "_Fault",
 }  # fmt: skip
 CALLS = ERRORS | {"Message", "localized", "by_language", "for_terminal"}
 LABELS = {"label", "heading"}

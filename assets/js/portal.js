@@ -5,6 +5,14 @@
   const study = new URLSearchParams(location.search).get("study");
   if (study) location.replace(`rate?study=${encodeURIComponent(study)}`);
 
+  // A reload stays on the open tab; a set that the address named is open by then, and remembered.
+  document.addEventListener("tab", ({ detail }) => {
+    const address = new URL(location.href);
+    address.searchParams.delete("set");
+    address.searchParams.set("tab", detail);
+    history.replaceState(history.state, "", address);
+  });
+
   const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
   const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };
 
@@ -39,10 +47,11 @@
   };
 
   // What Gradio writes once and keeps after a switch of languages: names of tabs that were never opened, its own
-  // words in drop zones, and headers of tables, which it does not translate at all.
+  // words in drop zones and short messages, and headers of tables, which it does not translate at all.
   const RENAMED = [
     ['.tab-container button, [role="tab"]', ""],
     ['[data-testid="upload-text"], [data-testid="upload-text"] *', "gradio."],
+    [".toast-wrap *", "gradio."],
     ["#score-rows th *", "score.row."],
     ["#make-rows th *", "make.row."],
   ];
@@ -61,7 +70,34 @@
     }
   };
 
-  // The names of the audio player's buttons, which Gradio has in English alone, with a number in them.
+  // The names of buttons that Gradio has in English alone.
+  const nameControls = (locale) => {
+    for (const [within, beginning] of [["", "gradio."], ["#score-rows", "score.row."], ["#make-rows", "make.row."]]) {
+      const wanted = names(locale, beginning);
+      for (const attribute of ["aria-label", "title"]) {
+        for (const node of document.querySelectorAll(`${within} [${attribute}]`)) {
+          const name = wanted.get(node.getAttribute(attribute));
+          if (name && name !== node.getAttribute(attribute)) node.setAttribute(attribute, name);
+        }
+      }
+    }
+    const preview = window.gradio_config?.i18n_translations?.[locale]?.["face.preview"];
+    for (const button of preview ? document.querySelectorAll(".preview .image-container > button") : []) {
+      if (button.getAttribute("aria-label") !== preview) button.setAttribute("aria-label", preview);
+    }
+  };
+
+  // One stop of the tab key for a group of choices, and arrows between them: Gradio gives each its own name,
+  // and a new one whenever it is chosen.
+  const joinChoices = () => {
+    for (const first of document.querySelectorAll(".wrap > label:first-of-type > input[type=radio]")) {
+      for (const input of first.closest(".wrap").querySelectorAll(":scope > label > input[type=radio]")) {
+        if (input.name !== first.name) input.name = first.name;
+      }
+    }
+  };
+
+  // The same for those of the audio player with a number in them.
   const AUDIO = ["gradio.audio.back", "gradio.audio.forward", "gradio.audio.speed"];
 
   const nameButtons = (locale) => {
@@ -113,7 +149,46 @@
     }
   };
 
-  const translate = (locale) => { rename(locale); nameButtons(locale); describe(locale); countSets(locale); };
+  // A page that asks for consent leads to its box.
+  const led = new WeakSet();
+  const leadToConsent = () => {
+    for (const refusal of document.querySelectorAll('[data-error="request.consent"]')) {
+      if (led.has(refusal)) continue;
+      led.add(refusal);
+      refusal.closest('[role="tabpanel"]')?.querySelector('[id$="consent"] input')?.focus();
+    }
+  };
+
+  // On a phone the result is far below what it was made from: a finished one comes into view.
+  let awaited = null; // the video that was shown when another was asked for
+  const result = () => document.querySelector("#result video")?.src ?? "";
+  const showResult = () => {
+    if (awaited === null || !result() || result() === awaited) return;
+    awaited = null;
+    if (window.innerWidth <= 640) document.getElementById("download").scrollIntoView({ behavior: "smooth" });
+  };
+
+  const nameTab = (locale) => {
+    const title = window.gradio_config?.i18n_translations?.[locale]?.["page.title"];
+    if (title && document.title !== title) document.title = title;
+  };
+
+  const translate = (locale) => {
+    nameTab(locale);
+    rename(locale);
+    nameControls(locale);
+    nameButtons(locale);
+    describe(locale);
+    countSets(locale);
+    joinChoices();
+  };
+
+  // Gradio's page about the API: a click on its own button shows it, the address alone does not.
+  const openApi = () => {
+    const button = document.querySelector(".show-api");
+    if (new URLSearchParams(location.search).get("view") === "api") button?.click(); // counts as open, unseen
+    button?.click();
+  };
 
   const setTheme = (theme) => document.body.classList.toggle("dark", theme === "dark");
 
@@ -123,15 +198,21 @@
       remember("lipsync-locale", language.dataset.locale);
       setLocale(language.dataset.locale);
     }
-    if (event.target.closest("#start") && window.innerWidth <= 640) {
-      document.getElementById("status")?.scrollIntoView({ behavior: "smooth", block: "center" });
+    if (event.target.closest("#start")) {
+      awaited = result();
+      if (window.innerWidth <= 640) {
+        document.getElementById("status")?.scrollIntoView({ behavior: "smooth", block: "center" });
+      }
     }
+    if (event.target.closest("[data-open-api]")) openApi();
     if (event.target.closest("[data-theme]")) {
       const theme = document.body.classList.contains("dark") ? "light" : "dark";
       remember("lipsync-theme", theme);
       setTheme(theme);
     }
   });
+
+  document.addEventListener("keydown", joinChoices, true);
 
   // Tables come and are drawn anew while the page is used.
   let waiting = false;
@@ -141,6 +222,8 @@
     setTimeout(() => {
       waiting = false;
       translate(document.documentElement.lang);
+      leadToConsent();
+      showResult();
     }, 200);
   }).observe(document.body, { childList: true, subtree: true });
 
@@ -148,5 +231,6 @@
   const own = (navigator.language || "en").toLowerCase().split("-")[0];
   const browser = offered.find((locale) => locale.split("-")[0] === own) || "en";
   setLocale(remembered("lipsync-locale") || browser);
+  if (new URLSearchParams(location.search).get("view") === "api") openApi();
   if (remembered("lipsync-theme")) setTheme(remembered("lipsync-theme"));
 })();

@@ -11,13 +11,42 @@ const wait = () => show("text-page", "", heading(t("rate.loading")));
 
 function refuse(sentence) {
   keys = () => {};
-  show("text-page", "", card(heading(t("rate.refused")), h("p", { className: "why" }, both(sentence)), reloadStep()));
+  const code = remembered(CODE);
+  const shut = ["study.full", "study.closed"].some((key) => sentence.en === page.texts[key].en); // to newcomers
+  show("text-page", "", card(heading(t("rate.refused")), h("p", { className: "why" }, both(sentence)),
+    shut && !code && returnByCode(), code && yourCode(code), reloadStep()));
 }
 
 const reloadStep = () => h("div", { className: "steps" }, mainButton("rate.reload", () => location.reload()));
 
 function noLink() {
   show("text-page", "", card(heading(t("rate.nolink")), h("p", {}, t("rate.nolink.how"))));
+}
+
+// The rater code, and what it is good for.
+const yourCode = (code) => [
+  h("strong", {}, t("rate.delete")), codeWithCopy("forget", code), h("p", { className: "quiet" }, t("rate.delete.how"))];
+
+// The way back for those whose browser does not know them.
+function returnByCode() {
+  const field = h("input", { id: "return-code", required: true, autocomplete: "off", spellcheck: false });
+  const goOn = async (event) => {
+    event.preventDefault();
+    showNotice(null);
+    const groups = field.value.toUpperCase().match(/[0-9A-Z]/g)?.join("").match(/.{1,4}/g); // as codes are written
+    const code = groups ? groups.join("-") : field.value;
+    try {
+      const study = await ask("study_open", link, code);
+      if (study.state === "new") throw new Refused(sentence("study.no_data"));
+      remember(CODE, code);
+      await enter(study, code);
+    } catch (error) {
+      refuseOr((why) => showNotice(both(why), true))(error);
+    }
+  };
+  return h("details", { className: "return" }, h("summary", {}, t("rate.return")),
+    h("form", { onsubmit: goOn }, h("label", { htmlFor: "return-code" }, t("rate.return.code")),
+      h("div", {}, field, h("button", { type: "submit" }, t("rate.return.go")))));
 }
 
 function consent(study, go) {
@@ -27,6 +56,7 @@ function consent(study, go) {
   box.addEventListener("change", () => { next.disabled = !box.checked; });
   show("text-page", "", card(
     heading(both(study.title)),
+    returnByCode(),
     prose(study.consent),
     h("label", { className: "agree" }, box, h("span", {}, t("rate.agree"))),
     h("div", { className: "steps" }, next)));
@@ -41,8 +71,7 @@ function instructions(study, code, go) {
     h("ul", { className: "quiet" },
       h("li", {}, t("rate.instructions.resume")),
       h("li", { className: "keys" }, t(pairs ? "rate.keys.pairs" : "rate.keys"))),
-    h("details", { className: "quiet" }, h("summary", {}, t("rate.delete")),
-      codeWithCopy("forget", code), h("p", { className: "quiet" }, t("rate.delete.how"))),
+    yourCode(code),
     h("div", { className: "steps" }, mainButton("rate.begin", go))));
 }
 
@@ -119,11 +148,10 @@ function trial(study, view, { onVote, onBack }) {
       await what();
       players.forEach((one) => one.release());
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      showNotice(both(error.sentence), true);
+      refuseOr((sentence) => showNotice(both(sentence), true))(error);
     } finally {
       busy = false;
-      if (status.isConnected) refresh();
+      refresh();
     }
   };
   const next = mainButton(view.position + 1 === view.total ? "rate.finish" : "rate.next", () => act(() => onVote(marks)));
@@ -179,7 +207,7 @@ function thanks({ completion, code }) {
     heading(t("rate.thanks")),
     h("p", {}, t("rate.thanks.saved")),
     completion && [h("strong", {}, t("rate.code")), codeWithCopy("code", completion), h("p", { className: "quiet" }, t("rate.code.how"))],
-    code && [h("strong", {}, t("rate.delete")), codeWithCopy("forget", code), h("p", { className: "quiet" }, t("rate.delete.how"))]));
+    code && yourCode(code)));
 }
 
 addEventListener("keydown", (event) => {
@@ -188,57 +216,95 @@ addEventListener("keydown", (event) => {
 
 // What a refusal does; anything else is a mistake of this page and stays one.
 const refuseOr = (onRefused) => (error) => {
+  if (error instanceof Elsewhere) return;
   if (!(error instanceof Refused)) throw error;
   onRefused(error.sentence);
 };
 
 async function run() {
   const code = remembered(CODE) || "";
-  const study = await ask("study_open", link, code);
+  await enter(await ask("study_open", link, code), code);
+}
+
+// Goes on where a study says that the holder of this code is.
+async function enter(study, code) {
   languages.several = study.languages.length > 1;
   if (!languages.several) setLanguage(study.languages[0] === "zh" ? "zh-CN" : "en");
   if (study.state === "finished") return thanks({ completion: study.completion, code });
   if (study.state === "going") return rest(study, study.session, code);
-  return consent(study, async () => {
-    wait();
-    const started = await ask("study_consent", link, chinese() ? "zh" : "en");
-    remember(CODE, started.code);
-    instructions(study, started.code, () => rest(study, started.session, started.code).catch(refuseOr(refuse)));
-  });
+  return consent(study, () => begin(study, code).catch(refuseOr(refuse)));
 }
 
+async function begin(study, code) {
+  wait();
+  const other = remembered(CODE) || "";
+  if (other && other !== code) return run(); // begun in another tab meanwhile: one person is one rater
+  const started = await ask("study_consent", link, chinese() ? "zh" : "en");
+  remember(CODE, started.code);
+  return instructions(study, started.code, () => rest(study, started.session, started.code).catch(refuseOr(refuse)));
+}
+
+const pending = () => JSON.parse(remembered(PENDING) || "null");
+
 // From the trial at hand to the thanks.
-async function rest(study, session, code) {
-  const vote = async (trialName, marks) => {
-    const known = JSON.parse(remembered(PENDING) || "null");
-    const same = known && known.trial === trialName && JSON.stringify(known.marks) === JSON.stringify(marks);
-    const sent = same ? known : { trial: trialName, marks, token: randomToken() };
+async function rest(study, token, code) {
+  let shown = null; // the view at hand, if it can be shown again as it is
+  const session = raterSession({ code, token, onHere: () => regain(), onOver: (now) => enter(now, code) });
+
+  const vote = async ({ trial, position, marks: before }, marks) => {
+    const known = pending();
+    const same = known && known.trial === trial && JSON.stringify(known.marks) === JSON.stringify(marks);
+    const sent = same ? known : { trial, position, before, marks, token: randomToken() };
     remember(PENDING, JSON.stringify(sent)); // it outlives this page until the portal has it
     try {
-      return await ask("study_rate", session, sent.trial, sent.marks, sent.token);
+      return await session.ask("study_rate", sent.trial, sent.marks, sent.token);
     } finally {
-      remember(PENDING, null);
+      if (pending()?.token === sent.token) remember(PENDING, null); // another tab's stays
     }
   };
+  // Whether nobody has answered this trial since its marks were those, in another tab or on another device; and the
+  // newest view.
+  const compare = async ({ trial, position, marks }) => {
+    const newest = await session.ask("study_next");
+    let there = newest;
+    while (there.position > position) there = await session.ask("study_back", there.trial);
+    return { newest, same: there.trial === trial && JSON.stringify(there.marks) === JSON.stringify(marks) };
+  };
+  const regain = async () => {
+    const { newest, same } = await compare(shown || { position: Infinity });
+    if (same) return session.restore();
+    session.lift();
+    return display(newest);
+  };
   const finish = async (text) => {
-    const end = await ask("study_finish", session, text);
+    const end = await session.ask("study_finish", text);
     thanks({ completion: end.completion, code });
   };
   const display = async (view) => {
+    if (session.covered) throw new Elsewhere();
     keys = () => {};
+    shown = view;
     if (view.stage !== "end") {
       trial(study, view, {
-        onVote: async (marks) => display(await vote(view.trial, marks)),
-        onBack: async () => display(await ask("study_back", session, view.trial)),
+        onVote: async (marks) => display(await vote(view, marks)),
+        onBack: async () => display(await session.ask("study_back", view.trial)),
       });
     } else if (study.comments) {
-      comment({ onSend: finish, onBack: async () => display(await ask("study_back", session, "")) });
-    } else await finish("");
+      comment({ onSend: finish, onBack: async () => display(await session.ask("study_back", "")) });
+    } else {
+      shown = null;
+      await finish("");
+    }
   };
   wait();
-  const unsent = JSON.parse(remembered(PENDING) || "null");
-  if (unsent) await vote(unsent.trial, unsent.marks).catch(refuseOr(() => {}));
-  await display(await ask("study_next", session));
+  const unsent = pending();
+  if (unsent) {
+    const { trial: name, position = Infinity, before = {}, marks } = unsent;
+    const view = { trial: name, position, marks: before };
+    if ((await compare(view)).same) await vote(view, marks).catch(refuseOr(() => {}));
+    else remember(PENDING, null);
+  }
+  await display(await session.ask("study_next"));
 }
 
 setTheme();

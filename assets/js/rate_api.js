@@ -9,6 +9,9 @@ class Refused extends Error {
     super(sentence.en);
     this.sentence = sentence; // {en, zh}
   }
+
+  // Whether it is the refusal of this key, whose text the page has.
+  is(key) { return this.sentence.en === page.texts[key].en; }
 }
 
 const line = { down: false, onChange: () => {} };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from eval.scoring.controls import Control
 from lipsync.errors import ConfigError
 
+LONGEST = 255  # bytes of a name, which file systems take
 COLUMNS = ("item", "method", "generated", "reference", "reference_image")
 
 
@@ -102,6 +104,9 @@ def _row(path: Path, number: int, line: dict[str, str | None]) -> ManifestRow:
     for name in COLUMNS[:3]:
         if not values.get(name):
             raise ConfigError("manifest.empty_cell", path=path.name, number=number, column=name)
+    for name in COLUMNS[2:]:
+        if any(len(os.fsencode(part)) > LONGEST or "\0" in part for part in Path(values.get(name, "")).parts):
+            raise ConfigError("manifest.no_file_name", path=path.name, number=number, column=name)
     generated, reference, image = (
         path.parent / values[name] if values.get(name) else None for name in COLUMNS[2:]
     )

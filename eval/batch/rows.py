@@ -100,7 +100,7 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
     except LipSyncError as problem:
         return job.write(error=problem.message)
     except Exception as problem:
-        log.exception("row %s, %s", row.item, row.method)
+        log.exception("a row failed")  # which one, its result says: the log holds no names of files
         return job.write(error=Message("batch.unexpected", kind=type(problem).__name__, problem=problem))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import re
 import shutil
@@ -17,14 +19,16 @@ from typing import Any
 from eval.compare.index import ComparisonSet
 from eval.compare.names import REFERENCE
 from eval.compare.video_import import Entry, is_junk, item_and_method
-from lipsync.errors import ConfigError
+from lipsync.errors import ConfigError, LipSyncError
 
 FORMAT = 1
 CONTENTS = "set.json"  # in a zip of ours: titles, order, reasons, and which file is what
 SOURCES = "sources"  # folder of the originals of converted videos
 MAX_FILES = 2_000
 MAX_BYTES = 2 * 1024**3  # unpacked
+MAX_LIST = 4 * 1024**2  # of the list of files at a zip's end, which is held in memory many times over
 MAX_CONTENTS = 4 * 1024**2
+LONGEST_REASON = 2000  # characters
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same set gives the same bytes
 
@@ -51,24 +55,41 @@ def unpacked(zip_path: Path, folder: Path) -> Iterator[Archive]:
     """
     name = zip_path.name
     target = folder / "unpacked"
+    if not zip_path.exists():
+        raise ConfigError("media.missing", path=zip_path)
     try:
-        with zipfile.ZipFile(zip_path) as archive:
+        with _damage_explained(name), _ZipBytes(zip_path) as file, zipfile.ZipFile(file) as archive:
             members = _members(archive, name)
             _check_room(members, folder, name)
             target.mkdir()
             files = {
-                inside: _unpack(archive, info, target / f"{number:05d}{Path(inside).suffix.lower()}", name)
+                inside: _unpack(archive, info, target / f"{number:05d}{_ending(inside)}", name)
                 for number, (inside, info) in enumerate(members.items())
             }
         yield _read(files, Path(name).stem, name)
-    except FileNotFoundError as problem:
-        raise ConfigError("media.missing", path=zip_path) from problem
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, zipfile.zlib.error) as problem:  # type: ignore[attr-defined]
-        raise ConfigError("archive.not_zip", name=name) from problem
-    except NotImplementedError as problem:
-        raise ConfigError("archive.packing", name=name) from problem
     finally:
         shutil.rmtree(target, ignore_errors=True)
+
+
+@contextmanager
+def _damage_explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except LipSyncError:
+        raise
+    except NotImplementedError as problem:
+        raise ConfigError("archive.packing", name=name) from problem
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ConfigError("archive.no_room", name=name) from problem
+        raise ConfigError("archive.not_zip", name=name) from problem
+    except Exception as problem:  # whatever the decoders say of damaged bytes: not only BadZipFile
+        raise ConfigError("archive.not_zip", name=name) from problem
+
+
+def _ending(inside: str) -> str:
+    """The ending of a name, no longer than one of a video; a file system takes 255 bytes of a name."""
+    return Path(inside).suffix.lower()[:8]
 
 
 def write_archive(set_: ComparisonSet, zip_path: Path) -> None:
@@ -95,6 +116,15 @@ def write_archive(set_: ComparisonSet, zip_path: Path) -> None:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+class _ZipBytes(io.FileIO):
+    """The bytes of a zip, which does not hand out an endless list of files: `zipfile` reads it at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_LIST:
+            raise ConfigError("archive.list_too_long", name=Path(str(self.name)).name, most=MAX_FILES)
+        return super().read(-1 if size is None else size)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -187,7 +217,7 @@ def _read(files: Mapping[str, Path], title: str, name: str) -> Archive:
         if files[CONTENTS].stat().st_size > MAX_CONTENTS:
             raise ValueError("too long")
         return _listed(json.loads(files[CONTENTS].read_text(encoding="utf-8")), files)
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise ConfigError("archive.contents_damaged", file=CONTENTS, name=name) from problem
 
 
@@ -210,11 +240,23 @@ def _listed(data: Any, files: Mapping[str, Path]) -> Archive:
             entries.append(
                 Entry(item["name"], method, files[clip["file"]], clip["file"], True, source, claim)
             )
-        missing += [(item["name"], str(method), str(why)) for method, why in item["missing"].items()]
+        missing += [(item["name"], str(method), _reason(why)) for method, why in item["missing"].items()]
     if named != set(files):
         raise ValueError("files that are not listed")
     methods, items = data["methods"], [item["name"] for item in data["items"]]
     return Archive(str(data["title"]), tuple(entries), tuple(map(str, methods)), tuple(items), tuple(missing))
+
+
+def _reason(why: Any) -> str:
+    """The sentence that says why a video is missing.
+
+    Raises:
+        ValueError, AttributeError: it is none.
+    """
+    why.encode()
+    if len(why) > LONGEST_REASON:
+        raise ValueError("too long")
+    return str(why)
 
 
 # --- writing -------------------------------------------------------------------------------------

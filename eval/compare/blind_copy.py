@@ -25,8 +25,9 @@ from lipsync.errors import MediaError
 from lipsync.media.source import open_media, sound_stream, video_stream
 
 log = logging.getLogger(__name__)
-VERSION = 1
+VERSION = 2
 STEP = 2**16  # bytes; sizes are multiples of it, so that not even the largest video's own size is known
+CHUNK = 2**20  # bytes of padding written at once
 TIME = 946_684_800  # 2000-01-01, of all copies: their headers Last-Modified and ETag are the same
 OPTIONS = {
     "movflags": "+faststart",
@@ -124,11 +125,15 @@ def _with_blank_names(packet: Any) -> Any:
 
 
 def _pad(path: Path, size: int) -> None:
-    """Bring an MP4 to a size by a box that players skip (ISO/IEC 14496-12, 8.1.2); it takes no disk."""
+    """Bring an MP4 to a size by a box that players skip (ISO/IEC 14496-12, 8.1.2).
+
+    It is full of noise: zeros, or a hole in the file, would be read, sent or packed faster than a video.
+    """
     with path.open("r+b") as file:
         left = size - file.seek(0, os.SEEK_END)
         file.write(_free(left))
-        file.truncate(size)
+        for begin in range(len(_free(0)), left, CHUNK):
+            file.write(secrets.token_bytes(min(CHUNK, left - begin)))
 
 
 def _free(size: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from lipsync.texts import messages_in, with_messages
 FORMAT = 1
 INDEX = "index.json"
 CLIPS = "clips"
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ class Item:
         from eval.compare.names import REFERENCE
 
         return self.reference if method == REFERENCE else self.clips.get(method)
+
+    @property
+    def videos(self) -> tuple[ComparisonClip, ...]:
+        """The real one first, then the others by checksum, an order that says nothing of the methods."""
+        real = () if self.reference is None else (self.reference,)
+        return *real, *sorted(self.clips.values(), key=lambda clip: clip.sha256)
 
 
 @dataclass(frozen=True)
@@ -95,9 +103,9 @@ def read_index(folder: Path) -> ComparisonSet:
             raise ValueError(f"format {data['format']}")
         return ComparisonSet(
             id=folder.name,
-            title=data["title"],
+            title=_text(data["title"]),
             folder=folder,
-            methods=tuple(data["methods"]),
+            methods=tuple(map(_text, data["methods"])),
             items=tuple(_item(entry, folder) for entry in data["items"]),
             created=datetime.fromisoformat(data["created"]),
             modified=datetime.fromisoformat(data["modified"]),
@@ -106,7 +114,7 @@ def read_index(folder: Path) -> ComparisonSet:
         )
     except FileNotFoundError as problem:
         raise ConfigError("sets.missing", name=folder.name) from problem
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+    except DAMAGED as problem:
         raise ConfigError("sets.index_damaged", name=folder.name) from problem
 
 
@@ -151,18 +159,34 @@ def _plain_clip(clip: ComparisonClip) -> dict[str, Any]:
 def _item(data: Mapping[str, Any], folder: Path) -> Item:
     reference = data["reference"]
     return Item(
-        data["name"],
-        data["key"],
+        _text(data["name"]),
+        _text(data["key"]),
         None if reference is None else _clip(reference, folder),
-        MappingProxyType({method: _clip(clip, folder) for method, clip in data["clips"].items()}),
-        MappingProxyType(dict(data["missing"])),
+        MappingProxyType({_text(method): _clip(clip, folder) for method, clip in data["clips"].items()}),
+        MappingProxyType({_text(method): _text(why) for method, why in data["missing"].items()}),
     )
 
 
 def _clip(data: Mapping[str, Any], folder: Path) -> ComparisonClip:
     # Only the last part of a name counts: an index that was tampered with names no file elsewhere.
-    path, source = (folder / CLIPS / Path(data[key]).name for key in ("file", "source"))
+    names = [Path(_text(data[key])).name for key in ("file", "source")]
+    seconds, fps = float(data["seconds"]), float(data["fps"])
+    if {"", ".."} & {*names} or not (math.isfinite(seconds) and math.isfinite(fps)):
+        raise ValueError("no clip")
+    path, source = (folder / CLIPS / name for name in names)
     return ComparisonClip(
-        path, float(data["seconds"]), float(data["fps"]), int(data["width"]), int(data["height"]),
+        path, seconds, fps, int(data["width"]), int(data["height"]),
         bool(data["audio"]), str(data["sha256"]), bool(data["converted"]), source,
     )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    """The text, which can be written again.
+
+    Raises:
+        TypeError, ValueError: it is none, or holds half a character.
+    """
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    value.encode()
+    return value

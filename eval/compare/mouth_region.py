@@ -52,7 +52,7 @@ class MouthTrack:
 
 
 def mouth_track(set_: ComparisonSet, item: Item, report: Report | None = None) -> MouthTrack:
-    """The mouth region of an item, from its reference, else from the first video with a face.
+    """The mouth region of an item, from its reference, else from a video with a face, whichever method's.
 
     Args:
         report: called with (frames done, frames expected).
@@ -60,9 +60,8 @@ def mouth_track(set_: ComparisonSet, item: Item, report: Report | None = None) -
     Raises:
         FaceError: there is no face in any of its videos.
     """
-    clips = [clip for clip in (item.reference, *item.clips.values()) if clip is not None]
     landmarker = hub.locate("face_landmarker")
-    for clip in clips:
+    for clip in item.videos:
         path = set_cache.place(set_, "mouth", ".json", VERSION, clip.sha256, landmarker is None)
         make = partial(_boxes, clip.source, round(clip.seconds * FPS), landmarker, report)
         boxes = set_cache.remembered(path, make)["boxes"]

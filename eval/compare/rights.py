@@ -73,7 +73,7 @@ class PersonalSets:
         """What the person is to a set."""
         if self.visitor.owner:
             return Role.OWNER
-        if set_.maker == self.visitor.name:
+        if set_.maker and set_.maker == self.visitor.name:
             return Role.MAKER
         if {set_.id, set_.title} & set(self._studied()):
             return Role.NOBODY
@@ -111,6 +111,10 @@ class PersonalSets:
     def bring(self, zip_path: Path, title: str = "", report: Report | None = None) -> str:
         """As `Sets.bring`; the person is the maker."""
         return self._sets.bring(zip_path, title, report, maker=self.visitor.name)
+
+    def example(self) -> str:
+        """As `Sets.example`, of the person's own."""
+        return self._sets.example(self.visitor.name)
 
     def export(self, id: str, zip_path: Path) -> Path:
         """As `Sets.export`."""

@@ -21,12 +21,14 @@ from eval.compare.clip import ComparisonClip
 from eval.compare.index import CLIPS, INDEX, ComparisonSet, Item, read_index, write_index
 from eval.compare.names import REFERENCE, checked
 from eval.compare.video_import import Entry
-from lipsync.errors import ConfigError
+from lipsync.assets import asset
+from lipsync.errors import ConfigError, full_disk_reported
 
 __all__ = ["REFERENCE", "ComparisonClip", "ComparisonSet", "Entry", "Item", "SetInfo", "Sets"]
 
 log = logging.getLogger(__name__)
 FOLDER = "compare"  # in the data folder
+EXAMPLE = asset("examples") / "set"  # the folder of a set
 LEFT_OVER = 24 * 3600.0  # s after which the workplace of a process that died is cleared
 
 
@@ -137,9 +139,13 @@ class Sets:
         with self._workplace() as place:
             taken = taken_in(entries, place / CLIPS, report)
             with self._changing(id) as set_:
-                for file in (place / CLIPS).iterdir():
-                    file.rename(set_.folder / CLIPS / file.name)
-                write_changed(set_, with_taken(set_, taken, set_.folder))
+                moved = [file.rename(set_.folder / CLIPS / file.name) for file in (place / CLIPS).iterdir()]
+                try:
+                    write_changed(set_, with_taken(set_, taken, set_.folder))
+                except ConfigError:  # the old index is still there, and names none of them
+                    for file in moved:
+                        file.unlink()
+                    raise
 
     def record_failure(self, id: str, item: str, method: str, sentence: str) -> None:
         """Record why a method has no video of an item.
@@ -201,6 +207,32 @@ class Sets:
             entries = tuple(_checked(archive.entries))
             return self._make(replace(archive, title=title or archive.title, entries=entries), report, maker)
 
+    def copy(self, folder: Path, maker: str = "") -> str:
+        """Create a set from a set's folder elsewhere, with its scores and curves; returns its id.
+
+        Raises:
+            ConfigError: there is no set in the folder, or it cannot be copied.
+        """
+        now = datetime.now(UTC)
+        original = read_index(folder)
+        with self._workplace() as place:
+            try:
+                shutil.copytree(folder, place, dirs_exist_ok=True)
+            except (OSError, shutil.Error) as problem:
+                raise ConfigError("sets.cannot_copy", title=original.title) from problem
+            write_index(replace(read_index(place), created=now, modified=now, maker=maker, published=False))
+            id = secrets.token_hex(8)
+            place.rename(self.folder / id)
+        return id
+
+    def example(self, maker: str = "") -> str:
+        """The id of the maker's copy of the bundled example, which is made where they have none."""
+        title = read_index(EXAMPLE).title
+        for known in self.list():
+            if (known.title, known.maker) == (title, maker):
+                return known.id
+        return self.copy(EXAMPLE, maker)
+
     def add_zip(self, id: str, zip_path: Path, report: Report | None = None) -> None:
         """Put the videos of a zip into a set, as `add`.
 
@@ -243,9 +275,10 @@ class Sets:
             if old.is_dir() and time.time() - old.stat().st_mtime > LEFT_OVER:
                 shutil.rmtree(old, ignore_errors=True)
         place = self.folder / f".new-{secrets.token_hex(8)}"
-        (place / CLIPS).mkdir(parents=True)
         try:
-            yield place
+            with full_disk_reported():
+                (place / CLIPS).mkdir(parents=True)
+                yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
 

@@ -10,6 +10,7 @@ from eval.study.server.admin import Admin
 from eval.study.server.client_address import ClientAddress, trusted_proxies
 from eval.study.storage.store import Store
 from lipsync.errors import StudyError
+from lipsync.ui.public.visitor_limits import Asker, folder_bytes
 from lipsync.ui.visitor import visitor_of
 
 PASSWORD = "x-lipsync-password"  # header of a program that acts for the owner
@@ -51,6 +52,20 @@ class Access:
             StudyError: someone else.
         """
         self.admin.check(visitor_of(request), origin_of(request))
+
+    def asker(self, request: gr.Request) -> Asker | None:
+        """Who makes a request, for limits; None: the owner, for whom none hold.
+
+        Raises:
+            StudyError: the request names a password, and it is wrong.
+        """
+        visitor = self.visitor(request)
+        return None if visitor.owner else Asker(visitor.name, address_of(request))
+
+    def set_bytes(self, name: str) -> int:
+        """Bytes of the comparison sets that the visitor of that name made."""
+        own = (known.id for known in self._sets.list() if known.maker == name)
+        return sum(folder_bytes(self._sets.folder / id) for id in own)
 
     def _owns(self, request: gr.Request, origin: ClientAddress) -> bool:
         if self.private and origin.loopback:

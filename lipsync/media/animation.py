@@ -14,6 +14,9 @@ from lipsync.file_cache import cached_per_file
 BACKGROUND = 255  # transparent parts become white, as on a page
 FORMATS = ("PNG", "WEBP", "AVIF")
 SHORTEST, DEFAULT = 11, 100  # ms; browsers show a frame that asks for less than 11 for 100
+MAX_FRAMES = 10_000
+MAX_PIXELS = 2_000_000_000  # of all frames together; 1000 of Full HD
+MAX_BYTES = 1_000_000_000  # of the video that is made of them, in memory
 _MILLISECOND = Fraction(1, 1000)
 
 
@@ -28,7 +31,7 @@ def animated_video(path: Path) -> io.BytesIO | None:
     Those decoders are not in FFmpeg, or stop at the first picture. Transparency is laid over white.
 
     Raises:
-        MediaError: the pictures are damaged or unfinished.
+        MediaError: the pictures are damaged or unfinished, or too many.
     """
     video = _video(path)
     return None if video is None else io.BytesIO(video)
@@ -42,12 +45,17 @@ def _video(path: Path) -> bytes | None:
         return None
     try:
         with photo:
-            return _encoded(photo) if is_animated(photo) else None
+            return _encoded(photo, path.name) if is_animated(photo) else None
+    except MediaError:
+        raise
     except Exception as error:  # Pillow's decoders raise almost any kind at broken bytes
         raise MediaError("photo.damaged", path=path.name) from error
 
 
-def _encoded(photo: Image.Image) -> bytes:
+def _encoded(photo: Image.Image, name: str) -> bytes:
+    count = photo.n_frames  # type: ignore[attr-defined]
+    if count > MAX_FRAMES or count * photo.width * photo.height > MAX_PIXELS:
+        raise MediaError("photo.too_many_frames", path=name, count=count)
     file, shown = io.BytesIO(), 0
     with av.open(file, "w", format="mp4") as container:
         options = {"crf": "0", "preset": "ultrafast", "bf": "0"}
@@ -57,8 +65,10 @@ def _encoded(photo: Image.Image) -> bytes:
         stream.codec_context.time_base = _MILLISECOND
         lengths: dict[int | None, int] = {}
         # A picture for viewers that know no animation comes first and is not one of it.
-        for index in range(1 if photo.info.get("default_image") else 0, photo.n_frames):  # type: ignore[attr-defined]
+        for index in range(1 if photo.info.get("default_image") else 0, count):
             photo.seek(index)
+            if file.tell() > MAX_BYTES:
+                raise MediaError("photo.too_many_frames", path=name, count=count)
             frame = av.VideoFrame.from_image(opaque(photo))
             length = round(photo.info.get("duration", DEFAULT))
             frame.pts, frame.time_base = shown, _MILLISECOND

@@ -12,6 +12,8 @@ from lipsync.errors import MediaError
 from lipsync.media.animation import is_animated, opaque
 from lipsync.media.source import SOUND_SUFFIXES, VIDEO_SUFFIXES, check_file
 
+MAX_PIXELS = 12_000 * 9_000  # what phones take; a file of a few kilobytes may claim far more
+SIDE = 10_000  # of a square photo that surely fits
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF")
 
 
@@ -25,11 +27,13 @@ def _open(path: str | Path) -> Iterator[Image.Image | None]:
                 raise MediaError(
                     "photo.other_format", path=path.name, ending=path.suffix, format=photo.format
                 )
+            if photo.width * photo.height > MAX_PIXELS:
+                raise MediaError("photo.too_large", path=path.name, side=SIDE)
             yield None if is_animated(photo) else photo
     except UnidentifiedImageError:
         yield None
     except Image.DecompressionBombError as error:
-        raise MediaError("photo.too_large", path=path.name, side=13_000) from error
+        raise MediaError("photo.too_large", path=path.name, side=SIDE) from error
     except MediaError:
         raise
     except Exception as error:  # Pillow's decoders raise almost any kind at broken bytes
@@ -61,8 +65,14 @@ def read_photo(path: str | Path, longest: int | None = None) -> np.ndarray | Non
         MediaError: as :func:`photo_size`, or the pixels cannot be decoded.
     """
     with _open(path) as photo:
-        image = None if photo is None else _to_rgb(ImageOps.exif_transpose(photo))
+        image = None if photo is None else _to_rgb(_upright(photo))
     return image if image is None or longest is None else reduced(image, longest)
+
+
+def _upright(photo: Image.Image) -> Image.Image:
+    """The photo turned as its EXIF tag says, in place: a copy of a large one would take much memory."""
+    ImageOps.exif_transpose(photo, in_place=True)
+    return photo
 
 
 def _to_rgb(photo: Image.Image) -> np.ndarray:
@@ -71,7 +81,7 @@ def _to_rgb(photo: Image.Image) -> np.ndarray:
         return np.repeat(grey[..., None], 3, axis=2)
     if photo.has_transparency_data:
         photo = opaque(photo)
-    return np.array(photo.convert("RGB"))
+    return np.array(photo if photo.mode == "RGB" else photo.convert("RGB"))
 
 
 def fitting(width: int, height: int, longest: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from av.video.reformatter import (
 
 from lipsync.media.animation import BACKGROUND
 from lipsync.media.hdr import beyond_bt709, is_hdr, to_bt709
-from lipsync.media.source import THREADS
+from lipsync.media.source import MAX_PIXELS, THREADS
 
 # Without accurate rounding and full chroma, swscale darkens every picture by about one grey level,
 # which shows as a seam where a generated mouth meets the untouched face.
@@ -47,7 +47,8 @@ def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
 
 def _square_size(frame: av.VideoFrame, pixel_aspect: float) -> tuple[int, int]:
     """Width and height with square pixels, before rotation."""
-    if not 0.1 < pixel_aspect < 10 or abs(pixel_aspect - 1) < 0.01:
+    possible = 0.1 < pixel_aspect < 10 and frame.width * frame.height * pixel_aspect <= MAX_PIXELS
+    if not possible or abs(pixel_aspect - 1) < 0.01:
         return frame.width, frame.height
     return max(1, round(frame.width * pixel_aspect)), frame.height
 

@@ -16,6 +16,8 @@ from lipsync.media.timeline import MAX_HOLD, RESET
 from lipsync.texts import Message
 
 CANCELLED = 0.01  # of the loudest channel's energy: a mean that holds less is of channels out of phase
+MIN_RATE, MAX_RATE = 1_000, 1_000_000  # Hz; at a rate of 1 Hz, a kilobyte would be a quarter of an hour
+MAX_HOURS = 4.0  # of one recording: time stamps may claim any length, and the sound is held in memory
 MAX_SLIP = 0.04  # s; stamps of live recordings jitter below this, one frame of lag shows above
 
 
@@ -33,7 +35,7 @@ class SoundReader:
         first_pts: time stamp of the first sample in the time base of the stream.
 
     Raises:
-        MediaError: no sound track, or none that can be decoded.
+        MediaError: no sound track, none that can be decoded, or a rate that no recording has.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -51,6 +53,9 @@ class SoundReader:
                 raise MediaError("sound.no_samples", name=name)
             self._frames = chain([first], frames)
             self.rate: int = first.sample_rate
+            if not MIN_RATE <= self.rate <= MAX_RATE:
+                raise MediaError("sound.rate", name=name, rate=self.rate)
+            self._name = name
             self.channels: int = first.layout.nb_channels
             self.layout: str = first.layout.name
             begin = first.time or 0.0
@@ -81,6 +86,9 @@ class SoundReader:
 
         A late start and lost packets are filled with silence, an early start is cut. So is the tail of
         the last block behind the declared end: AAC pads its last packet.
+
+        Raises:
+            MediaError: longer than `MAX_HOURS`.
         """
         done = 0
         held: np.ndarray | None = None
@@ -88,6 +96,8 @@ class SoundReader:
             if held is not None:
                 yield held
                 done += held.shape[1]
+                if done > MAX_HOURS * 3600 * self.rate:
+                    raise MediaError("sound.too_long", name=self._name, hours=MAX_HOURS)
             held = block
         if held is not None:
             yield held[:, : self._length - done] if self._length > done else held
@@ -125,6 +135,8 @@ class SoundReader:
         if len(samples) != self.channels:  # broadcasts switch between stereo and 5.1 on the fly
             samples = np.repeat(samples.mean(axis=0, keepdims=True), self.channels, axis=0)
         if frame.sample_rate != self.rate:
+            if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
+                raise MediaError("sound.rate", name=self._name, rate=frame.sample_rate)
             samples = soxr.resample(samples.T, frame.sample_rate, self.rate).T
         return np.ascontiguousarray(samples)
 

@@ -37,6 +37,7 @@ VIDEO_SUFFIXES = {
 }
 SOUND_SUFFIXES = {".wav", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac", ".aiff", ".amr"}
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+MAX_PIXELS = 8192 * 4320  # of a frame: 8K; a header of a few bytes may claim more than the memory holds
 MAX_ERRORS = 100  # damaged places in a row before a file is given up
 
 THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
@@ -75,7 +76,7 @@ def open_media(path: str | Path) -> InputContainer:
         return av.open(animation, "r")
     if path.suffix.lower() in PHOTO_SUFFIXES:
         raise MediaError("photo.no_photo", path=path.name, ending=path.suffix)
-    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "max_pixels": str(MAX_PIXELS)}
     try:
         # The "file:" in front keeps names such as "a:b.mp4" from being read as addresses.
         return av.open(f"file:{path}", options=options, metadata_errors="replace")
@@ -94,7 +95,11 @@ def _why_unreadable(path: Path) -> str:
 
 
 def video_stream(container: InputContainer) -> Any | None:
-    """The main picture stream, or None. Cover art of a song is not a video."""
+    """The main picture stream, or None. Cover art of a song is not a video.
+
+    Raises:
+        MediaError: its frames are larger than `MAX_PIXELS`.
+    """
     usable = [
         stream
         for stream in container.streams.video
@@ -102,7 +107,15 @@ def video_stream(container: InputContainer) -> Any | None:
     ]
     best = container.streams.best("video")
     chosen = best if best in usable else next(iter(usable), None)
-    if chosen is not None and not chosen.codec_context.is_open:
+    if chosen is None:
+        return None
+    if chosen.width * chosen.height > MAX_PIXELS:
+        name = Path(container.name.removeprefix("file:")).name
+        raise MediaError("media.too_many_pixels", path=name, width=chosen.width, height=chosen.height)
+    if not chosen.codec_context.is_open:
+        chosen.codec_context.options = {
+            "max_pixels": str(MAX_PIXELS)
+        }  # a frame may be larger than its header
         chosen.codec_context.thread_type = "AUTO"
         chosen.codec_context.thread_count = THREADS
     return chosen

@@ -1,5 +1,6 @@
 """The Generate tab: a face and speech in, a video whose lips follow the speech out."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +9,27 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
+from lipsync.methods.hub_name import PREFIX as HUB
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Job, Jobs
-from lipsync.ui.job_queue import MODEL, states_of
+from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
 from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
 from lipsync.ui.request_form import QUIET, Inputs
-from lipsync.ui.uploads import GenerateForm, is_photo, learning, reference_pictures, request
+from lipsync.ui.speaker_choice import who_speaks
+from lipsync.ui.uploads import (
+    GenerateForm,
+    hub_choice,
+    is_photo,
+    learning,
+    reference_pictures,
+    request,
+)
 
 Update = dict[Any, Any]
+# An error goes with the inputs it was about. In the browser: an answer of the server could come too late.
+TAKE_BACK = f"""(status) => !status.includes('class="trouble"') ? status
+    : document.querySelector("#result video") ? "" : {json.dumps(markup.empty())}"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,8 @@ class _GeneratePage:
 
     def _result(self) -> None:
         self.status = gr.HTML(markup.empty(), elem_id="status")
+        with gr.Row(visible=False) as self.actions:
+            self.download = gr.DownloadButton(label("result.download"), elem_id="download")
         with gr.Row(visible=False) as self.viewing:
             self.view = gr.Radio(
                 [(label(f"result.view.{name}"), name) for name in ("result", "input", "both")],
@@ -75,8 +90,6 @@ class _GeneratePage:
             self.input_photo = gr.Image(label=label("result.input"), buttons=[], type="filepath", **media)
             self.output = gr.Video(label=label("result.video"), buttons=[], elem_id="result", **media)
         self.facts = gr.HTML(elem_id="facts")
-        with gr.Row(visible=False) as self.actions:
-            self.download = gr.DownloadButton(label("result.download"), elem_id="download")
 
     def _listen(self) -> None:
         shown = [
@@ -92,6 +105,8 @@ class _GeneratePage:
             lambda on: [gr.update(loop=on)] * 2, self.repeat, [self.input_video, self.output], **QUIET
         )
         self.shown = shown
+        changes = [value.change for value in self.inputs.values]
+        gr.on(changes, None, self.status, self.status, js=TAKE_BACK, **QUIET)
         # The browser remembers which cores it had made; nobody else is shown them.
         given = self.inputs
         self.learned.change(
@@ -103,8 +118,13 @@ class _GeneratePage:
 
     def on_load(self, demo: gr.Blocks) -> None:
         """Show the example's faces, and find the job again that a page was reloaded from."""
-        self.inputs.on_load(demo)
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
+        given = self.inputs
+        filled_in = [*given.values, given.restored, given.more_lines]
+        restored = demo.load(
+            self.on_restore, [self.job, given.cores, given.more_lines, given.method], filled_in, **QUIET
+        )
+        restored.then(given.on_face, given.face_inputs, given.faces, **QUIET)
 
     async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
         *filled_in, learn, minutes = options
@@ -120,10 +140,37 @@ class _GeneratePage:
     async def on_resume(self, name: str | None) -> AsyncIterator[Update]:
         job = self.jobs.get(name)
         if job is None:
-            yield {self.job: None}
+            yield {self.job: FORGOTTEN}
             return
         async for update in self._follow(job):
             yield update
+
+    def on_restore(
+        self, name: str | None, cores: list[str], lines: list[tuple[str, str]], method: str
+    ) -> Update:
+        """The menu of methods, and what the job was given that a page was reloaded from."""
+        job, given = self.jobs.get(name), self.inputs
+        if job is None:
+            return given.on_cores(cores, lines, method)
+        wanted = job.request
+        if wanted.method.startswith(HUB):
+            lines = [*lines, hub_choice(wanted.method)]
+        filled_in: Update = {
+            given.face: str(wanted.face),
+            given.speech: gr.skip() if wanted.audio is None else str(wanted.audio),
+            given.own_sound: wanted.audio is None,
+            given.restored: (str(wanted.face), who_speaks(wanted)),
+            given.length: wanted.length,
+            given.mark: wanted.label,
+            given.opening: wanted.mouth_opening,
+            given.sharpen: wanted.sharpen,
+        }
+        if job.learn is not None and job.adapted is None:
+            filled_in |= {
+                given.learn: True,
+                given.minutes: gr.update(value=job.learn.minutes, visible=True),
+            }
+        return filled_in | given.on_cores(cores, lines, wanted.method)
 
     def on_cancel(self, name: str | None) -> None:
         job = self.jobs.get(name)
@@ -156,14 +203,16 @@ class _GeneratePage:
             yield busy | (first or {}) | {self.status: gr.update(value=text, visible=True)}
         ready = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
         if job.result is not None:
-            yield ready | {self.job: job.id} | self._done(job)
+            yield ready | {self.job: job.id} | self._done(job, plays=first is not None)
         elif job.state == "cancelled":
-            yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.job: None}
+            cancelled = gr.update(value=markup.cancelled(), visible=True)
+            yield ready | {self.status: cancelled, self.job: FORGOTTEN}
         else:
             error = job.error or RuntimeError("no reason")
-            yield ready | {self.status: gr.update(value=markup.trouble(error), visible=True), self.job: None}
+            trouble = gr.update(value=markup.trouble(error), visible=True)
+            yield ready | {self.status: trouble, self.job: FORGOTTEN}
 
-    def _done(self, job: Job) -> Update:
+    def _done(self, job: Job, plays: bool) -> Update:
         assert job.result is not None
         path, face = str(job.result.path), job.request.face
         photo = is_photo(face)
@@ -171,7 +220,7 @@ class _GeneratePage:
             self.status: gr.update(value="", visible=False),
             **dict.fromkeys((self.viewing, self.actions), gr.update(visible=True)),
             self.view: "result",
-            self.output: gr.update(value=path, visible=True),
+            self.output: gr.update(value=path, visible=True, autoplay=plays),
             self.input_video: gr.update(value=None if photo else str(face), visible=False),
             self.input_photo: gr.update(value=str(face) if photo else None, visible=False),
             self.facts: markup.facts(job.result)

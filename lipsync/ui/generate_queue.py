@@ -11,6 +11,7 @@ from lipsync.generate import Progress, Request, Result, generate
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.ui.job_queue import Task, Tasks
+from lipsync.ui.public.visitor_limits import VisitorLimits
 
 Generate = Callable[[Request, Callable[[Progress], None], threading.Event], Result]
 Adapt = Callable[[AdaptRequest, Callable[[Progress], None], threading.Event], Adapted]
@@ -35,7 +36,7 @@ class Jobs(Tasks[Job]):
     """Generates one request after the other, see `Tasks`.
 
     Args:
-        keep, most, sweep, limit: as for `Tasks`.
+        keep, most, limit, visitors: as for `Tasks`.
         work: what does the job.
         adapt: what learns a face.
     """
@@ -45,26 +46,27 @@ class Jobs(Tasks[Job]):
         keep: float = 3600.0,
         most: int = 20,
         work: Generate = generate,
-        sweep: float = 60.0,
         limit: float | None = None,
         adapt: Adapt = adapt,
+        visitors: VisitorLimits | None = None,
     ) -> None:
         self._generate, self._adapt = work, adapt
         self._speeds: dict[str, float] = {}
-        super().__init__(keep=keep, most=most, sweep=sweep, limit=limit)
+        super().__init__(keep=keep, most=most, limit=limit, visitors=visitors)
 
-    def submit(self, request: Request, learn: AdaptRequest | None = None) -> Job:
+    def submit(self, request: Request, learn: AdaptRequest | None = None, part: bool = False) -> Job:
         """Queue a request; its ``output`` is only a file name here, the folder is the job's own.
 
         Args:
             learn: of the same face, to be done before.
+            part: of a larger task, which is what counts for its visitor.
 
         Raises:
-            ConfigError: too many jobs are waiting.
+            ConfigError: too many jobs are waiting, in all or of this visitor.
         """
         name, folder = self._place()
         here = replace(request, output=folder / request.output.name)
-        return self._add(Job(here, learn, id=name, folder=folder))
+        return self._add(Job(here, learn, id=name, folder=folder), part)
 
     def speed(self, method: str) -> float | None:
         """Frames per second of the method's last job on this machine."""

@@ -20,10 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.errors import Cancelled, ConfigError, LipSyncError, full_disk_reported
+from lipsync.ui.public.visitor_limits import VisitorLimits
 
 log = logging.getLogger(__name__)
 
+FORGOTTEN = "-"  # in place of an id in the memory of the browser, which takes neither None nor ""
 POLL = 0.25  # s between two looks at a running task
 # Of every event that sets the networks to work: together no more than this many are followed at once.
 # More than the tasks that may wait, so that a request that comes too late gets that message.
@@ -64,19 +66,24 @@ class Tasks(ABC, Generic[T]):
         workers: tasks at the same time. One task already keeps the processor busy.
         keep: seconds that a result is kept.
         most: tasks that may wait or run before new ones are refused.
-        sweep: seconds between two looks for results that are kept no longer.
         limit: seconds that one task may take, waiting not counted; None: no limit.
+        visitors: what one visitor may have at once; None: no limit.
+
+    Attributes:
+        sweep: seconds between two looks for results that are kept no longer.
     """
+
+    sweep = 60.0
 
     def __init__(
         self,
         workers: int = 1,
         keep: float = 3600.0,
         most: int = 20,
-        sweep: float = 60.0,
         limit: float | None = None,
+        visitors: VisitorLimits | None = None,
     ) -> None:
-        self.keep, self._limit = keep, limit
+        self.keep, self._limit, self._visitors = keep, limit, visitors
         self.folder = Path(tempfile.mkdtemp(prefix="lipsync-"))
         self._most = most
         self._tasks: dict[str, T] = {}
@@ -88,7 +95,7 @@ class Tasks(ABC, Generic[T]):
         self._workers = [
             threading.Thread(target=self._work, name="task", daemon=True) for _ in range(workers)
         ]
-        for thread in (*self._workers, threading.Thread(target=self._sweep, args=(sweep,), daemon=True)):
+        for thread in (*self._workers, threading.Thread(target=self._sweep, daemon=True)):
             thread.start()
 
     @abstractmethod
@@ -122,16 +129,21 @@ class Tasks(ABC, Generic[T]):
         name = secrets.token_urlsafe(16)
         return name, self.folder / name
 
-    def _add(self, task: T) -> T:
+    def _add(self, task: T, part: bool = False) -> T:
         """Queue a task.
 
+        Args:
+            part: of a larger task, which is what counts for its visitor.
+
         Raises:
-            ConfigError: too many are waiting.
+            ConfigError: too many are waiting, in all or of this visitor.
         """
         self._forget()
         with self._lock:
             if sum(not other.over for other in self._tasks.values()) >= self._most:
                 raise ConfigError("job.queue_full", count=self._most)
+            if self._visitors is not None and not part:
+                self._visitors.admit(task)
             self._tasks[task.id] = task
         self._queue.put((task, copy_context()))
         return task
@@ -147,8 +159,9 @@ class Tasks(ABC, Generic[T]):
             if task.cancel.is_set():
                 raise Cancelled("job.cancelled_before")
             task.state = "running"
-            task.folder.mkdir()
-            self._timed(task)
+            with full_disk_reported():
+                task.folder.mkdir()
+                self._timed(task)
             state = "done"
         except Cancelled:
             state = "cancelled"
@@ -180,8 +193,8 @@ class Tasks(ABC, Generic[T]):
         finally:
             timer.cancel()
 
-    def _sweep(self, every: float) -> None:
-        while not self._closed.wait(every):
+    def _sweep(self) -> None:
+        while not self._closed.wait(self.sweep):
             self._forget()
 
     def _forget(self) -> None:

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from lipsync.errors import LipSyncError
+from lipsync.errors import LipSyncError, MissingInput
 from lipsync.generate import Progress, Result
 from lipsync.media import MediaInfo
 from lipsync.methods import AUTO
@@ -43,8 +43,11 @@ def _language_buttons() -> str:
 
 
 def footer() -> str:
-    """The way to the interface for programs."""
-    return f'<footer class="foot"><a href="?view=api">{localized("page.programs")}</a></footer>'
+    """The way to the interface for programs, which ``portal.js`` opens."""
+    return (
+        '<footer class="foot"><button type="button" data-open-api>'
+        f"{localized('page.programs')}</button></footer>"
+    )
 
 
 def heading(key: str) -> str:
@@ -59,9 +62,16 @@ def empty(key: str = "job.empty") -> str:
 
 
 def trouble(error: Exception) -> str:
-    """What went wrong, as a sentence for the person; a bug is only named as one."""
-    what = localized(error.message) if isinstance(error, LipSyncError) else localized("job.bug")
-    return f'<div class="trouble" role="alert"><strong>{localized("job.failed")}</strong><p>{what}</p></div>'
+    """What went wrong or is missing, as a sentence for the person; a bug is only named as one.
+
+    The key is there for ``portal.js``, which leads to what is missing.
+    """
+    message = error.message if isinstance(error, LipSyncError) else Message("job.bug")
+    title = localized("job.missing" if isinstance(error, MissingInput) else "job.failed")
+    return (
+        f'<div class="trouble" role="alert" data-error="{escape(message.key)}">'
+        f"<strong>{title}</strong><p>{localized(message)}</p></div>"
+    )
 
 
 def cancelled() -> str:

@@ -24,6 +24,7 @@ from lipsync.ui.uploads import (
     menu,
     model_card,
     pointed,
+    same_face,
 )
 
 Update = dict[Any, Any]
@@ -43,12 +44,13 @@ class Inputs:
             minutes come last.
         card: about the chosen method; empty where there may be several.
         cores: names of the adapted cores that this browser had made.
+        restored: face and speaker of the job that the page was reloaded from, whose consent was given.
         learn: whether the face is learned first.
     """
 
     def __init__(self, jobs: Jobs, prefix: str = "", several: bool = False) -> None:
         self.jobs, self.prefix, self.several = jobs, prefix, several
-        self.boxes = gr.State([])
+        self.boxes, self.restored = gr.State([]), gr.State()
         self.cores = gr.BrowserState([], storage_key="lipsync-cores", secret="cores")
         self._face()
         self._speech()
@@ -75,9 +77,10 @@ class Inputs:
                     elem_id=f"{self.prefix}face",
                 )
             with gr.Tab(label("face.camera")):
-                self.camera = gr.Video(
-                    sources=["webcam"], include_audio=True, label=label("face.record"), height=280
-                )
+                self.camera = gr.Video(  # a mirrored one needs the program ffmpeg
+                    sources=["webcam"], webcam_options=gr.WebcamOptions(mirror=False), include_audio=True,
+                    label=label("face.record"), height=280,
+                )  # fmt: skip
         self.preview = gr.Image(
             label=label("face.preview"),
             show_label=False,
@@ -197,10 +200,11 @@ class Inputs:
             self.model_text = gr.Markdown(text)
 
     def _listen(self) -> None:
+        self.face_inputs = [self.face, self.camera, self.restored]
         self.faces = [self.preview, self.boxes, self.face_facts, self.which, self.consent]
         # One event of both, not one each: of two requests on their way the older may be answered last.
         gr.on(
-            [self.face.change, self.camera.change], self.on_face, [self.face, self.camera], self.faces,
+            [self.face.change, self.camera.change], self.on_face, self.face_inputs, self.faces,
             trigger_mode="always_last", **QUIET,
         )  # fmt: skip
         for key, button in self.samples.items():
@@ -237,12 +241,8 @@ class Inputs:
 
     def on_load(self, demo: gr.Blocks) -> None:
         """Show the example's faces, and what of the methods is here by now."""
-        demo.load(self.on_face, [self.face, self.camera], self.faces, **QUIET)
-        if self.several:
-            demo.load(lambda: gr.update(choices=self._lines()), None, self.method, **QUIET)
-        else:
-            inputs = [self.cores, self.more_lines, self.method]
-            demo.load(self.on_cores, inputs, [self.method, self.more_lines], **QUIET)
+        demo.load(self.on_face, self.face_inputs, self.faces, **QUIET)
+        demo.load(lambda: gr.update(choices=self._lines()), None, self.method, **QUIET)
 
     def card_of(self, method: str) -> str:
         if method == AUTO:
@@ -314,8 +314,9 @@ class Inputs:
             self.hub_status: gr.update(visible=False),
         }
 
-    def on_face(self, face: str | None, camera: str | None) -> Update:
+    def on_face(self, face: str | None, camera: str | None, restored: tuple[str, int | str] | None) -> Update:
         chosen = camera or face
+        same = restored is not None and same_face(chosen, restored[0])
         try:
             picture, boxes, facts = look(chosen)
         except LipSyncError as error:
@@ -325,12 +326,13 @@ class Inputs:
         if len(people) > 1:
             picture, places = gallery(people, [1])
             boxes, which = places.tolist(), lines_of_people(people, everybody=not self.several)
+        asked = bool(chosen) and not is_example(str(chosen))
         return {
             self.preview: gr.update(value=picture, visible=picture is not None),
             self.boxes: boxes,
             self.face_facts: facts,
-            self.which: which,
-            self.consent: gr.update(visible=bool(chosen) and not is_example(str(chosen)), value=False),
+            self.which: which | ({"value": restored[1]} if restored is not None and same else {}),
+            self.consent: gr.update(visible=asked, value=same),
         }
 
     def on_point(self, boxes: list[list[float]], who: int | str, event: gr.SelectData) -> Any:

@@ -12,7 +12,10 @@ from importlib.util import find_spec
 from lipsync.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_SIZE = re.compile(r"\d+ ?(?:b|kb|mb|gb|tb)", re.IGNORECASE)
+UNITS = ("b", "kb", "mb", "gb", "tb")
+_SIZE = re.compile(rf"\d+ ?(?:{'|'.join(UNITS)})", re.ASCII | re.IGNORECASE)
+_HOST_SOURCE = re.compile(r"https?://(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?", re.IGNORECASE)
+SPACE_PAGES = "'self' https://huggingface.co https://*.hf.space"
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,11 @@ class Settings:
         max_seconds: longest result that Generate accepts.
         max_upload: largest upload, as ``500mb``.
         max_job: seconds that one job may take before it is stopped.
+        visitor_jobs: jobs that one visitor may have waiting or running.
+        visitor_disk: bytes that the results, uploads and sets of one visitor may take.
         mcp: whether assistants are served too, by the model context protocol.
         space: whether this is a Hugging Face Space.
+        frame_ancestors: whose pages may embed the portal, as in a Content-Security-Policy.
     """
 
     host: str = "127.0.0.1"
@@ -33,20 +39,29 @@ class Settings:
     max_seconds: float = 600.0
     max_upload: str = "500mb"
     max_job: float = 3600.0
+    visitor_jobs: int = 3
+    visitor_disk: int = 5 * 1024**3
     mcp: bool = False
     space: bool = False
+    frame_ancestors: str = "'self'"
 
     @property
     def private(self) -> bool:
         """Whether it listens to this machine alone."""
         return not self.space and self.host in LOOPBACK
 
+    @property
+    def framed(self) -> bool:
+        """Whether pages of other sites may embed it, which then takes HTTPS."""
+        return "://" in self.frame_ancestors
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings that the environment asks for; empty is not set.
 
-    HOST, PORT, LIPSYNC_MAX_SECONDS, LIPSYNC_MAX_UPLOAD, LIPSYNC_MAX_JOB and LIPSYNC_MCP. A Space, which
-    says SPACE_ID, listens to everybody: its pages are served by a machine in front.
+    HOST, PORT, LIPSYNC_MAX_SECONDS, LIPSYNC_MAX_UPLOAD, LIPSYNC_MAX_JOB, LIPSYNC_VISITOR_JOBS,
+    LIPSYNC_VISITOR_DISK, LIPSYNC_MCP and LIPSYNC_FRAME_ANCESTORS. A Space, which says SPACE_ID, listens to
+    everybody: its pages are served by a machine in front, inside a page of the Hub.
 
     Raises:
         ConfigError: a value is not possible, or nothing can listen at that place.
@@ -58,10 +73,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         host=given.get("HOST", "0.0.0.0" if space else settings.host),
         port=_port(given.get("PORT", str(settings.port))),
         max_seconds=_seconds(given, "LIPSYNC_MAX_SECONDS", settings.max_seconds),
-        max_upload=_size(given.get("LIPSYNC_MAX_UPLOAD", settings.max_upload)),
+        max_upload=_size(given, "LIPSYNC_MAX_UPLOAD", settings.max_upload),
         max_job=_seconds(given, "LIPSYNC_MAX_JOB", settings.max_job),
+        visitor_jobs=_count(given, "LIPSYNC_VISITOR_JOBS", settings.visitor_jobs),
+        visitor_disk=_bytes(_size(given, "LIPSYNC_VISITOR_DISK", f"{settings.visitor_disk}b")),
         mcp=_mcp(given.get("LIPSYNC_MCP", "0")),
         space=space,
+        frame_ancestors=_frame_ancestors(
+            given.get("LIPSYNC_FRAME_ANCESTORS", SPACE_PAGES if space else settings.frame_ancestors)
+        ),
     )
     _check_place(settings.host, settings.port)
     return settings
@@ -92,10 +112,33 @@ def _mcp(text: str) -> bool:
     return text == "1"
 
 
-def _size(text: str) -> str:
+def _count(given: Mapping[str, str], name: str, otherwise: int) -> int:
+    text = given.get(name, str(otherwise))
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise ConfigError("portal.count_form", name=name, value=text, usual=otherwise)
+    return int(text)
+
+
+def _size(given: Mapping[str, str], name: str, otherwise: str) -> str:
+    text = given.get(name, otherwise)
     if not _SIZE.fullmatch(text) or not int(re.sub(r"\D", "", text)):
-        raise ConfigError("portal.upload_form", value=text)
+        raise ConfigError("portal.size_form", name=name, value=text)
     return text
+
+
+def _bytes(size: str) -> int:
+    """Bytes of a size such as ``5gb``, counted as Gradio does."""
+    number, unit = re.sub(r"\D", "", size), re.sub(r"[\d ]", "", size).lower()
+    return int(number) * 1024 ** UNITS.index(unit)
+
+
+def _frame_ancestors(text: str) -> str:
+    """The sources, one space between them: 'self', 'none' alone, or addresses of sites."""
+    sources = ["'self'" if word == "self" else "'none'" if word == "none" else word for word in text.split()]
+    known = all(word == "'self'" or _HOST_SOURCE.fullmatch(word) for word in sources)
+    if not known and sources != ["'none'"]:
+        raise ConfigError("portal.frame_ancestors", value=text)
+    return " ".join(sources)
 
 
 def _check_place(host: str, port: int) -> None:

@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 
 from lipsync.faces.speakers import Person, find_people, gallery
+from lipsync.request import Request
 from lipsync.ui.languages import label
 from lipsync.weights import hub
 
@@ -27,6 +28,15 @@ def chosen(who: int | str) -> dict[str, Any]:
     if isinstance(who, str):
         return {"person": int(who)}
     return {} if who < 0 else {"face_index": int(who)}
+
+
+def who_speaks(request: Request) -> int | str:
+    """Who speaks in a request, as :func:`chosen` reads it."""
+    if request.faces == "all":
+        return EVERYBODY
+    if request.person is not None:
+        return str(request.person)
+    return -1 if request.face_index is None else request.face_index
 
 
 def people_in(face: str) -> tuple[Person, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from lipsync.adapt import AdaptRequest
 from lipsync.assets import asset
 from lipsync.data.preparation.person import check_video
-from lipsync.errors import ConfigError, LipSyncError
+from lipsync.errors import ConfigError, LipSyncError, MissingInput
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
 from lipsync.media import Frame, probe, read_excerpt, read_frames
@@ -93,7 +93,7 @@ def learning(job: Request, minutes: float) -> AdaptRequest:
 def is_example(face: str | Path) -> bool:
     """Whether a file is one of the bundled faces, which everybody may animate."""
     bundled = {EXAMPLES / name for name, _ in SAMPLES.values()}
-    return Path(face).is_file() and any(filecmp.cmp(face, example, shallow=False) for example in bundled)
+    return any(same_face(str(face), str(example)) for example in bundled)
 
 
 def is_photo(face: str | Path) -> bool:
@@ -142,19 +142,20 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
     """The requested job, checked as far as the page can; ``max_seconds`` as of :class:`Request`.
 
     Raises:
-        ConfigError: something is missing, or there is no such method.
+        MissingInput: something is missing.
+        ConfigError: there is no such method.
         MediaError: the face is not there, or it is a damaged photo.
     """
     name = form.method if form.method == AUTO else METHODS.get(form.method).card.name
     if not form.face:
-        raise ConfigError("request.choose_face")
+        raise MissingInput("request.choose_face")
     if not form.own_sound and not form.speech:
-        raise ConfigError("request.choose_speech")
+        raise MissingInput("request.choose_speech")
     path = check_file(form.face)
     if form.own_sound and is_photo(path):
-        raise ConfigError("request.photo_no_sound")
+        raise MissingInput("request.photo_no_sound")
     if not form.consent and not is_example(path):
-        raise ConfigError("request.consent", path=path.name)
+        raise MissingInput("request.consent", path=path.name)
     return Request(
         face=path,
         audio=None if form.own_sound else Path(str(form.speech)),
@@ -168,6 +169,13 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
         mouth_opening=form.mouth_opening,
         sharpen=form.sharpen,
     )
+
+
+def same_face(face: str | None, other: str | None) -> bool:
+    """Whether two files are there and hold the same."""
+    if not face or not other or not Path(face).is_file() or not Path(other).is_file():
+        return False
+    return filecmp.cmp(face, other, shallow=False)
 
 
 def look(face: str | None) -> tuple[np.ndarray | None, list[list[float]], str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import fields
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from lipsync.errors import ArtefactError, ConfigError
+from lipsync.errors import ArtefactError, ConfigError, LipSyncError
 from lipsync.weights import hub
 from lipsync.weights.checkpoint import load_checkpoint
 from lipsync.weights.renamed import current_settings, current_weights
@@ -20,6 +22,7 @@ from lipsync.weights.renamed import current_settings, current_weights
 C = TypeVar("C")
 N = TypeVar("N", bound=nn.Module)
 Reshape = Callable[[str, Tensor, torch.Size], Tensor | None]
+LARGEST = 10_000  # number in a config.json: no size, count or factor of a network is larger
 
 
 def read_config(path: Path, kind: type[C], what: str, needs: str = "audio") -> C:
@@ -39,8 +42,9 @@ def read_config(path: Path, kind: type[C], what: str, needs: str = "audio") -> C
         if not isinstance(found, dict) or needs not in found:
             raise ConfigError("saved.not_described", path=path, what=what)
         settings = current_settings(kind, found)
+        _check_types(kind, settings)
         return kind(**{key: value for key, value in settings.items() if key in known})
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise ArtefactError("saved.unreadable", path=path, problem=problem) from problem
     except TypeError as problem:
         raise ConfigError("saved.not_described_because", path=path, what=what, problem=problem) from problem
@@ -62,13 +66,43 @@ def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str, needs
     path = Path(path)
     weights = path / "model.safetensors" if path.is_dir() else path
     state = load_checkpoint(weights)
-    made = net(read_config(weights.with_name("config.json"), kind, what, needs))
+    made = make(net, read_config(weights.with_name("config.json"), kind, what, needs), state, weights, what)
     try:
         made.load_state_dict(state)
     except RuntimeError as problem:
         first = str(problem).splitlines()[1].strip()[:120]
         raise ConfigError("saved.not_that", path=weights, what=what, problem=first) from problem
     return made
+
+
+def make(net: type[N], config: Any, state: Mapping[str, Any], path: Path, what: str) -> N:
+    """The network of a configuration, which may be a stranger's: no larger than its weights are.
+
+    Args:
+        state: the weights; values that are no tensors do not count.
+        path, what: their file and the network, for the sentence.
+
+    Raises:
+        ConfigError: there is no such network, or it has more weights than the file.
+    """
+    left = 2 * sum(value.numel() for value in state.values() if isinstance(value, Tensor)) + 1_000_000
+    thread = threading.get_ident()
+
+    def count(module: nn.Module, name: str, weight: nn.Parameter) -> None:  # before it is filled with numbers
+        nonlocal left
+        left -= weight.numel() if threading.get_ident() == thread else 0
+        if left < 0:
+            raise ConfigError("saved.larger", path=path, what=what)
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        return net(config)
+    except LipSyncError:
+        raise
+    except Exception as problem:  # whatever a network says of settings that nobody thought of
+        raise ConfigError("saved.not_described_because", path=path, what=what, problem=problem) from problem
+    finally:
+        hook.remove()
 
 
 def start_from(
@@ -105,3 +139,22 @@ def start_from(
 def weights_sha256(weights: Path) -> str:
     """SHA-256, in hex, of a file of weights, or of the ``model.safetensors`` in a folder."""
     return hub.checksum(weights / "model.safetensors" if weights.is_dir() else weights)
+
+
+def _check_types(kind: type, settings: Mapping[str, Any]) -> None:
+    """Refuse values of another type than the configuration's, and numbers that no network has.
+
+    Raises:
+        TypeError: there is one.
+    """
+    types = get_type_hints(kind)
+    for name, value in settings.items():
+        wanted = types.get(name)
+        if is_dataclass(wanted) and isinstance(value, dict):
+            _check_types(wanted, current_settings(wanted, value))  # type: ignore[arg-type]
+        elif is_dataclass(wanted) or (wanted in (bool, str) and type(value) is not wanted):
+            raise TypeError(f"{name} is {value!r:.60}")
+        elif wanted in (int, float):
+            allowed = (int, float) if wanted is float else (int,)
+            if type(value) not in allowed or not abs(value) <= LARGEST:
+                raise TypeError(f"{name} is {value!r:.60}")

@@ -259,6 +259,8 @@ def test_control_frames(control, expected):
     ("item,method\n", "lacks the column 'generated'"),
     ("item,method,generated\n", "lists no video"),
     ("item,method,generated\na,,x.mp4\n", "line 2: the column 'method' is empty"),
+    (f"item,method,generated\na,b,{'x' * 300}.mp4\n", "line 2: what stands under 'generated' cannot be"),
+    ("item,method,generated\na,b,x\0.mp4\n", "line 2: what stands under 'generated' cannot be the name"),
     ("item,method,generated\na,b,x.mp4\na,b,y.mp4\n", "two rows for item 'a' and method 'b'"),
 ])  # fmt: skip
 def test_a_bad_manifest_is_one_sentence(tmp_path, capsys, text, said):

@@ -1,5 +1,6 @@
 """Zips: out and in again the same, and whatever a stranger puts into one stays harmless."""
 
+import errno
 import io
 import json
 import shutil
@@ -131,6 +132,26 @@ def huge() -> bytes:
     return bytes(data)
 
 
+def endless_list() -> bytes:
+    """A zip of 5 MB whose list of files is as long as the zip: `zipfile` would hold it 20 times over."""
+    data = zipped("one/A.mp4")
+    begin, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    entries = data[begin:end] * (5 * 1024**2 // (end - begin))
+    tail = bytearray(data[end:])
+    struct.pack_into("<II", tail, 12, len(entries), begin)
+    return data[:begin] + entries + bytes(tail)
+
+
+def overlapping() -> bytes:
+    """2,000 names for one and the same megabyte of zeros."""
+    data = zipped("one/0000.mp4", data=bytes(1 << 20), compression=zipfile.ZIP_DEFLATED)
+    begin, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    entries = b"".join(data[begin:end].replace(b"0000", f"{n:04d}".encode()) for n in range(2_000))
+    tail = bytearray(data[end:])
+    struct.pack_into("<HHII", tail, 8, 2_000, 2_000, len(entries), begin)
+    return data[:begin] + entries + bytes(tail)
+
+
 ATTACKS = {
     "absolute": (zipped("/tmp/evil/A.mp4"), "leads out of its folder"),
     "parent": (zipped("one/../../A.mp4"), "leads out of its folder"),
@@ -149,6 +170,8 @@ ATTACKS = {
     "only junk": (zipped("__MACOSX/x", ".DS_Store"), "holds no video"),
     "twice": (zipped("one/A.mp4", "one/A.mov"), "two videos for 'one' and 'A'"),
     "10,000 files": (zipped(*(f"one/{n}.mp4" for n in range(10_000))), "holds 10000 files; 2000 is the most"),
+    "endless list": (endless_list(), "lists more files than the 2,000"),
+    "overlapping": (overlapping(), "no zip file"),
     "3 GB": (huge(), "over 2 GB"),
     "lying": (lying(), "damaged"),
     "password": (encrypted(), "password"),
@@ -224,4 +247,57 @@ def test_one_bad_video_in_a_zip_is_missing(sets, video, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("one/B.mp4", b"not a video")
     with pytest.raises(MediaError, match="one/B"):
+        sets.bring(path)
+
+
+@pytest.mark.parametrize("contents", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000])
+def test_contents_nested_without_end_are_a_sentence(contents, sets, video, tmp_path):
+    path = tmp_path / "deep.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), "one/A.mp4")
+        archive.writestr(CONTENTS, contents)
+    with pytest.raises(ConfigError, match="damaged or does not fit"):
+        sets.bring(path)
+
+
+@pytest.mark.parametrize("why", ["\ud800", "x" * 100_000, 3, None])
+def test_a_reason_that_is_no_sentence_is_damage(why, sets, video, tmp_path):
+    path = tmp_path / "reason.zip"
+    contents = {"format": 1, "title": "t", "methods": ["A", "B"], "items": [
+        {"name": "one", "videos": {"A": {"file": "one/A.mp4"}}, "missing": {"B": why}}
+    ]}  # fmt: skip
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), "one/A.mp4")
+        archive.writestr(CONTENTS, json.dumps(contents))
+    with pytest.raises(ConfigError, match="damaged or does not fit"):
+        sets.bring(path)
+
+
+def test_a_zip_whose_beginning_is_gone_is_a_sentence(sets, video, tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), "one/A.mp4")
+    path.write_bytes(path.read_bytes()[3:])  # its members now begin before the file does
+    with pytest.raises(ConfigError, match="no zip file, or it is damaged"):
+        sets.bring(path)
+
+
+def test_an_ending_longer_than_a_name_can_be_is_a_sentence(sets, video, tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), f"one/A.{'x' * 1000}")
+    with pytest.raises(ConfigError, match="every file in it must be a video"):
+        sets.bring(path)
+
+
+def test_a_full_disk_is_no_damaged_zip(sets, video, tmp_path, monkeypatch):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(video("a"), "one/A.mp4")
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(eval.compare.archive, "_unpack", full)
+    with pytest.raises(ConfigError, match="not enough room"):
         sets.bring(path)

@@ -1,5 +1,6 @@
 """Blind copies: the same picture and sound, no word about the program, one size, one time."""
 
+import zlib
 from pathlib import Path
 
 import av
@@ -52,6 +53,10 @@ def test_copies_have_one_size_one_time_and_no_word(videos: list[Path], tmp_path:
     assert len({(copy.stat().st_size, copy.stat().st_mtime_ns) for copy in copies}) == 1
     assert copies[0].stat().st_size % STEP == 0
     for copy in copies:
+        data = copy.read_bytes()
+        padding = data[data.index(b"free") + 12 :]
+        assert len(zlib.compress(padding)) > len(padding), "packed it would have its own size"
+        assert 512 * copy.stat().st_blocks >= len(data), "a hole is read faster than a video"
         assert not any(word in copy.read_bytes() for word in WORDS)
         with av.open(str(copy)) as container:
             assert set(container.metadata) == {"major_brand", "minor_version", "compatible_brands"}

@@ -27,10 +27,16 @@ class Refused(Exception):
 
 
 class Line:
-    """One connection to the API, which is opened again when it breaks."""
+    """One connection to the API, which is opened again when it breaks.
 
-    def __init__(self, port: int) -> None:
+    Args:
+        port: of the server on this machine.
+        address: where the rater is, as a proxy would say; "": here.
+    """
+
+    def __init__(self, port: int, address: str = "") -> None:
         self._port = port
+        self._headers = {"X-Forwarded-For": address} if address else {}
         self._connection: http.client.HTTPConnection | None = None
 
     def ask(self, verb: str, *values: Any) -> Any:
@@ -40,22 +46,34 @@ class Line:
             Refused: it said why not.
             OSError, http.client.HTTPException: the line broke, before or after the server did its work.
         """
+        body = json.dumps({"data": values, "session_hash": "study"})
+        status, answer = self._request("POST", f"/gradio_api/run/{verb}", body)
+        content = json.loads(answer)
+        if status != 200:
+            raise Refused(content["error"])
+        return content["data"][0]
+
+    def watch(self, media: str) -> bytes:
+        """The clip of that address.
+
+        Raises:
+            OSError, http.client.HTTPException: as for :meth:`ask`.
+        """
+        status, content = self._request("GET", media)
+        assert status == 200, f"{media} was answered with {status}"
+        return content
+
+    def _request(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
-            body = json.dumps({"data": values, "session_hash": "study"})
-            self._connection.request(
-                "POST", f"/gradio_api/run/{verb}", body, {"Content-Type": "application/json"}
-            )
+            self._connection.request(method, path, body, {"Content-Type": "application/json"} | self._headers)
             answer = self._connection.getresponse()
-            content = json.loads(answer.read())
-        except (OSError, http.client.HTTPException, ValueError):
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
             self._connection.close()
             self._connection = None
             raise
-        if answer.status != 200:
-            raise Refused(content["error"])
-        return content["data"][0]
 
     def insist(self, verb: str, *values: Any) -> Any:
         """The answer, asked for until the line is back: as the page does it."""
@@ -82,12 +100,18 @@ class Crowd:
     """Raters who vote at once, each on a thread and a connection of their own.
 
     Attributes:
+        think: seconds from a clip's end to the vote: the median; 0: none.
+        arrive: seconds within which they come, at random.
+        watching: they fetch the clips, and each comes from an address of their own, as proxies say it.
         votes: what the server acknowledged, in each rater's order.
         seconds: how long each of these took.
     """
 
     port: int
     link: str
+    think: float = 0.0
+    arrive: float = 0.0
+    watching: bool = False
     votes: list[Vote] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
@@ -117,8 +141,9 @@ class Crowd:
 
     def summary(self) -> str:
         """Votes per second and how long one took."""
-        p50, p95 = np.percentile(self.seconds, [50, 95]) * 1000
-        return f"{len(self.votes) / self.took:.0f} votes/s, p50 {p50:.0f} ms, p95 {p95:.0f} ms"
+        p50, p95, longest = np.percentile(self.seconds, [50, 95, 100]) * 1000
+        rate = len(self.votes) / self.took
+        return f"{rate:.0f} votes/s, p50 {p50:.0f} ms, p95 {p95:.0f} ms, max {longest:.0f} ms"
 
     def _guarded(self, number: int, again: float, most: int) -> None:
         try:
@@ -128,12 +153,17 @@ class Crowd:
 
     def _vote(self, number: int, again: float, most: int) -> None:
         rng = random.Random(number)
-        line = Line(self.port)
+        line = Line(self.port, f"10.0.{number // 250}.{number % 250 + 1}" if self.watching else "")
+        self.stop.wait(rng.uniform(0, self.arrive))
         session = line.insist("study_consent", self.link, rng.choice(("en", "zh")))["session"]
         view = line.insist("study_next", session)
         while view["stage"] != "end" and most and not self.stop.is_set():
             most -= 1
+            if self.watching:
+                line.watch(view["media"][0])
             time.sleep(view["wait"])
+            if self.think:
+                self.stop.wait(self.think * rng.lognormvariate(0, 0.5))
             following = self._send(line, rng, number, session, view)
             if rng.random() < again:
                 self._repeat(line, session)
@@ -164,6 +194,62 @@ class Crowd:
                 raise
 
 
+@dataclass(frozen=True)
+class Tally:
+    """Acknowledged votes against what is stored.
+
+    Attributes:
+        acknowledged: submissions that were answered.
+        lost: of these, not stored as they were sent.
+        doubled: marks that are stored twice for one submission and question.
+        misassigned: votes stored for another clip than was shown, or under a rater of somebody else, and
+            clips that one rater was given twice.
+        invented: submissions that are stored and nobody was answered.
+    """
+
+    acknowledged: int
+    lost: int
+    doubled: int
+    misassigned: int
+    invented: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.acknowledged} acknowledged, {self.lost} lost, {self.doubled} doubled, "
+            f"{self.misassigned} misassigned"
+        )
+
+
+def tally(store: Store, study_id: str, votes: Sequence[Vote]) -> Tally:
+    """What became of the votes, exactly.
+
+    Args:
+        store: what the server wrote to.
+        study_id: of the study.
+        votes: acknowledged submissions.
+    """
+    stored: dict[tuple[str, str], dict[str, int]] = {}
+    owners: dict[str, str] = {}
+    doubled = 0
+    for row in csv.DictReader(io.StringIO(export_csv(store, study_id))):
+        marks = stored.setdefault((row["trial"], row["token"]), {})
+        doubled += row["question"] in marks
+        marks[row["question"]] = int(row["mark"])
+        owners[row["trial"]] = row["rater"]
+    clips = store.ratings(study_id).drop_duplicates("trial").set_index("trial")
+    shown: dict[int, str] = {}
+    misassigned = int(clips.duplicated(["rater", "stimulus"]).sum())
+    for vote in votes:
+        owner = owners.get(vote.trial, "")
+        own = owner == shown.setdefault(vote.rater, owner)
+        clip = clips["stimulus"].get(vote.trial, "") == vote.media.removesuffix(".mp4")
+        misassigned += owner != "" and not (own and clip)
+    misassigned += len(shown) - len(set(shown.values()))  # two raters are one
+    lost = sum(stored.get((vote.trial, vote.token)) != vote.marks for vote in votes)
+    sent = {(vote.trial, vote.token) for vote in votes}
+    return Tally(len(sent), lost, doubled, misassigned, len(stored.keys() - sent))
+
+
 def check(store: Store, study_id: str, votes: Sequence[Vote], finished: bool = True) -> None:
     """Nothing acknowledged is lost, doubled or given to another rater or clip.
 
@@ -173,23 +259,10 @@ def check(store: Store, study_id: str, votes: Sequence[Vote], finished: bool = T
         votes: acknowledged submissions.
         finished: nothing else was sent; else what is there may be more, of answers that got lost.
     """
-    stored: dict[tuple[str, str], dict[str, int]] = {}
-    for row in csv.DictReader(io.StringIO(export_csv(store, study_id))):
-        marks = stored.setdefault((row["trial"], row["token"]), {})
-        assert row["question"] not in marks, "doubled"
-        marks[row["question"]] = int(row["mark"])
-    for vote in votes:
-        assert stored.get((vote.trial, vote.token)) == vote.marks, "lost or changed"
-    trials = store.ratings(study_id).drop_duplicates("trial").set_index("trial")
-    names: dict[int, set[str]] = {}
-    for vote in votes:
-        assert trials.loc[vote.trial, "stimulus"] == vote.media.removesuffix(".mp4"), "another clip"
-        names.setdefault(vote.rater, set()).add(trials.loc[vote.trial, "rater"])
-    assert all(len(raters) == 1 for raters in names.values()), "another rater"
-    assert len(set.union(*names.values())) == len(names), "two raters are one"
-    assert not trials.duplicated(["rater", "stimulus"]).any(), "a clip twice"
+    found = tally(store, study_id, votes)
+    assert (found.lost, found.doubled, found.misassigned) == (0, 0, 0), found
     if finished:
-        assert len(stored) == len({(vote.trial, vote.token) for vote in votes}), "invented"
+        assert found.invented == 0
         last = {vote.trial: vote.marks for vote in votes}
         for trial, rows in store.ratings(study_id).groupby("trial"):
             assert dict(zip(rows["question"], rows["mark"], strict=True)) == last[trial], "not the last one"

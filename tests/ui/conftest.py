@@ -10,7 +10,13 @@ from eval.study.storage.store import Store
 from tests.portal import serving
 from tests.ui.rated import example_clip
 
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
 PASSWORD = "quills-and-wobbles"  # of the portal's Results tab
+
+
+def chromium() -> str | None:
+    """Chromium of the system, where there is one."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +28,7 @@ def portal_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory, portal_data: Path) -> Iterator[str]:
     """Address of a portal of its own, which is stopped at the end."""
-    env = {"LIPSYNC_DATA": str(portal_data), "LIPSYNC_ADMIN_PASSWORD": PASSWORD}
+    env = {"LIPSYNC_DATA": str(portal_data), "LIPSYNC_ADMIN_PASSWORD": PASSWORD, "LIPSYNC_MCP": "1"}
     with serving(tmp_path_factory.mktemp("portal"), env) as address:
         yield address
 
@@ -32,12 +38,11 @@ def browser():  # type: ignore[no-untyped-def]
     """Chromium of the system, driven by Playwright."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    program = chromium()
+    if program is None:
         pytest.skip("needs Chromium (Debian: apt-get install chromium)")
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=options)
+        started = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield started
         started.close()
 

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 
 from lipsync.methods.ranking import ranking
-from tests.portal import ROOT, serving
+from tests.portal import ROOT
 from tests.test_docs import fences
 from tests.ui.rated import open_trial
 
@@ -43,6 +45,9 @@ ENDPOINTS = {
     "/compare_show": ["id"],
     "/compare_create": ["videos", "title", "names"],
     "/compare_export": ["id"],
+    "/compare_rename": ["id", "title"],
+    "/compare_delete": ["id"],
+    "/compare_publish": ["id", "published"],
     "/study_open": ["link", "code"],
     "/study_consent": ["link", "language"],
     "/study_next": ["session"],
@@ -152,15 +157,10 @@ def test_a_file_that_was_not_uploaded_is_refused(client: Client) -> None:
         client.predict(here, None, api_name="/generate")
 
 
-def test_assistants_find_the_same_tools_described(tmp_path: Path) -> None:
-    """The switch LIPSYNC_MCP, where Gradio's extra is installed."""
-    pytest.importorskip("mcp", reason="needs gradio[mcp]")
-    from mcp import ClientSession
-    from mcp.client.streamable_http import streamablehttp_client
-
-    async def visit(address: str) -> None:
+def test_assistants_find_the_same_tools_described(portal: str) -> None:
+    async def visit() -> None:
         async with (
-            streamablehttp_client(f"{address}/gradio_api/mcp/") as (reading, writing, _),
+            streamablehttp_client(f"{portal}/gradio_api/mcp/") as (reading, writing, _),
             ClientSession(reading, writing) as session,
         ):
             await session.initialize()
@@ -178,5 +178,4 @@ def test_assistants_find_the_same_tools_described(tmp_path: Path) -> None:
             refused = await session.call_tool("compare_show", {"id": "nobody"})
             assert "There is no comparison set nobody" in refused.content[0].text
 
-    with serving(tmp_path, {"LIPSYNC_MCP": "1"}) as address:
-        asyncio.run(visit(address))
+    asyncio.run(visit())

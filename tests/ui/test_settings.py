@@ -1,5 +1,6 @@
 """A setting that cannot be is one sentence, before anything is loaded."""
 
+import re
 import runpy
 import socket
 
@@ -23,10 +24,13 @@ def test_what_is_not_set_has_a_default() -> None:
     ("LIPSYNC_MAX_SECONDS", "nan"), ("LIPSYNC_MAX_SECONDS", "inf"),
     ("LIPSYNC_MAX_JOB", "an hour"), ("LIPSYNC_MCP", "yes"),
     ("LIPSYNC_MAX_UPLOAD", "many"), ("LIPSYNC_MAX_UPLOAD", "500"), ("LIPSYNC_MAX_UPLOAD", "0mb"),
+    ("LIPSYNC_VISITOR_DISK", "5"), ("LIPSYNC_VISITOR_JOBS", "0"), ("LIPSYNC_VISITOR_JOBS", "three"),
     ("HOST", "no such host"),
+    ("LIPSYNC_FRAME_ANCESTORS", "https://a.org; script-src *"), ("LIPSYNC_FRAME_ANCESTORS", "none self"),
+    ("LIPSYNC_FRAME_ANCESTORS", "*"), ("LIPSYNC_FRAME_ANCESTORS", "https://a.org, https://b.org"),
 ])  # fmt: skip
 def test_a_bad_value_is_named_with_a_remedy(name: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=f"^{name} is '{value}'") as told:
+    with pytest.raises(ConfigError, match=re.escape(f"{name} is '{value}'")) as told:
         read_settings({"PORT": str(free_port())} | {name: value})
     assert "\n" not in str(told.value)
 
@@ -34,8 +38,24 @@ def test_a_bad_value_is_named_with_a_remedy(name: str, value: str) -> None:
 def test_a_space_listens_to_everybody_unless_told_otherwise() -> None:
     port = free_port()
     asked = {"PORT": str(port), "SPACE_ID": "someone/portal"}
-    assert read_settings(asked) == Settings("0.0.0.0", port, space=True)
+    hub = "'self' https://huggingface.co https://*.hf.space"
+    assert read_settings(asked) == Settings("0.0.0.0", port, space=True, frame_ancestors=hub)
     assert read_settings(asked | {"HOST": "127.0.0.1"}).host == "127.0.0.1"
+
+
+def test_what_a_visitor_may_have() -> None:
+    asked = {"PORT": str(free_port()), "LIPSYNC_VISITOR_JOBS": "7", "LIPSYNC_VISITOR_DISK": "2 MB"}
+    settings = read_settings(asked)
+    assert (settings.visitor_jobs, settings.visitor_disk) == (7, 2 * 1024 * 1024)
+
+
+@pytest.mark.parametrize(("given", "sources"), [
+    ("none", "'none'"), ("self  https://example.org", "'self' https://example.org"),
+    ("'self' http://*.a-b.org:8080", "'self' http://*.a-b.org:8080"),
+])  # fmt: skip
+def test_who_may_embed_the_portal(given: str, sources: str) -> None:
+    asked = {"PORT": str(free_port()), "LIPSYNC_FRAME_ANCESTORS": given}
+    assert read_settings(asked).frame_ancestors == sources
 
 
 def test_without_its_package_mcp_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,3 +120,32 @@ def test_other_content_is_told_apart(tmp_path):
         load_checkpoint(tmp_path / "missing.pth")
     with pytest.raises(ConfigError, match=r"notes\.txt is not a checkpoint format"):
         load_checkpoint(tmp_path / "notes.txt")
+
+
+def test_what_a_header_says_breaks_no_line(tmp_path):
+    header = b'{"a": {"dtype": "\\u001b[31m\\n", "shape": [1], "data_offsets": [0, 4]}}'
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ArtefactError, match="damaged") as problem:
+        load_checkpoint(path)
+    assert str(problem.value).isprintable()
+
+
+def _with_directory(path: Path, field: int, value: bytes) -> Path:
+    """A saved state whose first line of the zip's directory says something else."""
+    torch.save(STATE, path)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"PK\x01\x02")
+    content[at + field : at + field + len(value)] = value
+    path.write_bytes(content)
+    return path
+
+
+def test_a_damaged_directory_of_a_pickle_is_a_sentence(tmp_path):
+    for field, value in ((46, b"\xff"), (42, b"\xff\xff\xff\xff")):  # no UTF-8; a member behind the end
+        with pytest.raises(ArtefactError, match="damaged or not a checkpoint"):
+            load_checkpoint(_with_directory(tmp_path / "x.pth", field, value))
+
+
+def test_a_zip_of_a_later_version_is_left_to_torch(tmp_path):
+    assert same(load_checkpoint(_with_directory(tmp_path / "x.pth", 6, b"\x40")), STATE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -96,17 +96,24 @@ class RaterSession:
         if kind == TRAINING:
             return design.training[position]
         before = past[-1].item if past else None
+        rated_next = self._rated_next(past, before)  # for a catch clip too, or its answer came sooner
         if kind == CATCH:
             left = [entry for entry in design.catches if entry not in past]
             fresh = [entry for entry in left if entry.item != before] or left
             return random.Random(f"{rater.seed} catch {position}").choice(fresh)
+        return rated_next
+
+    def _rated_next(self, past: Sequence[Candidate], before: str | None) -> Candidate:
+        """The clip (pair) to be rated next; after the last one, the last one again."""
+        design, rater = self.design, self.rater
         had = [entry for entry in past if design.clips[entry.key[0]].kind in (RATED, REFERENCE)]
+        had = had[: design.per_rater - 1]
         open_now = reserved(self.db, self.study.id, self.now - design.reservation)
         # A catch clip in between does not excuse showing an item again, but its own item is only avoided.
         last = next((entry.item for entry in reversed(past) if entry not in design.catches), None)
         loads = rated(self.db, self.study.id, self.screened_out) + open_now
         progress = RaterProgress(rater.number, rater.seed, had, design.per_rater - len(had), last, before)
-        return choose(design.candidates, loads, progress, others=bool(open_now))
+        return choose(design.candidates, design.groups, loads, progress, others=bool(open_now))
 
     def _view(self, trial: Trial) -> TrialView:
         parts = [self.design.clips[part] for part in (trial.stimulus_id, trial.other_id) if part is not None]

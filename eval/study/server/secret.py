@@ -22,6 +22,19 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+def new_session(rater: str) -> str:
+    """The token of a rater's session: their pseudonym and a secret.
+
+    The pseudonym tells a token that was replaced from one that is not known.
+    """
+    return f"{rater}-{new_token()}"
+
+
+def rater_of(session: str) -> str:
+    """The pseudonym at the beginning of a session's token."""
+    return session.partition("-")[0]
+
+
 def fingerprint(secret: str) -> str:
     """SHA-256 of a code or token. They are random and long, so no salt is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()

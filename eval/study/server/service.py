@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy import func, insert, select
@@ -18,10 +19,17 @@ from sqlalchemy.orm import Session
 
 from eval.study.server.rate_limits import Limit
 from eval.study.server.rater_session import RaterSession, has_room, turned
-from eval.study.server.secret import address_fingerprint, code_fingerprint, fingerprint, new_code, new_token
+from eval.study.server.secret import (
+    address_fingerprint,
+    code_fingerprint,
+    fingerprint,
+    new_code,
+    new_session,
+    rater_of,
+)
 from eval.study.server.views import Completion, Deleted, Started, StudyView, TrialView
 from eval.study.storage.design import Design, load_design
-from eval.study.storage.models import DRAFT, OPEN, Rater, Rating, Study, Trial
+from eval.study.storage.models import CLOSED, DRAFT, OPEN, Rater, Rating, Study, Trial
 from eval.study.storage.store import Store, find
 from eval.study.storage.values import plain_text
 from lipsync.errors import StudyError
@@ -47,6 +55,9 @@ class Service:
     Every verb raises :class:`lipsync.errors.StudyError` with one sentence, and stores nothing, when it is
     asked for something that cannot be: an unknown or closed study, an old or forged session, a trial of
     someone else, marks that are not possible, marks before the clip can have been played.
+
+    A rater has one session, the newest. One that was replaced by it is refused with ``session.elsewhere``, so
+    that its holder knows to open the study again; any other that is not known, with ``session.ended``.
     """
 
     def __init__(
@@ -62,6 +73,7 @@ class Service:
         self._requests = Limit(requests, 60.0, clock)
         self._wrong = Limit(20, 60.0, clock)  # codes that do not exist
         self._designs: dict[str, Design] = {}
+        self._screening = threading.Lock()  # one newcomer finds out for all who ask meanwhile
 
     def open(self, link: str, code: str = "", address: str | None = None) -> StudyView:
         """The study behind a link; with the rater code, the way back into it.
@@ -84,12 +96,14 @@ class Service:
                 if rater is None:
                     self._wrong.count(address)
                 else:
-                    session, completion = new_token(), rater.completion or ""
+                    session, completion = new_session(rater.name), rater.completion or ""
                     state = "going" if rater.done is None else "finished"
                     if state == "going":
                         _check_open(study)
                     rater.session, rater.seen = fingerprint(session), self._clock()
         if state == "new":
+            if code and study.state == CLOSED:  # nobody new is let in, so a slip of the pen is said
+                raise StudyError("study.no_data")
             _check_open(study)
         spec = design.spec
         return StudyView(
@@ -110,34 +124,15 @@ class Service:
     def consent(self, link: str, language: str = "en", address: str | None = None) -> Started:
         """Take part: create a rater, and store the first data about them."""
         self._newcomers.take(address)
-        code, session, now = new_code(), new_token(), self._clock()
-        with self.store.database.write() as db:
-            study = find(db, _token(link), lock=True, by_link=True)
-            _check_open(study)
-            design = self._design(db, study)
-            if language not in design.spec.languages:
-                raise StudyError("study.no_language")
-            # Who fails the screening makes room; it takes long, so only where there would be none.
-            if not has_room(db, study, design, now) and not has_room(
-                db, study, design, now, self.store.screened_out(db, study.id)
-            ):
-                raise StudyError("study.full")
-            number = db.scalar(select(func.count()).where(Rater.study_id == study.id)) or 0
-            db.add(
-                Rater(
-                    study_id=study.id,
-                    name=secrets.token_hex(6),
-                    code=code_fingerprint(code),
-                    session=fingerprint(session),
-                    address=_address(db, study, design, address),
-                    language=language,
-                    number=number,
-                    seed=secrets.randbits(31),
-                    began=now,
-                    seen=now,
-                )
-            )
-        return Started(code, session)
+        started = self._admit(link, language, address)
+        if started is None:
+            # Who fails the screening makes room. To find out takes long, so others may vote meanwhile.
+            with self._screening, self.store.database.read() as db:
+                out = self.store.screened_out(db, find(db, link, by_link=True).id)
+            started = self._admit(link, language, address, out)
+        if started is None:
+            raise StudyError("study.full")
+        return started
 
     def next(self, session: str) -> TrialView:
         """The trial to be rated now; the same one until it is rated."""
@@ -196,6 +191,37 @@ class Service:
             db.delete(rater)
         return Deleted()
 
+    def _admit(
+        self, link: str, language: str, address: str | None, screened_out: Collection[str] = ()
+    ) -> Started | None:
+        """A new rater; None where the study needs nobody, the raters screened out left aside."""
+        code, name, now = new_code(), secrets.token_hex(6), self._clock()
+        session = new_session(name)
+        with self.store.database.write() as db:
+            study = find(db, _token(link), lock=True, by_link=True)
+            _check_open(study)
+            design = self._design(db, study)
+            if language not in design.spec.languages:
+                raise StudyError("study.no_language")
+            if not has_room(db, study, design, now, screened_out):
+                return None
+            number = db.scalar(select(func.count()).where(Rater.study_id == study.id)) or 0
+            db.add(
+                Rater(
+                    study_id=study.id,
+                    name=name,
+                    code=code_fingerprint(code),
+                    session=fingerprint(session),
+                    address=_address(db, study, design, address),
+                    language=language,
+                    number=number,
+                    seed=secrets.randbits(31),
+                    began=now,
+                    seen=now,
+                )
+            )
+        return Started(code, session)
+
     def _design(self, db: Session, study: Study) -> Design:
         if study.id not in self._designs:
             self._designs[study.id] = load_design(db, study)
@@ -216,13 +242,19 @@ class Service:
         with self.store.database.write() as db:
             found = db.execute(query).one_or_none()
             if found is None:
-                raise StudyError(GONE)
+                raise StudyError("session.elsewhere" if _superseded(db, session) else GONE)
             study, rater = found
             if not closed:
                 _check_open(study)
             rater.seen = now = self._clock()
             out = self.store.known_out(study.id)
             yield RaterSession(db, study, rater, self._design(db, study), now, out)
+
+
+def _superseded(db: Session, session: str) -> bool:
+    """Whether a session that is not known was one of a rater who has another one now."""
+    named = select(Rater.id).where(Rater.name == rater_of(session), Rater.session.is_not(None))
+    return db.scalar(named.limit(1)) is not None
 
 
 def _store(rater_session: RaterSession, trial: Trial, marks: object, token: str) -> None:

@@ -101,6 +101,7 @@ def wished_group(groups: Sequence[str], number: int, turn: int) -> str:
 
 def choose(
     candidates: Sequence[Candidate],
+    groups: Sequence[str],
     loads: Mapping[Key, int],
     rater: RaterProgress,
     others: bool = False,
@@ -109,6 +110,7 @@ def choose(
 
     Args:
         candidates: all clips that are rated.
+        groups: their methods in a fixed order, that of the numbers in the square.
         loads: how often each was rated or is being rated now; missing: 0.
         rater: who gets it.
         others: someone else is rating at this moment.
@@ -127,7 +129,7 @@ def choose(
     allowed = possible or [entry for entry in pool if entry.item != rater.before] or pool
     fewest = min(loads.get(entry.key, 0) for entry in allowed)
     allowed = [entry for entry in allowed if loads.get(entry.key, 0) <= fewest + int(others)]
-    wished = wished_group(sorted({entry.group for entry in candidates}), rater.number, len(rater.had))
+    wished = wished_group(groups, rater.number, len(rater.had))
     low = Counter(entry.item for entry in pool if loads.get(entry.key, 0) <= fewest)
     seen = Counter(entry.group for entry in rater.had)
     rng = random.Random(f"{rater.seed} {len(rater.had)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import secrets
 import sqlite3
@@ -21,7 +22,7 @@ from typing import Any, TextIO
 
 from sqlalchemy import Connection, event
 
-from eval.study.storage.change_log_rows import GONE, SEEN, TABLES
+from eval.study.storage.change_log_rows import GONE, SEEN, TABLES, is_change
 from eval.study.storage.models import OPEN
 from eval.study.storage.store import Store
 from lipsync.errors import ConfigError, StudyError
@@ -60,8 +61,9 @@ class ChangeLog:
         """
         paths = sorted(self.folder.glob("*.jsonl"))
         lines = sorted((line for path in paths for line in _read_file(path)), key=lambda line: line["t"])
-        changes = [change for line in lines for change in line["changes"]]
-        left_out = 0
+        found = [change for line in lines for change in line["changes"]]
+        changes = [change for change in found if is_change(change)]
+        left_out = len(found) - len(changes)
         proxy = self._engine.raw_connection()
         try:
             cursor = proxy.cursor()
@@ -69,7 +71,7 @@ class ChangeLog:
             for change in changes:
                 try:
                     _store(cursor, change)
-                except (sqlite3.Error, KeyError) as problem:
+                except sqlite3.Error as problem:
                     left_out += 1
                     log.warning("a change in the journal does not fit: %s", problem)
             cursor.execute(SEEN)
@@ -159,11 +161,14 @@ def _note(recorded: list[Change], table: str, *values: Any) -> None:
 
 def _read_file(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of a file; one that a dying process cut short was never acknowledged."""
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in path.read_bytes().split(b"\n"):  # splitlines() also ends one at U+2028 in a rater's remark
+        if not text.strip():
+            continue
         try:
             line = json.loads(text)
-            float(line["t"]), iter(line["changes"])
-        except (ValueError, KeyError, TypeError):
+            if not math.isfinite(line["t"]) or not isinstance(line["changes"], list):
+                raise ValueError("no line of a journal")
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             log.warning("%s holds a line that is cut short", path.name)
             continue
         yield line
@@ -198,9 +203,9 @@ def _without(path: Path, studies: set[str], raters: set[tuple[str, str | None]])
     """Rewrite a file without what it says of these; whether there was anything."""
 
     def stays(change: Change) -> bool:
-        row = change.get("row")
-        if row is None:
+        if not is_change(change) or "row" not in change:
             return True  # that somebody is gone has to be known where older lines come back
+        row = change["row"]
         study = row["id"] if change["table"] == "study" else row.get("study_id", row.get("study"))
         rater = row["name"] if change["table"] == "rater" else row.get("rater")
         return study not in studies and (study, rater) not in raters

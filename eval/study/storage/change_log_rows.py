@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Float, Integer
+
+from eval.study.storage.models import Base
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,18 @@ class RecordedTable:
     def fields(self) -> tuple[str, ...]:
         """Of a line, in the order in which the trigger records them."""
         return (*self.columns, *self.names)
+
+    def takes(self, row: object) -> bool:
+        """Whether a line's row has a value for every field, of a type that the column takes."""
+        if not isinstance(row, dict):
+            return False
+        columns = Base.metadata.tables[self.name].columns
+        try:
+            return all(_fits(row[name], columns[name]) for name in self.columns) and all(
+                _is_text(row[name]) or (name == "other" and row[name] is None) for name in self.names
+            )
+        except (KeyError, ValueError, RecursionError):
+            return False
 
     def insert(self) -> str:
         """SQL that stores a line, or brings the row that is there to its state."""
@@ -131,3 +150,27 @@ GONE = (
     "CREATE TEMP TRIGGER journal_rater_gone AFTER DELETE ON main.rater "
     "BEGIN SELECT journal('gone', OLD.study_id, OLD.name); END",
 )
+
+
+def is_change(change: object) -> bool:
+    """Whether this is what a line may say: a row of a table, or that a study or a rater is gone."""
+    if not isinstance(change, dict):
+        return False
+    if change.get("table") == "gone":
+        return _is_text(change.get("study")) and (change.get("rater") is None or _is_text(change["rater"]))
+    table = TABLES.get(change["table"]) if _is_text(change.get("table")) else None
+    return table is not None and table.takes(change.get("row"))
+
+
+def _fits(value: Any, column: Column[Any]) -> bool:
+    if value is None:
+        return bool(column.nullable)
+    if isinstance(column.type, Float | Integer | Boolean):
+        kinds = (int, float) if isinstance(column.type, Float) else (int,)
+        return type(value) in kinds and math.isfinite(value) and abs(value) < 2**63
+    return _is_text(value) and (not isinstance(column.type, JSON) or isinstance(json.loads(value), dict))
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text without halves of characters, which no database takes."""
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -27,6 +27,7 @@ class Design:
         clips: all clips by their ids.
         candidates: what is rated: each clip, or each pair of methods on one item.
         training, catches: what is shown besides, in pairwise mode pairs too.
+        groups: methods (pairs of methods) of the candidates, in the order in which raters take turns at them.
     """
 
     spec: Spec
@@ -34,6 +35,7 @@ class Design:
     candidates: tuple[Candidate, ...]
     training: tuple[Candidate, ...]
     catches: tuple[Candidate, ...]
+    groups: tuple[str, ...]
 
     @property
     def per_rater(self) -> int:
@@ -91,13 +93,17 @@ def load_design(session: Session, study: Study) -> Design:
     # In the order of ids, so that the two methods of a pair come in the same order everywhere.
     rated = sorted((*of_kind[RATED], *of_kind[REFERENCE]), key=lambda clip: clip.id)
     make = _pairs if spec.mode == "pairwise" else _singles
+    by_id = {clip.id: clip for clip in clips}
+    candidates = make(rated)
     return Design(
-        spec,
-        {clip.id: clip for clip in clips},
-        make(rated),
-        make(of_kind[TRAINING]),
-        make(of_kind[CATCH]),
-    )
+        spec, by_id, candidates, make(of_kind[TRAINING]), make(of_kind[CATCH]), _groups(candidates, by_id)
+    )  # fmt: skip
+
+
+def _groups(candidates: Sequence[Candidate], clips: Mapping[int, Stimulus]) -> tuple[str, ...]:
+    """The groups in the order of their clips' random file names: a rater can guess alphabetical order."""
+    drawn = sorted(candidates, key=lambda entry: [clips[part].file for part in entry.key if part is not None])
+    return tuple(dict.fromkeys(entry.group for entry in drawn))
 
 
 def _singles(clips: list[Stimulus]) -> tuple[Candidate, ...]:

@@ -88,8 +88,8 @@ PAIRWISE_INSTRUCTIONS = BilingualText(
 )
 CONSENT = BilingualText(
     "Taking part is voluntary and you can stop at any time. Your marks are stored under a random name; no "
-    "name and no e-mail address is asked for or stored. At the end you get a code with which your data can "
-    "be deleted.",
+    "name and no e-mail address is asked for or stored. You get a code with which you can come back later "
+    "and have your data deleted.",
     "参加完全自愿，您可以随时退出。评分以随机代号保存，不询问也不保存姓名和电子邮箱。"
-    "您会得到一个代码，可用它删除您的数据。",
+    "您会得到一个代码，以后可用它继续评分，也可用它删除您的数据。",
 )

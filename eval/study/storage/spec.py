@@ -22,12 +22,25 @@ from eval.study.storage.labels import (
     BilingualText,
     Question,
 )
-from eval.study.storage.values import bilingual_text, choice, entries, flag, known, mapping, name_of, whole
+from eval.study.storage.values import (
+    bilingual_text,
+    choice,
+    entries,
+    flag,
+    known,
+    mapping,
+    name_of,
+    names,
+    whole,
+)
 from lipsync.errors import ConfigError
 
 Mode = Literal["rating", "pairwise"]
 Addresses = Literal["off", "flag", "refuse"]
 KEY = re.compile(r"[a-z][a-z0-9_]{0,31}")
+MOST_BYTES = 1_000_000  # of a YAML file
+MOST_VALUES = 10_000  # in it, each counted as often as it is repeated by an alias
+LARGEST = 2**63  # number in it
 
 
 @dataclass(frozen=True)
@@ -136,8 +149,7 @@ class Spec:
             ConfigError: something lacks, is unknown or not possible; the sentence says what.
         """
         given = mapping(values, "The study")
-        names = {entry.name for entry in dataclasses.fields(cls)}
-        known(given, names, "study")
+        known(given, {entry.name for entry in dataclasses.fields(cls)}, "study")
         if "title" not in given:
             raise ConfigError("spec.no_title")
         mode = choice(given.get("mode", "rating"), get_args(Mode), "mode")
@@ -157,7 +169,7 @@ class Spec:
             consent=bilingual_text(given.get("consent", CONSENT), "consent"),
             questions=_questions(given.get("questions"), pairwise),
             reference=name_of(given.get("reference"), "reference"),
-            training=tuple(str(entry) for entry in entries(given.get("training", ()))),
+            training=names(given.get("training"), "training"),
             catch=_catch(given.get("catch")),
             ratings_per_stimulus=whole(given.get("ratings_per_stimulus", 24), 1, "ratings_per_stimulus"),
             stimuli_per_rater=whole(given.get("stimuli_per_rater", 0), 0, "stimuli_per_rater"),
@@ -180,14 +192,39 @@ def read_spec(path: Path) -> Spec:
         ConfigError: it cannot be read, or is not a possible study.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigError("spec.unreadable", path=path, problem=problem) from problem
-    except (yaml.YAMLError, RecursionError) as problem:
+    if len(text) > MOST_BYTES:
+        raise ConfigError("spec.too_large", path=path.name, most=MOST_VALUES)
+    try:
+        values = yaml.safe_load(text)
+    except Exception as problem:  # not only YAMLError: of "!!int ''" it is an IndexError
         raise ConfigError(
             "spec.not_yaml", path=path.name, problem=" ".join(str(problem).split())
         ) from problem
+    if not _is_bounded(values):
+        raise ConfigError("spec.too_large", path=path.name, most=MOST_VALUES)
     return Spec.from_dict(values, path.parent)
+
+
+def _is_bounded(values: object) -> bool:
+    """Whether it can be written out: aliases make lists of lists that no memory holds, or that never end."""
+    waiting, left = [values], MOST_VALUES
+    while waiting:
+        value = waiting.pop()
+        inner: list[Any] = []
+        if isinstance(value, dict):
+            inner = [*value, *value.values()]
+        elif isinstance(value, list | tuple | set):
+            inner = [*value]
+        elif isinstance(value, int) and abs(value) > LARGEST:
+            return False
+        left -= len(inner)
+        if left < 0:
+            return False
+        waiting += inner
+    return True
 
 
 def _source(value: object, folder: Path) -> Source:
@@ -199,9 +236,9 @@ def _source(value: object, folder: Path) -> Source:
         raise ConfigError("spec.one_source")
     return Source(
         set=name_of(given.get("set"), "set"),
-        folder=folder / str(given["folder"]) if given.get("folder") else None,
-        items=tuple(str(name) for name in entries(given.get("items"))),
-        methods=tuple(str(name) for name in entries(given.get("methods"))),
+        folder=folder / names(given["folder"], "folder")[0] if given.get("folder") else None,
+        items=names(given.get("items"), "items"),
+        methods=names(given.get("methods"), "methods"),
     )
 
 

@@ -73,6 +73,14 @@ def name_of(value: object, what: str) -> str | None:
     return None if value is None or value == "" else plain_text(str(value), what, 200)
 
 
+def names(value: object, what: str) -> tuple[str, ...]:
+    """The names in a list, or one alone; of files, so that they may look like HTML."""
+    found = tuple(str(entry) for entry in entries(value))
+    if any(CONTROL.search(name) for name in found):
+        raise ConfigError("value.control_characters", what=what)
+    return found
+
+
 def bilingual_text(value: object, what: str) -> BilingualText:
     if isinstance(value, BilingualText):
         return value

@@ -24,7 +24,7 @@ WAVE = 1000  # most points of the waveform; more than a screen has columns says 
 
 
 def quick(set_: ComparisonSet, item: Item, lanes: Sequence[str], report: Report) -> dict[str, Any]:
-    """The mouth region and the waveform: seconds of work.
+    """The mouth region and the waveform: seconds of work, the same in whatever order the lanes are.
 
     Returns:
         ``mouth`` for the zoom, None without a face; ``curves`` with the waveform alone.
@@ -104,10 +104,10 @@ def _name(name: str) -> str:
 
 
 def _wave(set_: ComparisonSet, item: Item, lanes: Sequence[str]) -> list[dict[str, Any]]:
-    """The speech of the first video that has sound."""
-    for cell, lane in enumerate(lanes):
-        clip = item.clip(lane)
-        if clip is None or not clip.audio:
+    """The speech of one of the videos that are shown, of the real one if it has sound."""
+    shown = [item.clip(lane) for lane in lanes]
+    for clip in item.videos:
+        if clip not in shown or not clip.audio:
             continue
         sound = envelope(set_, clip)
         if not sound.high:
@@ -116,7 +116,6 @@ def _wave(set_: ComparisonSet, item: Item, lanes: Sequence[str]) -> list[dict[st
         starts = range(0, len(sound.high), group)
         top = max(1e-3, *sound.high, *(-value for value in sound.low))
         line = {
-            "clip": cell,
             "low": [round(min(sound.low[i : i + group]) / top, 3) for i in starts],
             "high": [round(max(sound.high[i : i + group]) / top, 3) for i in starts],
         }

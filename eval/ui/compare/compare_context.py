@@ -14,6 +14,7 @@ from eval.ui.compare.links import Links
 from eval.ui.compare.multi_method_run import MultiMethodRuns
 from lipsync.methods import METHODS
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.uploads import is_photo
 
 
@@ -36,10 +37,10 @@ class CompareContext:
     runs: MultiMethodRuns
 
     @staticmethod
-    def of(data: Path, access: Access, jobs: Jobs) -> CompareContext:
-        """All of it over a data folder."""
+    def of(data: Path, access: Access, jobs: Jobs, visitors: VisitorLimits | None = None) -> CompareContext:
+        """All of it over a data folder, with what one visitor may have at once."""
         tasks = BackgroundTasks(workers=2, keep=60.0, most=100)
-        return CompareContext(access, Links(data), tasks, jobs, MultiMethodRuns(Sets(data), jobs))
+        return CompareContext(access, Links(data), tasks, jobs, MultiMethodRuns(Sets(data), jobs, visitors))
 
     def close(self) -> None:
         """Stop all running tasks."""

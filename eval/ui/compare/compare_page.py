@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,7 @@ class _ComparePage:
             with gr.Column(scale=8, min_width=300):
                 self.status = gr.HTML(elem_id="compare-status")
                 self.empty = gr.HTML(elem_id="compare-empty")
+                self.example = gr.Button(label("compare.example"), elem_id="compare-example")
                 self.new_set = NewSet(
                     demo, context.access, context.tasks, context.jobs, context.runs, max_seconds
                 )
@@ -75,11 +77,12 @@ class _ComparePage:
     def listen(self, tab: gr.Tab) -> None:
         """Connect the events; the list is filled when the tab is opened."""
         many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
-        found = self.view.change(self.on_view, self.view, self.extra, **many)
+        # By itself Gradio would keep a change back until the one before is answered, which is cancelled.
+        found = self.view.change(self.on_view, self.view, self.extra, trigger_mode="multiple", **many)
         opens: dict[str, Any] = {"cancels": [found], **many}
         shown = [
-            self.view, self.saved, self.status, self.empty, self.new_set.panel, self.table, self.items,
-            self.item, self.methods, self.player, *self.set_list.shown,
+            self.view, self.saved, self.status, self.empty, self.example, self.new_set.panel, self.table,
+            self.items, self.item, self.methods, self.player, *self.set_list.shown,
             *(component for part in self.parts for component in part.shown),
         ]  # fmt: skip
         self.set_list.list.input(self.on_list, self.set_list.list, shown, **opens)
@@ -93,9 +96,14 @@ class _ComparePage:
         self.new_set.close.click(self.on_close, self.view, shown, **opens)
         hide = gr.update(visible=False)
         self.set_list.new.click(
-            lambda: [gr.update(visible=True), hide, hide, None, ""],
-            None, [self.new_set.panel, self.table, self.empty, self.set_list.list, self.status], **QUIET,
+            lambda: [gr.update(visible=True), hide, hide, hide, None, ""],
+            None,
+            [
+                self.new_set.panel, self.table, self.empty, self.example, self.set_list.list, self.status,
+            ],
+            **QUIET,
         )  # fmt: skip
+        self.example.click(self.on_example, None, [self.new_set.made, self.status], **QUIET)
         tab.select(self.on_resume, [self.saved, self.view], shown, **many)
         self.set_list.listen(self.view, self.status, self.new_set.made)
         self.new_set.listen(self.view, tab)
@@ -124,6 +132,13 @@ class _ComparePage:
 
     def on_made(self, made: tuple[str, str, object] | None, request: gr.Request) -> Update:
         return {self.status: gr.skip()} if made is None else self._open(request, *made[:2])
+
+    def on_example(self, request: gr.Request) -> list[Any]:
+        try:
+            id = self.access.sets_of(request).example()
+        except LipSyncError as error:
+            return [gr.skip(), trouble(error)]
+        return [(id, "", secrets.token_hex(4)), ""]
 
     def on_close(self, view: PlayerView | None, request: gr.Request) -> Update:
         return self._closed(request) if view is None else self._open(request, view.set, number=view.item)
@@ -194,6 +209,7 @@ class _ComparePage:
             self.saved: {"set": view.set, "item": view.item, "blind": blind},
             self.status: "",
             self.empty: hide if items else gr.update(value=markup.bare(), visible=True),
+            self.example: hide,
             self.new_set.panel: hide,
             self.table: gr.update(visible=True),
             self.items: gr.update(visible=len(items) > 1),
@@ -218,6 +234,7 @@ class _ComparePage:
             self.saved: None,
             self.status: trouble(error) if error else "",
             self.empty: gr.update(value=markup.empty(len(sets.list())), visible=True),
+            self.example: gr.update(visible=True),
             self.new_set.panel: gr.update(visible=False),
             self.table: gr.update(visible=False),
             self.player: gr.update(value={}),
@@ -227,7 +244,7 @@ class _ComparePage:
     # ---- what comes later -------------------------------------------------------------------------------
 
     async def on_view(self, view: PlayerView | None, request: gr.Request) -> AsyncIterator[Any]:
-        """The mouth and the waveform, then the curves, as soon as they are there."""
+        """The mouth and the waveform, then the curves, as soon as they are there; no curves in blind mode."""
         if view is None:
             return
         try:
@@ -237,9 +254,11 @@ class _ComparePage:
             return
         lanes = player.lanes(view, item)
         extra: dict[str, Any] = {"key": view.key}
-        steps = (("mouth", analysis.quick), ("curves", analysis.full))
-        for name, work in steps:
-            key = (name, view.set, item.key, lanes)
+        steps: list[tuple[str, Any, Any]] = [("mouth", frozenset(lanes), analysis.quick)]
+        if not view.blind:  # known scores would name the methods
+            steps.append(("curves", lanes, analysis.full))
+        for name, shown, work in steps:
+            key = (name, view.set, item.key, shown)
             async for task in self.context.tasks.follow(key, _work(work, set_, item, lanes)):
                 if not task.over:
                     yield gr.update(value=extra | {"note": markup.note(f"analysis.{name}", task)})
@@ -252,7 +271,9 @@ class _ComparePage:
             yield gr.update(value=extra)
 
     async def on_heat(self, view: PlayerView, request: gr.Request) -> AsyncIterator[Any]:
-        """The heat maps against the reference."""
+        """The heat maps against the reference; none in blind mode."""
+        if view.blind:
+            return
         set_ = self.access.sets_of(request).open(view.set)
         item = set_.items[view.item]
         lanes = player.lanes(view, item)
@@ -261,7 +282,7 @@ class _ComparePage:
             if not task.over:
                 yield gr.update(value=heats | {"note": markup.note("analysis.difference", task)})
         try:
-            paths = player.addresses(task.outcome(), view, set_, self.context.links)
+            paths = [None if path is None else self.context.links.url(path) for path in task.outcome()]
             yield gr.update(value=heats | {"paths": paths})
         except Exception as error:
             yield gr.update(value=heats | {"note": markup.error_note(error, view.blind)})

@@ -15,6 +15,7 @@ from lipsync.methods import METHODS
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import Task, Tasks
+from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.uploads import is_photo
 
 POLL = 0.1  # s between two looks at a job
@@ -47,9 +48,9 @@ class MultiMethodRun(Task):
 class MultiMethodRuns(Tasks[MultiMethodRun]):
     """Carries runs to their end, with or without an open page; jobs wait in the portal's queue."""
 
-    def __init__(self, sets: Sets, jobs: Jobs) -> None:
+    def __init__(self, sets: Sets, jobs: Jobs, visitors: VisitorLimits | None = None) -> None:
         self._sets, self._jobs = sets, jobs
-        super().__init__(workers=8, most=8)
+        super().__init__(workers=8, most=8, visitors=visitors)
 
     def start(
         self, sets: PersonalSets, requests: Sequence[Request], item: str, set_id: str | None = None
@@ -72,7 +73,7 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
         try:
             item = _fresh(item, {known.name for known in sets.allowed("add", set_id).items})
             for request in requests:
-                queued.append((METHODS.get(request.method).card.title, self._jobs.submit(request)))
+                queued.append((METHODS.get(request.method).card.title, self._jobs.submit(request, part=True)))
             id, folder = self._place()
             return self._add(MultiMethodRun(set_id, new, item, tuple(queued), id=id, folder=folder))
         except LipSyncError:

@@ -106,18 +106,9 @@ def payload(view: PlayerView, set_: ComparisonSet, links: Links) -> dict[str, An
         "blind": view.blind,
         "fps": playing[0]["fps"] if playing else 25.0,
         "duration": max((clip["duration"] for clip in playing), default=1.0),
-        "difference": item.reference is not None and len(playing) > 1,
+        "difference": not view.blind and item.reference is not None and len(playing) > 1,
         "clips": clips,
     }
-
-
-def addresses(
-    videos: Sequence[Path | None], view: PlayerView, set_: ComparisonSet, links: Links
-) -> list[str | None]:
-    """Where the browser gets other videos of the cells, such as heat maps; in blind mode copies of them."""
-    made = [video for video in videos if video is not None]
-    files = cached_blind_copies(set_, made) if view.blind else {video: video for video in made}
-    return [links.url(files[video]) if video in files else None for video in videos]
 
 
 def _files(view: PlayerView, set_: ComparisonSet, item: Item) -> dict[str, Path]:

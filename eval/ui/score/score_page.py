@@ -18,10 +18,10 @@ from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region, Variant
 from eval.ui.score import result_table
 from eval.ui.score.score_queue import ScoreJob, ScoreQueue
-from lipsync.errors import ConfigError, LipSyncError
+from lipsync.errors import LipSyncError, MissingInput
 from lipsync.texts import Message
 from lipsync.ui import markup
-from lipsync.ui.job_queue import MODEL, states_of
+from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import trouble
 
@@ -203,9 +203,9 @@ class _ScorePage:
         try:
             rows = _rows(generated, references, image)
             if not rows:
-                raise ConfigError("score.choose_generated")
+                raise MissingInput("score.choose_generated")
             if not metrics:
-                raise ConfigError("metrics.choose_one")
+                raise MissingInput("metrics.choose_one")
             rows = renamed(rows, named)
             if controls:
                 rows = with_controls(rows, CONTROLS)
@@ -252,10 +252,13 @@ class _ScorePage:
         if job.table is not None:
             yield ready | self._done(job)
         elif job.state == "cancelled":
-            yield ready | {self.status: gr.update(value=markup.cancelled(), visible=True), self.job: None}
+            yield ready | {
+                self.status: gr.update(value=markup.cancelled(), visible=True),
+                self.job: FORGOTTEN,
+            }
         else:
             message = trouble(job.error or RuntimeError("no reason"))
-            yield ready | {self.status: gr.update(value=message, visible=True), self.job: None}
+            yield ready | {self.status: gr.update(value=message, visible=True), self.job: FORGOTTEN}
 
     def _done(self, job: ScoreJob) -> Update:
         assert job.table is not None

@@ -28,7 +28,8 @@ from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui.languages import by_language, label, language_style, localized, templates
 
-SCRIPTS = ("rate_page", "rate_api", "rate_clip", "rate")  # in this order: each uses the ones before
+SCRIPTS = ("rate_page", "rate_api", "rate_clip", "rate_session", "rate")  # in one module, in this order
+REFUSALS = ("session.elsewhere", "study.closed", "study.full", "study.no_data")  # that it does more about
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -59,6 +60,8 @@ def rater_page() -> tuple[str, str]:
     style = language_style() + asset("css", "rate.css").read_text(encoding="utf-8")
     script = "\n".join(asset("js", f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     texts = templates("rate.")
+    for key in REFUSALS:
+        texts |= templates(key)
     html = PAGE.format(
         title=escape(Message("rate.title")),
         noscript=" ".join(by_language("rate.script").values()),

@@ -14,6 +14,7 @@ from eval.study.storage.store import Store, StudyInfo
 from eval.ui.access import Access
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.study import study_markup as markup
+from eval.ui.study.example_study import example_study
 from eval.ui.study.login import LoginForm, guarded
 from eval.ui.study.study_form import (
     FormValues,
@@ -73,6 +74,7 @@ class _ResultsPage:
         for event in (results.screening.input, results.scores.change):
             on(event, self.on_view, view)
         on(results.question.select, self.on_question, view)
+        on(head.heading.input, self.on_link, [self.study])
         on(head.open.click, self.on_open, view)
         on(head.close.click, self.on_close, view)
         on(head.delete.click, self.on_ask, [self.study])
@@ -81,6 +83,7 @@ class _ResultsPage:
         on(results.make.click, self.on_files, [*view, results.shrink])
         on(results.bring.upload, self.on_import, [*view, results.bring])
         on(self.list.new.click, self.on_new, None)
+        on(self.list.example.click, self.on_example, None)
         on(form.close.click, self.on_cancel, None)
         on(form.source.input, self.on_source, [form.source])
         on(form.zip.upload, self.on_zip, [form.zip])
@@ -165,6 +168,11 @@ class _ResultsPage:
         }
 
     @guarded
+    def on_link(self, study: str | None, event: gr.EventData) -> Update:
+        """The browser says with which address the link begins there."""
+        return self.head.draw(self.store.get(study), event.url) if study else {self.study: gr.skip()}
+
+    @guarded
     def on_open(self, study: str, screening: bool, question: str | None, scores: str | None) -> Update:
         return self._opened(self.store.open_study(study), screening, question, scores)
 
@@ -210,6 +218,10 @@ class _ResultsPage:
             self.form.panel: gr.update(visible=True),
             **self._source(None),
         }
+
+    @guarded
+    def on_example(self) -> Update:
+        return self._opened(example_study(self.store), True, None, None)
 
     @guarded
     def on_cancel(self) -> Update:

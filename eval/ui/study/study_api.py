@@ -12,7 +12,8 @@ all raters may use the same one, for Gradio keeps nothing of them. Or of ``gradi
     Client(url).predict("<session>", api_name="/study_next")
 
 What cannot be done is answered with status 500 and ``{"error": "<one sentence>", "title": "<the same in
-Chinese>"}``; nothing is stored then.
+Chinese>"}``; nothing is stored then. A rater has one session, the newest; an older one is refused with the
+sentence of ``session.elsewhere``, always the same; ``study_open`` with the rater code gives another.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from eval.ui.study import study_markup as markup
 from eval.ui.study.study_list import SCRIPT
 from lipsync.ui.languages import label
 
+LONGEST = 1000  # characters of a link that is drawn
 Update = dict[Any, Any]
 
 
@@ -18,6 +19,8 @@ class StudyHead:
     """Components of the head.
 
     Attributes:
+        heading: title, progress and link; an ``input`` of it carries the ``url`` of the link as the browser
+            knows it. qr: the QR code of that.
         open, close, delete: buttons. yes, no: the answers to the question before a study is deleted.
         shown: components that the methods give updates for.
     """
@@ -26,6 +29,7 @@ class StudyHead:
         small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 88}
         with gr.Column(visible=False, elem_id="study-head") as self.panel:
             self.heading = gr.HTML(js_on_load=SCRIPT.read_text(encoding="utf-8"))
+            self.qr = gr.HTML(elem_id="study-qr", js_on_load=SCRIPT.read_text(encoding="utf-8"))
             with gr.Row(elem_classes="study-tools"):
                 self.open = gr.Button(label("study.open"), elem_id="study-open", **small)
                 self.close = gr.Button(label("study.close"), elem_id="study-close", **small)
@@ -39,7 +43,7 @@ class StudyHead:
                     **small | {"min_width": 128},
                 )
                 self.no = gr.Button(label("study.keep"), elem_id="study-no", **small)
-        self.shown = [self.panel, self.heading, self.open, self.close, self.asking, self.sure]
+        self.shown = [self.panel, self.heading, self.qr, self.open, self.close, self.asking, self.sure]
 
     def show(self, study: StudyInfo) -> Update:
         """The updates for a study."""
@@ -49,6 +53,11 @@ class StudyHead:
             self.open: gr.update(visible=study.state != "open"),
             self.close: gr.update(visible=study.state == "open"),
         }
+
+    def draw(self, study: StudyInfo, url: object) -> Update:
+        """The QR code of a study's link; none of any other address."""
+        own = isinstance(url, str) and len(url) <= LONGEST and url.endswith(f"/rate?study={study.link}")
+        return {self.qr: markup.qr_code(str(url)) if own else ""}
 
     def hidden(self) -> Update:
         """The updates for no study."""

@@ -20,7 +20,8 @@ class StudyList:
     """Components of the list.
 
     Attributes:
-        new, leave: buttons. entries: the list; a click on it carries the ``study`` of the entry.
+        new, leave: buttons. example: another, for as long as there is no study.
+        entries: the list; a click on it carries the ``study`` of the entry.
         seen: what the list showed last, see `state_of`.
         shown: components that ``show`` gives updates for.
     """
@@ -34,13 +35,18 @@ class StudyList:
                     label("studies.new"), variant="primary", size="sm", scale=0, min_width=112,
                     elem_id="study-new",
                 )  # fmt: skip
+            self.example = gr.Button(label("studies.example"), size="sm", elem_id="study-example")
             self.entries = gr.HTML(elem_id="study-list", js_on_load=SCRIPT.read_text(encoding="utf-8"))
             self.leave = gr.Button(label("gate.leave"), size="sm", elem_id="gate-leave")
-        self.shown = [self.seen, self.entries]
+        self.shown = [self.seen, self.entries, self.example]
 
     def show(self, found: Sequence[StudyInfo], chosen: str | None) -> Update:
         """The updates for these studies, one of them chosen."""
-        return {self.seen: state_of(found), self.entries: markup.studies(found, chosen)}
+        return {
+            self.seen: state_of(found),
+            self.entries: markup.studies(found, chosen),
+            self.example: gr.update(visible=not found),
+        }
 
 
 def state_of(found: Sequence[StudyInfo]) -> tuple[tuple[Any, ...], ...]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
+import segno
+
 from eval.report import opinions, study_lines
 from eval.report.grid import MARK, Cell
 from eval.report.opinions import Sheet
@@ -69,7 +71,7 @@ def studies(found: Sequence[StudyInfo], chosen: str | None) -> str:
 def head(study: StudyInfo) -> str:
     """Title, state and progress of a study, and the link to send, whose beginning the browser adds.
 
-    The browser also shows the sentence for a link that nobody else can open.
+    The browser also shows the sentence for a link that nobody else can open, and asks for the QR code.
     """
     day = datetime.fromtimestamp(study.made, UTC).date().isoformat()
     facts = localized(
@@ -85,10 +87,25 @@ def head(study: StudyInfo) -> str:
         f'<div class="study-head"><h2 class="title">{bilingual(study.spec.title)} {_state(study)}</h2>'
         f'<p class="figures">{count}<span aria-hidden="true"> · </span>{facts}</p>{_bar(study)}'
         f'<label class="link"><span>{localized("study.link")}</span>'
-        f'<span class="row"><input readonly data-path="{link}" id="study-link">'
+        f'<span class="row"><input readonly data-path="{link}" data-draw id="study-link">'
         f'<button type="button" data-copy><span class="before">{localized("study.copy")}</span>'
         f'<span class="after">{localized("study.copied")}</span></button></span></label>'
         f'<p class="figures" data-local hidden>{localized("study.link.local")}</p></div>'
+    )
+
+
+def qr_code(url: str) -> str:
+    """The QR code of a study's link; black on white in every theme, because some readers see nothing else."""
+    code = segno.make(url, micro=False)
+    side = 3 * code.symbol_size()[0]  # px: whole pixels for each module
+    drawn = code.svg_inline(omitsize=True, light="#fff")
+    name = f'width="{side}" height="{side}" role="img" aria-labelledby="study-qr-name"'
+    return (
+        f'<div class="qr" data-qr="{escape(url)}">{drawn.replace("<svg", f"<svg {name}", 1)}'
+        f'<span class="visually-hidden" id="study-qr-name">{localized("study.qr")}</span>'
+        f'<button type="button" data-enlarge aria-expanded="false"><span class="before">'
+        f'{localized("study.qr.larger")}</span><span class="after">{localized("study.qr.smaller")}</span>'
+        "</button></div>"
     )
 
 

@@ -20,7 +20,7 @@ from lipsync.methods.wav2lip.model import Generator
 from lipsync.texts import Message
 from lipsync.weights import hub
 from lipsync.weights.checkpoint import load_checkpoint
-from lipsync.weights.pretrained import read_config
+from lipsync.weights.pretrained import make, read_config
 
 _STEM, _LAST = "face_encoder_blocks.0.0.conv_block.0.weight", "output_block.1"
 # Other networks' files that users may have, recognised by a key or two.
@@ -114,7 +114,8 @@ def _bare(loaded: dict[str, Any]) -> dict[str, Any]:
 
 def _must_match(state: dict[str, Any], config: Wav2LipConfig, path: Path) -> None:
     with torch.device("meta"):
-        wanted = {key: tuple(value.shape) for key, value in Generator(config).state_dict().items()}
+        net = make(Generator, config, state, path, Message("wav2lip.network"))
+    wanted = {key: tuple(value.shape) for key, value in net.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items() if isinstance(value, Tensor)}
     if found != wanted:
         raise ConfigError("saved.other_generator", path=path, difference=_difference(found, wanted))

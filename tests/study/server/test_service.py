@@ -250,7 +250,7 @@ def test_closing_the_browser_loses_nothing(store: Store, service: Service, make:
     assert back.state == "going"
     view = service.next(back.session)
     assert (view.trial, view.position, view.rated) == (rater.view.trial, 5, 5)
-    with pytest.raises(StudyError, match="session has ended"):  # one open session per rater
+    with pytest.raises(StudyError, match="another tab or window"):  # one open session per rater
         service.next(rater.session)
     rater.session, rater.view = back.session, view
     rater.run()
@@ -259,6 +259,117 @@ def test_closing_the_browser_loses_nothing(store: Store, service: Service, make:
     assert (again.state, again.completion) == ("finished", code)
     with pytest.raises(StudyError, match="finished"):
         service.rate(again.session, view.trial, MARKS, "after-the-end")
+
+
+def refused(attempt: Callable[[], object]) -> str:
+    """The key of the sentence with which something is refused."""
+    with pytest.raises(StudyError) as caught:
+        attempt()
+    return caught.value.message.key
+
+
+def test_an_older_session_is_told_from_one_that_is_over(
+    store: Store, service: Service, make: Make, clock: Clock
+) -> None:
+    study = make(items=1, methods=2)
+    rater = Rater(service, study.link, clock).begin()
+    clock.wait(2)
+    newest = service.open(study.link, rater.code).session
+    trial = rater.view.trial
+    attempts = (
+        lambda: service.next(rater.session),
+        lambda: service.rate(rater.session, trial, MARKS, "a-good-token"),
+        lambda: service.back(rater.session),
+        lambda: service.finish(rater.session),
+    )
+    before = everything(store)
+    assert [refused(attempt) for attempt in attempts] == ["session.elsewhere"] * 4
+    assert everything(store) == before
+    assert refused(lambda: service.next(rater.session + "x")) == "session.elsewhere"
+    assert refused(lambda: service.next("nobody-" + rater.session)) == "session.ended"
+    store.close_study(study.id)
+    assert [refused(attempt) for attempt in attempts] == ["session.elsewhere"] * 4
+    assert refused(lambda: service.next(newest)) == "study.closed"
+    assert refused(lambda: service.open(study.link, rater.code)) == "study.closed"
+    store.open_study(study.id)
+    other = Rater(service, study.link, clock, rater.code, newest, service.next(newest)).run()
+    service.finish(other.session)  # there the rater comes to the end
+    assert [refused(attempt) for attempt in attempts] == ["session.elsewhere"] * 4
+    assert service.open(study.link, rater.code).state == "finished"
+    service.delete(rater.code)
+    assert [refused(attempt) for attempt in attempts] == ["session.ended"] * 4
+
+
+def test_switching_between_tabs_loses_doubles_and_misassigns_no_vote(
+    store: Store, service: Service, make: Make, clock: Clock
+) -> None:
+    """Three tabs vote in any order; each takes over when it is refused, and sends again what was refused."""
+    study = make(items=5, methods=3)
+    first = Rater(service, study.link, clock).begin()
+    tabs = [first.session, "", ""]
+    rng = random.Random(7)
+    said: dict[str, tuple[str, dict[str, int]]] = {}
+    view, newest, takeovers = first.view, 0, 0
+    while view.stage != "end":
+        tab = rng.randrange(3)
+        marks = {key: rng.randint(1, 5) for key in MARKS}
+        clock.wait(2)
+        token = f"token-{len(said):04}"
+        if tab != newest:
+            why = refused(
+                lambda tab=tab, view=view, token=token: service.rate(tabs[tab], view.trial, MARKS, token)
+            )
+            assert why == ("session.elsewhere" if tabs[tab] else "session.ended")
+            tabs[tab], newest = service.open(study.link, first.code).session, tab
+            takeovers += 1
+            assert service.next(tabs[tab]).trial == view.trial
+        following = service.rate(tabs[tab], view.trial, marks, token)
+        said[view.trial] = view.media[0], marks
+        view = following
+    assert takeovers > 5
+    stored = store.ratings(study.id, superseded=True)
+    assert len(stored) == 15 * 3
+    for trial, rows in stored.groupby("trial"):
+        media, marks = said[str(trial)]
+        assert dict(zip(rows["question"], rows["mark"], strict=True)) == marks
+        assert media == f"{study.id}/{rows['stimulus'].iloc[0]}.mp4"
+    assert store.get(study.id).raters == 1
+
+
+def test_a_code_leads_back_where_nobody_new_is_let_in(
+    store: Store, service: Service, make: Make, clock: Clock
+) -> None:
+    study = make(items=2, methods=2, ratings_per_stimulus=1)
+    rater = Rater(service, study.link, clock).begin().run(2)
+    assert refused(lambda: service.consent(study.link)) == "study.full"
+    back = service.open(study.link, rater.code)
+    assert (back.state, service.next(back.session).rated) == ("going", 2)
+    Rater(service, study.link, clock, rater.code, back.session, service.next(back.session)).run()
+    end = service.finish(back.session).completion
+    store.close_study(study.id)
+    assert service.open(study.link, rater.code).completion == end
+    assert refused(lambda: service.open(study.link)) == "study.closed"
+    assert refused(lambda: service.open(study.link, "AAAA-AAAA-AAAA")) == "study.no_data"
+
+
+def test_others_vote_while_a_newcomer_waits_for_the_screening(
+    store: Store, service: Service, make: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make(items=2, methods=2, ratings_per_stimulus=1)
+    rater = Rater(service, study.link, clock).begin()
+    clock.wait(2)
+    screened_out, voted = store.screened_out, []
+
+    def slow(*arguments):
+        """Somebody's vote comes in the middle."""
+        with ThreadPoolExecutor(1) as pool:
+            vote = pool.submit(service.rate, rater.session, rater.view.trial, MARKS, "a-good-token")
+            voted.append(vote.result(timeout=20).rated)
+        return screened_out(*arguments)
+
+    monkeypatch.setattr(store, "screened_out", slow)
+    assert refused(lambda: service.consent(study.link)) == "study.full"
+    assert voted == [1]
 
 
 def test_a_code_opens_its_own_study_alone(service: Service, make: Make, clock: Clock) -> None:

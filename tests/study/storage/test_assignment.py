@@ -95,11 +95,17 @@ class Simulation:
                 left=self.per_rater - len(someone.had),
                 before=someone.had[-1].item if someone.had else None,
             )
-            someone.now = choose(self.candidates, self.rated + reserved, progress, others=bool(reserved))
+            loads = self.rated + reserved
+            someone.now = choose(self.candidates, self.groups, loads, progress, others=bool(reserved))
 
     def _end(self, someone: Someone) -> None:
         self.active.remove(someone)
         self.lists.append(someone.had)
+
+    @property
+    def groups(self) -> list[str]:
+        """The methods."""
+        return sorted({entry.group for entry in self.candidates})
 
     @property
     def spread(self) -> int:
@@ -114,8 +120,9 @@ class Simulation:
         for had in self.lists:
             for position, entry in enumerate(had):
                 at[position][entry.group] += 1
-        groups = {entry.group for entry in self.candidates}
-        ranges = [max(counts.values()) - min(counts[group] for group in groups) for counts in at.values()]
+        ranges = [
+            max(counts.values()) - min(counts[group] for group in self.groups) for counts in at.values()
+        ]
         return sum(ranges) / len(ranges)
 
     @property
@@ -216,11 +223,12 @@ def test_any_list_that_can_be_ordered_is_ordered(counts: list[int], wanted: int,
     ]
     wanted = min(wanted, len(candidates))
     loads = {entry.key: data.draw(st.integers(0, 3)) for entry in candidates}
+    groups = sorted({entry.group for entry in candidates})
     had: list[Candidate] = []
     for left in range(wanted, 0, -1):
         before = had[-1].item if had else None
         progress = RaterProgress(seed % 7, seed, had, left, before)
-        had.append(choose(candidates, loads, progress, data.draw(st.booleans())))
+        had.append(choose(candidates, groups, loads, progress, data.draw(st.booleans())))
     assert len({entry.key for entry in had}) == wanted
     # Possible exactly when no item needs more than every second place.
     if sum(min(count, (wanted + 1) // 2) for count in counts) >= wanted:

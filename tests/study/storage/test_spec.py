@@ -120,3 +120,26 @@ def test_files_that_hold_no_spec(tmp_path: Path) -> None:
     for name in ("broken.yaml", "code.yaml", "binary.yaml", "empty.yaml", "missing.yaml", "."):
         with pytest.raises(ConfigError):
             read_spec(tmp_path / name)
+
+
+BOMB = "[&a [x,x,x,x,x,x,x,x,x], " + ", ".join(
+    f"&{one} [{','.join([f'*{before}'] * 9)}]" for before, one in zip("abcdefgh", "bcdefghi", strict=True)
+) + "]"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"mode: {BOMB}", f"training: {BOMB}", f"languages: {BOMB}", "mode: &c [*c]", "catch: &c {a: *c}",
+        "mode: 0x" + "f" * 5000, "mode: " + "9" * 5000, "mode: !!int ''", "mode: !!bool x",
+        "mode: 2024-99-99", "mode: !!timestamp x", "mode: " + "x" * 100_000,
+        'training: ["\\ud800"]', 'training: ["a\\0b"]',
+        "training: [" + "x," * 11_000 + "]", "# " + "x" * 2_000_000,
+    ],
+)  # fmt: skip
+def test_a_file_made_to_do_harm_is_one_short_sentence(line: str, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(f"title: t\nsource: {{folder: x}}\n{line}\n")
+    with pytest.raises(ConfigError) as problem:
+        read_spec(tmp_path / "study.yaml")
+    assert len(str(problem.value)) < 1000
+    assert "\n" not in str(problem.value)

@@ -325,7 +325,9 @@ def test_blind_mode_hides_every_name_wherever_one_looks(visit: Callable, three: 
     page.click(".locked [data-do=blind]")
     page.wait_for_selector(".locked [data-do=reveal]")
     settled(page)
-    curves(page)
+    page.wait_for_selector(".locked [data-do=zoom]:enabled", timeout=JOB)
+    expect(page.locator(".locked [data-do=difference]")).to_be_disabled()
+    expect(page.locator(".locked .chart")).to_have_count(1)  # the speech
     shoot(page, "compare-blind")
     stems = [clip.path.stem for clip in sets.open(three).items[0].clips.values()]
     hidden = ["PC-AVS", "DiffDub", "IP_LAP", *stems, ITEM, FEW, TITLE]
@@ -351,6 +353,8 @@ def test_blind_mode_hides_every_name_wherever_one_looks(visit: Callable, three: 
     settled(page)
     assert sorted(names(page)[1:]) == ["DiffDub", "IP_LAP", "PC-AVS"]
     expect(page.locator(".locked figcaption b")).to_have_text(list("ABC"))
+    expect(page.locator(".locked [data-do=difference]")).to_be_enabled()
+    curves(page)
     page.wait_for_selector("#set-list label")
 
 

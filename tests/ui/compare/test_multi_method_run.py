@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from eval.compare.names import REFERENCE
-from eval.compare.sets import Entry
+from eval.compare.rights import PersonalSets, Visitor
+from eval.compare.sets import Entry, Sets
+from eval.study.server.admin import Admin
+from eval.study.storage.store import Store
+from eval.ui.access import Access
 from eval.ui.compare.background_tasks import BackgroundTask, BackgroundTasks
 from eval.ui.compare.compare_context import CompareContext, set_of_result
 from lipsync.assets import asset
@@ -54,11 +58,19 @@ def pipeline() -> Pipeline:
 
 @pytest.fixture
 def context(tmp_path: Path, pipeline: Pipeline) -> Iterator[CompareContext]:
-    jobs = Jobs(work=pipeline)
-    context = CompareContext.of(tmp_path, jobs)
+    jobs, store = Jobs(work=pipeline), Store(folder=tmp_path)
+    access = Access(Sets(tmp_path), store, Admin(), private=True)
+    context = CompareContext.of(tmp_path, access, jobs)
     yield context
     context.close()
     jobs.close()
+    store.close()
+
+
+@pytest.fixture
+def sets(context: CompareContext, tmp_path: Path) -> PersonalSets:
+    """The sets as one visitor may use them."""
+    return PersonalSets(Sets(tmp_path), Visitor("ann"), frozenset)
 
 
 def wait(done: Callable[[], object]) -> None:
@@ -77,52 +89,60 @@ def title(method: str) -> str:
 
 
 def test_methods_run_in_order_into_one_item_and_a_failure_is_kept_with_its_reason(
-    context: CompareContext, pipeline: Pipeline
+    context: CompareContext, sets: PersonalSets, pipeline: Pipeline
 ) -> None:
     methods = ["mcsawav2lip-embedded", "wav2lip", "wav2lip_gan"]
-    method_run = context.runs.start([asked(name) for name in methods], "portrait")
+    method_run = context.runs.start(sets, [asked(name) for name in methods], "portrait")
     assert context.runs.get(method_run.id) is method_run, "a reloaded page finds it"
     pipeline.open.set()
     wait(lambda: method_run.over)
     assert pipeline.order == methods
-    item = context.sets.open(method_run.set).items[0]
+    item = sets.open(method_run.set).items[0]
     assert item.name == "portrait"
     assert set(item.clips) == {title("mcsawav2lip-embedded"), title("wav2lip_gan")}
     assert item.missing[title("wav2lip")] == "The weights of wav2lip are not here."
     assert item.reference is None, "the face with other speech is no reference"
 
-    again = context.runs.start([asked("wav2lip_gan", None)], "portrait", method_run.set)
+    again = context.runs.start(sets, [asked("wav2lip_gan", None)], "portrait", method_run.set)
     wait(lambda: again.over)
-    set_ = context.sets.open(method_run.set)
+    set_ = sets.open(method_run.set)
     assert [known.name for known in set_.items] == ["portrait", "portrait 2"]
     assert set_.items[1].reference is not None, "with its own sound the face is what should come out"
 
 
 def test_a_cancelled_round_keeps_what_is_done_and_leaves_no_empty_set(
-    context: CompareContext, pipeline: Pipeline
+    context: CompareContext, sets: PersonalSets, pipeline: Pipeline
 ) -> None:
-    method_run = context.runs.start([asked("mcsawav2lip-embedded"), asked("wav2lip_gan")], "portrait")
+    method_run = context.runs.start(sets, [asked("mcsawav2lip-embedded"), asked("wav2lip_gan")], "portrait")
     wait(lambda: pipeline.order)
     method_run.stop()
     wait(lambda: method_run.over)
-    assert context.sets.list() == ()
+    assert sets.list() == ()
     with pytest.raises(ConfigError, match="no comparison set"):
-        context.runs.start([asked("wav2lip_gan")], "portrait", "0" * 16)
+        context.runs.start(sets, [asked("wav2lip_gan")], "portrait", "0" * 16)
+
+
+def test_a_round_goes_into_no_set_of_somebody_else(
+    context: CompareContext, sets: PersonalSets, tmp_path: Path
+) -> None:
+    others = PersonalSets(Sets(tmp_path), Visitor("bo"), frozenset).create("portrait")
+    with pytest.raises(ConfigError, match="Only the person who made this set"):
+        context.runs.start(sets, [asked("wav2lip_gan")], "portrait", others)
 
 
 def test_a_result_is_sent_beside_the_video_it_was_made_from(
-    context: CompareContext, pipeline: Pipeline
+    context: CompareContext, sets: PersonalSets, pipeline: Pipeline
 ) -> None:
     pipeline.open.set()
     for audio, other in ((SPEECH, "input"), (None, REFERENCE)):
         job = context.jobs.submit(asked("mcsawav2lip-embedded", audio))
         wait(lambda job=job: job.over)
-        id, name, _ = set_of_result(context, str(job.result.path), str(FACE))
-        item = context.sets.open(id).item(name)
+        id, name, _ = set_of_result(context, sets, str(job.result.path), str(FACE))
+        item = sets.open(id).item(name)
         assert item.clip(title("mcsawav2lip-embedded")) is not None
         assert item.clip(other) is not None, other
-    id, name, _ = set_of_result(context, str(job.result.path), str(EXAMPLES / "portrait.jpg"))
-    assert list(context.sets.open(id).item(name).clips) == [title("mcsawav2lip-embedded")]
+    id, name, _ = set_of_result(context, sets, str(job.result.path), str(EXAMPLES / "portrait.jpg"))
+    assert list(sets.open(id).item(name).clips) == [title("mcsawav2lip-embedded")]
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -191,9 +211,9 @@ def test_an_errand_that_nobody_waits_for_is_stopped_unless_it_stays(
     assert [task.state for task in context.tasks._tasks.values()] == ["cancelled"]
 
 
-def test_errors_of_an_errand_reach_the_one_who_asked(context: CompareContext) -> None:
+def test_errors_of_an_errand_reach_the_one_who_asked(context: CompareContext, sets: PersonalSets) -> None:
     def work(task: BackgroundTask) -> None:
-        context.sets.create("", [Entry("a", "b", SPEECH)])
+        sets.create("", [Entry("a", "b", SPEECH)])
 
     with pytest.raises(Exception, match="sound file"):
         run(told(context.tasks, None, work))

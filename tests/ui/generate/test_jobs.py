@@ -136,8 +136,9 @@ def test_results_are_forgotten_with_their_files() -> None:
         assert list(jobs.folder.iterdir()) == []
 
 
-def test_results_go_without_anybody_asking() -> None:
-    with running(work := Gate(), keep=0.0, sweep=0.02) as jobs:
+def test_results_go_without_anybody_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Jobs, "sweep", 0.02)
+    with running(work := Gate(), keep=0.0) as jobs:
         work.open.set()
         job = jobs.submit(asked())
         deadline = time.monotonic() + 120

@@ -3,91 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from eval.study.storage.store import Store
-from tests.ui.pages import BROWSER, CJK, PATIENCE, reading, shoot
+from tests.ui.pages import BROWSER, CJK, reading, shoot
 from tests.ui.pages import fits as fits_across
-from tests.ui.rated import METHODS, add_study
+from tests.ui.rated import add_study
+from tests.ui.study.rater_page import begin, far, file_of, play
 
 pytestmark = BROWSER
 
 KEYS = ("sync", "quality", "overall")
 THUMB = 44  # px, the least side of what a thumb must hit
-
-
-@pytest.fixture
-def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens a page of the portal as a new person; in the end no method was named to any of them."""
-    contexts, told, hosts, broken = [], [], set(), []
-
-    def hear(response: Any) -> None:
-        hosts.add(urlsplit(response.url).netloc)
-        told.append(response.url)
-        if "json" in response.headers.get("content-type", "") and response.request.method == "POST":
-            told.append(response.text())
-
-    def open_page(path: str, locale: str = "en-GB", width: int = 1280, scheme: str = "light") -> Any:
-        context = browser.new_context(
-            locale=locale, viewport={"width": width, "height": 780}, color_scheme=scheme
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("response", hear)
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.goto(f"{portal}/{path}")
-        return page
-
-    yield open_page
-    for context in contexts:
-        for page in context.pages:
-            told.append(page.content())
-        context.close()
-    assert broken == []
-    assert hosts - {""} == {urlsplit(portal).netloc}
-    assert [text for text in told if any(method in text for method in METHODS)] == []
-
-
-def begin(page: Any) -> None:
-    """Consent and read the instructions."""
-    page.wait_for_selector("#agree")
-    expect(page.locator("button.main")).to_be_disabled()
-    page.check("#agree")
-    page.click("button.main")
-    page.wait_for_selector("details")
-    page.click("button.main")
-
-
-def play(page: Any) -> None:
-    """Play every clip of the view to its end."""
-    page.wait_for_selector(".clip .play")
-    for number, button in enumerate(page.locator(".clip .play").all()):
-        page.wait_for_function("(n) => !document.querySelectorAll('.clip .play')[n].disabled", arg=number)
-        button.click()
-        page.wait_for_function(
-            "(n) => document.querySelectorAll('.clip')[n].classList.contains('seen')", arg=number
-        )
-    page.wait_for_selector("fieldset:enabled")
-
-
-def far(page: Any, words: str) -> None:
-    page.wait_for_function("(words) => document.querySelector('#far')?.innerText === words", arg=words)
-
-
-def file_of(page: Any) -> str:
-    """The random name of the clip at hand, from what the browser fetched last."""
-    return str(
-        page.evaluate(
-            "performance.getEntriesByType('resource').map(e => e.name).filter(n => n.endsWith('.mp4')).at(-1)"
-        ).rpartition("/")[2][:-4]
-    )
 
 
 def fits(page: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import urllib.request
@@ -13,11 +14,15 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError, expect
 
 from eval.study.server.service import Service
+from eval.study.statistics.correction import corrected_mos
 from eval.study.storage.store import Store, StudyInfo
+from tests.study.statistics.test_correction import plain
 from tests.ui.conftest import PASSWORD
 from tests.ui.pages import BROWSER, CJK, PATIENCE, fits, reading, shoot
 from tests.ui.rated import METHODS, add_study
@@ -101,6 +106,33 @@ def rate(store: Store, study: StudyInfo, marks: Callable[[int, str, str, str], i
             given = {key: marks(rater, clip["item"], clip["method"], key) for key in KEYS}
             view = service.rate(session, view.trial, given, uuid.uuid4().hex)
         service.finish(session)
+
+
+def rate_some(
+    store: Store, study: StudyInfo, most: int, mark: Callable[[str, str], int]
+) -> set[tuple[str, str]]:
+    """A rater who leaves after ``most`` clips; these clips, as (item, method)."""
+    clips = store.stimuli(study.id).set_index("stimulus")
+    clock, seen = Clock(), set()
+    service = Service(store, clock)
+    session = service.consent(study.link).session
+    view = service.next(session)
+    for _ in range(most):
+        item, method = clips.loc[Path(view.media[0]).stem, ["item", "method"]]
+        clock.now += view.wait + 3
+        view = service.rate(session, view.trial, dict.fromkeys(KEYS, mark(item, method)), uuid.uuid4().hex)
+        seen.add((item, method))
+    return seen
+
+
+def exported(page: Any, name: str) -> list[dict[str, str]]:
+    """The rows of one of the files offered for download; none while it is not there."""
+    row = page.locator("#study-download tr", has_text=name)
+    if not row.count():
+        return []
+    with page.expect_download() as download:
+        row.first.locator("a").first.click()
+    return list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
 
 
 def planted(rater: int, item: str, method: str, question: str) -> int:
@@ -286,6 +318,76 @@ def test_who_answers_at_random_is_named_and_scores_are_correlated(
     page.locator("#study-tests button").first.click()
     page.wait_for_selector("#study-tests >> text=Krippendorff")
     shoot(page, "results-tests")
+
+
+def photographed(page: Any) -> str:
+    """What a camera reads of the QR code on the screen; "" where it reads none."""
+    picture = cv2.imdecode(
+        np.frombuffer(page.locator("#study-qr svg").screenshot(), np.uint8), cv2.IMREAD_COLOR
+    )
+    return str(cv2.QRCodeDetectorAruco().detectAndDecode(picture)[0])  # the older detector misses one in 100
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "zh-CN")])
+def test_a_camera_reads_the_link_from_the_screen(
+    visit: Callable[..., Any], portal: str, store: Store, clip: Path, scheme: str, locale: str
+) -> None:
+    one, two = (add_study(store, clip, title=f"{title} {scheme}") for title in ("Quick quail", "Round robin"))
+    page = visit(locale, 360 if scheme == "dark" else 1280, scheme)
+    for study in (one, two, one):
+        page.click(f'#study-list [data-study="{study.id}"]')
+        link = f"{portal}/rate?study={study.link}"
+        expect(page.locator("#study-link")).to_have_value(link)
+        page.wait_for_selector(f'#study-qr [data-qr="{link}"] svg')
+        assert photographed(page) == link
+    expect(page.locator("[data-local]")).to_be_visible()
+    name = "链接的二维码" if locale == "zh-CN" else "QR code of the link"
+    drawn = page.get_by_role("img", name=name, exact=True)
+    small = drawn.bounding_box()["width"]
+    page.click("#study-qr button")
+    shoot(page, f"results-qr-{scheme}")
+    assert drawn.bounding_box()["width"] > 2 * small
+    fits(page)
+    assert photographed(page) == link
+    drawn.click()
+    expect(page.locator("#study-qr button")).to_have_attribute("aria-expanded", "false")
+    store.close_study(one.id)  # the page is drawn anew
+    page.wait_for_selector("#study-head .state.closed")
+    assert photographed(page) == link
+
+
+def test_the_files_hold_the_corrected_mos_of_p913_or_with_shrinkage(
+    visit: Callable[..., Any], store: Store, clip: Path
+) -> None:
+    """Nine raters rate everything, a tenth, who is strict, a part."""
+    title = "Shy shrew"
+    study = add_study(store, clip, items=10, training=0, title=title)
+    places = [(f"clip {item}", method) for item in range(10) for method in METHODS]
+    noise = np.random.default_rng(2).normal(0, 0.9, (20, 10))
+    strict = [-1, 0, 1, 0, 0.5, -0.5, 0, 0.3, -0.3, -1]
+    values = (np.linspace(1.8, 4.2, 20)[:, None] + strict + noise).round().clip(1, 5)
+    rate(store, study, lambda rater, item, method, _: int(values[places.index((item, method)), rater]), 9)
+    seen = rate_some(store, study, 12, lambda item, method: int(values[places.index((item, method)), 9]))
+    values[[place not in seen for place in places], 9] = np.nan
+
+    page = visit()
+    page.click(f"#study-list >> text={title}")
+    page.wait_for_selector("#study-table table")
+    page.locator("#study-screening input").uncheck()
+    page.locator("#study-files button").first.click()
+    found = {}
+    for shrink, column in ((False, "corrected mos"), (True, "corrected mos (shrunk)")):
+        page.locator("#study-shrink input").set_checked(shrink)
+        page.click("#study-make")
+        rows = reading(page, lambda: exported(page, "clips"), lambda rows, c=column: rows and c in rows[0])
+        found[shrink] = {
+            (row["item"], row["method"]): float(row[column]) for row in rows if row["question"] == "sync"
+        }
+    by_p913, shrunk = plain(values.tolist())[0], corrected_mos(values, shrink=True).quality
+    for place, exact, drawn in zip(places, by_p913, shrunk, strict=True):
+        assert found[False][place] == pytest.approx(exact, abs=1e-3)
+        assert found[True][place] == pytest.approx(drawn, abs=1e-3)
+    assert max(abs(found[True][place] - found[False][place]) for place in places) > 0.02
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

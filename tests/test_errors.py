@@ -1,0 +1,37 @@
+"""A sentence stays one line that can be printed, whatever a stranger's file put into it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lipsync.errors import LONGEST, ConfigError
+from lipsync.texts import Message, languages
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a\nb", "a b"), ("a\r\n\tb", "a b"), ("a\u2028b", "a b"), ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x00", "\\x00"), ("\ud800", "\\ud800"), ("\u202efdp.exe", "\\u202efdp.exe"), ("片段 1", "片段 1"),
+        ("{x} %s", "{x} %s"),
+    ],
+)  # fmt: skip
+def test_what_is_not_seen_is_written_out(value: str, shown: str) -> None:
+    problem = ConfigError("file.cannot_delete", path=value, problem="x")
+    assert str(problem) == f"{shown} cannot be deleted (x)."
+    for language in languages():
+        assert shown in problem.message.text(language)
+        problem.message.text(language).encode()
+
+
+def test_a_value_that_no_sentence_could_hold_is_cut() -> None:
+    long = "x" * 100_000
+    problem = ConfigError("file.cannot_delete", path=long, problem=[long] * 3)
+    assert str(problem).startswith("xxx")
+    assert str(problem).endswith("…).")
+    assert len(str(problem)) < 2 * LONGEST + 50
+
+
+def test_messages_in_a_sentence_are_not_cut() -> None:
+    inner = [Message("file.cannot_delete", path="y", problem=number) for number in range(50)]
+    assert str(ConfigError("file.cannot_delete", path="x", problem=inner)).count("cannot be deleted") == 51

@@ -1,0 +1,128 @@
+"""What surrounds the tabs: head, foot, names for screen readers, the keyboard, in both languages."""
+
+import re
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from eval.scoring.metrics import METRICS
+from lipsync.texts import Message
+from tests.ui.pages import BROWSER, CJK, PATIENCE, reading, shoot
+
+pytestmark = BROWSER
+
+# Names that a screen reader or a pointer reads, of what is shown.
+NAMES = """() => [...document.querySelectorAll("[aria-label], [title]")]
+    .filter((node) => node.checkVisibility())
+    .flatMap((node) => ["aria-label", "title"].map((name) => node.getAttribute(name)))
+    .filter(Boolean)"""
+CONTRAST = """(node) => {
+    const channel = (value) => value <= 10.3 ? value / 3294 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+    const luminance = (colour) => {
+        const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map(channel);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = luminance(getComputedStyle(node.closest(".block")).backgroundColor);
+    const ink = luminance(getComputedStyle(node).color);
+    return (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
+}"""
+
+
+@pytest.fixture(scope="module")
+def visits(portal: str, browser) -> Iterator[dict]:  # type: ignore[no-untyped-def, type-arg]
+    """An open page by language; tests leave it as it was."""
+    pages = {}
+    for locale in ("en-GB", "zh-CN"):
+        page = browser.new_context(locale=locale, viewport={"width": 1280, "height": 860}).new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(portal)
+        page.wait_for_selector("#preview img")
+        pages[locale] = page
+    yield pages
+    for page in pages.values():
+        page.context.close()
+
+
+def test_the_link_at_the_foot_opens_the_api_and_so_does_its_address(portal: str, visits: dict) -> None:  # type: ignore[type-arg]
+    page = visits["zh-CN"]
+    page.set_viewport_size({"width": 390, "height": 860})
+    page.get_by_role("button", name="供程序调用：API").click()
+    expect(page.locator(".api-docs")).to_contain_text("/generate")
+    page.reload()
+    expect(page.locator(".api-docs")).to_contain_text("/generate")
+    shoot(page, "api-390")
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.goto(portal)
+    page.wait_for_selector("#preview img")
+    expect(page.locator(".api-docs")).to_have_count(0)
+
+
+def test_a_link_preview_and_the_tab_name_the_portal(portal: str, visits: dict) -> None:  # type: ignore[type-arg]
+    with urllib.request.urlopen(portal, timeout=60) as answer:
+        html = answer.read().decode()
+    assert re.findall(r'<meta property="og:title" content="([^"]*)"', html) == [Message("page.title")]
+    assert re.findall(r'<meta property="og:description" content="([^"]*)"', html) == [Message("page.purpose")]
+    assert not re.search(r"og:url|og:image|twitter:creator", html)
+    with urllib.request.urlopen(f"{portal}/favicon.ico", timeout=60) as answer:
+        assert answer.headers["content-type"] == "image/svg+xml"
+        assert b"<svg" in answer.read()
+    for locale, title in (("en-GB", "Lip sync"), ("zh-CN", "口型同步")):
+        expect(visits[locale]).to_have_title(title)
+
+
+def test_a_chinese_page_has_chinese_names_for_screen_readers(visits: dict) -> None:  # type: ignore[type-arg]
+    page = visits["zh-CN"]
+    page.get_by_role("tab", name="摄像头").click()  # a drop zone of another kind
+
+    def foreign() -> list[str]:
+        names = [name for name in page.evaluate(NAMES) if not CJK.search(name)]
+        return [name for name in names if name not in ("portrait.mp4", "English", *METRICS)]
+
+    assert reading(page, foreign, lambda names: not names) == []
+    page.get_by_role("tab").nth(2).click()
+    page.wait_for_selector("#score-start")
+    assert reading(page, foreign, lambda names: not names) == []
+    page.get_by_role("tab").nth(0).click()
+    page.get_by_role("tab", name="文件", exact=True).click()
+
+
+def test_messages_of_gradio_are_translated(visits: dict) -> None:  # type: ignore[type-arg]
+    page = visits["zh-CN"]
+    page.evaluate(
+        """() => document.body.insertAdjacentHTML("beforeend", "<div class=toast-wrap><p>Connection Lost</p>"
+            + "<p>Connection to the server was lost. Attempting reconnection...</p></div>")"""
+    )
+    expect(page.locator(".toast-wrap p").nth(0)).to_have_text("连接中断")
+    expect(page.locator(".toast-wrap p").nth(1)).to_have_text(re.compile("正在重新连接"))
+    page.evaluate("document.querySelector('.toast-wrap').remove()")
+
+
+def test_every_button_has_a_name_and_the_times_can_be_read(visits: dict) -> None:  # type: ignore[type-arg]
+    page = visits["en-GB"]
+    preview = page.locator("#preview .image-container > button")
+    expect(preview).to_have_attribute("aria-label", Message("face.preview"))
+    for name in ("time", ".controls button"):
+        assert page.locator(f"#speech {name}").first.evaluate(CONTRAST) >= 4.5
+        page.click("[data-theme]")
+        assert page.locator(f"#speech {name}").first.evaluate(CONTRAST) >= 4.5
+        page.click("[data-theme]")
+
+
+def test_the_methods_are_one_stop_of_the_tab_key_and_arrows_choose(visits: dict) -> None:  # type: ignore[type-arg]
+    page = visits["en-GB"]
+    inputs = page.locator("#methods input")
+
+    def names() -> set[str]:
+        return set(inputs.evaluate_all("nodes => nodes.map((node) => node.name)"))
+
+    assert len(reading(page, names, lambda found: len(found) == 1)) == 1
+    inputs.nth(0).focus()
+    page.keyboard.press("ArrowDown")
+    expect(inputs.nth(1)).to_be_checked()
+    expect(page.locator("#methods label.selected")).to_have_count(1)
+    page.keyboard.press("ArrowUp")
+    expect(inputs.nth(0)).to_be_checked()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.type") != "radio"
