@@ -12,6 +12,9 @@ import pandas as pd
 
 from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.pairing import renamed, rows_by_name
+from eval.compare.index import CLIPS
+from eval.compare.names import REFERENCE
+from eval.compare.sets import EXAMPLE
 from eval.functional.lse import MAX_SHIFT
 from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS
@@ -120,6 +123,7 @@ class _ScorePage:
 
     def _outputs(self) -> None:
         self.status = gr.HTML(result_table.empty(), elem_id="score-status")
+        self.example = gr.Button(label("score.example"), elem_id="score-example")
         self.table = gr.HTML(visible=False, elem_id="score-table")
         hidden: dict[str, Any] = {"visible": False}
         self.metric = gr.Dropdown(label=label("score.curve.metric"), elem_id="score-curve-metric", **hidden)
@@ -171,9 +175,13 @@ class _ScorePage:
         self.shown = [
             self.job, self.following, self.start, self.cancel, self.status, self.table, self.metric,
             self.curves, self.plot, self.shifts, self.shift, self.more, self.skipped, self.protocol,
-            self.text, self.plain, self.files,
+            self.text, self.plain, self.files, self.example,
         ]  # fmt: skip
         self.start.click(self.on_start, inputs, self.shown, **MODEL, **quiet)
+        filled = [self.generated, self.reference, self.preset, self.metrics]
+        self.example.click(example_inputs, None, filled, **quiet).then(
+            self.on_start, inputs, self.shown, **MODEL, **quiet
+        )
         self.cancel.click(self.on_cancel, self.job, None, queue=False, **quiet)
         self.metric.change(_one_curve, [self.metric, self.curves], self.plot, **quiet)
 
@@ -238,7 +246,7 @@ class _ScorePage:
             self.following: job.id,
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(visible=True),
-            **dict.fromkeys((self.table, *below), gone),
+            **dict.fromkeys((self.table, self.example, *below), gone),
         }
         minutes = round(self.queue.keep / 60)
         async for text in states_of(job, lambda: result_table.running(job, self.queue.ahead(job), minutes)):
@@ -294,6 +302,14 @@ def build(queue: ScoreQueue) -> ScoreTab:
         page = _ScorePage(queue)
     page.on_open(tab)
     return ScoreTab(tab, page.generated, page.reference)
+
+
+def example_inputs() -> list[Any]:
+    """Three videos of the bundled example with their reference, and metrics that take seconds."""
+    videos = sorted((EXAMPLE / CLIPS).glob("english-*.mp4"))
+    reference = [video for video in videos if video.stem == f"english-{REFERENCE}"]
+    generated = [video for video in videos if video not in reference]
+    return [list(map(str, generated)), list(map(str, reference)), "first", list(PRESETS["first"])]
 
 
 def _one_curve(metric: str | None, curves: pd.DataFrame | None) -> Any:

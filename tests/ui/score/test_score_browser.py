@@ -320,3 +320,11 @@ def test_narrow_and_wide_pages_fit(visit: Callable, locale: str, scheme: str) ->
             room = reading(page, lambda words=words: words.evaluate(ROOM), lambda room: min(room) >= 0)
             assert min(room) >= 0, f"{box} cuts its words off"
         shoot(page, f"score-{locale[:2]}-{width}-{scheme}")
+
+
+def test_the_example_is_scored_with_one_click(visit: Callable) -> None:  # type: ignore[type-arg]
+    page = visit()
+    page.click("#score-example")
+    expect(page.locator("#score-table tbody tr")).to_have_count(3, timeout=JOB)
+    expect(page.locator("#score-table")).to_contain_text("multireference")
+    expect(page.locator("#score-example")).to_be_hidden()
