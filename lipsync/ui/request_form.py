@@ -15,7 +15,16 @@ from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
 from lipsync.ui.speaker_choice import lines_of_faces, lines_of_people, marked, people_in
 from lipsync.ui.uploads import (
-    EXAMPLES, SAMPLES, adapted_choice, hub_choice, is_example, look, menu, model_card, pointed, same_face,
+    EXAMPLES,
+    SAMPLES,
+    adapted_choice,
+    hub_choice,
+    is_example,
+    look,
+    menu,
+    model_card,
+    pointed,
+    same_face,
 )  # fmt: skip
 
 Update = dict[Any, Any]
