@@ -25,7 +25,7 @@ from lipsync.ui.uploads import (
     model_card,
     pointed,
     same_face,
-)  # fmt: skip
+)
 
 Update = dict[Any, Any]
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # events of the page alone
