@@ -36,14 +36,22 @@ from lipsync.methods import METHODS
 
 TITLE = "Example (the reference is drawn, too)"
 SPEECHES = ("english", "chinese")
-MODELS = ("mcsawav2lip-embedded", "lstm-cbam", "multi-reference")
+# By the names of their files; no word in them is "reference", for the Score page pairs videos by words.
+MODELS = {
+    "mcsawav2lip": "mcsawav2lip-embedded",
+    "lstm-cbam": "lstm-cbam",
+    "multireference": "multi-reference",
+}
 BEST = "visual-dubbing"
 RATERS, SEED = 12, 1
 BEGAN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 # What the simulated raters think of each on average; made up, and of no meaning for the models.
 LEVELS = {
     REFERENCE: 4.4,
-    **{METHODS.get(name).card.title: level for name, level in zip(MODELS, (3.0, 2.4, 3.7), strict=True)},
+    **{
+        METHODS.get(name).card.title: level
+        for name, level in zip(MODELS.values(), (3.0, 2.4, 3.7), strict=True)
+    },
 }
 
 
@@ -54,14 +62,14 @@ def main() -> None:
         work = Path(temporary)
         entries = []
         for speech in SPEECHES:
-            for model in (BEST, *MODELS):
-                video = work / f"{speech}-{model}.mp4"
+            for file, model in {REFERENCE: BEST, **MODELS}.items():
+                video = work / f"{speech}-{file}.mp4"
                 generate(Request(examples / "portrait.mp4", examples / f"{speech}.wav", video, model))
                 method = REFERENCE if model == BEST else METHODS.get(model).card.title
                 entries.append(Entry(speech, method, video))
         sets = Sets(work)
         id = sets.create(TITLE, entries)
-        name_files(sets.folder / id, {entry.method: entry.path.stem.partition("-")[2] for entry in entries})
+        name_files(sets.folder / id, {(entry.item, entry.method): entry.path.name for entry in entries})
         set_ = sets.open(id)
         score_set(set_, Options(tuple(name for name in METRICS if name != "fid")))
         for item in set_.items:
@@ -102,13 +110,13 @@ def write_marks(folder: Path) -> None:
     store.close()
 
 
-def name_files(folder: Path, models: Mapping[str, str]) -> None:
-    """Give the videos names that can be read, for those who look into the folder."""
+def name_files(folder: Path, names: Mapping[tuple[str, str], str]) -> None:
+    """Give the videos of items and methods names that can be read, for those who look into the folder."""
     index = folder / INDEX
     data = json.loads(index.read_text(encoding="utf-8"))
     for item in data["items"]:
         for method, clip in {**item["clips"], REFERENCE: item["reference"]}.items():
-            name = f"{item['name']}-{REFERENCE if method == REFERENCE else models[method]}.mp4"
+            name = names[item["name"], method]
             (folder / CLIPS / clip["file"]).rename(folder / CLIPS / name)
             clip["file"] = clip["source"] = name
     index.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 
 from eval.batch.job import load_features
 from eval.functional.aggregate import Comparison, MeanScore, compare
+from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS, Metric
 from eval.scoring.metrics.base import LoadFeatures, ResultRow
 from lipsync.texts import Message
@@ -92,8 +93,15 @@ def summarise_rows(results: Sequence[dict[str, Any]], folder: Path) -> ScoreTabl
         columns=tuple(columns),
         failed=tuple((r["item"], r["method"], r["error"]) for r in results if "error" in r),
         missing=missing,
-        notes=_notes(results, columns, methods),
+        notes=(*_notes(results, columns, methods), *_control_notes(controls)),
     )
+
+
+def _control_notes(names: Sequence[str]) -> tuple[str, ...]:
+    """Says so where only the control is left out whose sound is that of another clip."""
+    alone = [control.name for control in CONTROLS if not control.other_audio]
+    lacking = [control.name for control in CONTROLS if control.other_audio]
+    return tuple(Message("summary.no_other_audio", name=name) for name in lacking if set(names) == {*alone})
 
 
 def _column(

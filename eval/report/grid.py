@@ -13,6 +13,7 @@ from eval.scoring.metrics import METRICS
 
 LEVEL = 0.05  # of the test against the best method
 MARK = "†"
+FEWEST = 2  # videos from which on a method is called the best
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Cell:
         text: the number.
         interval: "low to high" of the bootstrap interval of the mean; empty where there is none.
         half: half the width of that interval.
-        best, second: the best method of a column, and the next one where there are three or more; controls
-            compete with none.
+        best, second: the best method of a column, from two videos on, and the next one where there are
+            three or more; ties have neither, and controls compete with none.
         differs: from the best one, p < 0.05 on the same videos (Wilcoxon's signed-rank test, Holm-corrected
             over all pairs of methods).
     """
@@ -49,8 +50,10 @@ def cells(table: ScoreTable, column: Column) -> Mapping[str, Cell]:
     metric = METRICS.get(column.metric)
     means = {name: column.methods[name].mean for name in table.methods if name in column.methods}
     good = {name: metric.badness(mean) for name, mean in means.items() if not np.isnan(mean)}
-    # Rounded as printed: two equal numbers are both best.
+    # Rounded as printed: two equal numbers are a tie. One video shows no method to be better.
     best, second = ranked({name: round(value, metric.decimals) for name, value in good.items()})
+    best = {name for name in best if column.methods[name].scored >= FEWEST}
+    second = {name for name in second if best and column.methods[name].scored >= FEWEST}
     worse = _differing(column, min(good, key=lambda name: good[name]) if good else "")
     return {
         name: _cell(column, name, name in best, name in second, name in worse - best)
@@ -60,13 +63,15 @@ def cells(table: ScoreTable, column: Column) -> Mapping[str, Cell]:
 
 
 def ranked(badness: Mapping[str, float]) -> tuple[set[str], set[str]]:
-    """The names with the smallest value (of two or more) and with the next one (of three or more)."""
-    if len(badness) < 2:
-        return set(), set()
-    values = sorted(set(badness.values()))
-    best = {name for name, value in badness.items() if value == values[0]}
-    second = {name for name, value in badness.items() if len(values) > 1 and value == values[1]}
-    return best, second if len(badness) > 2 else set()
+    """The name with the smallest value (of two or more) and the one with the next (of three or more).
+
+    A tie has none: where two are best, nobody is, and nobody is second.
+    """
+    order = sorted(badness, key=lambda name: badness[name])
+    places = [badness[name] for name in order]
+    best = set(order[:1]) if len(order) > 1 and places[0] < places[1] else set()
+    second = best and len(order) > 2 and places[1] < places[2]
+    return best, set(order[1:2]) if second else set()
 
 
 def _differing(column: Column, best: str) -> set[str]:

@@ -22,6 +22,8 @@ _SYMBOLS = {
     "×": r"$\times$",
     "−": r"$-$",
     "σ": r"$\sigma$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",

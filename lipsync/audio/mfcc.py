@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import librosa
 import numpy as np
+import scipy.fft
 
 LIFTER = 22
 DIFFERENCES = 9  # frames over which differences are taken
@@ -25,8 +27,6 @@ def mfcc(mel: np.ndarray, coefficients: int = 13) -> np.ndarray:
     Returns:
         (3 * coefficients, T) float32: coefficients, delta, delta-delta.
     """
-    import scipy.fft
-
     bands, frames = mel.shape
     cepstrum = scipy.fft.dct(mel.astype(np.float64), type=2, axis=0, norm="ortho")[:coefficients]
     lifter = 1 + LIFTER / 2 * np.sin(np.pi * np.arange(coefficients) / LIFTER)
@@ -34,22 +34,6 @@ def mfcc(mel: np.ndarray, coefficients: int = 13) -> np.ndarray:
     # The regression window must fit; a shorter sound repeats its edge.
     short = max(0, DIFFERENCES - frames)
     padded = np.pad(static, ((0, 0), (0, short)), mode="edge")
-    slopes, bends = (rows[:, :frames] for rows in _differences(padded))
-    return np.concatenate([static, slopes, bends]).astype(np.float32)
-
-
-def _differences(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(K, T) first and second derivatives of the parabola through 9 frames around each; 0 in silence.
-
-    The edges have those of the outermost 9 frames.
-    """
-    around = np.lib.stride_tricks.sliding_window_view(rows, DIFFERENCES, axis=1)  # (K, T - 8, 9)
-    half = DIFFERENCES // 2
-    middle, before, after = around[..., half], around[..., :half][..., ::-1], around[..., half + 1 :]
-    k = np.arange(1, half + 1)
-    mean = 2 * (k**2).sum() / DIFFERENCES  # of k² over all frames, k = 0 among them
-    slopes = (after - before) @ k / (2 * (k**2).sum())
-    bends = 2 * (after + before - 2 * middle[..., None]) @ (k**2 - mean)
-    bends /= 2 * ((k**2 - mean) ** 2).sum() + mean**2
-    edge = ((0, 0), (half, half))
-    return np.pad(slopes, edge, mode="edge"), np.pad(bends, edge, mode="edge")
+    delta = librosa.feature.delta(padded, width=DIFFERENCES, order=1)[:, :frames]
+    delta2 = librosa.feature.delta(padded, width=DIFFERENCES, order=2)[:, :frames]
+    return np.concatenate([static, delta, delta2]).astype(np.float32)

@@ -82,14 +82,9 @@ class Inputs:
                     label=label("face.record"), height=280,
                 )  # fmt: skip
         self.preview = gr.Image(
-            label=label("face.preview"),
-            show_label=False,
-            interactive=False,
-            height=220,
-            buttons=[],
-            elem_classes="preview",
-            elem_id=f"{self.prefix}preview",
-        )
+            label=label("face.preview"), show_label=False, interactive=False, height=220, buttons=[],
+            elem_classes="preview", elem_id=f"{self.prefix}preview",
+        )  # fmt: skip
         self.face_facts = gr.HTML(elem_id=f"{self.prefix}face-facts")
         self.which = gr.Radio(
             [(label("face.largest"), -1)], value=-1, label=label("face.which"), visible=False,
@@ -142,16 +137,9 @@ class Inputs:
         self.more_lines = gr.State([])
         with gr.Accordion(label("advanced.heading"), open=False):
             self.opening = gr.Slider(
-                0.6,
-                1.6,
-                value=1.0,
-                step=0.05,
-                label=label("opening.label"),
-                info=label("opening.info"),
-                interactive=_opens(DEFAULT),
-                visible=not self.several,
-                elem_id=f"{self.prefix}opening",
-            )
+                0.6, 1.6, value=1.0, step=0.05, label=label("opening.label"), info=label("opening.info"),
+                interactive=_opens(DEFAULT), visible=not self.several, elem_id=f"{self.prefix}opening",
+            )  # fmt: skip
             self.sharpen = gr.Slider(
                 0.0,
                 1.0,

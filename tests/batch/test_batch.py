@@ -14,7 +14,8 @@ from eval.batch.rows import Options, ScoringJob, run
 from eval.batch.summary import summarise_rows
 from eval.functional.lipcorr import lipcorr
 from eval.report.files import videos_csv, write_tables
-from eval.report.latex import escape
+from eval.report.latex import escape, latex
+from eval.report.markdown import markdown
 from eval.scoring.controls import CONTROLS, Control
 from eval.scoring.networks import Networks
 from eval.scoring.score import score
@@ -194,9 +195,13 @@ def test_tables_agree_in_all_formats(finished):
     text = write_tables(table, folder)
     psnr = next(c for c in table.columns if c.metric == "psnr").methods
     best = max(psnr, key=lambda name: round(psnr[name].mean, 2))
-    assert f"**{psnr[best].mean:.2f}**" in text
+    assert psnr[best].scored == 1
+    assert f"**{psnr[best].mean:.2f}**" not in text, "one video shows no method to be better"
+    again = [{**row, "item": "three"} for row in results if row["method"] == best and "error" not in row]
+    twice = summarise_rows([*results, *again], folder)
+    assert f"**{psnr[best].mean:.2f}**" in markdown(twice)
+    assert f"\\textbf{{{psnr[best].mean:.2f}}}" in latex(twice)
     assert "broken.mp4" in text
-    assert f"\\textbf{{{psnr[best].mean:.2f}}}" in (folder / "table.tex").read_text()
     assert json.loads((folder / "summary.json").read_text())["failed"][0][0] == "two"
     with (folder / "videos.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -228,17 +233,36 @@ def test_controls_come_first_and_do_not_compete(rows):
     entry = {"label": "PSNR", "value": 99.0, "frames": 9, "protocol": "p", "reason": "", "detail": {}}
     results = [
         {
-            "item": "one",
+            "item": item,
             "method": m,
             "control": m == "real",
             "scores": {"scores": {"psnr": {**entry, "value": v}}, "notes": []},
         }
         for m, v in (("real", 99.0), ("A", 20.0), ("B", 30.0))
+        for item in ("one", "two")
     ]
     table = summarise_rows(results, Path("nowhere"))
     assert (table.controls, table.methods) == (("real",), ("A", "B"))
     assert [(t.a, t.b) for t in table.columns[0].tests] == [("A", "B")]
     assert "**30.00**" in write_tables(table, rows[0].generated.parent / "controls")
+
+
+def test_a_control_that_needs_a_second_clip_is_said_to_be_left_out():
+    entry = {"label": "PSNR", "value": 9.0, "frames": 9, "protocol": "p", "reason": "", "detail": {}}
+
+    def notes(names):
+        rows = [
+            {"item": "one", "method": name, "control": name != "A",
+             "scores": {"scores": {"psnr": entry}, "notes": []}}
+            for name in (*names, "A")
+        ]  # fmt: skip
+        return " ".join(summarise_rows(rows, Path("nowhere")).notes)
+
+    every = [control.name for control in CONTROLS]
+    alone = [name for name in every if name != "real, other audio"]
+    assert "“real, other audio” is left out" in notes(alone)
+    for names in (every, [], ["real"]):
+        assert "left out" not in notes(names)
 
 
 @pytest.mark.parametrize(("control", "expected"), [

@@ -189,8 +189,14 @@ def test_ranks():
     assert ranked({"a": 1.0}) == (set(), set())
     assert ranked({"a": 1.0, "b": 2.0}) == ({"a"}, set())
     assert ranked({"a": 1.0, "b": 2.0, "c": 3.0}) == ({"a"}, {"b"})
-    assert ranked({"a": 1.0, "b": 1.0, "c": 3.0, "d": 3.0}) == ({"a", "b"}, {"c", "d"})
-    assert ranked({"a": 1.0, "b": 1.0, "c": 1.0}) == ({"a", "b", "c"}, set())
+    assert ranked({"a": 1.0, "b": 1.0, "c": 3.0, "d": 3.0}) == (set(), set())
+    assert ranked({"b": 3.0, "a": 1.0, "c": 3.0}) == ({"a"}, set())
+
+
+def test_one_video_shows_no_method_to_be_better(tmp_path):
+    for count, best in ((1, False), (2, True)):
+        table = summarise_rows(results({"a": [30.0] * count, "b": [20.0] * count}), tmp_path)
+        assert cells(table, table.columns[0])["a"].best is best
 
 
 def test_csv_holds_every_mean(table):

@@ -1,6 +1,5 @@
 """The portal for programs: the names that stay, and the examples of docs/api.md as they stand there."""
 
-import asyncio
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
 from lipsync.methods.ranking import ranking
+from tests.coroutines import run
 from tests.portal import ROOT
 from tests.test_docs import fences
 from tests.ui.rated import open_trial
@@ -178,4 +178,4 @@ def test_assistants_find_the_same_tools_described(portal: str) -> None:
             refused = await session.call_tool("compare_show", {"id": "nobody"})
             assert "There is no comparison set nobody" in refused.content[0].text
 
-    asyncio.run(visit())
+    run(visit())

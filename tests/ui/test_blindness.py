@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import re
@@ -38,6 +37,7 @@ from eval.ui.study.rate_page import rater_page
 from eval.ui.study.study_api import add_study
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.visitor import COOKIE, VisitorCookie
+from tests.coroutines import run
 from tests.ui.attacker import CHANCE, METHODS, SHUFFLES, Clips, by_cell, check, facts, write_signed
 
 ITEMS = 10
@@ -110,8 +110,8 @@ def test_a_blind_viewer_cannot_tell_methods(tmp_path: Path, store: Store) -> Non
         view = player.blinded(player.first_view(set_, number))
         sent = player.payload(view, set_, context.links)
         later = [
-            *asyncio.run(_all(page.on_view(view, _request()))),
-            *asyncio.run(_all(page.on_heat(view, _request()))),
+            *run(_all(page.on_view(view, _request()))),
+            *run(_all(page.on_heat(view, _request()))),
         ]
         said += json.dumps([sent, later])
         seen: list[dict[str, Any]] = [{"place": place} for place in range(len(sent["clips"]))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import urllib.error
@@ -24,6 +23,7 @@ from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store
 from lipsync.errors import ConfigError
 from lipsync.ui.visitor import COOKIE
+from tests.coroutines import run
 from tests.portal import ROOT
 from tests.ui.conftest import PASSWORD
 from tests.ui.rated import add_study
@@ -296,4 +296,4 @@ def test_the_tools_of_assistants_follow_the_table(
                 for verb, (tool, values) in TOOLS.items()
             }
 
-    assert asyncio.run(done()) == {verb: RIGHTS[verb][role] == "yes" for verb in TOOLS}
+    assert run(done()) == {verb: RIGHTS[verb][role] == "yes" for verb in TOOLS}

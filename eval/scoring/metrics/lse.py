@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from eval.functional.aggregate import MeanScore
-from eval.functional.lse import LseScore, LseTracks, lse_mean
+from eval.functional.lse import MAX_SHIFT, LseScore, LseTracks, lse_mean
 from eval.scoring.metrics.base import (
     METRICS,
     LoadFeatures,
@@ -127,7 +127,7 @@ class Lse(Metric):
         full = sum(track.score.full_support for track in tracks)
         parts.append(f"{full} of {score.frames} windows with full support of ±15 frames")
         if self.direction != "zero":
-            parts.append(f"offset {', '.join(f'{offset:+d}' for offset in score.detail['offsets'])}")
+            parts.append(f"offset {', '.join(map(offset_text, score.detail['offsets']))}")
         if len(tracks) > 1:
             parts.append(f"mean of {len(tracks)} tracks weighted by windows")
         if any(track.score.short for track in tracks):
@@ -153,6 +153,13 @@ class Lse(Metric):
 
         tracks = state.finish()
         return tuple(float(distance) for distance in mean_curve(tracks)) if tracks else ()
+
+
+def offset_text(offset: int) -> str:
+    """An offset with its sign; one at the limit of the search may be any beyond it."""
+    if abs(offset) >= MAX_SHIFT:
+        return f"≥ {MAX_SHIFT}" if offset > 0 else f"≤ -{MAX_SHIFT}"
+    return f"{offset:+d}" if offset else "0"
 
 
 class LseD(Lse):
@@ -192,7 +199,7 @@ class Offset(Lse):
         """All of them."""
         if detail is None:
             return super().format(summary)
-        return ", ".join(f"{offset:+d}" if offset else "0" for offset in detail)
+        return ", ".join(map(offset_text, detail))
 
     def video_cells(self, detail: Mapping[str, Any]) -> tuple[str, ...]:
         """Those of all face tracks."""

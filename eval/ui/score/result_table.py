@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Set
 from html import escape
 from math import isinf
 from pathlib import Path
@@ -10,15 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from eval.batch.batch_manifest import ManifestRow
 from eval.batch.rows import Options, ScoringJob
 from eval.batch.summary import Column, ScoreTable
 from eval.report.grid import MARK, cells, footnotes, heading, missing, videos
 from eval.scoring.metrics import METRICS
 from eval.ui.score.score_queue import ScoreJob
-from lipsync.texts import Message
+from lipsync.texts import Message, known
 from lipsync.ui import markup
-from lipsync.ui.languages import localized, localized_attribute
+from lipsync.ui.languages import label, localized, localized_attribute
 
 NOT_A_CURVE = {"frame", "time", "reason"}
 
@@ -65,8 +65,8 @@ def table_html(table: ScoreTable) -> str:
                 f"<br><small>({escape(cell.interval)})</small>" if cell is not None and cell.interval else ""
             )
             shown.append(f"<td>{number}{interval}</td>")
-        label = f"<em>{escape(name)}</em>" if name in table.controls else escape(name)
-        lines.append(f'<tr><th scope="row">{label}</th><td>{videos(table, name)}</td>{"".join(shown)}</tr>')
+        title = f"<em>{escape(name)}</em>" if name in table.controls else escape(name)
+        lines.append(f'<tr><th scope="row">{title}</th><td>{videos(table, name)}</td>{"".join(shown)}</tr>')
     return (
         '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
         f'<th scope="col">{localized("score.method")}</th>'
@@ -98,7 +98,7 @@ def protocol(table: ScoreTable) -> str:
 
 def frame_curves(job: ScoreJob) -> pd.DataFrame:
     """Long table of all per-frame values: video, seconds, metric, value."""
-    parts = []
+    parts, items = [], {row.item for row in job.rows}
     for row in job.rows:
         path = job.folder / "frames" / f"{ScoringJob(row, job.options, job.folder, '').key}.csv"
         if not path.is_file():
@@ -109,25 +109,24 @@ def frame_curves(job: ScoreJob) -> pd.DataFrame:
         long = wide.melt("time", metrics, "metric", "value")
         for name in ("time", "value"):
             long[name] = pd.to_numeric(long[name], errors="coerce")
-        parts.append(long.dropna().assign(video=_name(row)))
+        parts.append(long.dropna().assign(video=_name(row.method, row.item, items)))
     columns = ["time", "metric", "value", "video"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def curve_names(columns: list[str]) -> list[tuple[str, str]]:
     """The columns of the table per frame with their labels on the page."""
-    return [
-        (METRICS.get(name).label if name in METRICS else name.replace("_", " "), name) for name in columns
-    ]
+    return [(_curve_label(name), name) for name in columns]
 
 
 def shift_curves(table: ScoreTable) -> pd.DataFrame:
-    """Mean distance of lips and sound for every audio shift: shift, distance, video."""
+    """Mean distance of lips and sound for every offset, as the table counts it: shift, distance, video."""
     rows: list[dict[str, Any]] = []
+    items = {result["item"] for result in table.results}
     for result in table.results:
         curve = result["scores"]["curve"] if "scores" in result else ()
-        name = f"{result['method']} ({result['item']})"
-        rows += [{"shift": k - len(curve) // 2, "distance": d, "video": name} for k, d in enumerate(curve)]
+        name = _name(result["method"], result["item"], items)
+        rows += [{"shift": len(curve) // 2 - k, "distance": d, "video": name} for k, d in enumerate(curve)]
     return pd.DataFrame(rows, columns=["shift", "distance", "video"])
 
 
@@ -175,8 +174,16 @@ def _explanation(name: str) -> str:
     return localized_attribute("title", "metric.range", text=Message(metric.description), range=limits)
 
 
-def _name(row: ManifestRow) -> str:
-    return f"{row.method} ({row.item})"
+def _curve_label(name: str) -> str:
+    if name in METRICS:
+        return METRICS.get(name).label
+    key = f"score.curve.{name}"
+    return label(key) if known(key) else name.replace("_", " ")
+
+
+def _name(method: str, item: str, items: Set[str]) -> str:
+    """What a curve is called: its clip is named where there are several."""
+    return method if len(items) == 1 else f"{method} ({item})"
 
 
 def _ranges(frames: list[int]) -> str:

@@ -12,11 +12,15 @@ import pandas as pd
 
 from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.pairing import renamed, rows_by_name
+from eval.compare.index import CLIPS
+from eval.compare.names import REFERENCE
+from eval.compare.sets import EXAMPLE
 from eval.functional.lse import MAX_SHIFT
 from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region, Variant
 from eval.ui.score import result_table
+from eval.ui.score.score_plots import colours, legend, plot_of
 from eval.ui.score.score_queue import ScoreJob, ScoreQueue
 from lipsync.errors import LipSyncError, MissingInput
 from lipsync.texts import Message
@@ -120,6 +124,7 @@ class _ScorePage:
 
     def _outputs(self) -> None:
         self.status = gr.HTML(result_table.empty(), elem_id="score-status")
+        self.example = gr.Button(label("score.example"), elem_id="score-example")
         self.table = gr.HTML(visible=False, elem_id="score-table")
         hidden: dict[str, Any] = {"visible": False}
         self.metric = gr.Dropdown(label=label("score.curve.metric"), elem_id="score-curve-metric", **hidden)
@@ -127,14 +132,16 @@ class _ScorePage:
         # Titles of axes are not translated by the browser: the texts above say what they are.
         self.plot = gr.LinePlot(
             x="time", y="value", color="video", height=280, x_title=" ",
-            y_title=" ", color_title=" ", **hidden,
+            y_title=" ", color_title=" ", colors_in_legend=[], **hidden,
         )  # fmt: skip
+        self.legend = gr.HTML(elem_id="score-legend", **hidden)
         with gr.Column(**hidden) as self.shifts:
             gr.HTML(f'<h2 class="group">{localized("score.shift")}</h2>')
             self.shift = gr.LinePlot(
                 x="shift", y="distance", color="video", height=300, x_lim=[-MAX_SHIFT, MAX_SHIFT],
-                x_title=" ", y_title=" ", color_title=" ",
+                x_title=" ", y_title=" ", color_title=" ", colors_in_legend=[],
             )  # fmt: skip
+            self.shift_legend = gr.HTML(elem_id="score-shift-legend")
         with gr.Accordion(label("score.skipped"), open=False, **hidden) as self.more:
             self.skipped = gr.HTML()
         self.protocol = gr.Textbox(
@@ -170,12 +177,16 @@ class _ScorePage:
         ]  # fmt: skip
         self.shown = [
             self.job, self.following, self.start, self.cancel, self.status, self.table, self.metric,
-            self.curves, self.plot, self.shifts, self.shift, self.more, self.skipped, self.protocol,
-            self.text, self.plain, self.files,
+            self.curves, self.plot, self.legend, self.shifts, self.shift, self.shift_legend, self.more,
+            self.skipped, self.protocol, self.text, self.plain, self.files, self.example,
         ]  # fmt: skip
         self.start.click(self.on_start, inputs, self.shown, **MODEL, **quiet)
+        filled = [self.generated, self.reference, self.preset, self.metrics]
+        self.example.click(example_inputs, None, filled, **quiet).then(
+            self.on_start, inputs, self.shown, **MODEL, **quiet
+        )
         self.cancel.click(self.on_cancel, self.job, None, queue=False, **quiet)
-        self.metric.change(_one_curve, [self.metric, self.curves], self.plot, **quiet)
+        self.metric.change(_one_curve, [self.metric, self.curves], [self.plot, self.legend], **quiet)
 
     def on_open(self, tab: gr.Tab) -> None:
         """Find the table again that a page was reloaded from.
@@ -232,13 +243,22 @@ class _ScorePage:
     async def _follow(self, job: ScoreJob) -> AsyncIterator[Update]:
         """Updates until the work is over; each is complete."""
         gone = gr.update(visible=False)
-        below = (self.metric, self.plot, self.shifts, self.more, self.protocol, self.text, self.files)
+        below = (
+            self.metric,
+            self.plot,
+            self.legend,
+            self.shifts,
+            self.more,
+            self.protocol,
+            self.text,
+            self.files,
+        )
         busy: Update = {
             self.job: job.id,
             self.following: job.id,
             self.start: gr.update(interactive=False),
             self.cancel: gr.update(visible=True),
-            **dict.fromkeys((self.table, *below), gone),
+            **dict.fromkeys((self.table, self.example, *below), gone),
         }
         minutes = round(self.queue.keep / 60)
         async for text in states_of(job, lambda: result_table.running(job, self.queue.ahead(job), minutes)):
@@ -265,6 +285,8 @@ class _ScorePage:
         curves, shifts = result_table.frame_curves(job), result_table.shift_curves(job.table)
         metrics = list(dict.fromkeys(curves["metric"]))
         first = metrics[0] if metrics else None
+        plot, names = plot_of(first, curves)
+        shift_colours = colours(shifts["video"])
         return {
             self.status: gr.update(value="", visible=False),
             self.table: gr.update(value=result_table.table_html(job.table), visible=True),
@@ -272,9 +294,11 @@ class _ScorePage:
                 choices=result_table.curve_names(metrics), value=first, visible=bool(metrics)
             ),
             self.curves: curves,
-            self.plot: gr.update(value=curves[curves["metric"] == first], visible=bool(metrics)),
+            self.plot: plot,
+            self.legend: gr.update(value=names, visible=bool(metrics)),
             self.shifts: gr.update(visible=len(shifts) > 0),
-            self.shift: shifts,
+            self.shift: gr.update(value=shifts, color_map=shift_colours),
+            self.shift_legend: legend(shift_colours),
             self.more: gr.update(visible=True),
             self.skipped: result_table.skipped_html(job.table),
             self.protocol: gr.update(value=result_table.protocol(job.table), visible=True),
@@ -296,8 +320,16 @@ def build(queue: ScoreQueue) -> ScoreTab:
     return ScoreTab(tab, page.generated, page.reference)
 
 
+def example_inputs() -> list[Any]:
+    """Three videos of the bundled example with their reference, and metrics that take seconds."""
+    videos = sorted((EXAMPLE / CLIPS).glob("english-*.mp4"))
+    reference = [video for video in videos if video.stem == f"english-{REFERENCE}"]
+    generated = [video for video in videos if video not in reference]
+    return [list(map(str, generated)), list(map(str, reference)), "first", list(PRESETS["first"])]
+
+
 def _one_curve(metric: str | None, curves: pd.DataFrame | None) -> Any:
-    return gr.skip() if curves is None else curves[curves["metric"] == metric]
+    return (gr.skip(), gr.skip()) if curves is None else plot_of(metric, curves)
 
 
 def _rows(generated: list[str] | None, references: list[str] | None, image: str | None) -> list[ManifestRow]:

@@ -49,7 +49,7 @@ class Face:
 
 
 class FaceDetector:
-    """MTCNN on a picture of bounded size.
+    """MTCNN (Zhang et al. 2016) on a picture of bounded size; its weights are part of facenet-pytorch.
 
     Where it is not sure of an upright face, it looks for one that lies on its side or upside down.
 
@@ -59,9 +59,12 @@ class FaceDetector:
     """
 
     def __init__(self, passes: tuple[tuple[int, int], ...] = PASSES, turned: bool = True) -> None:
-        from lipsync.faces.tracking.mtcnn import MTCNN
+        from lipsync.compat import ensure_torchvision
 
-        self._network = MTCNN()
+        ensure_torchvision()
+        from facenet_pytorch import MTCNN
+
+        self._network = MTCNN(keep_all=True, post_process=False).eval()
         self._passes, self._turned = passes, turned
 
     def __call__(self, image: np.ndarray) -> list[Face]:
@@ -109,8 +112,11 @@ class FaceDetector:
         """Faces in a reduced picture, in pixels of the full one."""
         if min(small.shape[:2]) < SMALLEST:
             return []
+        self._network.min_face_size = min(min_face, min(small.shape[:2]))
         with _one_thread():
-            boxes, scores, points = self._network(small, min(min_face, *small.shape[:2]))
+            boxes, scores, points = self._network.detect(small, landmarks=True)
+        if boxes is None:
+            return []
         factor = full_width / small.shape[1]
         faces = [
             Face(_enlarged(box, factor), _enlarged(five, factor), float(score))

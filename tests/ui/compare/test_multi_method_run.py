@@ -1,13 +1,10 @@
 """Several methods on one upload become an item of a set; what takes seconds runs once and can be left."""
 
-import asyncio
 import shutil
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,6 +21,7 @@ from lipsync.errors import ArtefactError, Cancelled, ConfigError
 from lipsync.generate import Progress, Request, Result
 from lipsync.methods import METHODS
 from lipsync.ui.generate_queue import Jobs
+from tests.coroutines import run
 
 EXAMPLES = asset("examples")
 FACE, SPEECH = EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav"
@@ -143,12 +141,6 @@ def test_a_result_is_sent_beside_the_video_it_was_made_from(
         assert item.clip(other) is not None, other
     id, name, _ = set_of_result(context, sets, str(job.result.path), str(EXAMPLES / "portrait.jpg"))
     assert list(sets.open(id).item(name).clips) == [title("mcsawav2lip-embedded")]
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    """The result of a coroutine; on a thread of its own, for a browser test may leave this one a loop."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
 
 
 async def told(tasks: BackgroundTasks, key: object, work: Callable[[BackgroundTask], object]) -> list[object]:

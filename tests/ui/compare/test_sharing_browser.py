@@ -116,8 +116,14 @@ def test_the_link_in_the_terminal_logs_in_once(tmp_path: Path, visit: Callable[.
         other = visit(link)  # used up
         expect(other.locator("#gate-password")).to_be_visible()
         expect(other.locator("#results-content")).to_be_hidden()
+        page.click("#study-example")  # one click: a study with marks, and its link to rate it oneself
+        expect(page.locator("#study-head")).to_contain_text("simulated raters")
+        expect(page.locator("#study-table")).to_contain_text("LSTM-CBAM")
         # On this portal, for this machine alone, every set is one's own, and there is nobody to share with.
         to_sets(other)
+        other.click("#compare-example")
+        expect(other.locator("#set-heading")).to_contain_text("Example")
+        expect(other.locator(".locked[data-ready]")).to_be_visible()
         program = Client(address, verbose=False)
         program.predict([handle_file(clip)], "Heron", [["one", "A"]], api_name="/compare_create")
         other.reload()

@@ -15,6 +15,7 @@ from eval.ui.study import rate_page
 from lipsync.assets import asset
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.security_headers import SecurityHeaders
+from tests.coroutines import run
 
 EMBEDDING = "'self' https://example.org"
 CLIP = asset("examples", "english.wav")
@@ -107,5 +108,5 @@ def test_a_stream_is_passed_on_piece_by_piece() -> None:
 
     stream = StreamingResponse(events(), media_type="text/event-stream")
     scope = {"type": "http", "path": "/gradio_api/queue/data", "headers": [], "asgi": {"spec_version": "2.4"}}
-    asyncio.run(SecurityHeaders(stream, EMBEDDING)(scope, receive, send))
+    run(SecurityHeaders(stream, EMBEDDING)(scope, receive, send))
     assert arrived == [b"data: 1\n\n", b"data: 2\n\n"]

@@ -1,6 +1,5 @@
 """What one visitor may have at once: jobs of all queues together, and bytes; the owner has no limit."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from lipsync.generate import Progress, Request, Result
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.public.upload_limit import UploadLimit
 from lipsync.ui.public.visitor_limits import Asker, VisitorLimits, folder_bytes
+from tests.coroutines import run
 
 MB = 1_000_000
 ROOT = Path("/")
@@ -219,6 +219,6 @@ def test_other_requests_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 
     limit = UploadLimit(app, VisitorLimits(1, 1, by_header), ROOT)
     scope = {"type": "http", "path": "/gradio_api/queue/join", "method": "POST", "headers": []}
-    asyncio.run(limit(scope, "receive", "send"))  # type: ignore[arg-type]
-    asyncio.run(limit({"type": "websocket", "path": "/gradio_api/upload"}, "receive", "send"))  # type: ignore[arg-type]
+    run(limit(scope, "receive", "send"))  # type: ignore[arg-type]
+    run(limit({"type": "websocket", "path": "/gradio_api/upload"}, "receive", "send"))  # type: ignore[arg-type]
     assert [(receive, send) for _, receive, send in passed] == [("receive", "send")] * 2

@@ -77,7 +77,7 @@ def optical_flow(source: Tensor, other: Tensor) -> Tensor:
 
 
 class Features(nn.Module):
-    """φ_l of eq 28-29: five layers of VGG-16 or AlexNet with ImageNet's weights, from LPIPS's package.
+    """φ_l of eq 28-29: five layers of VGG-16 or AlexNet with ImageNet's weights, as LPIPS has them.
 
     The paper uses VGG-19; VGG-16 is what the artefact table has. AlexNet costs a tenth.
     """
