@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
+from lipsync.media.output.formats import NAMES, QUALITIES, Quality
 from lipsync.methods import AUTO, DEFAULT, cards
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
@@ -33,6 +34,9 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         sharpen: float = 0.0,
         person: float = 0,
         faces: str = "one",
+        format: str = "mp4",
+        size: float = 0,
+        quality: Quality = "high",
     ) -> tuple[str, dict[str, Any]]:
         """Make a face speak: the video, and facts about it.
 
@@ -50,6 +54,9 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             person: who speaks, counted from 1, the person with the largest face over the whole video; 0: as
                 face_index has it
             faces: "one" person speaks, wherever he or she appears, or "all" do
+            format: mp4, webm, mov, or gif, which has no sound
+            size: pixels of the result's shorter side at most, such as 720; 0: as the source
+            quality: "high", hardly told from the source, or "medium" or "small" for smaller files
         """
         who: int | str = int(face_index) if person < 1 else str(int(person))
         try:
@@ -64,6 +71,9 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
                 label,
                 mouth_opening,
                 sharpen,
+                format,
+                size,
+                quality,
             )
             job = jobs.submit(request(form, max_seconds))
         except LipSyncError as error:
@@ -97,6 +107,9 @@ def _inputs() -> list[Any]:
         gr.Number(0.0, label="sharpen"),
         gr.Number(0, precision=0, label="person"),
         gr.Radio(["one", "all"], value="one", label="faces"),
+        gr.Radio(list(NAMES), value=NAMES[0], label="format"),
+        gr.Number(0, precision=0, label="size"),
+        gr.Radio(list(QUALITIES), value=QUALITIES[0], label="quality"),
     ]
 
 

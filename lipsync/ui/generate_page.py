@@ -11,6 +11,7 @@ import gradio as gr
 from lipsync.errors import LipSyncError
 from lipsync.methods.hub_name import PREFIX as HUB
 from lipsync.ui import markup
+from lipsync.ui.choices.output_choice import OutputChoice
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
 from lipsync.ui.languages import label
@@ -60,6 +61,7 @@ class _GeneratePage:
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=300):
                 self.inputs = Inputs(jobs)
+                self.written_as = OutputChoice()
             with gr.Column(scale=6, min_width=300):
                 with gr.Row(elem_id="actions"):
                     self.start = gr.Button(label("job.start"), variant="primary", size="lg", elem_id="start")
@@ -89,23 +91,27 @@ class _GeneratePage:
             )
             self.input_photo = gr.Image(label=label("result.input"), buttons=[], type="filepath", **media)
             self.output = gr.Video(label=label("result.video"), buttons=[], elem_id="result", **media)
+            self.gif = gr.Image(
+                label=label("result.video"), buttons=[], type="filepath", elem_id="result-gif", **media
+            )
         self.facts = gr.HTML(elem_id="facts")
 
     def _listen(self) -> None:
         shown = [
             self.job, self.start, self.cancel, self.status, self.viewing, self.view, self.input_video,
-            self.input_photo, self.output, self.facts, self.actions, self.download, self.inputs.card,
-            self.result, self.source, self.learned,
+            self.input_photo, self.output, self.gif, self.facts, self.actions, self.download,
+            self.inputs.card, self.result, self.source, self.learned,
         ]  # fmt: skip
-        self.start.click(self.on_start, self.inputs.values, shown, **MODEL, **QUIET)
+        values = [*self.inputs.values, *self.written_as.values]
+        self.start.click(self.on_start, values, shown, **MODEL, **QUIET)
         self.cancel.click(self.on_cancel, self.job, None, queue=False, **QUIET)
-        sides = [self.input_video, self.input_photo, self.output]
-        self.view.input(self.on_view, [self.view, self.source], sides, **QUIET)
+        sides = [self.input_video, self.input_photo, self.output, self.gif]
+        self.view.input(self.on_view, [self.view, self.source, self.result], sides, **QUIET)
         self.repeat.input(
             lambda on: [gr.update(loop=on)] * 2, self.repeat, [self.input_video, self.output], **QUIET
         )
         self.shown = shown
-        changes = [value.change for value in self.inputs.values]
+        changes = [value.change for value in values]
         gr.on(changes, None, self.status, self.status, js=TAKE_BACK, **QUIET)
         # The browser remembers which cores it had made; nobody else is shown them.
         given = self.inputs
@@ -120,16 +126,16 @@ class _GeneratePage:
         """Show the example's faces, and find the job again that a page was reloaded from."""
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
         given = self.inputs
-        filled_in = [*given.values, given.restored, given.more_lines]
+        filled_in = [*given.values, *self.written_as.values, given.restored, given.more_lines]
         restored = demo.load(
             self.on_restore, [self.job, given.cores, given.more_lines, given.method], filled_in, **QUIET
         )
         restored.then(given.on_face, given.face_inputs, given.faces, **QUIET)
 
     async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
-        *filled_in, learn, minutes = options
+        filled_in, (learn, minutes), written_as = options[:-5], options[-5:-3], options[-3:]
         try:
-            wanted = request(GenerateForm(camera or face, *filled_in), self.max_seconds)
+            wanted = request(GenerateForm(camera or face, *filled_in, *written_as), self.max_seconds)
             job = self.jobs.submit(wanted, learning(wanted, minutes) if learn else None)
         except LipSyncError as error:
             yield {self.status: gr.update(value=markup.trouble(error), visible=True)}
@@ -164,6 +170,7 @@ class _GeneratePage:
             given.mark: wanted.label,
             given.opening: wanted.mouth_opening,
             given.sharpen: wanted.sharpen,
+            **self.written_as.restored(wanted),
         }
         if job.learn is not None and job.adapted is None:
             filled_in |= {
@@ -177,19 +184,21 @@ class _GeneratePage:
         if job is not None:
             job.cancel.set()
 
-    def on_view(self, view: str, source: str | None) -> Update:
+    def on_view(self, view: str, source: str | None, result: str | None) -> Update:
+        drawn, animated = view in ("result", "both"), is_gif(result)
         wanted = view in ("input", "both")
         photo = source is not None and is_photo(source)
         return {
             self.input_video: gr.update(visible=wanted and not photo),
             self.input_photo: gr.update(visible=wanted and photo),
-            self.output: gr.update(visible=view in ("result", "both")),
+            self.output: gr.update(visible=drawn and not animated),
+            self.gif: gr.update(visible=drawn and animated),
         }
 
     def _hidden(self) -> Update:
         gone = gr.update(value=None, visible=False)
         return {
-            **dict.fromkeys((self.input_video, self.input_photo, self.output), gone),
+            **dict.fromkeys((self.input_video, self.input_photo, self.output, self.gif), gone),
             **dict.fromkeys((self.viewing, self.actions), gr.update(visible=False)),
             self.view: "result",
             self.facts: "",
@@ -215,12 +224,13 @@ class _GeneratePage:
     def _done(self, job: Job, plays: bool) -> Update:
         assert job.result is not None
         path, face = str(job.result.path), job.request.face
-        photo = is_photo(face)
+        photo, animated = is_photo(face), is_gif(path)
         return {
             self.status: gr.update(value="", visible=False),
             **dict.fromkeys((self.viewing, self.actions), gr.update(visible=True)),
             self.view: "result",
-            self.output: gr.update(value=path, visible=True, autoplay=plays),
+            self.output: gr.update(value=None if animated else path, visible=not animated, autoplay=plays),
+            self.gif: gr.update(value=path if animated else None, visible=animated),
             self.input_video: gr.update(value=None if photo else str(face), visible=False),
             self.input_photo: gr.update(value=str(face) if photo else None, visible=False),
             self.facts: markup.facts(job.result)
@@ -231,6 +241,11 @@ class _GeneratePage:
             self.source: str(face),
             self.learned: job.request.method if job.adapted is not None else None,
         }
+
+
+def is_gif(path: str | None) -> bool:
+    """Whether a result is shown as a picture, which moves, and not in a player."""
+    return path is not None and path.endswith(".gif")
 
 
 def build(demo: gr.Blocks, jobs: Jobs, max_seconds: float | None = None) -> GenerateTab:

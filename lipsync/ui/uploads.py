@@ -17,6 +17,7 @@ from lipsync.errors import ConfigError, LipSyncError, MissingInput
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
 from lipsync.media import Frame, probe, read_excerpt, read_frames
+from lipsync.media.output.formats import Quality, format_of
 from lipsync.media.photo import photo_size, reduced
 from lipsync.media.source import check_file
 from lipsync.methods import AUTO, METHODS, cards
@@ -124,6 +125,9 @@ class GenerateForm:
         consent: the person shown has agreed.
         who: speaks, as :func:`chosen` reads it.
         method, length, label, mouth_opening, sharpen: as of :class:`lipsync.generate.Request`.
+        format: the ending of the result's name, without its dot.
+        size: as of a Request, too; 0: as the source.
+        quality: as of a Request.
     """
 
     face: str | None
@@ -136,6 +140,9 @@ class GenerateForm:
     label: bool = True
     mouth_opening: float = 1.0
     sharpen: float = 0.0
+    format: str = "mp4"
+    size: float = 0
+    quality: Quality = "high"
 
 
 def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
@@ -144,7 +151,7 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
     Raises:
         MissingInput: something is missing.
         ConfigError: there is no such method.
-        MediaError: the face is not there, or it is a damaged photo.
+        MediaError: the face is not there, it is a damaged photo, or there is no such format.
     """
     name = form.method if form.method == AUTO else METHODS.get(form.method).card.name
     if not form.face:
@@ -156,11 +163,13 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
         raise MissingInput("request.photo_no_sound")
     if not form.consent and not is_example(path):
         raise MissingInput("request.consent", path=path.name)
+    # Cut so that the name fits into 255 bytes, also where a character takes three of them.
+    output = Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', name)[:60]}.{form.format}")
+    format_of(output)
     return Request(
         face=path,
         audio=None if form.own_sound else Path(str(form.speech)),
-        # Cut so that the name fits into 255 bytes, also where a character takes three of them.
-        output=Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', name)[:60]}.mp4"),
+        output=output,
         method=form.method,
         **chosen(form.who),
         length=form.length,
@@ -168,6 +177,8 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
         max_seconds=max_seconds,
         mouth_opening=form.mouth_opening,
         sharpen=form.sharpen,
+        size=int(form.size) or None,
+        quality=form.quality,
     )
 
 

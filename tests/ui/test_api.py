@@ -15,6 +15,7 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
+from lipsync.methods import EMBEDDED
 from lipsync.methods.ranking import ranking
 from tests.coroutines import run
 from tests.portal import ROOT
@@ -26,6 +27,11 @@ pytestmark = pytest.mark.slow
 EXAMPLES = ROOT / "assets" / "examples"
 PAGE = ROOT / "docs" / "api.md"
 LOCAL = "http://127.0.0.1:7860"
+# The parameters of /generate up to the format.
+GIVEN = (
+    *(EXAMPLES / name for name in ("portrait.mp4", "english.wav")),
+    *(EMBEDDED, -1, "audio", True, True, 1, 0, 0, "one"),
+)
 ENDPOINTS = {
     "/generate": [
         "face",
@@ -39,6 +45,9 @@ ENDPOINTS = {
         "sharpen",
         "person",
         "faces",
+        "format",
+        "size",
+        "quality",
     ],
     "/score": ["generated", "reference", "metrics", "region", "variant", "controls", "names"],
     "/compare_list": [],
@@ -135,6 +144,8 @@ def test_the_line_without_python_is_answered(portal: str) -> None:
         ((EXAMPLES / "english.wav", None), "/generate", "Confirm that the person in english.wav agreed"),
         ((EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", "wav2lop"), "/generate", "Did you mean"),
         ((EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", "hub:nobody"), "/generate", "names no model"),
+        ((*GIVEN, "avi"), "/generate", r"the name must end in \.mp4"),
+        ((*GIVEN, "mp4", 10), "/generate", "The size must be 64 pixels or more, not 10"),
         (([],), "/score", "Choose at least one generated video first"),
         ((["x"], "", [["a", "b"], ["c", "d"]]), "/compare_create", "1 video and 2 names"),
         (("0123456789abcdef",), "/compare_show", "There is no comparison set"),

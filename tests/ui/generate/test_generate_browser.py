@@ -158,6 +158,36 @@ def test_an_upload_needs_consent_and_speaks_with_its_own_sound(visit: Callable, 
     expect(page.locator("#status .trouble")).to_be_hidden()
 
 
+@pytest.mark.parametrize("ending", ["webm", "gif"])
+def test_the_result_is_written_as_chosen_and_shown(
+    visit: Callable,  # type: ignore[type-arg]
+    tmp_path: Path,
+    ending: str,
+) -> None:
+    page = visit()
+    choose_quick(page)
+    page.click("#output button")
+    page.click(f"#output-format label >> text={ending}")
+    page.click("#output-quality label >> text=Small")
+    page.click("#start")
+    if ending == "gif":
+        page.wait_for_selector("#result-gif img", timeout=JOB)
+        page.wait_for_function("document.querySelector('#result-gif img').naturalWidth === 384")
+        expect(page.locator("#result video")).to_be_hidden()
+        expect(page.locator("#facts")).to_contain_text("A GIF has no sound")
+    else:
+        assert plays(page, "#result video")["width"] == 384
+    shoot(page, f"generate-{ending}")
+    with page.expect_download() as download:
+        page.click("#download")
+    assert download.value.suggested_filename == f"portrait-{EMBEDDED}.{ending}"
+    page.reload()
+    page.wait_for_selector("#result-gif img" if ending == "gif" else "#result video")
+    page.click("#output button")
+    line = page.locator("#output-format label").filter(has_text=ending)
+    expect(line.locator("input")).to_be_checked()
+
+
 def test_everybody_in_a_video_is_shown_and_can_be_chosen(visit: Callable, shared: Path) -> None:  # type: ignore[type-arg]
     if hub.locate("sface") is None:
         pytest.skip("needs the sface artefact (make weights)")

@@ -292,3 +292,14 @@ def test_the_menu_has_a_line_for_a_core_that_is_there(
     line = adapted_choice("adapted:ada~1")
     assert line == ("ada\na.mp4 → Multi-reference fusion", "adapted:ada~1")
     assert adapted_choice(line[1]) == line
+
+
+def test_the_result_is_named_and_made_as_the_form_says() -> None:
+    made = request(GenerateForm(FACE, SPEECH, False, False, *REST, format="webm", size=720, quality="small"))
+    assert made.output.suffix == ".webm"
+    assert (made.size, made.quality) == (720, "small")
+    plain = request(GenerateForm(FACE, SPEECH, False, False, *REST))
+    assert (plain.output.suffix, plain.size, plain.quality) == (".mp4", None, "high")
+    for odd in ("avi", "", "../x"):
+        with pytest.raises(MediaError, match=r"the name must end in \.mp4"):
+            request(GenerateForm(FACE, SPEECH, False, False, *REST, format=odd))

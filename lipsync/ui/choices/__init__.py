@@ -1,0 +1,1 @@
+"""What a form asks for, one part of it each."""
