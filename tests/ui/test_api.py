@@ -144,7 +144,7 @@ def test_the_line_without_python_is_answered(portal: str) -> None:
         ((EXAMPLES / "english.wav", None), "/generate", "Confirm that the person in english.wav agreed"),
         ((EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", "wav2lop"), "/generate", "Did you mean"),
         ((EXAMPLES / "portrait.mp4", EXAMPLES / "english.wav", "hub:nobody"), "/generate", "names no model"),
-        ((*GIVEN, "avi"), "/generate", r"the name must end in \.mp4"),
+        ((*GIVEN, "avi"), "/generate", "not in the list of choices: .*'webm', 'mov', 'gif'"),
         ((*GIVEN, "mp4", 10), "/generate", "The size must be 64 pixels or more, not 10"),
         (([],), "/score", "Choose at least one generated video first"),
         ((["x"], "", [["a", "b"], ["c", "d"]]), "/compare_create", "1 video and 2 names"),
