@@ -102,6 +102,27 @@ def test_loopback_cannot_be_feigned(origin: ClientAddress, loopback: bool) -> No
     assert origin.loopback is loopback
 
 
+@pytest.mark.parametrize(
+    ("sent", "loopback"),
+    [
+        ({"origin": "http://localhost:7860", "sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "none", "sec-fetch-dest": "document"}, True),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"}, True),  # a link in a terminal's page
+        ({"origin": "https://evil.example", "sec-fetch-site": "cross-site"}, False),
+        ({"origin": "http://localhost:3000", "sec-fetch-site": "same-site"}, False),  # another server here
+        ({"origin": "https://evil.example", "sec-fetch-dest": "document"}, False),  # a form that is sent
+        ({"origin": "null"}, False),
+        ({"origin": "https://portal.example"}, False),  # by a proxy that calls it by its own name
+        ({"sec-fetch-site": "cross-site", "sec-fetch-dest": "image"}, False),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-dest": "iframe"}, False),
+    ],
+)
+def test_a_page_of_another_origin_does_not_act_as_who_sits_at_the_machine(
+    sent: dict[str, str], loopback: bool
+) -> None:
+    assert ClientAddress("127.0.0.1", {"host": "localhost:7860", **sent}).loopback is loopback
+
+
 def test_owners_of_a_space_need_no_password() -> None:
     space = {
         "SPACE_ID": "ann/portal",
