@@ -136,11 +136,13 @@ def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareT
 
 def announce(settings: Settings) -> Callable[[str], None]:
     """What tells who started the portal how to get into the Results tab."""
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
 
     def tell(token: str) -> None:
-        link = f"http://{host}:{settings.port}{LOGIN}?token={token}"
-        print(f"* {for_terminal('portal.token', link=link)}", flush=True)
+        if settings.here is None:
+            print(f"* {for_terminal('portal.no_login')}", flush=True)
+        else:
+            link = f"{settings.here}{LOGIN}?token={token}"
+            print(f"* {for_terminal('portal.token', link=link)}", flush=True)
 
     return tell
 
@@ -168,7 +170,7 @@ def main() -> None:
     demo = build(jobs, queue, context, studies, settings.max_seconds)
     demo.queue(max_size=64, default_concurrency_limit=4)
     demo.launch(
-        server_name=settings.host,
+        server_name=settings.server_name,
         server_port=settings.port,
         max_file_size=settings.max_upload,
         allowed_paths=[
