@@ -46,7 +46,6 @@ from lipsync.ui.page_head import ICON, PageHead
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.error_log import log_without_words
 from lipsync.ui.public.upload_limit import UploadLimit
-from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.settings import Settings, read_settings
 from lipsync.ui.uploads import is_photo
 from lipsync.ui.visitor import VisitorCookie, signing_key
@@ -155,10 +154,11 @@ def main() -> None:
     store = Store()
     atexit.register(store.close)
     admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce(settings))
-    access = Access(Sets(store.folder), store, admin, private=settings.private and admin.local)
+    private = settings.private and admin.local
+    access = Access(Sets(store.folder), store, admin, private, settings.visitor_jobs, settings.visitor_disk)
+    visitors = access.limits
     if not access.private:
         log_without_words()
-    visitors = VisitorLimits(settings.visitor_jobs, settings.visitor_disk, access.asker, access.set_bytes)
     jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
     atexit.register(jobs.close)
     queue = ScoreQueue(limit=settings.max_job, visitors=visitors)
