@@ -45,6 +45,7 @@ from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.page_head import ICON, PageHead
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.error_log import log_without_words
+from lipsync.ui.public.no_fetching import fetch_nothing
 from lipsync.ui.public.upload_limit import UploadLimit
 from lipsync.ui.settings import Settings, read_settings
 from lipsync.ui.uploads import is_photo
@@ -159,6 +160,7 @@ def main() -> None:
     visitors = access.limits
     if not access.private:
         log_without_words()
+        fetch_nothing()
     jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
     atexit.register(jobs.close)
     queue = ScoreQueue(limit=settings.max_job, visitors=visitors)
