@@ -63,7 +63,18 @@ class ClientAddress:
                 ``X-Forwarded-For`` is only the visitor's word.
         """
         seen = [part.strip() for part in self.headers.get("x-forwarded-for", "").split(",") if part.strip()]
-        return seen[-proxies] if 0 < proxies <= len(seen) else self.host
+        return household(seen[-proxies] if 0 < proxies <= len(seen) else self.host)
+
+
+def household(address: str) -> str:
+    """The address that stands for all of one household: of IPv6 its network, the /64 that it has."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # not an address in numbers
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False).network_address
+    return str(parsed)
 
 
 def _is_loopback(host: str) -> bool:
