@@ -40,7 +40,7 @@ from eval.ui.study.study_api import add_study
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
-from lipsync.ui.generate_api import add_generate
+from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.page_head import ICON, PageHead
 from lipsync.ui.public import security_headers
@@ -91,7 +91,10 @@ def send_to_compare(
         button = gr.Button(label("result.compare"), elem_id="to-compare")
 
     def send(result: str, source: str, request: gr.Request) -> list[Any]:
-        made = set_of_result(context, context.access.sets_of(request), result, source)
+        try:
+            made = set_of_result(context, context.access.sets_of(request), result, source)
+        except LipSyncError as error:  # no room for another set, or the result is gone
+            raise refusal(error) from error
         return [gr.Tabs(selected="compare"), made]
 
     button.click(
