@@ -62,7 +62,7 @@ class VisitorLimits:
         self._lock = threading.Lock()
         self._work: list[tuple[Asker, Work]] = []
         self._uploads: list[tuple[Asker, float, int]] = []  # who, when, bytes
-        self._seen: dict[Asker, float] = {}  # who took up room, and when last
+        self._askers: dict[Asker, float] = {}  # who took up room, and when last
 
     def admit(self, work: Work) -> None:
         """Count a new task of whoever makes the request that Gradio answers just now.
@@ -95,9 +95,9 @@ class VisitorLimits:
             ConfigError: there is not.
         """
         with self._lock:
-            self._seen[asker] = time.monotonic()
+            self._askers[asker] = time.monotonic()
             self._forget()
-            names = {who.name for who in self._seen if who.address == asker.address}
+            names = {who.name for who in self._askers if who.address == asker.address}
             own = self._bytes(lambda who: who.name == asker.name) + self._sets({asker.name})
             around = self._bytes(lambda who: who.address == asker.address) + self._sets(names)
         for used, most in ((own, self._disk), (around, AROUND * self._disk)):
@@ -117,7 +117,7 @@ class VisitorLimits:
         self._work = [(who, known) for who, known in self._work if not known.over or known.folder.exists()]
         oldest = time.monotonic() - UPLOAD_LIFETIME
         self._uploads = [upload for upload in self._uploads if upload[1] > oldest]
-        self._seen = {who: when for who, when in self._seen.items() if when > oldest}
+        self._askers = {who: when for who, when in self._askers.items() if when > oldest}
 
 
 def folder_bytes(folder: Path) -> int:
