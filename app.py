@@ -40,13 +40,13 @@ from eval.ui.study.study_api import add_study
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
-from lipsync.ui.generate_api import add_generate
+from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.page_head import ICON, PageHead
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.error_log import log_without_words
+from lipsync.ui.public.no_fetching import fetch_nothing
 from lipsync.ui.public.upload_limit import UploadLimit
-from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.settings import Settings, read_settings
 from lipsync.ui.uploads import is_photo
 from lipsync.ui.visitor import VisitorCookie, signing_key
@@ -91,7 +91,10 @@ def send_to_compare(
         button = gr.Button(label("result.compare"), elem_id="to-compare")
 
     def send(result: str, source: str, request: gr.Request) -> list[Any]:
-        made = set_of_result(context, context.access.sets_of(request), result, source)
+        try:
+            made = set_of_result(context, context.access.sets_of(request), result, source)
+        except LipSyncError as error:  # no room for another set, or the result is gone
+            raise refusal(error) from error
         return [gr.Tabs(selected="compare"), made]
 
     button.click(
@@ -136,11 +139,13 @@ def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareT
 
 def announce(settings: Settings) -> Callable[[str], None]:
     """What tells who started the portal how to get into the Results tab."""
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
 
     def tell(token: str) -> None:
-        link = f"http://{host}:{settings.port}{LOGIN}?token={token}"
-        print(f"* {for_terminal('portal.token', link=link)}", flush=True)
+        if settings.here is None:
+            print(f"* {for_terminal('portal.no_login')}", flush=True)
+        else:
+            link = f"{settings.here}{LOGIN}?token={token}"
+            print(f"* {for_terminal('portal.token', link=link)}", flush=True)
 
     return tell
 
@@ -153,10 +158,12 @@ def main() -> None:
     store = Store()
     atexit.register(store.close)
     admin = Admin.from_environment(proxies=trusted_proxies(), announce=announce(settings))
-    access = Access(Sets(store.folder), store, admin, private=settings.private and admin.local)
+    private = settings.private and admin.local
+    access = Access(Sets(store.folder), store, admin, private, settings.visitor_jobs, settings.visitor_disk)
+    visitors = access.limits
     if not access.private:
         log_without_words()
-    visitors = VisitorLimits(settings.visitor_jobs, settings.visitor_disk, access.asker, access.set_bytes)
+        fetch_nothing()
     jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
     atexit.register(jobs.close)
     queue = ScoreQueue(limit=settings.max_job, visitors=visitors)
@@ -168,7 +175,7 @@ def main() -> None:
     demo = build(jobs, queue, context, studies, settings.max_seconds)
     demo.queue(max_size=64, default_concurrency_limit=4)
     demo.launch(
-        server_name=settings.host,
+        server_name=settings.server_name,
         server_port=settings.port,
         max_file_size=settings.max_upload,
         allowed_paths=[

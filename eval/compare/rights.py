@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 
 from eval.compare.changes import Report
@@ -63,10 +64,17 @@ class PersonalSets:
         sets: all of them.
         visitor: who asks.
         studied: ids and titles of the sets that feed an open study; asked only where it matters.
+        check_room: raises an error where the person has no room for another set.
     """
 
-    def __init__(self, sets: Sets, visitor: Visitor, studied: Callable[[], Collection[str]]) -> None:
-        self._sets, self._studied = sets, studied
+    def __init__(
+        self,
+        sets: Sets,
+        visitor: Visitor,
+        studied: Callable[[], Collection[str]],
+        check_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._sets, self._studied, self._check_room = sets, studied, check_room
         self.visitor = visitor
 
     def role(self, set_: ComparisonSet | SetInfo) -> Role:
@@ -75,7 +83,7 @@ class PersonalSets:
             return Role.OWNER
         if set_.maker and set_.maker == self.visitor.name:
             return Role.MAKER
-        if {set_.id, set_.title} & set(self._studied()):
+        if not {set_.id, set_.title}.isdisjoint(self._studied()):
             return Role.NOBODY
         return Role.PUBLIC if set_.published else Role.LINK
 
@@ -98,7 +106,8 @@ class PersonalSets:
 
     def list(self) -> tuple[SetInfo, ...]:
         """The sets that the person finds in the list, as of `Sets.list`."""
-        return tuple(known for known in self._sets.list() if self.may("list", known))
+        same = PersonalSets(self._sets, self.visitor, cache(self._studied))  # asked once for all of them
+        return tuple(known for known in self._sets.list() if same.may("list", known))
 
     def open(self, id: str) -> ComparisonSet:
         """As `Sets.open`."""
@@ -106,14 +115,17 @@ class PersonalSets:
 
     def create(self, title: str, entries: Iterable[Entry] = (), report: Report | None = None) -> str:
         """As `Sets.create`; the person is the maker."""
+        self._check_room()
         return self._sets.create(title, entries, report, maker=self.visitor.name)
 
     def bring(self, zip_path: Path, title: str = "", report: Report | None = None) -> str:
         """As `Sets.bring`; the person is the maker."""
+        self._check_room()
         return self._sets.bring(zip_path, title, report, maker=self.visitor.name)
 
     def example(self) -> str:
         """As `Sets.example`, of the person's own."""
+        self._check_room()
         return self._sets.example(self.visitor.name)
 
     def export(self, id: str, zip_path: Path) -> Path:

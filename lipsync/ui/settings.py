@@ -32,6 +32,7 @@ class Settings:
         mcp: whether assistants are served too, by the model context protocol.
         space: whether this is a Hugging Face Space.
         frame_ancestors: whose pages may embed the portal, as in a Content-Security-Policy.
+        forwarded: whether a proxy or Gradio's tunnel, which serve others, bring requests from this machine.
     """
 
     host: str = "127.0.0.1"
@@ -44,11 +45,24 @@ class Settings:
     mcp: bool = False
     space: bool = False
     frame_ancestors: str = "'self'"
+    forwarded: bool = False
 
     @property
     def private(self) -> bool:
-        """Whether it listens to this machine alone."""
-        return not self.space and self.host in LOOPBACK
+        """Whether it serves this machine alone."""
+        return not (self.space or self.forwarded) and self.host in LOOPBACK
+
+    @property
+    def server_name(self) -> str:
+        """Where it listens, as Gradio takes it: IPv6 in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def here(self) -> str | None:
+        """Its address in a browser on this machine; None on a Space, and where it listens elsewhere alone."""
+        name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.server_name)
+        own = not self.space and (self.host in LOOPBACK or name != self.server_name)
+        return f"http://{name}:{self.port}" if own else None
 
     @property
     def framed(self) -> bool:
@@ -60,8 +74,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings that the environment asks for; empty is not set.
 
     HOST, PORT, LIPSYNC_MAX_SECONDS, LIPSYNC_MAX_UPLOAD, LIPSYNC_MAX_JOB, LIPSYNC_VISITOR_JOBS,
-    LIPSYNC_VISITOR_DISK, LIPSYNC_MCP and LIPSYNC_FRAME_ANCESTORS. A Space, which says SPACE_ID, listens to
-    everybody: its pages are served by a machine in front, inside a page of the Hub.
+    LIPSYNC_VISITOR_DISK, LIPSYNC_MCP, LIPSYNC_FRAME_ANCESTORS, LIPSYNC_PROXIES and GRADIO_SHARE. A Space,
+    which says SPACE_ID, listens to everybody: its pages are served by a machine in front, inside a page of
+    the Hub.
 
     Raises:
         ConfigError: a value is not possible, or nothing can listen at that place.
@@ -82,6 +97,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         frame_ancestors=_frame_ancestors(
             given.get("LIPSYNC_FRAME_ANCESTORS", SPACE_PAGES if space else settings.frame_ancestors)
         ),
+        forwarded=given.get("LIPSYNC_PROXIES", "0") != "0" or given.get("GRADIO_SHARE", "").lower() == "true",
     )
     _check_place(settings.host, settings.port)
     return settings

@@ -13,13 +13,14 @@ import secrets
 from pathlib import Path
 
 import gradio as gr
+from filelock import FileLock
 from starlette.datastructures import MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "lipsync-visitor"
 LASTING = 365 * 24 * 3600  # s that a browser keeps it
-KEY = "visitors.key"  # in the data folder
+KEY, SIZE = "visitors.key", 32  # in the data folder; bytes
 SAFE = ("GET", "HEAD", "OPTIONS")
 # Raters are known by their code alone: neither their page nor what it fetches gives them a cookie.
 WITHOUT = ("/rate", "/gradio_api/run/study_", "/gradio_api/file=")
@@ -28,14 +29,11 @@ WITHOUT = ("/rate", "/gradio_api/run/study_", "/gradio_api/file=")
 def signing_key(folder: Path) -> bytes:
     """The key of a data folder, made where there is none; processes that share the folder share the key."""
     path = folder / KEY
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    key = path.read_bytes()
-    # Another process may be writing it just now; a damaged one is good for this run.
-    return key if len(key) == 32 else secrets.token_bytes(32)
+    with FileLock(folder / f".{KEY}.lock"):
+        if not path.is_file() or path.stat().st_size != SIZE:  # a full disk leaves part of one
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(SIZE))
+        return path.read_bytes()
 
 
 def visitor_of(request: gr.Request) -> str:

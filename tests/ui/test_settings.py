@@ -43,6 +43,33 @@ def test_a_space_listens_to_everybody_unless_told_otherwise() -> None:
     assert read_settings(asked | {"HOST": "127.0.0.1"}).host == "127.0.0.1"
 
 
+@pytest.mark.parametrize(("environment", "private", "server_name", "here"), [
+    ({}, True, "127.0.0.1", "http://127.0.0.1:{}"),
+    ({"HOST": "localhost", "LIPSYNC_PROXIES": "0"}, True, "localhost", "http://localhost:{}"),
+    ({"HOST": "::1"}, True, "[::1]", "http://[::1]:{}"),
+    ({"HOST": "0.0.0.0"}, False, "0.0.0.0", "http://127.0.0.1:{}"),
+    ({"HOST": "::"}, False, "[::]", "http://[::1]:{}"),
+    # A proxy, and the tunnel, bring requests of others from this machine.
+    ({"LIPSYNC_PROXIES": "1"}, False, "127.0.0.1", "http://127.0.0.1:{}"),
+    ({"GRADIO_SHARE": "True"}, False, "127.0.0.1", "http://127.0.0.1:{}"),
+    # Nobody sits at a Space, and what listens elsewhere alone does not answer a name of this machine.
+    ({"SPACE_ID": "a/b"}, False, "0.0.0.0", None),
+    ({"SPACE_ID": "a/b", "HOST": "127.0.0.1"}, False, "127.0.0.1", None),
+    ({"HOST": "127.0.0.2"}, False, "127.0.0.2", None),
+])  # fmt: skip
+def test_whom_it_serves_and_where_its_owner_finds_it(
+    environment: dict[str, str],
+    private: bool,
+    server_name: str,
+    here: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lipsync.ui.settings._check_place", lambda host, port: None)  # not all have IPv6
+    settings = read_settings({"PORT": "7000", **environment})
+    assert (settings.private, settings.server_name) == (private, server_name)
+    assert settings.here == (None if here is None else here.format(7000))
+
+
 def test_what_a_visitor_may_have() -> None:
     asked = {"PORT": str(free_port()), "LIPSYNC_VISITOR_JOBS": "7", "LIPSYNC_VISITOR_DISK": "2 MB"}
     settings = read_settings(asked)

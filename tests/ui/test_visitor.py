@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from lipsync.ui.visitor import COOKIE, VisitorCookie, signing_key, visitor_of
+from lipsync.ui.visitor import COOKIE, KEY, VisitorCookie, signing_key, visitor_of
 
 
 def client(key: bytes = b"k" * 32, framed: bool = False) -> TestClient:
@@ -82,6 +82,13 @@ def test_the_key_stays_and_is_nobody_elses_to_read(tmp_path: Path) -> None:
     key = signing_key(tmp_path)
     assert len(key) == 32
     assert signing_key(tmp_path) == key
-    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]
+    assert (tmp_path / KEY).stat().st_mode & 0o777 == 0o600
     (tmp_path / "b").mkdir()
     assert signing_key(tmp_path / "b") != key
+
+
+def test_a_key_that_was_cut_short_is_made_anew_once(tmp_path: Path) -> None:
+    (tmp_path / KEY).write_bytes(b"short")
+    key = signing_key(tmp_path)
+    assert len(key) == 32
+    assert signing_key(tmp_path) == key

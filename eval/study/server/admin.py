@@ -128,14 +128,14 @@ class Admin:
         if not isinstance(secret, str) or len(secret) > 1000:
             secret = ""
         limits = tuple(zip(self._guesses, (origin.address(self._proxies), "all"), strict=True))
-        for limit, asked in limits:
-            limit.check(asked)
-        with self._lock:
-            right = self._is_right(secret)
-        if not right:
+        with self._lock:  # one after the other, so that guesses made at once count, too
+            for limit, asked in limits:
+                limit.check(asked)
+            if self._is_right(secret):
+                return
             for limit, asked in limits:
                 limit.count(asked)
-            raise StudyError("admin.wrong_token" if self._password is None else "admin.wrong_password")
+        raise StudyError("admin.wrong_token" if self._password is None else "admin.wrong_password")
 
     def enter_as(self, account: str | None, visitor: str) -> None:
         """Log an owner in.

@@ -37,13 +37,23 @@ class ClientAddress:
     def loopback(self) -> bool:
         """The request was made on this machine, and to it by name: no proxy, no page of another site.
 
-        A connection from 127.0.0.1 alone does not show that: it may be a proxy's.
+        A connection from 127.0.0.1 alone does not show that: it may be a proxy's. Nor does the name: a page
+        of another site, or of another server on this machine, can send requests to it.
         """
-        if any(name in self.headers for name in PROXY):
+        if any(name in self.headers for name in PROXY) or self._of_another_page:
             return False
         asked = self.headers.get("host", "").lower()
         name = asked if asked.endswith("]") else asked.rpartition(":")[0] or asked
         return name in OWN_NAMES and _is_loopback(self.host)
+
+    @property
+    def _of_another_page(self) -> bool:
+        """A browser made the request for a page of another origin; a link opened in a tab is the person's."""
+        origin = self.headers.get("origin")
+        if origin is not None:
+            return origin.lower().partition("://")[2] != self.headers.get("host", "").lower()
+        site = self.headers.get("sec-fetch-site", "none")
+        return site in ("cross-site", "same-site") and self.headers.get("sec-fetch-dest") != "document"
 
     def address(self, proxies: int = 0) -> str:
         """The visitor's address, for limits and duplicates: what the outermost trusted proxy saw.
@@ -53,7 +63,18 @@ class ClientAddress:
                 ``X-Forwarded-For`` is only the visitor's word.
         """
         seen = [part.strip() for part in self.headers.get("x-forwarded-for", "").split(",") if part.strip()]
-        return seen[-proxies] if 0 < proxies <= len(seen) else self.host
+        return household(seen[-proxies] if 0 < proxies <= len(seen) else self.host)
+
+
+def household(address: str) -> str:
+    """The address that stands for all of one household: of IPv6 its network, the /64 that it has."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # not an address in numbers
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False).network_address
+    return str(parsed)
 
 
 def _is_loopback(host: str) -> bool:

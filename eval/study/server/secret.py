@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
+
+from eval.study.server.client_address import household
 
 SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: none looks like another
 ALIKE = str.maketrans("OIL", "011")
@@ -51,11 +52,4 @@ def address_fingerprint(address: str, salt: str) -> str:
 
     With the salt gone nobody can find out the address by trying all.
     """
-    try:
-        parsed = ipaddress.ip_address(address)
-        if isinstance(parsed, ipaddress.IPv6Address):
-            parsed = parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False).network_address
-        address = str(parsed)
-    except ValueError:
-        pass  # not an address in numbers; hashed as it is
-    return hmac.new(bytes.fromhex(salt), address.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(bytes.fromhex(salt), household(address).encode(), hashlib.sha256).hexdigest()[:32]

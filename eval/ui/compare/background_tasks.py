@@ -111,7 +111,8 @@ class BackgroundTasks(Tasks[BackgroundTask]):
             known.watchers += 1
             return known
         name, folder = self._place()
-        return self._add(BackgroundTask(key, work, watchers=1, stays=stays, id=name, folder=folder))
+        task = BackgroundTask(key, work, watchers=1, stays=stays, id=name, folder=folder)
+        return self._add(task, part=not stays)  # what ends with its page is no job of a visitor
 
     def _on_its_way(self, key: Hashable) -> BackgroundTask | None:
         with self._lock:

@@ -39,7 +39,7 @@ class CompareContext:
     @staticmethod
     def of(data: Path, access: Access, jobs: Jobs, visitors: VisitorLimits | None = None) -> CompareContext:
         """All of it over a data folder, with what one visitor may have at once."""
-        tasks = BackgroundTasks(workers=2, keep=60.0, most=100)
+        tasks = BackgroundTasks(workers=2, keep=60.0, most=100, visitors=visitors)
         return CompareContext(access, Links(data), tasks, jobs, MultiMethodRuns(Sets(data), jobs, visitors))
 
     def close(self) -> None:

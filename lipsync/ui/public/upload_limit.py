@@ -47,6 +47,8 @@ class UploadLimit:
             answer = JSONResponse({"detail": refused.message}, status_code=413)
             await answer(scope, receive, send)
             return
+        if asker is not None:
+            self._limits.uploaded(asker, announced)  # from now on: others of this visitor may come meanwhile
 
         async def counted() -> Message:
             nonlocal size
@@ -58,7 +60,7 @@ class UploadLimit:
             await self._app(scope, counted, send)
         finally:
             if asker is not None:
-                self._limits.uploaded(asker, size)
+                self._limits.uploaded(asker, size - announced)
 
 
 def _free(folder: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,7 +48,7 @@ class VisitorLimits:
         jobs: that one visitor may have waiting or running.
         disk: bytes that the results, uploads and sets of one visitor may take.
         asker: who makes a request; None: somebody for whom no limit holds, such as the owner.
-        sets: bytes of the comparison sets of the visitor of that name.
+        sets: bytes of the comparison sets of the visitors of those names.
     """
 
     def __init__(
@@ -56,12 +56,13 @@ class VisitorLimits:
         jobs: int,
         disk: int,
         asker: Callable[[Any], Asker | None],
-        sets: Callable[[str], int] = lambda name: 0,
+        sets: Callable[[Collection[str]], int] = lambda names: 0,
     ) -> None:
         self._jobs, self._disk, self._asker, self._sets = jobs, disk, asker, sets
         self._lock = threading.Lock()
         self._work: list[tuple[Asker, Work]] = []
         self._uploads: list[tuple[Asker, float, int]] = []  # who, when, bytes
+        self._askers: dict[Asker, float] = {}  # who took up room, and when last
 
     def admit(self, work: Work) -> None:
         """Count a new task of whoever makes the request that Gradio answers just now.
@@ -94,15 +95,17 @@ class VisitorLimits:
             ConfigError: there is not.
         """
         with self._lock:
+            self._askers[asker] = time.monotonic()
             self._forget()
-            own = self._bytes(lambda who: who.name == asker.name) + self._sets(asker.name)
-            around = self._bytes(lambda who: who.address == asker.address)
+            names = {who.name for who in self._askers if who.address == asker.address}
+            own = self._bytes(lambda who: who.name == asker.name) + self._sets({asker.name})
+            around = self._bytes(lambda who: who.address == asker.address) + self._sets(names)
         for used, most in ((own, self._disk), (around, AROUND * self._disk)):
             if used + more > most or used >= most:
                 raise ConfigError("visitor.disk", used=used / 1e6, most=most / 1e6)
 
     def uploaded(self, asker: Asker, size: int) -> None:
-        """Count an upload."""
+        """Count an upload; a size below 0 takes back what was counted too much."""
         with self._lock:
             self._uploads.append((asker, time.monotonic(), size))
 
@@ -114,6 +117,7 @@ class VisitorLimits:
         self._work = [(who, known) for who, known in self._work if not known.over or known.folder.exists()]
         oldest = time.monotonic() - UPLOAD_LIFETIME
         self._uploads = [upload for upload in self._uploads if upload[1] > oldest]
+        self._askers = {who: when for who, when in self._askers.items() if when > oldest}
 
 
 def folder_bytes(folder: Path) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from eval.study.server.admin import LASTING, Admin
@@ -54,6 +57,20 @@ def test_guessing_is_slowed_down_also_from_many_addresses(clock: Clock) -> None:
     admin.verify(PASSWORD, AWAY)
 
 
+def test_guesses_made_at_once_are_no_more_than_one_after_the_other() -> None:
+    admin, begin = Admin(PASSWORD), threading.Barrier(12)
+
+    def guess(number: int) -> str:
+        begin.wait()
+        with pytest.raises(StudyError) as refused:
+            admin.verify(f"guess {number}", AWAY)
+        return str(refused.value)
+
+    with ThreadPoolExecutor(12) as pool:
+        told = list(pool.map(guess, range(12)))
+    assert sum(sentence.startswith("Wrong ") for sentence in told) == 5
+
+
 def test_without_a_password_only_the_machine_itself_is_let_in_once_per_token(clock: Clock) -> None:
     told: list[str] = []
     admin = Admin(announce=told.append, clock=clock)
@@ -102,6 +119,27 @@ def test_loopback_cannot_be_feigned(origin: ClientAddress, loopback: bool) -> No
     assert origin.loopback is loopback
 
 
+@pytest.mark.parametrize(
+    ("sent", "loopback"),
+    [
+        ({"origin": "http://localhost:7860", "sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "none", "sec-fetch-dest": "document"}, True),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"}, True),  # a link in a terminal's page
+        ({"origin": "https://evil.example", "sec-fetch-site": "cross-site"}, False),
+        ({"origin": "http://localhost:3000", "sec-fetch-site": "same-site"}, False),  # another server here
+        ({"origin": "https://evil.example", "sec-fetch-dest": "document"}, False),  # a form that is sent
+        ({"origin": "null"}, False),
+        ({"origin": "https://portal.example"}, False),  # by a proxy that calls it by its own name
+        ({"sec-fetch-site": "cross-site", "sec-fetch-dest": "image"}, False),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-dest": "iframe"}, False),
+    ],
+)
+def test_a_page_of_another_origin_does_not_act_as_who_sits_at_the_machine(
+    sent: dict[str, str], loopback: bool
+) -> None:
+    assert ClientAddress("127.0.0.1", {"host": "localhost:7860", **sent}).loopback is loopback
+
+
 def test_owners_of_a_space_need_no_password() -> None:
     space = {
         "SPACE_ID": "ann/portal",
@@ -140,4 +178,8 @@ def test_addresses_behind_proxies() -> None:
     assert forged.address(2) == "1.1.1.1"
     assert forged.address(3) == "10.0.0.1"
     assert ClientAddress("10.0.0.1", {}).address(1) == "10.0.0.1"
+    # One household has a whole network of IPv6: an address of it for each guess is one visitor's.
+    home = {ClientAddress(f"2001:db8:1:2::{n:x}", {}).address() for n in range(1, 20)}
+    assert home == {"2001:db8:1:2::"}
+    assert ClientAddress("::ffff:198.51.100.4", {}).address() == "198.51.100.4"
     assert [trusted_proxies(env) for env in ({}, {"SPACE_ID": "a/b"}, {"LIPSYNC_PROXIES": "2"})] == [0, 1, 2]

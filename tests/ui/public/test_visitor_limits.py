@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from eval.ui.compare.background_tasks import BackgroundTasks
 from lipsync.errors import Cancelled, ConfigError
 from lipsync.generate import Progress, Request, Result
 from lipsync.ui.generate_queue import Job, Jobs
@@ -132,6 +133,26 @@ def test_a_run_of_several_methods_is_one_job() -> None:
         jobs.submit(REQUEST)
 
 
+def test_a_background_task_that_outlives_its_page_is_a_job_and_no_other_is() -> None:
+    tasks, halt = BackgroundTasks(visitors=VisitorLimits(1, MB, asker)), threading.Event()
+
+    async def begin(stays: bool) -> None:
+        with asking("ann"):
+            async for task in tasks.follow(None, lambda task: halt.wait(60), stays):
+                assert not task.over
+                break
+
+    try:
+        run(begin(stays=False))
+        run(begin(stays=True))
+        run(begin(stays=False))
+        with pytest.raises(ConfigError, match="1 job of yours"):
+            run(begin(stays=True))
+    finally:
+        halt.set()
+        tasks.close()
+
+
 def test_a_refused_job_leaves_nothing_that_counts() -> None:
     with queues(VisitorLimits(1, MB, asker), Work()) as (jobs, _), asking("ann"):
         one = jobs.submit(REQUEST)
@@ -145,7 +166,7 @@ def test_a_refused_job_leaves_nothing_that_counts() -> None:
 
 def test_results_uploads_and_sets_take_room_together() -> None:
     work, sets = Work(size=400_000), {"ann": 0}
-    limits = VisitorLimits(9, MB, asker, sets=lambda name: sets.get(name, 0))
+    limits = VisitorLimits(9, MB, asker, sets=lambda names: sum(sets.get(name, 0) for name in names))
     work.open.set()
     with queues(limits, work) as (jobs, _), asking("ann"):
         job = jobs.submit(REQUEST)
@@ -160,6 +181,15 @@ def test_results_uploads_and_sets_take_room_together() -> None:
             jobs.submit(REQUEST)
         sets["ann"] = 0
         jobs.submit(REQUEST)
+
+
+def test_a_new_cookie_for_each_set_ends_at_the_limit_of_the_address() -> None:
+    limits = VisitorLimits(1, MB, asker, sets=lambda names: 700_000 * len(names))
+    for name in ("ann", "bob"):
+        limits.check_disk(Asker(name, "192.0.2.1"))
+    with pytest.raises(ConfigError, match="take 2 MB here"):
+        limits.check_disk(Asker("cy", "192.0.2.1"))
+    limits.check_disk(Asker("cy", "192.0.2.9"))
 
 
 def test_uploads_count_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +232,20 @@ def test_an_upload_without_room_is_refused_before_it_is_read() -> None:
     assert refused.status_code == 413
     assert refused.json()["detail"].startswith("Your results, uploads and sets take 1 MB here")
     assert client.post("/gradio_api/upload", content=bytes(600_000), headers={"x-name": "owner"}).text
+
+
+def test_uploads_that_come_at_once_count_together() -> None:
+    limits, ann = VisitorLimits(1, MB, by_header), Asker("ann", "192.0.2.1")
+
+    async def slow(asked: Asked) -> PlainTextResponse:
+        with pytest.raises(ConfigError):  # another one, while this one is on its way
+            limits.check_disk(ann, 600_000)
+        return await taken(asked)
+
+    app = Starlette(routes=[Route("/gradio_api/upload", slow, methods=["POST"])])
+    client = TestClient(UploadLimit(app, limits, ROOT))
+    assert client.post("/gradio_api/upload", content=bytes(600_000)).text == "600000"
+    limits.check_disk(ann, 300_000)  # it counts once
 
 
 def test_an_upload_that_hides_its_length_counts_all_the_same() -> None:
