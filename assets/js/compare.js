@@ -15,7 +15,7 @@ const received = { extra: null, heats: null }; // what was worked out after the 
 let abort = new AbortController(); // of what belongs to the payload
 const state = {
   time: 0, since: 0, playing: false, speed: 1, loop: false, a: null, b: null,
-  zoom: false, difference: false, labels: true, sound: -1, checked: 0, drawn: -1, read: 0, waiting: false, gathered: [],
+  zoom: false, difference: false, labels: true, sound: -1, checked: 0, apart: 0, drawn: -1, read: 0, waiting: false, gathered: [],
 };
 
 /** Everything anew for another payload. The place in time stays when it is the same item. */

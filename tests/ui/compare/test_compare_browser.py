@@ -139,12 +139,14 @@ def test_six_clips_play_locked_and_every_seek_lands_on_one_frame(visit: Callable
     )
     thrown = """() => {
         const [lead, , , other] = document.querySelectorAll('.locked video');
+        lead.addEventListener('pause', () => { window.waited = true; }, {once: true});
         other.currentTime += 0.6;
         return other.currentTime - lead.currentTime;
     }"""
     assert page.evaluate(thrown) > 0.5
     page.wait_for_function(LOCKED)  # it was brought back before the end
     assert now(page)["playing"]
+    assert page.evaluate("window.waited"), "the leader went on while the other was brought back"
     sound = page.evaluate("[...document.querySelectorAll('.locked video')].filter((v) => !v.muted).length")
     assert sound == 1
 
