@@ -266,7 +266,7 @@ def test_a_mark_under_the_pointer_does_not_look_chosen(
         )
 
     chosen, plain = colours(4), colours(1)
-    marks.nth(1).hover()
+    page.locator(".scale").first.locator("label").nth(1).hover()
     under = colours(1)
     assert under["borderColor"] not in (chosen["borderColor"], plain["borderColor"])
     assert under["backgroundColor"] == plain["backgroundColor"]
