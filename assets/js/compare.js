@@ -15,7 +15,7 @@ const received = { extra: null, heats: null }; // what was worked out after the 
 let abort = new AbortController(); // of what belongs to the payload
 const state = {
   time: 0, since: 0, playing: false, speed: 1, loop: false, a: null, b: null,
-  zoom: false, difference: false, labels: true, sound: -1, checked: 0, drawn: -1, read: 0, waiting: false, gathered: [],
+  zoom: false, difference: false, labels: true, sound: -1, checked: 0, apart: 0, drawn: -1, read: 0, waiting: false, gathered: [],
 };
 
 /** Everything anew for another payload. The place in time stays when it is the same item. */
@@ -35,6 +35,7 @@ function show(payload) {
   state.sound = view.clips.findIndex((clip) => clip.src && clip.sound);
   for (const name of ["zoom", "labels"]) pressed(name, state[name]);
   relabel();
+  fit();
   lengths();
   ready();
   load();
@@ -53,6 +54,14 @@ function drop(cell) {
     if (movie) { movie.video.pause(); movie.video.removeAttribute("src"); movie.video.load(); }
   }
   for (const url of [cell.url, cell.heatUrl]) if (url?.startsWith("blob:")) URL.revokeObjectURL(url);
+}
+
+/** Tell the style sheet where the players begin, so that they and their bar fit into the window. */
+function fit() {
+  const grid = one(".grid");
+  if (!grid?.offsetParent) return;
+  const top = grid.getBoundingClientRect().top + window.scrollY;
+  root.style.setProperty("--top", `${Math.round(Math.min(top, 0.4 * window.innerHeight))}px`);
 }
 
 // ---- drawing -----------------------------------------------------------------------------------------------
@@ -189,6 +198,7 @@ const ACTIONS = {
   zoom: () => { state.zoom = !state.zoom; },
   labels: () => { state.labels = !state.labels; },
   difference: () => {
+    if (!view.difference) return note(localized(undifferent()));
     state.difference = !state.difference;
     if (!state.difference) return seek(now());
     if (heats()?.paths) warm(heats().paths);
@@ -276,6 +286,9 @@ function onKey(event) {
 }
 document.addEventListener("keydown", onKey);
 
+// Also when the tab is opened again.
+new ResizeObserver(fit).observe(root);
+
 // The page's language may change at any time.
 new MutationObserver(relabel).observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
 
@@ -283,6 +296,7 @@ new MutationObserver(relabel).observe(document.documentElement, { attributes: tr
 root.lockedTimes = () => ({
   time: now(),
   playing: state.playing,
+  waiting: state.waiting,
   clips: cells.map((cell) => {
     const film = cell.main && seen(cell);
     return film && { time: film.video.currentTime, shown: film.shown, ended: now() >= lastFrame(cell), seeking: film.video.seeking };

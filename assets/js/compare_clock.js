@@ -1,23 +1,20 @@
 // The time of the locked players: one video leads, the one whose sound is on; the others follow it.
 // Part of compare.js, which says how the parts come together.
 //
-// A follower that is a little off plays a little faster or slower. One that is further off jumps. Where even that does
-// not help, because the machine is too busy, all wait for each other and go on together. Where the leader has ended,
-// the wall clock leads.
+// A follower that is a little off plays a little faster or slower. While one that is further off jumps, all wait, and
+// go on together, as they do after every seek. Where the leader has ended, the wall clock leads.
 
-const FRAME = 0.04; // s; followers stay nearer than this
-const FAR = 0.12; // s; further away a follower jumps, nearer it is quicker to play faster
-const GAIN = 6; // 1/s; a follower that is 10 ms late plays 6 % faster
+const FRAME = 0.04; // s; no two are to be further apart
+const FAR = 0.08; // s; further away a follower jumps, nearer it is quicker to play faster
+const GAIN = 6; // 1/s; a follower that is 10 ms late plays 6 % faster, until it is looked at again
 const BEND = 0.5; // most that the rate of a follower, whose sound is off, is bent
 const CHECK = 60; // ms between two looks at the followers
-const PATIENCE = 1500; // ms; a follower that is far off again so soon after a jump makes all wait
-const STRAIN = 3; // times that all had to wait within 10 s, until the page says so
+const STRAIN = 5; // times that all had to wait for a late one within 10 s, until the page says so
 
-/** A video with what is known of it: the frame it shows, how long its jumps take. */
+/** A video with what is known of it: the frame it shows, where it is to jump next. */
 function movie(video) {
-  const film = { video, loaded: false, shown: 0, cost: 0.05, jumped: -1e9, next: null };
+  const film = { video, loaded: false, shown: 0, next: null };
   video.addEventListener("seeked", () => {
-    if (state.playing) film.cost = 0.7 * film.cost + 0.3 * Math.min(0.4, (performance.now() - film.jumped) / 1000);
     if (film.next !== null) { const time = film.next; film.next = null; jump(film, time); }
   });
   if (video.requestVideoFrameCallback) {
@@ -33,7 +30,6 @@ function movie(video) {
 /** Seek one video; while it seeks already only the last wish counts. */
 function jump(film, time) {
   if (film.video.seeking) { film.next = time; return; }
-  film.jumped = performance.now();
   film.video.currentTime = time;
 }
 
@@ -71,11 +67,7 @@ function middle(time) {
 }
 
 function seek(time) {
-  anchor(middle(time));
-  for (const [cell, film] of running()) {
-    jump(film, Math.min(state.time, lastFrame(cell)));
-    if (state.playing && film.video.paused && state.time < lastFrame(cell)) start(film);
-  }
+  gather(middle(time), 0);
   paint();
 }
 
@@ -87,11 +79,9 @@ function start(film) {
 function play() {
   const [from, to] = part();
   if (state.time < from - 1e-3 || state.time >= to - 0.75 / view.fps) seek(from);
-  state.playing = true;
-  anchor(state.time);
+  Object.assign(state, { playing: true, waiting: true }); // for those that still seek
   note("");
   applySound();
-  for (const [cell, film] of running()) if (state.time < lastFrame(cell)) start(film);
   requestAnimationFrame(tick);
   paint();
 }
@@ -133,39 +123,39 @@ function tick() {
 
 /** Bring every follower to the leader's time. */
 function lock(time) {
+  const past = (performance.now() - state.checked) / 1000;
+  state.apart = Math.max(past, 0.8 * state.apart); // on a busy machine the looks are rare
   state.checked = performance.now();
   const lead = leader()?.main;
   const lost = running().filter(([cell, film]) => film !== lead && !follow(cell, film, time));
-  if (lost.length) gather();
+  if (!lost.length) return;
+  state.gathered = [...state.gathered.filter((then) => performance.now() - then < 10_000), performance.now()];
+  if (state.gathered.length >= STRAIN) note(localized("player.strain"));
+  gather(time, 0.5 * FRAME);
 }
 
-/** Correct one follower; false where that would not help. */
+/** Correct one follower; false where it has to jump. */
 function follow(cell, film, time) {
   const { video } = film;
   if (video.seeking || time >= lastFrame(cell)) return true;
   if (video.paused || video.ended) { jump(film, time); start(film); return true; }
   const late = time - video.currentTime;
-  if (Math.abs(late) > FAR) {
-    if (performance.now() - film.jumped < PATIENCE) return false;
-    jump(film, Math.min(time + film.cost * state.speed, lastFrame(cell)));
-    return true;
-  }
-  const bend = Math.abs(late) < 0.004 ? 0 : Math.max(-BEND, Math.min(BEND, GAIN * late));
+  if (Math.abs(late) > FAR) return false;
+  const gain = Math.min(GAIN, 0.7 / state.apart); // more would carry it past the leader until the next look
+  const bend = Math.abs(late) < 0.004 ? 0 : Math.max(-BEND, Math.min(BEND, gain * late));
   const rate = state.speed * (1 + bend);
   if (Math.abs(video.playbackRate - rate) > 0.004) video.playbackRate = rate;
   return true;
 }
 
-/** All stop at the same frame, and go on when every one of them shows it. */
-function gather() {
-  const time = now();
+/** All go to the same time, those that are nearer than this stay; they go on when every one of them is there. */
+function gather(time, near) {
   anchor(time);
-  state.waiting = true;
-  state.gathered = [...state.gathered.filter((then) => performance.now() - then < 10_000), performance.now()];
-  if (state.gathered.length >= STRAIN) note(localized("player.strain"));
+  state.waiting = state.playing;
   for (const [cell, film] of running()) {
+    const place = Math.min(time, lastFrame(cell));
     film.video.pause();
-    jump(film, Math.min(time, lastFrame(cell)));
+    if (film.video.seeking || Math.abs(film.video.currentTime - place) >= near) jump(film, place);
   }
 }
 
@@ -173,6 +163,7 @@ function gather() {
 function gone_on() {
   if (running().some(([, film]) => film.video.seeking || film.next !== null)) return false;
   state.waiting = false;
+  state.checked = performance.now();
   anchor(state.time);
   for (const [cell, film] of running()) if (state.time < lastFrame(cell)) start(film);
   return true;
@@ -196,5 +187,5 @@ function chooseSound(i) {
   const lead = leader()?.main;
   if (lead) lead.video.playbackRate = state.speed;
   anchor(time);
-  if (state.playing) for (const [cell, film] of running()) if (film.video.paused && time < lastFrame(cell)) start(film);
+  if (state.playing && !state.waiting) for (const [cell, film] of running()) if (film.video.paused && time < lastFrame(cell)) start(film);
 }

@@ -67,5 +67,10 @@ function gates() {
   const loading = !root.hasAttribute("data-ready");
   for (const part of all(".bar button, .bar input")) part.disabled = loading;
   one("[data-do=zoom]").disabled ||= !extra()?.mouth;
-  one("[data-do=difference]").disabled ||= !view.difference;
+  const difference = one("[data-do=difference]");
+  difference.setAttribute("aria-disabled", String(!view.difference)); // it can still be pressed, and says why
+  difference.title = view.difference ? "" : plain(undifferent());
 }
+
+/** The text that says why there is no difference to show. */
+const undifferent = () => (view.blind ? "player.withheld" : "player.unpaired");

@@ -56,10 +56,10 @@ function pageHtml() {
       <output class="clock"></output>
       <label><span>${localized("player.speed")}</span><select data-set="speed">${SPEEDS.map(
         (speed) => `<option value="${speed}">${speed}×</option>`).join("")}</select></label>
-      <label><span>${localized("player.sound")}</span><select data-set="sound"></select></label>
+      <label>${icon("sound")}<span>${localized("player.sound")}</span><select data-set="sound"></select></label>
       <span class="group">${button("a", "A", 'aria-pressed="false"')}${button("b", "B", 'aria-pressed="false"')}${toggle("loop")}</span>
       <span class="group">${toggle("zoom")}${toggle("difference")}${toggle("labels")}</span>
-      <span class="group">${toggle("blind")}${view.blind ? button("reveal", localized("player.reveal"), 'class="main-text"') : ""}</span>
+      <span class="group">${view.blind ? button("reveal", localized("player.reveal"), 'class="main-text"') : toggle("blind")}</span>
     </div>
   </div>
   <p class="notes-line" role="status"><span class="note"></span><span class="later"></span></p>
@@ -80,6 +80,7 @@ function relabel() {
   one('[data-set="speed"]').value = state.speed;
   one("input[type=range]").setAttribute("aria-label", plain("player.seek"));
   one(".bar").setAttribute("aria-label", plain("player.bar"));
+  gates();
   for (const [name, key] of [["a", "player.from"], ["b", "player.to"]]) one(`[data-do=${name}]`).title = plain(key);
   cells.forEach((cell) => cell.main?.video.setAttribute("aria-label", cell.clip.real ? plain("player.reference") : caption(cell.clip)));
 }

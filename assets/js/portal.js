@@ -143,8 +143,10 @@
         if (counts) counted.set(node, counts);
         if (!counted.has(node)) continue;
         const [, title, clips, methods] = counted.get(node);
-        const wanted = `${title}\n${worded("count.clips", clips)} · ${worded("count.methods", methods)}`;
-        if (node.data !== wanted) node.data = wanted;
+        const facts = name.querySelector("small") ?? name.appendChild(document.createElement("small"));
+        const wanted = `${worded("count.clips", clips)} · ${worded("count.methods", methods)}`;
+        if (node.data !== title) node.data = title;
+        if (facts.textContent !== wanted) facts.textContent = wanted;
       }
     }
   };

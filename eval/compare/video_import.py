@@ -12,6 +12,7 @@ from eval.batch.pairing import rows_by_name
 from eval.compare.names import REFERENCE
 from lipsync.errors import ConfigError
 from lipsync.media.source import VIDEO_SUFFIXES
+from lipsync.methods import METHODS
 
 # Words in a file name that say "this is the real video".
 REAL = frozenset({"reference", "ref", "gt", "groundtruth", "real", "original", "target"})
@@ -46,15 +47,17 @@ def entries_of_files(
 ) -> tuple[Entry, ...]:
     """Videos paired by name as `eval.batch.pairing` does it, for the user to correct.
 
-    Without ``references`` a file whose name holds a word such as "reference", "gt" or "real" is one.
-    Without any all files are one item, and what their names do not share is the method.
+    Without ``references`` they are looked for among the files: one whose name holds a word such as
+    "reference", "gt" or "real", or else one whose name is a part of the others' names, as ``id076.mp4``
+    beside ``Wav2Lip_id076.mp4``. Without any all files are one item, and what their names do not share
+    is the method.
 
     Args:
         item: what to call the item where there is no reference.
     """
     generated = list(generated)
     if not references:
-        references = [path for path in generated if _words(path) & REAL and len(generated) > 1]
+        references = _references(generated)
         generated = [path for path in generated if path not in references]
     if references:
         return entries_of_rows(
@@ -73,6 +76,25 @@ def entries_of_files(
             Entry(item or "-".join(_split_shared(path, shared)) or "1", "-".join(own) or path.stem, path)
         )
     return tuple(rows)
+
+
+def _references(paths: Sequence[Path]) -> list[Path]:
+    """The real videos among files, as their names tell; none where they do not."""
+    words = {path: _words(path) for path in paths}
+    named = [path for path in paths if words[path] & REAL and len(paths) > 1]
+    # Of "a_reference" and "a_multi-reference" beside "a_other" only the first is one.
+    plain = [p for p in named if any(words[p] - REAL <= words[q] for q in paths if q not in named)]
+    if named:
+        return plain or named
+    known = {word for name in METHODS for word in _words(Path(name))}
+    bare = [
+        path for path in paths
+        if not words[path] & known
+        and any(words[path] < other for other in words.values())
+        and not any(other < words[path] for other in words.values())
+    ]  # fmt: skip
+    served = all(path in bare or any(words[real] < words[path] for real in bare) for path in paths)
+    return bare if served else []
 
 
 def entries_of_rows(rows: Sequence[ManifestRow], items: dict[Path, str] | None = None) -> tuple[Entry, ...]:

@@ -94,6 +94,21 @@ def test_zoom_is_under_each_picture_and_follows_the_track(item, tmp_path, monkey
         assert bits == [bool(part >> (4 - bit) & 1) for bit in range(5)], frame.index
 
 
+@pytest.mark.parametrize(("methods", "generated"), [(["reference", "short"], True), (["reference"], False)])
+def test_files_of_generated_videos_say_so_to_machines_and_name_no_method(item, tmp_path, methods, generated):
+    import av
+    from PIL import Image
+
+    letters = dict.fromkeys(methods, "A")
+    with av.open(str(montage(*item, tmp_path / "m.mp4", methods, names=letters))) as container:
+        tags = dict(container.metadata)
+    with Image.open(contact_sheet(*item, tmp_path / "s.png", [0], methods, names=letters)) as sheet:
+        texts = dict(sheet.text)
+    for said in (tags.get("comment", ""), texts.get("Comment", "")):
+        assert said.startswith("AI-generated") == generated
+        assert "short" not in said
+
+
 def test_a_stopped_montage_leaves_nothing(item, tmp_path):
     def stop(done, total):
         if done == 5:

@@ -195,6 +195,21 @@ def test_files_are_paired_by_name():
         ("id003", "DiffDub", "DiffDub_id003.mp4"), ("id018", "reference", "id018_gt.mp4"),
         ("id018", "Wav2Lip", "Wav2Lip_id018.mp4"),
     }  # fmt: skip
+    bare = entries_of_files(
+        [Path(f"{name}.mp4") for name in ("id076_clip01", "A_id076_clip01", "B_id076_clip01")]
+    )
+    assert [(entry.item, entry.method) for entry in bare] == [
+        ("id076-clip01", "reference"), ("id076-clip01", "A"), ("id076-clip01", "B"),
+    ]  # fmt: skip
+    several = entries_of_files([Path(f"{name}.mp4") for name in ("one", "two", "A_one", "A_two", "B_two")])
+    assert [entry.path.stem for entry in several if entry.method == "reference"] == ["one", "two"]
+    fused = entries_of_files([Path(f"a-{name}.mp4") for name in ("multi-reference", "lstm", "reference")])
+    assert {(entry.item, entry.method) for entry in fused} == {
+        ("a", "reference"), ("a", "lstm"), ("a", "multi"),
+    }  # fmt: skip
+    for methods in (["wav2lip", "wav2lip_gan"], ["Heron", "Heron_v2", "Ibis"]):
+        unreal = entries_of_files([Path(f"{name}.mp4") for name in methods])
+        assert all(entry.method != "reference" for entry in unreal), methods
     alone = entries_of_files([Path("A_face.mp4"), Path("B_face.mp4")])
     assert [(entry.item, entry.method) for entry in alone] == [("face", "A"), ("face", "B")]
     given = entries_of_files([Path("A_one.mp4")], [Path("one.mp4"), Path("two.mp4")])

@@ -18,6 +18,8 @@ from lipsync.media import read_frames
 
 LABELS = {REFERENCE: "Reference"}
 GREY = (128, 128, 128)  # where there is no video
+# As generated videos have it, without a name: the methods may be withheld.
+AI_GENERATED = "AI-generated: lips synchronised to speech, methods side by side"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ def cells_of(
     if all(cell.clip is None for cell in cells):
         raise ConfigError("sets.nothing_to_show", name=item.name)
     return cells
+
+
+def origin(cells: Sequence[VideoCell]) -> dict[str, str]:
+    """The tags that tell a machine that a file shows generated videos; none where all are real."""
+    generated = any(cell.clip is not None and cell.method != REFERENCE for cell in cells)
+    return {"comment": AI_GENERATED} if generated else {}
 
 
 def letters(methods: Sequence[str], seed: int | None = None) -> dict[str, str]:

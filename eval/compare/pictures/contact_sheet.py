@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.mouth_region import ASPECT, mouth_track
-from eval.compare.pictures.cells import VideoCell, blank, cells_of, enlarged, fitted
+from eval.compare.pictures.cells import VideoCell, blank, cells_of, enlarged, fitted, origin
 from eval.compare.pictures.lettering import plate, width_of
 from eval.scoring.scores import write_bytes
 from lipsync.errors import ConfigError
@@ -87,8 +88,10 @@ def contact_sheet(
                 page[top + tall : top + tall + mouth, across] = enlarged(
                     picture, track.at(frame / fps), wide, mouth
                 )
-    packed = BytesIO()
-    Image.fromarray(page).save(packed, "PNG", optimize=True)
+    packed, tags = BytesIO(), PngInfo()
+    for name, text in origin(cells).items():
+        tags.add_text(name.capitalize(), text)  # the names that PNG itself registers
+    Image.fromarray(page).save(packed, "PNG", optimize=True, pnginfo=tags)
     write_bytes(out, packed.getvalue())
     return out
 

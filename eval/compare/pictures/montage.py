@@ -12,7 +12,7 @@ from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.mouth_region import ASPECT, MouthTrack, mouth_track
 from eval.compare.names import REFERENCE
-from eval.compare.pictures.cells import VideoCell, blank, cells_of, enlarged, fitted, held
+from eval.compare.pictures.cells import VideoCell, blank, cells_of, enlarged, fitted, held, origin
 from eval.compare.pictures.lettering import plate
 from lipsync.errors import ConfigError
 from lipsync.media import VideoWriter, WriterOptions
@@ -73,7 +73,7 @@ def montage(
         shape.height,
         fps,
         audio=voice.path if voice else None,
-        options=WriterOptions(duration=total / fps),
+        options=WriterOptions(duration=total / fps, metadata=origin(cells)),
     ) as writer:
         for tick in range(total):
             for number, stream in enumerate(streams):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eval.compare.names import REFERENCE
@@ -12,6 +14,7 @@ from eval.ui.access import Access
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
 from eval.ui.compare.multi_method_run import MultiMethodRuns
+from lipsync.errors import LipSyncError
 from lipsync.methods import METHODS
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.public.visitor_limits import VisitorLimits
@@ -28,6 +31,7 @@ class CompareContext:
         tasks: do what takes seconds.
         jobs: the queue on which methods run.
         runs: several methods on one upload.
+        sent: the set that was made of a result, by (name of the visitor who sent it, path of the result).
     """
 
     access: Access
@@ -35,6 +39,7 @@ class CompareContext:
     tasks: BackgroundTasks
     jobs: Jobs
     runs: MultiMethodRuns
+    sent: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @staticmethod
     def of(data: Path, access: Access, jobs: Jobs, visitors: VisitorLimits | None = None) -> CompareContext:
@@ -51,7 +56,9 @@ class CompareContext:
 def set_of_result(
     context: CompareContext, sets: PersonalSets, result: str, source: str
 ) -> tuple[str, str, str]:
-    """A new set of one generated video beside the one it was made from, for `CompareTab.made`.
+    """The set of one generated video beside the one it was made from, for `CompareTab.made`.
+
+    It is made when the person first sends the result; after that the same one is opened.
 
     Args:
         context: has the jobs.
@@ -60,6 +67,10 @@ def set_of_result(
         source: the face it was made from; a photo is left out.
     """
     path, face = Path(result), Path(source)
+    known = (sets.visitor.name, result)
+    if known in context.sent:
+        with suppress(LipSyncError):  # it was deleted since
+            return sets.open(context.sent[known]).id, path.stem, secrets.token_hex(4)
     job = context.jobs.get(path.parent.name)
     # Of the result: the request may have left the choice to ``auto``.
     method = METHODS.get(job.result.method).card.title if job and job.result else "generated"
@@ -68,5 +79,5 @@ def set_of_result(
         # With the video's own sound the video itself is what the result should be.
         own = job is not None and job.request.audio is None
         entries.append(Entry(path.stem, REFERENCE if own else "input", face, face.name))
-    id = sets.create(path.stem, entries)
-    return id, path.stem, id
+    id = context.sent[known] = sets.create(path.stem, entries)
+    return id, path.stem, secrets.token_hex(4)

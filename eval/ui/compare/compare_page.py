@@ -259,7 +259,7 @@ class _ComparePage:
             steps.append(("curves", lanes, analysis.full))
         for name, shown, work in steps:
             key = (name, view.set, item.key, shown)
-            async for task in self.context.tasks.follow(key, _work(work, set_, item, lanes)):
+            async for task in self.context.tasks.follow(key, _wanted(work, set_, item, lanes), stays=True):
                 if not task.over:
                     yield gr.update(value=extra | {"note": markup.note(f"analysis.{name}", task)})
             try:
@@ -303,3 +303,14 @@ def build(demo: gr.Blocks, context: CompareContext, max_seconds: float | None = 
 
 def _work(work: Callable[..., Any], *arguments: Any) -> Callable[[BackgroundTask], Any]:
     return lambda task: work(*arguments, task.report)
+
+
+def _wanted(work: Callable[..., Any], *arguments: Any) -> Callable[[BackgroundTask], Any]:
+    """Work that is dropped when all left before its turn; once begun, it ends for those who come back."""
+
+    def do(task: BackgroundTask) -> Any:
+        if not task.watchers:
+            raise Cancelled("job.stopped")
+        return work(*arguments, task.report)
+
+    return do

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from eval.compare.names import REFERENCE
 from eval.compare.rights import PersonalSets
 from eval.compare.sets import Entry
 from eval.compare.video_import import entries_of_files
@@ -26,7 +27,7 @@ from lipsync.ui.request_form import QUIET, Inputs
 from lipsync.ui.uploads import GenerateForm
 from lipsync.ui.uploads import request as request_of
 
-COLUMNS = ("item", "method", "file")
+COLUMNS = {"item": "str", "method": "str", "reference": "bool", "file": "str"}
 ZIP = ".zip"
 Update = dict[Any, Any]
 
@@ -77,10 +78,11 @@ class NewSet:
         )
         self.rows = gr.Dataframe(
             headers=[str(Message(f"make.row.{name}")) for name in COLUMNS],  # translated by portal.js
+            datatype=list(COLUMNS.values()),
             type="array",
             column_count=len(COLUMNS),
             interactive=True,
-            static_columns=[2],
+            static_columns=[3],
             label=label("make.rows"),
             visible=False,
             elem_id="make-rows",
@@ -131,11 +133,15 @@ class NewSet:
             entries = entries_of_files(videos) if videos else ()
         except LipSyncError as error:
             return [gr.update(visible=False), trouble(error)]
-        rows = [[entry.item, entry.method, entry.path.name] for entry in entries]
+        rows = [
+            [entry.item, "" if real else entry.method, real, entry.path.name]
+            for entry in entries
+            for real in [entry.method == REFERENCE]
+        ]
         return [gr.update(value=rows, visible=bool(rows)), ""]
 
     async def on_build(
-        self, files: list[str] | None, rows: list[list[str]], title: str, request: gr.Request
+        self, files: list[str] | None, rows: list[list[Any]], title: str, request: gr.Request
     ) -> AsyncIterator[Update]:
         try:
             sets = self.access.sets_of(request)
@@ -220,7 +226,13 @@ class NewSet:
         return "" if method_run.stored else cancelled()
 
 
-def _plan(sets: PersonalSets, files: list[Path], rows: list[list[str]], title: str) -> Any:
+def _entry(row: list[Any], path: Path) -> Entry:
+    """The video of a row of the table; one that is no longer the reference is called as its file is."""
+    item, method, real, *_ = row
+    return Entry(str(item or ""), REFERENCE if real is True else str(method or path.stem), path)
+
+
+def _plan(sets: PersonalSets, files: list[Path], rows: list[list[Any]], title: str) -> Any:
     """What makes the set of these files."""
     if not files:
         raise ConfigError("compare.choose_videos")
@@ -234,8 +246,9 @@ def _plan(sets: PersonalSets, files: list[Path], rows: list[list[str]], title: s
         raise ConfigError("compare.not_video", name=odd[0])
     # The table shows the files in the order of their entries.
     known = entries_of_files(files)
-    entries = [
-        Entry(str(row[0] or ""), str(row[1] or ""), entry.path)
-        for row, entry in zip(rows, known, strict=True)
-    ]
+    entries = [_entry(row, entry.path) for row, entry in zip(rows, known, strict=True)]
+    real = [entry.item for entry in entries if entry.method == REFERENCE]
+    double = next((item for item in real if real.count(item) > 1), None)
+    if double is not None:
+        raise ConfigError("sets.two_references", item=double)
     return lambda task: sets.create(title, entries, task.report)

@@ -44,19 +44,21 @@ class SetExport:
             with gr.Row(elem_classes="table-actions"):
                 self.movie = gr.Button(label("export.montage"), size="sm", elem_id="export-montage")
                 self.sheet = gr.Button(label("export.sheet"), size="sm", elem_id="export-sheet")
-            self.made = gr.HTML(elem_id="export-made")
-        self.shown = [self.part, self.made]
+            # One place for each, so that making the second keeps the first.
+            with gr.Column(elem_id="export-made"):
+                self.made_movie, self.made_picture = gr.HTML(), gr.HTML()
+        self.shown = [self.part, self.made_movie, self.made_picture]
 
     def listen(self, view: gr.State) -> None:
         """Connect what needs the rest of the page; ``view`` holds what is open, or None."""
         many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
-        self.movie.click(self.on_montage, [view, self.zoom], self.made, **many)
-        self.sheet.click(self.on_sheet, [view, self.zoom, self.frames], self.made, **many)
+        self.movie.click(self.on_montage, [view, self.zoom], self.made_movie, **many)
+        self.sheet.click(self.on_sheet, [view, self.zoom, self.frames], self.made_picture, **many)
 
     def show(self, set_: ComparisonSet, view: PlayerView, sets: PersonalSets) -> Update:
         """The updates for another view; files with names in them are not made while names are withheld."""
         seen = bool(set_.items) and not view.blind and sets.may("export", set_)
-        return {self.part: gr.update(visible=seen), self.made: ""}
+        return {self.part: gr.update(visible=seen), self.made_movie: "", self.made_picture: ""}
 
     async def on_montage(self, view: PlayerView, zoom: bool, request: gr.Request) -> AsyncIterator[str]:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import gradio as gr
 
@@ -23,6 +24,7 @@ from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui.languages import label
 
+ALL = "all-results.zip"
 Update = dict[Any, Any]
 
 
@@ -122,7 +124,7 @@ class StudyResults:
         return {self.panel: gr.update(visible=False)}
 
     def write(self, study: StudyInfo, screening: bool, scores: str | None, shrink: bool) -> list[str]:
-        """All tables, plots and the raw marks as files; those made before for this study are removed."""
+        """All tables, plots and the raw marks as files, first a zip of all; those made before are removed."""
         from eval.report import study_plots
 
         place = self.folder / study.id
@@ -134,7 +136,10 @@ class StudyResults:
         paths = [raw, *write_study(found, place)]
         if found.used:
             paths += study_plots.write_plots(found, place)
-        return [str(path) for path in paths]
+        with ZipFile(place / ALL, "w", ZIP_DEFLATED) as archive:
+            for path in paths:
+                archive.write(path, path.name)
+        return [str(path) for path in (place / ALL, *paths)]
 
     def take(self, study: StudyInfo, path: str) -> str:
         """Add the marks of another export; what was added, as HTML.

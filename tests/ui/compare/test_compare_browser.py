@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from eval.compare.mouth_region import mouth_track
 from eval.compare.names import REFERENCE
 from eval.compare.sets import Entry, Sets
 from lipsync.media import VideoWriter, WriterOptions, read_frames
-from tests.ui.conftest import PASSWORD
-from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
+from tests.ui.compare.locked_page import choose, enter, now, settled
+from tests.ui.pages import BROWSER, CJK, JOB, fits, reading, shoot
 
 pytestmark = BROWSER
 
@@ -44,12 +44,6 @@ LOCKED = """() => {
     const times = clips.filter((clip) => !clip.seeking).map((clip) => clip.time);
     return times.length === 6 && Math.max(...times) - Math.min(...times) <= 0.04;
 }"""
-
-
-@pytest.fixture(scope="module")
-def sets(portal_data: Path) -> Sets:
-    """The portal's own sets, opened beside it."""
-    return Sets(portal_data)
 
 
 @pytest.fixture(scope="module")
@@ -86,60 +80,9 @@ def three(clips: dict[str, Entry], sets: Sets) -> str:
     return id
 
 
-@pytest.fixture
-def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens the Compare tab; at the end no script broke."""
-    contexts, broken = [], []
-
-    def open_tab(locale: str = "en-GB", width: int = 1280, scheme: str = "light") -> Any:
-        context = browser.new_context(
-            locale=locale,
-            viewport={"width": width, "height": 860},
-            color_scheme=scheme,
-            extra_http_headers={"x-lipsync-password": PASSWORD},  # the sets are the owner's
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.on("console", lambda said: broken.append(said.text) if "js_on_load" in said.text else None)
-        page.goto(portal)
-        enter(page)
-        return page
-
-    yield open_tab
-    for context in contexts:
-        context.close()
-    assert broken == []
-
-
-def enter(page: Any) -> None:
-    page.get_by_role("tab").nth(1).click()
-    page.wait_for_selector("#set-new, [data-do=reveal]", state="attached")
-
-
-def choose(page: Any, title: str) -> None:
-    """Open a set; every video is loaded."""
-    page.locator("#set-list label", has_text=title).first.click()
-    page.wait_for_selector(f"#set-heading >> text={title}")
-    settled(page)
-
-
-def settled(page: Any) -> None:
-    """Nothing loads and nothing seeks."""
-    page.wait_for_selector(".locked[data-ready]")
-    page.wait_for_function(
-        "() => document.querySelector('.locked').lockedTimes().clips.every((clip) => !clip || !clip.seeking)"
-    )
-
-
 def unfocus(page: Any) -> None:
     """Nothing holds the keyboard; it is the players'."""
     page.evaluate("document.activeElement.blur()")
-
-
-def now(page: Any) -> dict[str, Any]:
-    return page.evaluate("document.querySelector('.locked').lockedTimes()")
 
 
 def names(page: Any) -> list[str]:
@@ -196,12 +139,14 @@ def test_six_clips_play_locked_and_every_seek_lands_on_one_frame(visit: Callable
     )
     thrown = """() => {
         const [lead, , , other] = document.querySelectorAll('.locked video');
+        lead.addEventListener('pause', () => { window.waited = true; }, {once: true});
         other.currentTime += 0.6;
         return other.currentTime - lead.currentTime;
     }"""
     assert page.evaluate(thrown) > 0.5
     page.wait_for_function(LOCKED)  # it was brought back before the end
     assert now(page)["playing"]
+    assert page.evaluate("window.waited"), "the leader went on while the other was brought back"
     sound = page.evaluate("[...document.querySelectorAll('.locked video')].filter((v) => !v.muted).length")
     assert sound == 1
 
@@ -374,7 +319,7 @@ def test_a_phone_in_chinese_shows_all_without_scrolling_sideways(visit: Callable
     curves(page)
     fits(page)
     frames = [frame.bounding_box() for frame in page.locator(".locked .frame").all()]
-    assert len({round(frame["x"]) for frame in frames}) == 1, "players stand side by side on a phone"
+    assert len({round(frame["x"]) for frame in frames}) == 2, "two players stand side by side on a phone"
     assert all(frame["width"] == pytest.approx(frame["height"], abs=1) for frame in frames)
     expect(page.locator("#set-list label").first).to_contain_text(re.compile(r"\d+ 个片段 · \d+ 个方法"))
     text = page.inner_text("#compare-content") + page.inner_text("#compare-side")

@@ -143,6 +143,23 @@ def test_a_result_is_sent_beside_the_video_it_was_made_from(
     assert list(sets.open(id).item(name).clips) == [title("mcsawav2lip-embedded")]
 
 
+def test_a_result_that_is_sent_again_opens_the_set_made_before(
+    context: CompareContext, sets: PersonalSets, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    pipeline.open.set()
+    job = context.jobs.submit(asked("mcsawav2lip-embedded"))
+    wait(lambda: job.over)
+    result = str(job.result.path)
+    first, again = (set_of_result(context, sets, result, str(FACE)) for _ in range(2))
+    assert first[:2] == again[:2]
+    assert first != again, "the page opens it only when it is told something new"
+    others = PersonalSets(Sets(tmp_path), Visitor("bo"), frozenset)
+    assert set_of_result(context, others, result, str(FACE))[0] != first[0]
+    sets.delete(first[0])
+    anew = set_of_result(context, sets, result, str(FACE))[0]
+    assert sets.open(anew).items
+
+
 async def told(tasks: BackgroundTasks, key: object, work: Callable[[BackgroundTask], object]) -> list[object]:
     async for task in tasks.follow(key, work):
         last = task

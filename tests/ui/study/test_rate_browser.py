@@ -244,6 +244,34 @@ def test_marks_that_come_too_early_are_refused_with_a_sentence(
     assert store.ratings(study.id).empty
 
 
+def test_a_mark_under_the_pointer_does_not_look_chosen(
+    visit: Callable[..., Any], store: Store, clip: Path
+) -> None:
+    study = add_study(store, clip, training=0, seconds=0.2)
+    page = visit("rate")
+    page.goto(f"{page.url}?study={study.link}")
+    begin(page)
+    play(page)
+    page.keyboard.press("5")
+    expect(page.locator("input:checked")).to_have_count(1)
+    marks = page.locator(".scale").first.locator(".mark")
+
+    def colours(number: int) -> dict[str, str]:
+        page.wait_for_timeout(300)  # colours fade
+        return marks.nth(number).evaluate(
+            """(mark) => {
+                const {borderColor, backgroundColor} = getComputedStyle(mark);
+                return {borderColor, backgroundColor};
+            }"""
+        )
+
+    chosen, plain = colours(4), colours(1)
+    page.locator(".scale").first.locator("label").nth(1).hover()
+    under = colours(1)
+    assert under["borderColor"] not in (chosen["borderColor"], plain["borderColor"])
+    assert under["backgroundColor"] == plain["backgroundColor"]
+
+
 @pytest.mark.parametrize("width", [1280, 360])
 def test_pairs_lie_side_by_side_or_stacked_and_the_vote_is_for_the_method_on_that_side(
     visit: Callable[..., Any], store: Store, clip: Path, width: int

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import mean
 from typing import Any
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -249,9 +250,11 @@ def test_a_study_is_made_followed_and_read(
     page.click("#study-make")
     with page.expect_download() as download:
         page.locator("#study-download a", has_text="KB").first.click()
-    assert download.value.suggested_filename == "marks.csv"
-    raw = tmp_path / "marks.csv"
-    download.value.save_as(raw)
+    assert download.value.suggested_filename == "all-results.zip"
+    with ZipFile(download.value.path()) as archive:
+        offered = [row.inner_text() for row in page.locator("#study-download tr").all()]
+        assert len(archive.namelist()) == len(offered) - 1
+        raw = Path(archive.extract("marks.csv", tmp_path))
     with raw.open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 6 * 4 * 3

@@ -1,0 +1,47 @@
+"""The sets of the portal, and its Compare tab in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.compare.sets import Sets
+from tests.ui.compare.locked_page import enter
+from tests.ui.conftest import PASSWORD
+from tests.ui.pages import PATIENCE
+
+
+@pytest.fixture(scope="module")
+def sets(portal_data: Path) -> Sets:
+    """The portal's own sets, opened beside it."""
+    return Sets(portal_data)
+
+
+@pytest.fixture
+def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens the Compare tab; at the end no script broke."""
+    contexts, broken = [], []
+
+    def open_tab(locale: str = "en-GB", width: int = 1280, scheme: str = "light", height: int = 860) -> Any:
+        context = browser.new_context(
+            locale=locale,
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            extra_http_headers={"x-lipsync-password": PASSWORD},  # the sets are the owner's
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.on("console", lambda said: broken.append(said.text) if "js_on_load" in said.text else None)
+        page.goto(portal)
+        enter(page)
+        return page
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert broken == []
