@@ -27,7 +27,7 @@ from lipsync.ui.request_form import QUIET, Inputs
 from lipsync.ui.uploads import GenerateForm
 from lipsync.ui.uploads import request as request_of
 
-COLUMNS = {"item": "str", "method": "str", "reference": "bool", "file": "str"}
+COLUMNS: dict[str, Any] = {"item": "str", "method": "str", "reference": "bool", "file": "str"}
 ZIP = ".zip"
 Update = dict[Any, Any]
 
