@@ -33,7 +33,7 @@ ALIKE = 0.15  # two speeds that differ by less than this share are not told apar
 
 
 @dataclass(frozen=True)
-class Choice:
+class PlainChoice:
     """One of the choices in plain words.
 
     Attributes:
@@ -47,7 +47,7 @@ class Choice:
     entry: MethodEntry
 
 
-def choices() -> list[Choice]:
+def choices() -> list[PlainChoice]:
     """The best model, the fastest, and the best that needs no download; each model once.
 
     Raises:
@@ -56,11 +56,11 @@ def choices() -> list[Choice]:
     ranked, measured = candidates(), speeds()
     here = [entry for entry in ranked if entry.ready]
     possible = here if hub.offline() else ranked
-    found = [Choice("best", AUTO, entry) for entry in possible[:1]]
+    found = [PlainChoice("best", AUTO, entry) for entry in possible[:1]]
     fastest = sorted(here, key=lambda entry: -measured.get(entry.card.name, 0.0))
     for key, entries in (("fast", fastest), ("offline", here)):
         if entries and entries[0].card.name not in {choice.entry.card.name for choice in found}:
-            found.append(Choice(key, entries[0].card.name, entries[0]))
+            found.append(PlainChoice(key, entries[0].card.name, entries[0]))
     return found
 
 
@@ -136,7 +136,7 @@ class ModelChoice:
         """The components besides the radio that change with the models that are here."""
         return [self.looks, *(part for row in self.fetched.values() for part in row)]
 
-    def listen(self, more_lines: gr.State, card: gr.HTML, card_of: Callable[[str], str]) -> None:
+    def attach(self, more_lines: gr.State, card: gr.HTML, card_of: Callable[[str], str]) -> None:
         """Let the buttons fetch.
 
         Args:
@@ -168,8 +168,8 @@ class ModelChoice:
         except (ArtefactError, ConfigError) as problem:
             log.warning("%s", problem)  # with the paths and checksums, which help nobody on the page
             reason = problem.reason if isinstance(problem, ArtefactError) else problem.message
-            said = f'<p class="trouble" role="alert">{localized("choice.failed", reason=reason)}</p>'
-            yield {button: gr.update(interactive=True), step: gr.update(value=said, visible=True)}
+            trouble = f'<p class="trouble" role="alert">{localized("choice.failed", reason=reason)}</p>'
+            yield {button: gr.update(interactive=True), step: gr.update(value=trouble, visible=True)}
             return
         yield {self.method: gr.update(choices=[*lines(chosen), *more_lines]), **self.on_load()}
 
@@ -191,7 +191,7 @@ class ModelChoice:
         found = choices()
         others = f".methods label:nth-child(n + {max(1, len(found)) + 1})"
         rules = [
-            f".model-choice {others} {{ order: 2; }}",
+            f".model-choice {others} {{ order: 2; flex-basis: 220px; }}",
             f".model-choice:not(:has(.label-wrap.open)) {others}:not(.selected) {{ display: none; }}",
         ]
         for choice in found:
@@ -208,7 +208,7 @@ class ModelChoice:
                 )
         return f"<style>{' '.join(rules)}</style>"
 
-    def _known(self, choice: Choice, best: Choice) -> dict[str, str]:
+    def _known(self, choice: PlainChoice, best: PlainChoice) -> dict[str, str]:
         """By language a choice's speed here, else how it compares with the best, and what it downloads."""
         facts, name, measured = [], choice.entry.card.name, speeds()
         fps, usual, other = self.jobs.speed(name), measured.get(name), measured.get(best.entry.card.name)

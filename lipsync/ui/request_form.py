@@ -212,7 +212,7 @@ class Inputs:
                 **QUIET,
             )
         if not self.several:
-            self.choice.listen(self.more_lines, self.card, self.card_of)
+            self.choice.attach(self.more_lines, self.card, self.card_of)
             about = [self.card, self.model_card, self.model_text, self.opening, self.forget]
             self.method.change(self.on_method, self.method, about, **QUIET)
             self.learn.input(lambda on: gr.update(visible=on), self.learn, self.minutes, **QUIET)
