@@ -1,6 +1,7 @@
 """The portal: ``python app.py`` serves it. Only wiring happens here."""
 
 import atexit
+import logging
 import os
 import secrets
 import signal
@@ -42,10 +43,10 @@ from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.page_head import ICON, PageHead
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.error_log import log_without_words
 from lipsync.ui.public.no_fetching import fetch_nothing
+from lipsync.ui.public.page_head import ICON, PageHead
 from lipsync.ui.public.upload_limit import UploadLimit
 from lipsync.ui.settings import Settings, read_settings
 from lipsync.ui.uploads import is_photo
@@ -152,6 +153,9 @@ def announce(settings: Settings) -> Callable[[str], None]:
 
 def main() -> None:
     """Serve until interrupted; `lipsync.ui.settings` says what of the environment adjusts it."""
+    log = logging.getLogger("lipsync")  # of others only warnings are shown
+    log.setLevel(logging.INFO)
+    log.addHandler(logging.StreamHandler())
     settings = read_settings(os.environ)
     if settings.space:  # nobody runs `make` there
         threading.Thread(target=hub.fetch_defaults, args=(wanted(),), daemon=True).start()

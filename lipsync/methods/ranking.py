@@ -11,6 +11,7 @@ such a table of its cores in its own folder, ``lipsync/methods/NAME/scores.csv``
 from __future__ import annotations
 
 import csv
+from contextlib import suppress
 from pathlib import Path
 
 from lipsync.assets import asset
@@ -43,9 +44,28 @@ def ranking(*tables: Path) -> dict[str, float]:
         ConfigError: the table cannot be read, or a figure that the rule takes is missing.
     """
     found: dict[str, float] = {}
-    for path in tables or (SCORES, *sorted(Path(__file__).parent.glob("*/scores.csv"))):
+    for path in tables or _tables():
         found |= _qualities(_rows(path))
     return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+
+
+def speeds() -> dict[str, float]:
+    """The measured frames per second of the cores by name, of those whose table has them; for comparison.
+
+    Raises:
+        ConfigError: a table cannot be read.
+    """
+    found: dict[str, float] = {}
+    for path in _tables():
+        for name, line in _lines(path).items():
+            with suppress(KeyError, ValueError, TypeError):
+                found[name] = float(line["frames_per_second"])
+    return found
+
+
+def _tables() -> tuple[Path, ...]:
+    """The project's own table and those in the methods' folders."""
+    return SCORES, *sorted(Path(__file__).parent.glob("*/scores.csv"))
 
 
 def _qualities(rows: dict[str, dict[str, float]]) -> dict[str, float]:
@@ -66,10 +86,18 @@ def _qualities(rows: dict[str, dict[str, float]]) -> dict[str, float]:
 def _rows(path: Path) -> dict[str, dict[str, float]]:
     """The ranked columns of every line by its name; the still frame may leave ``lipcorr_other`` empty."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = {line["method"]: line for line in csv.DictReader(file)}
+        lines = _lines(path)
         still = lines[STILL]
         still["lipcorr_other"] = still["lipcorr_other"] or "0"
         return {name: {key: float(line[key]) for key in RANKED} for name, line in lines.items()}
-    except (OSError, KeyError, ValueError, TypeError) as problem:
+    except (KeyError, ValueError, TypeError) as problem:
+        raise ConfigError("ranking.unreadable", path=path, problem=problem) from problem
+
+
+def _lines(path: Path) -> dict[str, dict[str, str]]:
+    """The lines of a table by the name of the method."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return {line["method"]: line for line in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError) as problem:
         raise ConfigError("ranking.unreadable", path=path, problem=problem) from problem

@@ -100,7 +100,7 @@ class _GeneratePage:
         shown = [
             self.job, self.start, self.cancel, self.status, self.viewing, self.view, self.input_video,
             self.input_photo, self.output, self.gif, self.facts, self.actions, self.download,
-            self.inputs.card, self.result, self.source, self.learned,
+            self.inputs.card, self.inputs.choice.looks, self.result, self.source, self.learned,
         ]  # fmt: skip
         values = [*self.inputs.values, *self.written_as.values]
         self.start.click(self.on_start, values, shown, **MODEL, **QUIET)
@@ -126,7 +126,9 @@ class _GeneratePage:
         """Show the example's faces, and find the job again that a page was reloaded from."""
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
         given = self.inputs
-        filled_in = [*given.values, *self.written_as.values, given.restored, given.more_lines]
+        filled_in = [
+            *given.values, *self.written_as.values, given.restored, given.more_lines, *given.choice.rest,
+        ]  # fmt: skip
         restored = demo.load(
             self.on_restore, [self.job, given.cores, given.more_lines, given.method], filled_in, **QUIET
         )
@@ -157,7 +159,7 @@ class _GeneratePage:
         """The menu of methods, and what the job was given that a page was reloaded from."""
         job, given = self.jobs.get(name), self.inputs
         if job is None:
-            return given.on_cores(cores, lines, method)
+            return given.choice.on_load() | given.on_cores(cores, lines, method)
         wanted = job.request
         if wanted.method.startswith(HUB):
             lines = [*lines, hub_choice(wanted.method)]
@@ -177,7 +179,7 @@ class _GeneratePage:
                 given.learn: True,
                 given.minutes: gr.update(value=job.learn.minutes, visible=True),
             }
-        return filled_in | given.on_cores(cores, lines, wanted.method)
+        return filled_in | given.choice.on_load() | given.on_cores(cores, lines, wanted.method)
 
     def on_cancel(self, name: str | None) -> None:
         job = self.jobs.get(name)
@@ -237,6 +239,7 @@ class _GeneratePage:
             + markup.references(reference_pictures(job.result, Path(face))),
             self.download: path,
             self.inputs.card: self.inputs.card_of(job.request.method),
+            self.inputs.choice.looks: self.inputs.choice.style(),
             self.result: path,
             self.source: str(face),
             self.learned: job.request.method if job.adapted is not None else None,

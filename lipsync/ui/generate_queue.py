@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from lipsync.methods import AUTO
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.ui.job_queue import Task, Tasks
 from lipsync.ui.public.visitor_limits import VisitorLimits
+
+log = logging.getLogger(__name__)
 
 Generate = Callable[[Request, Callable[[Progress], None], threading.Event], Result]
 Adapt = Callable[[AdaptRequest, Callable[[Progress], None], threading.Event], Adapted]
@@ -33,7 +36,7 @@ class Job(Task):
 
 
 class Jobs(Tasks[Job]):
-    """Generates one request after the other, see `Tasks`.
+    """Generates one request after the other, see `Tasks`, and logs what each result was made by.
 
     Args:
         keep, most, limit, visitors: as for `Tasks`.
@@ -83,6 +86,8 @@ class Jobs(Tasks[Job]):
         if job.adapted is not None:
             result = replace(result, notes=(job.adapted.summary, *result.notes))
         self._speeds[result.method] = speed(result)
+        exact = result.method, result.weights_sha256, result.revision
+        log.info("made by %s, weights %s, revision %s", *exact)
         job.result = _renamed(result)
 
 

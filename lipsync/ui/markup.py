@@ -136,7 +136,7 @@ def references(pictures: Sequence[tuple[float, np.ndarray]]) -> str:
 
 
 def facts(result: Result) -> str:
-    """The line under a result."""
+    """The line under a result. What its weights are exactly is in the log, see :class:`Jobs`."""
     items = [localized("count.frames", count=result.frames)]
     if result.frames_without_face:
         items.append(localized("facts.without", count=result.frames_without_face))
@@ -146,9 +146,7 @@ def facts(result: Result) -> str:
         total = f"{result.seconds['total']:.1f}"
         items.append(localized("facts.made", seconds=total, fps=f"{speed(result):.0f}"))
     key = "facts.auto" if result.requested_method == AUTO else "facts.method"
-    items.append(localized(key, method=result.method, sha=result.weights_sha256[:8]))
-    if result.revision:
-        items.append(localized("facts.revision", revision=result.revision[:12]))
+    items.append(localized(key, method=result.method))
     return f'<p class="figures">{SEPARATOR.join(items)}</p>' + notes([result.fallback, *result.notes])
 
 

@@ -13,6 +13,7 @@ from lipsync.methods.auto import candidates
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
+from lipsync.ui.model_choice import ModelChoice, lines, several_models
 from lipsync.ui.speaker_choice import lines_of_faces, lines_of_people, marked, people_in
 from lipsync.ui.uploads import (
     EXAMPLES,
@@ -42,6 +43,7 @@ class Inputs:
         values: components in the order of ``lipsync.ui.uploads.GenerateForm``, the camera after the face; for
             one method the mouth opening, the sharpening, whether to learn the face first, and for how many
             minutes come last.
+        choice: of the one method; not there where there may be several.
         card: about the chosen method; empty where there may be several.
         cores: names of the adapted cores that this browser had made.
         restored: face and speaker of the job that the page was reloaded from, whose consent was given.
@@ -113,16 +115,9 @@ class Inputs:
 
     def _method(self) -> None:
         gr.HTML(markup.heading("method.heading"))
-        kind: Any = gr.CheckboxGroup if self.several else gr.Radio
-        self.method = kind(
-            self._lines(),
-            value=[name for _, name in menu() if METHODS.get(name).ready] if self.several else DEFAULT,
-            label=label("method.heading"),
-            show_label=False,
-            container=False,
-            elem_classes="methods",
-            elem_id=f"{self.prefix}methods",
-        )
+        if not self.several:
+            self.choice = ModelChoice(self.jobs)
+        self.method: Any = several_models(self.prefix) if self.several else self.choice.method
         self._about()
         self._learning()
         with gr.Accordion(label("hub.heading"), open=False, elem_id=f"{self.prefix}hub"):
@@ -217,6 +212,7 @@ class Inputs:
                 **QUIET,
             )
         if not self.several:
+            self.choice.attach(self.more_lines, self.card, self.card_of)
             about = [self.card, self.model_card, self.model_text, self.opening, self.forget]
             self.method.change(self.on_method, self.method, about, **QUIET)
             self.learn.input(lambda on: gr.update(visible=on), self.learn, self.minutes, **QUIET)
@@ -239,9 +235,9 @@ class Inputs:
         entry = METHODS.get(method)
         return markup.method_card(entry.card, self.jobs.speed(method), entry.ready)
 
-    def _lines(self) -> list[tuple[str, str]]:
+    def _lines(self, chosen: str = DEFAULT) -> list[tuple[str, str]]:
         """The menu; where several can be chosen, the best of them would only be there twice."""
-        return menu() if self.several else [(label("method.auto"), AUTO), *menu()]
+        return menu() if self.several else lines(chosen)
 
     def on_method(self, method: str) -> Update:
         text = model_card(method)
@@ -260,9 +256,10 @@ class Inputs:
         found = [adapted_choice(name) for name in dict.fromkeys([*adapted_names(), *cores])]
         lines = [(label, name) for label, name in lines if not name.startswith(ADAPTED)]
         lines += [line for line in found if line is not None]
-        known = any(chosen == name for _, name in (*self._lines(), *lines))
+        choices = [*self._lines(chosen), *lines]
+        known = any(chosen == name for _, name in choices)
         return {
-            self.method: gr.update(choices=[*self._lines(), *lines], value=chosen if known else DEFAULT),
+            self.method: gr.update(choices=choices, value=chosen if known else DEFAULT),
             self.more_lines: lines,
         }
 

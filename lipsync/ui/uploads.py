@@ -47,7 +47,6 @@ def method_texts() -> dict[str, Message]:
         line = Message(
             "method.line.best" if best else "method.line",
             title=card.title,
-            paper=card.paper,
             resolution=card.resolution,
         )
         size = sum(row.size for row in METHODS.get(card.name).artefacts) / 1e6

@@ -32,6 +32,11 @@ def shoot(page: Any, name: str) -> None:
     page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True, timeout=PATIENCE)
 
 
+def show_models(page: Any) -> None:
+    """Open the list of the models beyond the plain choices."""
+    page.click("#more-models .label-wrap")
+
+
 def fits(page: Any) -> None:
     """Nothing is cut off at the right."""
     page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from eval.scoring.metrics import METRICS
 from lipsync.texts import Message
-from tests.ui.pages import BROWSER, CJK, PATIENCE, reading, shoot
+from lipsync.ui.model_choice import choices
+from tests.ui.pages import BROWSER, CJK, PATIENCE, reading, shoot, show_models
 
 pytestmark = BROWSER
 
@@ -126,3 +127,23 @@ def test_the_methods_are_one_stop_of_the_tab_key_and_arrows_choose(visits: dict)
     expect(inputs.nth(0)).to_be_checked()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.type") != "radio"
+
+
+def test_two_or_three_choices_are_shown_and_the_other_models_when_asked_for(visits: dict) -> None:  # type: ignore[type-arg]
+    page = visits["zh-CN"]
+    shown = page.locator("#methods label >> visible=true")
+    plain = [choice.value for choice in choices()]
+    expect(shown).to_have_count(len(plain))
+    assert shown.locator("input").evaluate_all("nodes => nodes.map((node) => node.value)") == plain
+    expect(shown.nth(0)).to_contain_text("口型最自然")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 860})
+        show_models(page)
+        expect(shown).to_have_count(page.locator("#methods label").count())
+        heading, last = page.locator("#more-models .label-wrap"), shown.nth(shown.count() - 1)
+        assert shown.nth(len(plain) - 1).bounding_box()["y"] < heading.bounding_box()["y"]
+        assert heading.bounding_box()["y"] < last.bounding_box()["y"]
+        shoot(page, f"models-{width}")
+        show_models(page)
+        expect(shown).to_have_count(len(plain))
+    page.set_viewport_size({"width": 1280, "height": 860})

@@ -13,12 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_browser_gets_the_texts_of_all_pages() -> None:
-    joined = translations({"method.x": Message("method.line", title="X", paper="Y", resolution=96)})
+    joined = translations({"method.x": Message("method.line", title="X", resolution=96)})
     assert joined["en"]["score.tab"] == "Score"
     assert joined["zh-CN"] == joined["zh"] == joined["zh-TW"]
     assert joined["zh"]["generate.tab"] == "生成"
-    assert joined["en"]["method.x"] == "X\nY · 96 px"
-    assert joined["zh"]["method.x"] == "X\nY · 96 像素"
+    assert joined["en"]["method.x"] == "X\nMouth detail 96 px"
+    assert joined["zh"]["method.x"] == "X\n嘴部清晰度 96 像素"
 
 
 def test_every_stage_of_a_job_has_a_name() -> None:
@@ -33,7 +33,7 @@ def test_marker_is_the_one_gradio_replaces() -> None:
 
 
 def test_html_holds_both_languages_and_escapes_values() -> None:
-    html = localized("facts.method", method="<b>", sha="1")
+    html = localized("facts.method", method="<b>")
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
     assert "method " in html

@@ -18,7 +18,7 @@ from lipsync.media import VideoWriter, probe, read_frames
 from lipsync.methods import AUTO, EMBEDDED, METHODS, cards
 from lipsync.methods.ranking import ranking
 from lipsync.weights import hub
-from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
+from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot, show_models
 
 pytestmark = BROWSER
 
@@ -84,7 +84,7 @@ def test_one_click_makes_a_video_that_plays(visit: Callable, tmp_path: Path) -> 
     assert shown["length"] == pytest.approx(4.56, abs=0.15)
     expect(page.locator("#facts")).to_contain_text(re.compile(r"11[345] frames"))
     expect(page.locator("#facts")).to_contain_text("384 × 384")
-    chosen = re.search(r"chosen automatically: ([\w-]+),", page.inner_text("#facts"))
+    chosen = re.search(r"chosen automatically: ([\w-]+)", page.inner_text("#facts"))
     assert chosen
     assert chosen[1] in ranking()
     with page.expect_download() as download:
@@ -119,7 +119,8 @@ def test_learning_a_face_asks_for_minutes_and_for_a_video_with_speech(visit: Cal
 
 
 def choose_quick(page) -> None:  # type: ignore[no-untyped-def]
-    """The core that is one click away from the automatic choice, and the quickest."""
+    """A core that takes little time and needs no download."""
+    show_models(page)
     page.click(f"#methods label >> text={METHODS.get(EMBEDDED).card.title}")
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from lipsync.assets import asset
 from lipsync.methods import EMBEDDED
-from tests.ui.pages import BROWSER, JOB, PATIENCE, reading, shoot
+from tests.ui.pages import BROWSER, JOB, PATIENCE, reading, shoot, show_models
 
 pytestmark = BROWSER
 
@@ -86,6 +86,7 @@ def test_a_failed_job_is_told_once_and_goes_with_its_face(page, stranger: Path, 
 def test_a_reload_brings_back_the_inputs_with_their_result(page, stranger: Path) -> None:  # type: ignore[no-untyped-def]
     choose_face(page, stranger)
     page.check("#consent input")
+    show_models(page)
     page.locator(f"#methods input[value={EMBEDDED}]").check()
     page.get_by_role("button", name="Advanced").click()
     page.locator("#sharpen input[type=number]").fill("0.5")
@@ -110,6 +111,7 @@ def test_a_result_fits_the_window_plays_once_and_is_taken_from_above(page) -> No
     page.get_by_role("button", name="Photo, English speech").click()
     expect(page.locator("#face-facts")).to_contain_text("Photo")
     page.set_viewport_size({"width": 390, "height": 844})
+    show_models(page)
     page.locator(f"#methods input[value={EMBEDDED}]").check()
     page.click("#start")
     page.wait_for_selector("#cancel")
