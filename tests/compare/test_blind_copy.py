@@ -54,7 +54,7 @@ def test_copies_have_one_size_one_time_and_no_word(videos: list[Path], tmp_path:
     assert copies[0].stat().st_size % STEP == 0
     for copy in copies:
         data = copy.read_bytes()
-        padding = data[data.index(b"free") + 12 :]
+        padding = data[data.rindex(b"free") + 12 :]  # the last box; FFmpeg leaves one before the picture
         assert len(zlib.compress(padding)) > len(padding), "packed it would have its own size"
         assert 512 * copy.stat().st_blocks >= len(data), "a hole is read faster than a video"
         assert not any(word in copy.read_bytes() for word in WORDS)
