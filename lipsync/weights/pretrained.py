@@ -22,6 +22,7 @@ from lipsync.weights.renamed import current_settings, current_weights
 C = TypeVar("C")
 N = TypeVar("N", bound=nn.Module)
 Reshape = Callable[[str, Tensor, torch.Size], Tensor | None]
+SPARE = 50_000_000  # weights (200 MB) that a network may have more than its file; what differs is named then
 LARGEST = 10_000  # number in a config.json: no size, count or factor of a network is larger
 
 
@@ -76,16 +77,16 @@ def read_saved(path: str | Path, net: type[N], kind: type[Any], what: str, needs
 
 
 def make(net: type[N], config: Any, state: Mapping[str, Any], path: Path, what: str) -> N:
-    """The network of a configuration, which may be a stranger's: no larger than its weights are.
+    """The network of a configuration, which may be a stranger's: not much larger than its weights are.
 
     Args:
         state: the weights; values that are no tensors do not count.
         path, what: their file and the network, for the sentence.
 
     Raises:
-        ConfigError: there is no such network, or it has more weights than the file.
+        ConfigError: there is no such network, or it has `SPARE` more weights than the file.
     """
-    left = 2 * sum(value.numel() for value in state.values() if isinstance(value, Tensor)) + 1_000_000
+    left = sum(value.numel() for value in state.values() if isinstance(value, Tensor)) + SPARE
     thread = threading.get_ident()
 
     def count(module: nn.Module, name: str, weight: nn.Parameter) -> None:  # before it is filled with numbers

@@ -41,7 +41,7 @@ def test_the_table_of_a_batch_takes_the_place_of_the_one_in_the_docs(tmp_path):
     short = (tmp_path / "table_short.md").read_text(encoding="utf-8")
     before = (ROOT / "docs" / "score.md").read_text(encoding="utf-8")
     after = with_table(before, short)
-    assert "| Quillfish | 1 | **31.50** |" in after
+    assert "| Quillfish | 1 | 31.50 |" in after
     assert "--metrics psnr\n" in after
     assert after.count("- `protocol 1; ") == 1
     gone = ("| Method", "| --", "| *", "| Wav", "| PC", "| IP", "| DAE", "| Diff", "- `pro", "    --met")

@@ -75,7 +75,7 @@ def test_a_network_larger_than_its_weights_is_never_filled(
             filled.append(self.weight.numel())
 
     with pytest.raises(ConfigError, match="more weights than the file has"):
-        make(lambda size: Layer(size, size), 5_000, {"a": torch.zeros(10)}, tmp_path, "a network")  # type: ignore[arg-type]
+        make(lambda size: Layer(size, size), 8_000, {"a": torch.zeros(10)}, tmp_path, "a network")  # type: ignore[arg-type]
     assert filled == []
     with pytest.raises(ConfigError, match="more weights than the file has"):
         read(folder_of(tmp_path, asdict(SMALL) | {"width": 8.0}, state))

@@ -105,6 +105,8 @@ def test_one_click_makes_a_video_that_plays(visit: Callable, tmp_path: Path) -> 
     page.wait_for_selector(f"#score-rows >> text={chosen[1]}", state="attached")
 
     page.reload()
+    page.wait_for_selector("#score-start")  # the same tab
+    page.get_by_role("tab", name="Generate", exact=True).first.click()
     plays(page, "#result video")  # a reload does not lose it
 
 
