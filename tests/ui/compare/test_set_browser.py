@@ -16,8 +16,8 @@ from tests.ui.compare.locked_page import choose, enter, settled
 from tests.ui.pages import BROWSER, JOB, fits, reading, shoot
 
 pytestmark = BROWSER
-METHODS = {"Heron": "lstm-cbam", "Ibis": "multi-reference", "Jay": "lstm-cbam", "Kite": "multi-reference",
-           "Lark": "mcsawav2lip-embedded"}  # fmt: skip
+METHODS = {"Heron": "lstm-cbam", "Ibis": "multireference", "Jay": "lstm-cbam", "Kite": "multireference",
+           "Lark": "mcsawav2lip"}  # fmt: skip
 LONG = "Six birds under a name so long that it takes two lines and a half of the list"
 BARE = "Two birds without a reference"
 
@@ -164,7 +164,7 @@ def test_the_reference_among_dropped_files_is_found_and_can_be_changed(
     files = {
         "id076_clip01.mp4": "reference",
         "Heron_id076_clip01.mp4": "lstm-cbam",
-        "Ibis_id076_clip01.mp4": "multi-reference",
+        "Ibis_id076_clip01.mp4": "multireference",
     }
     for name, source in files.items():
         (tmp_path / name).write_bytes(cut(source, 12).read_bytes())

@@ -1,6 +1,5 @@
 """The plain choices of a model, and the models that are fetched on the page."""
 
-import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.model_choice import ModelChoice, absent, choices, lines
 from lipsync.weights import hub
+from tests.coroutines import run
 
 BEST = "visual-dubbing-whisper"
 
@@ -68,7 +68,7 @@ def test_a_choice_says_how_fast_it_is_here_once_that_was_measured(choice: ModelC
 
 
 def fetched(choice: ModelChoice, name: str, during: threading.Event | None = None) -> list[dict[Any, Any]]:
-    async def run() -> list[dict[Any, Any]]:
+    async def updates() -> list[dict[Any, Any]]:
         found = []
         async for update in choice.on_fetch(name, AUTO, []):
             found.append(update)
@@ -76,7 +76,7 @@ def fetched(choice: ModelChoice, name: str, during: threading.Event | None = Non
                 during.set()
         return found
 
-    return asyncio.run(run())
+    return run(updates())
 
 
 def test_a_model_is_fetched_with_a_bar_and_can_then_be_chosen(
