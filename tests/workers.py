@@ -20,6 +20,15 @@ TOGETHER = {
         "tests/ui/score/test_score_browser.py",
         "tests/ui/score/test_score_picture.py",
     ),
+    "the same for another process, so that neither has to wait for the other": (
+        "tests/ui/test_page_browser.py",
+        "tests/ui/test_rights.py",
+        "tests/ui/test_blindness_browser.py",
+        "tests/ui/public/test_security_headers_browser.py",
+        "tests/ui/compare/test_sharing_browser.py",
+        "tests/ui/compare/test_set_browser.py",
+        "tests/ui/generate/test_request_browser.py",
+    ),
     "the database and the server of tests/study/conftest.py, one at a time under load": ("tests/study/",),
 }
 
