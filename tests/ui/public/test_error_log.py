@@ -91,7 +91,7 @@ def test_logging_printing_and_threads_are_covered(wordless: None, capsys: pytest
 def test_what_visitors_send_is_not_in_the_log(tmp_path: Path) -> None:
     env = {"LIPSYNC_ADMIN_PASSWORD": "quills-and-wobbles", "LIPSYNC_PROXIES": "1"}
     headers = {"X-Forwarded-For": ADDRESS}
-    each = httpx.Limits(max_keepalive_connections=0)  # a refused request's connection is closed under the next
+    each = httpx.Limits(max_keepalive_connections=0)  # that of a refused request is closed under the next
     with (
         serving(tmp_path, env) as address,
         httpx.Client(base_url=address, headers=headers, timeout=60, limits=each) as visitor,
