@@ -122,7 +122,7 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
 
 def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab) -> None:
     """``?tab=results`` opens a tab, ``?set=ID`` a comparison set; the address names the tab that is open."""
-    known = [str(tab.id) for tab in tabs.children if isinstance(tab, gr.Tab)]
+    known = {str(tab.id): tab for tab in tabs.children if isinstance(tab, gr.Tab)}
 
     def find(request: gr.Request) -> list[Any]:
         asked = dict(request.query_params)
@@ -131,11 +131,8 @@ def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareT
         return [gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip(), gr.skip()]
 
     demo.load(find, None, [tabs, compared.made], show_progress="hidden", api_visibility="private")
-    for tab in tabs.children:
-        if isinstance(tab, gr.Tab):
-            tab.select(
-                None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{tab.id}'}}))"
-            )
+    for id, tab in known.items():
+        tab.select(None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{id}'}}))")
 
 
 def announce(settings: Settings) -> Callable[[str], None]:

@@ -74,7 +74,8 @@ class PersonalSets:
         studied: Callable[[], Collection[str]],
         check_room: Callable[[], None] = lambda: None,
     ) -> None:
-        self._sets, self._studied, self._check_room = sets, studied, check_room
+        self._sets, self._check_room = sets, check_room
+        self._studied = cache(studied)  # these are the sets of one request
         self.visitor = visitor
 
     def role(self, set_: ComparisonSet | SetInfo) -> Role:
@@ -106,8 +107,7 @@ class PersonalSets:
 
     def list(self) -> tuple[SetInfo, ...]:
         """The sets that the person finds in the list, as of `Sets.list`."""
-        same = PersonalSets(self._sets, self.visitor, cache(self._studied))  # asked once for all of them
-        return tuple(known for known in self._sets.list() if same.may("list", known))
+        return tuple(known for known in self._sets.list() if self.may("list", known))
 
     def open(self, id: str) -> ComparisonSet:
         """As `Sets.open`."""

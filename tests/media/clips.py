@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 from skimage import data
+
+from lipsync.media import VideoWriter, WriterOptions
 
 BITS = 10
 TICK = Fraction(1, 90000)  # time base of the pictures: fine enough for uneven times
@@ -98,6 +101,17 @@ def write_clip(
                 frame.pts = begin + round(sound_start * rate)
                 container.mux(audio.encode(frame))
             container.mux(audio.encode(None))
+    return path
+
+
+def write(
+    path: Path, images: list[np.ndarray], fps: float = 25, audio: Path | None = None, **options: Any
+) -> Path:
+    """The frames and the sound of a file, as `VideoWriter` writes them."""
+    height, width = images[0].shape[:2]
+    with VideoWriter(path, width, height, fps, audio, WriterOptions(**options)) as writer:
+        for image in images:
+            writer.write(image)
     return path
 
 

@@ -1,7 +1,6 @@
 """What a video is written as, measured against the frames that were written."""
 
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -12,9 +11,9 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from lipsync.errors import MediaError
-from lipsync.media import VideoWriter, WriterOptions, audio_duration, probe, read_audio, read_frames
+from lipsync.media import audio_duration, probe, read_audio, read_frames
 from lipsync.media.output.formats import FORMATS, GIF, QUALITIES
-from tests.media.clips import card, click, number_of, peak_time, write_clip
+from tests.media.clips import card, click, number_of, peak_time, write, write_clip
 
 COMMENT = "AI-generated: 由机器生成 " + "and so on " * 60  # longer than a block of a GIF's comment
 INSIDE = {
@@ -26,22 +25,12 @@ INSIDE = {
 }
 
 
-def write(
-    path: Path, images: list[np.ndarray], audio: Path | None = None, fps: float = 25, **options: Any
-) -> Path:
-    height, width = images[0].shape[:2]
-    with VideoWriter(path, width, height, fps, audio, WriterOptions(**options)) as writer:
-        for image in images:
-            writer.write(image)
-    return path
-
-
 @pytest.mark.parametrize("ending", FORMATS)
 def test_every_format_holds_what_was_written(tmp_path: Path, ending: str) -> None:
     container, picture, sound = INSIDE[ending]
     voice = write_clip(tmp_path / "a.wav", sound=click(3, 1, 44100, 2), sound_codec="pcm_s16le")
     images = [card(i) for i in range(50)]
-    path = write(tmp_path / f"a{ending}", images, voice, duration=2.0, metadata={"comment": COMMENT})
+    path = write(tmp_path / f"a{ending}", images, audio=voice, duration=2.0, metadata={"comment": COMMENT})
     with av.open(str(path)) as file:
         assert (file.format.name, file.streams.video[0].codec_context.name) == (container, picture)
         assert [stream.codec_context.name for stream in file.streams.audio] == ([sound] if sound else [])
@@ -64,7 +53,7 @@ def test_any_sound_goes_into_a_webm(tmp_path: Path, rate: int, channels: int) ->
     voice = write_clip(
         tmp_path / "a.wav", sound=click(2, 1, rate, channels), rate=rate, sound_codec="pcm_s16le"
     )
-    path = write(tmp_path / "a.webm", [card(i) for i in range(50)], voice)
+    path = write(tmp_path / "a.webm", [card(i) for i in range(50)], audio=voice)
     with av.open(str(path)) as file:
         assert file.streams.audio[0].channels == channels
     assert peak_time(read_audio(path), 16000) == pytest.approx(1.0, abs=0.002)

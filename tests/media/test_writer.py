@@ -3,7 +3,6 @@
 import errno
 import os
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -23,17 +22,7 @@ from lipsync.media import (
     read_frames,
 )
 from lipsync.media.writer import check_output
-from tests.media.clips import card, click, number_of, peak_time, write_clip
-
-
-def write(
-    path: Path, images: list[np.ndarray], fps: float = 25, audio: Path | None = None, **options: Any
-) -> Path:
-    height, width = images[0].shape[:2]
-    with VideoWriter(path, width, height, fps, audio, WriterOptions(**options)) as writer:
-        for image in images:
-            writer.write(image)
-    return path
+from tests.media.clips import card, click, number_of, peak_time, write, write_clip
 
 
 def test_stream_is_what_browsers_play(tmp_path: Path) -> None:
