@@ -73,8 +73,12 @@ def test_a_clip_that_one_rater_was_given_twice_is_counted(
 ) -> None:
     with here.database.write() as session:
         session.execute(
-            text("UPDATE trial SET stimulus_id = (SELECT max(id) FROM stimulus) WHERE name = :name"),
-            {"name": votes[0].trial},
+            text(
+                "UPDATE trial SET stimulus_id = (SELECT stimulus_id FROM trial WHERE name = :next) "
+                "WHERE name = :name"
+            ),
+            {"name": votes[0].trial, "next": votes[1].trial},
         )
-    assert tally(here, study.id, votes).misassigned >= 1
+    # One vote for another clip than was shown, and one clip that its rater was given twice.
+    assert tally(here, study.id, votes).misassigned == 2
     here.close()
