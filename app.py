@@ -72,8 +72,8 @@ def build(
             compared = compare_page.build(demo, context, max_seconds)
             scored = score_page.build(queue)
             rate_page.build(studies)
-            results_page.build(studies.store, context.access, context.tasks)
-        follow_links(tabs, demo, compared)
+            study = results_page.build(studies.store, context.access, context.tasks)
+        follow_links(tabs, demo, compared, study)
         send_to_compare(tabs, context, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
@@ -120,17 +120,21 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
     )
 
 
-def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab) -> None:
-    """``?tab=results`` opens a tab, ``?set=ID`` a comparison set; the address names the tab that is open."""
+def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab, study: gr.State) -> None:
+    """``?tab=results`` opens a tab, ``?set=ID`` a comparison set, ``?tab=results&study=ID`` a study.
+
+    The address names what is open.
+    """
     known = {str(tab.id): tab for tab in tabs.children if isinstance(tab, gr.Tab)}
 
     def find(request: gr.Request) -> list[Any]:
         asked = dict(request.query_params)
         if asked.get("set"):
-            return [gr.Tabs(selected="compare"), (asked["set"], "", secrets.token_hex(4))]
-        return [gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip(), gr.skip()]
+            return [gr.Tabs(selected="compare"), (asked["set"], "", secrets.token_hex(4)), None]
+        tab = gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip()
+        return [tab, gr.skip(), asked.get("study")]
 
-    demo.load(find, None, [tabs, compared.made], show_progress="hidden", api_visibility="private")
+    demo.load(find, None, [tabs, compared.made, study], show_progress="hidden", api_visibility="private")
     for id, tab in known.items():
         tab.select(None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{id}'}}))")
 

@@ -6,6 +6,8 @@
 // messages: `extra` (mouth and curves) and `heats` (differences). All times are seconds of the item.
 
 const READ = 120; // ms between two changes of a number while the videos play
+const BAR = 92; // px of the bar under the players
+const CAPTION = 44; // px of two lines under a player
 
 const root = element.querySelector(".locked");
 let view = null; // the payload
@@ -56,12 +58,21 @@ function drop(cell) {
   for (const url of [cell.url, cell.heatUrl]) if (url?.startsWith("blob:")) URL.revokeObjectURL(url);
 }
 
-/** Tell the style sheet where the players begin, so that they and their bar fit into the window. */
+/** The columns that make the players largest, and their height: they, their captions and the bar fit into the window. */
 function fit() {
   const grid = one(".grid");
   if (!grid?.offsetParent) return;
-  const top = grid.getBoundingClientRect().top + window.scrollY;
-  root.style.setProperty("--top", `${Math.round(Math.min(top, 0.4 * window.innerHeight))}px`);
+  const style = getComputedStyle(grid);
+  const [gap, ratio] = [parseFloat(style.columnGap), Number(style.getPropertyValue("--ratio"))];
+  const top = Math.min(grid.getBoundingClientRect().top + window.scrollY, 0.4 * window.innerHeight);
+  const talls = cells.map((_, i) => {
+    const rows = Math.ceil(cells.length / (i + 1));
+    return (window.innerHeight - top - BAR - (rows - 1) * gap) / rows - CAPTION;
+  });
+  const widths = talls.map((tall, i) => Math.min(tall * ratio, (grid.clientWidth - i * gap) / (i + 1)));
+  const columns = 1 + widths.indexOf(Math.max(...widths));
+  root.style.setProperty("--columns", columns);
+  root.style.setProperty("--tall", `${Math.floor(Math.max(160, talls[columns - 1]))}px`);
 }
 
 // ---- drawing -----------------------------------------------------------------------------------------------

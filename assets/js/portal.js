@@ -2,13 +2,17 @@
 (() => {
   const CORE = "CORE_MODULE"; // Gradio's module with changeLocale
   // The link of a study opens the rater's page, also where only the portal's own address can be linked to.
-  const study = new URLSearchParams(location.search).get("study");
+  const asked = new URLSearchParams(location.search);
+  const study = asked.get("tab") !== "results" && asked.get("study");
   if (study) location.replace(`rate?study=${encodeURIComponent(study)}`);
 
   // A reload stays on the open tab; a set that the address named is open by then, and remembered.
   document.addEventListener("tab", ({ detail }) => {
     const address = new URL(location.href);
+    const opened = detail === "results" && document.querySelector("[data-shown]")?.dataset.shown;
     address.searchParams.delete("set");
+    if (opened) address.searchParams.set("study", opened);
+    else address.searchParams.delete("study");
     address.searchParams.set("tab", detail);
     history.replaceState(history.state, "", address);
   });
@@ -84,6 +88,28 @@
     const preview = window.gradio_config?.i18n_translations?.[locale]?.["face.preview"];
     for (const button of preview ? document.querySelectorAll(".preview .image-container > button") : []) {
       if (button.getAttribute("aria-label") !== preview) button.setAttribute("aria-label", preview);
+    }
+  };
+
+  // Gradio's button that adds files has another button in it, and a name that Gradio did not translate.
+  const joinUploads = (locale) => {
+    const name = window.gradio_config?.i18n_translations?.[locale]?.["gradio.file_upload"];
+    for (const inner of document.querySelectorAll(".icon-button button:not([inert])")) {
+      inner.inert = true;
+      for (const key of name ? ["aria-label", "title"] : []) inner.closest(".icon-button").setAttribute(key, name);
+    }
+  };
+
+  // Gradio's tables have boxes to tick without a name, inside of buttons; the column names them.
+  const nameBoxes = () => {
+    for (const cell of document.querySelectorAll(":is(.bool-cell, .select-all-checkbox)[role=button]")) {
+      cell.setAttribute("role", "none");
+      cell.removeAttribute("tabindex");
+    }
+    for (const box of document.querySelectorAll(".bool-cell input")) {
+      const column = box.closest("[data-col]")?.dataset.col;
+      const name = document.querySelector(`#${box.closest("[id$=rows]")?.id} th[data-heading="${column}"]`)?.innerText.trim();
+      if (name && box.ariaLabel !== name) box.ariaLabel = name;
     }
   };
 
@@ -183,6 +209,8 @@
     describe(locale);
     countSets(locale);
     joinChoices();
+    joinUploads(locale);
+    nameBoxes();
   };
 
   // Gradio's page about the API: a click on its own button shows it, the address alone does not.
@@ -207,6 +235,8 @@
       }
     }
     if (event.target.closest("[data-open-api]")) openApi();
+    const inner = event.target.closest(".icon-button")?.querySelector("[inert]");
+    if (inner && !inner.contains(event.target)) inner.click();
     if (event.target.closest("[data-theme]")) {
       const theme = document.body.classList.contains("dark") ? "light" : "dark";
       remember("lipsync-theme", theme);

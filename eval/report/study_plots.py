@@ -167,7 +167,7 @@ def svg(figure: Figure, page: bool = False) -> str:
     if not page:
         return text
     text = text[text.index("<svg") :].replace(INK, "currentColor")
-    return text.replace("<svg ", '<svg role="img" style="max-width: 100%; height: auto" ', 1)
+    return text.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
 
 
 _LEGEND: dict[str, Any] = {

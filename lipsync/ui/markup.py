@@ -174,7 +174,10 @@ def auto_card(cores: Sequence[tuple[str, bool]]) -> str:
         cores: title of each in the order in which they are tried, and whether it is on this machine.
     """
     lines = (f"<li>{escape(title)}{SEPARATOR}{_where(ready)}</li>" for title, ready in cores)
-    return f'<div class="card"><p>{localized("method.auto.about")}</p><ol>{"".join(lines)}</ol></div>'
+    return (
+        f'<details class="card"><summary>{localized("method.auto.order")}</summary>'
+        f"<p>{localized('method.auto.about')}</p><ol>{''.join(lines)}</ol></details>"
+    )
 
 
 def _where(ready: bool) -> str:

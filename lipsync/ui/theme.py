@@ -63,6 +63,8 @@ def theme() -> gr.themes.Base:
         table_even_background_fill_dark="#1c272c",
         table_odd_background_fill_dark="#1c272c",
         input_background_fill_dark="#1c272c",
+        link_text_color_dark="*primary_300",
+        link_text_color_hover_dark="*primary_200",
         border_color_primary="#d3dbdf",
         border_color_primary_dark="#33424a",
         button_secondary_background_fill="#ffffff",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
@@ -27,9 +28,23 @@ expect.set_options(timeout=PATIENCE)
 
 
 def shoot(page: Any, name: str) -> None:
-    """Keep a picture of the whole page among the artefacts."""
+    """Keep a picture of the whole page among the artefacts; axe finds nothing serious on it."""
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True, timeout=PATIENCE)
+    found = faults(page)
+    assert not found, "\n".join(found)
+
+
+def faults(page: Any) -> list[str]:
+    """What axe calls serious or critical, one line for each element; Gradio's page of the API apart."""
+    context = {"include": [["body"]], "exclude": [[".api-docs"]]}
+    found = Axe().run(page, context, {"resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{fault['id']}: {node['target']} {node['html'][:160]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
 
 
 def show_models(page: Any) -> None:

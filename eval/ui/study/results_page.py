@@ -27,7 +27,7 @@ from eval.ui.study.study_form import (
 from eval.ui.study.study_head import StudyHead
 from eval.ui.study.study_list import StudyList, state_of
 from eval.ui.study.study_results import StudyResults
-from lipsync.errors import LipSyncError
+from lipsync.errors import LipSyncError, StudyError
 from lipsync.ui.languages import label
 from lipsync.ui.request_form import QUIET
 
@@ -41,7 +41,8 @@ class _ResultsPage:
     def __init__(self, store: Store, access: Access, tasks: BackgroundTasks) -> None:
         self.store, self.tasks = store, tasks
         self.sets = Sets(store.folder)
-        self.study = gr.State()
+        self.study = gr.State()  # id of the open study
+        self.asked = gr.State()  # id of the study that the address names, until the owner is in
         self.timer = gr.Timer(EVERY, active=False)
         self.login_form = LoginForm(access)
         with self.login_form.inside, gr.Row(equal_height=False):
@@ -57,17 +58,17 @@ class _ResultsPage:
         form, head, results = self.form, self.head, self.results
         view = [self.study, *results.asked]
         self.shown = [
-            *self.login_form.parts, self.study, self.timer, *self.list.shown, self.status, *head.shown,
-            form.panel, form.status, form.start, form.zip, *form.choices, results.files, results.message,
-            *results.shown,
+            *self.login_form.parts, self.study, self.asked, self.timer, *self.list.shown, self.status,
+            *head.shown, form.panel, form.status, form.start, form.zip, *form.choices, results.files,
+            results.message, *results.shown,
         ]  # fmt: skip
 
         def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
             event(handler, inputs, self.shown, concurrency_limit=8, **QUIET)
 
         for event in (self.login_form.enter.click, self.login_form.secret.submit):
-            on(event, self.on_enter, self.login_form.secret)
-        on(tab.select, self.on_tab, [self.study])
+            on(event, self.on_enter, [self.login_form.secret, self.asked])
+        on(tab.select, self.on_tab, [self.study, self.asked])
         on(self.list.leave.click, self.on_leave, None)
         on(self.timer.tick, self.on_tick, [*view, self.list.seen])
         on(self.list.entries.click, self.on_pick, view)
@@ -93,14 +94,16 @@ class _ResultsPage:
 
     # ---- the login --------------------------------------------------------------------------------------
 
-    def on_enter(self, secret: str, request: gr.Request) -> Update:
+    def on_enter(self, secret: str, asked: str | None, request: gr.Request) -> Update:
         try:
             self.login_form.log_in(secret, request)
         except LipSyncError as error:
             return {self.login_form.refused: markup.trouble(error)}
-        return self._entered()
+        return self._entered(asked)
 
-    def on_tab(self, study: str | None, request: gr.Request, account: gr.OAuthProfile | None) -> Update:
+    def on_tab(
+        self, study: str | None, asked: str | None, request: gr.Request, account: gr.OAuthProfile | None
+    ) -> Update:
         """The tab is opened; an earlier login is still valid."""
         if not self.login_form.is_in(request):
             if account is None:
@@ -109,7 +112,7 @@ class _ResultsPage:
                 self.login_form.log_in_as(account.username, request)
             except LipSyncError as error:
                 return self.closed(markup.trouble(error))
-        return {self.study: study} if study else self._entered()
+        return {self.study: study} if study else self._entered(asked)
 
     def on_leave(self, request: gr.Request) -> Update:
         self.login_form.log_out(request)
@@ -123,8 +126,14 @@ class _ResultsPage:
         """Show an error at the top; nothing else changes."""
         return {self.status: _message(markup.trouble(error))}
 
-    def _entered(self) -> Update:
-        return {**self.login_form.let_in(), self.timer: gr.Timer(active=True), **self._listed(None)}
+    def _entered(self, asked: str | None) -> Update:
+        """The list of studies, and the one that the address names if there is one."""
+        entered = {**self.login_form.let_in(), self.timer: gr.Timer(active=True), self.asked: None}
+        try:
+            study = self.store.get(asked or "")
+        except StudyError:
+            return {**entered, **self._listed(None)}
+        return {**entered, **self._opened(study, True, None, None)}
 
     # ---- the studies ------------------------------------------------------------------------------------
 
@@ -295,8 +304,11 @@ class _ResultsPage:
         }
 
 
-def build(store: Store, access: Access, tasks: BackgroundTasks) -> gr.Tab:
+def build(store: Store, access: Access, tasks: BackgroundTasks) -> gr.State:
     """Add the tab, inside ``gr.Tabs()``.
+
+    Returns:
+        State with the id of a study to open once the owner is in.
 
     Args:
         store: the studies.
@@ -306,7 +318,7 @@ def build(store: Store, access: Access, tasks: BackgroundTasks) -> gr.Tab:
     with gr.Tab(label("results.tab"), id="results") as tab:
         page = _ResultsPage(store, access, tasks)
     page.listen(tab)
-    return tab
+    return page.asked
 
 
 def _message(html: str) -> Any:

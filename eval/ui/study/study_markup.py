@@ -84,13 +84,28 @@ def head(study: StudyInfo) -> str:
     link = escape(f"rate?study={study.link}")
     count = localized("study.progress", ratings=study.counted, wanted=study.wanted)
     return (
-        f'<div class="study-head"><h2 class="title">{bilingual(study.spec.title)} {_state(study)}</h2>'
+        f'<div class="study-head" data-shown="{study.id}">'
+        f'<h2 class="title">{bilingual(study.spec.title)} {_state(study)}</h2>'
         f'<p class="figures">{count}<span aria-hidden="true"> · </span>{facts}</p>{_bar(study)}'
         f'<label class="link"><span>{localized("study.link")}</span>'
         f'<span class="row"><input readonly data-path="{link}" data-draw id="study-link">'
         f'<button type="button" data-copy><span class="before">{localized("study.copy")}</span>'
         f'<span class="after">{localized("study.copied")}</span></button></span></label>'
         f'<p class="figures" data-local hidden>{localized("study.link.local")}</p></div>'
+    )
+
+
+def plot(name: str, drawn: str) -> str:
+    """A plot as a picture with a name, which the keyboard can move where it is wider than the screen.
+
+    Args:
+        name: of `eval.report.study_plots.plots`.
+        drawn: its SVG.
+    """
+    kind = name.partition("-")[0]
+    return (
+        f'<div class="drawn" role="img" tabindex="0" aria-labelledby="plot-{escape(name)}">{drawn}</div>'
+        f'<span class="visually-hidden" id="plot-{escape(name)}">{localized(f"results.plot.{kind}")}</span>'
     )
 
 

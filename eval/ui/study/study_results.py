@@ -48,13 +48,13 @@ class StudyResults:
         with gr.Column(visible=False, elem_id="study-results") as self.panel:
             self.screening = gr.Checkbox(True, label=label("study.screening"), elem_id="study-screening")
             self.table = gr.HTML(elem_id="study-table")
-            self.plot = gr.HTML(elem_id="study-plot", elem_classes="drawn")
+            self.plot = gr.HTML(elem_id="study-plot")
             with gr.Accordion(label("results.clips"), open=False, elem_id="study-clips") as self.more:
                 self.question = gr.Radio(
                     [], label=label("results.question"), interactive=True, elem_id="study-question"
                 )
                 self.clips = gr.HTML()
-                self.bars = gr.HTML(elem_classes="drawn")
+                self.bars = gr.HTML()
             with gr.Accordion(label("results.raters"), open=False, elem_id="study-raters"):
                 self.excluded = gr.HTML()
             with gr.Accordion(label("results.tests"), open=False, elem_id="study-tests"):
@@ -103,7 +103,9 @@ class StudyResults:
         keys = [one.key for one in study.spec.questions]
         question = question if question in keys else keys[0]
         plots = study_plots.plots(found) if found.used else {}
-        drawn = {name: study_plots.svg(figure, page=True) for name, figure in plots.items()}
+        drawn = {
+            name: markup.plot(name, study_plots.svg(figure, page=True)) for name, figure in plots.items()
+        }
         main = [name for name in drawn if name == "mos" or name.startswith("strength-")]
         return {
             self.panel: gr.update(visible=True),

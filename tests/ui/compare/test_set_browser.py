@@ -120,9 +120,9 @@ def test_six_players_and_their_bar_fit_the_window(visit: Callable, six: str) -> 
     choose(page, LONG)
     page.locator(".locked .grid").evaluate("(grid) => grid.scrollIntoView()")
     bar = page.locator(".locked .bar").bounding_box()
-    frames = [frame.bounding_box() for frame in page.locator(".locked .frame").all()]
-    assert len({round(frame["x"]) for frame in frames}) == 3
-    assert all(frame["y"] + frame["height"] <= bar["y"] for frame in frames)
+    cells = [cell.bounding_box() for cell in page.locator(".locked .cell").all()]
+    assert len({round(cell["x"]) for cell in cells}) == 3
+    assert all(cell["y"] + cell["height"] <= bar["y"] for cell in cells), "a name lies under the bar"
     tops = {round(button.bounding_box()["y"]) for button in page.locator(".locked .bar button").all()}
     assert len(tops) == 1, "the buttons take more than one row"
     assert bar["y"] + bar["height"] <= 900
