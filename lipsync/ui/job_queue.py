@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lipsync.errors import Cancelled, ConfigError, LipSyncError, full_disk_reported
+from lipsync.errors import ArtefactError, Cancelled, ConfigError, LipSyncError, full_disk_reported
 from lipsync.ui.public.visitor_limits import VisitorLimits
 
 log = logging.getLogger(__name__)
@@ -189,6 +189,8 @@ class Tasks(ABC, Generic[T]):
         except Cancelled as stopped:
             if time.monotonic() - began < self._limit:
                 raise
+            if isinstance(error, ArtefactError):
+                log.warning("%s", error)  # with the paths and checksums, which no page shows
             raise ConfigError("job.too_slow", seconds=self._limit) from stopped
         finally:
             timer.cancel()

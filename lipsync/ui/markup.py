@@ -66,7 +66,7 @@ def trouble(error: Exception) -> str:
 
     The key is there for ``portal.js``, which leads to what is missing.
     """
-    message = error.message if isinstance(error, LipSyncError) else Message("job.bug")
+    message = error.on_page if isinstance(error, LipSyncError) else Message("job.bug")
     title = localized("job.missing" if isinstance(error, MissingInput) else "job.failed")
     return (
         f'<div class="trouble" role="alert" data-error="{escape(message.key)}">'

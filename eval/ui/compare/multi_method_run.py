@@ -106,7 +106,7 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
                 entries.append(Entry(task.item, REFERENCE, job.request.face))
             self._sets.add(task.set, entries)
         elif job.state == "failed":
-            why = job.error.message if isinstance(job.error, LipSyncError) else BUG
+            why = job.error.on_page if isinstance(job.error, LipSyncError) else BUG
             self._sets.record_failure(task.set, task.item, title, why)
         else:
             return
