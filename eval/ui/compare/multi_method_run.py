@@ -91,6 +91,7 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
                         task.stop()
                     time.sleep(POLL)
                 self._keep(task, title, job)
+                self._jobs.delete(job)  # its video is in the set
         except BaseException:  # the set was deleted meanwhile
             task.stop()
             raise
