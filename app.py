@@ -54,6 +54,7 @@ from lipsync.ui.visitor import VisitorCookie, signing_key
 from lipsync.weights import hub
 
 HOUR = 3600.0
+DAY = 24 * HOUR
 
 
 def build(
@@ -65,7 +66,7 @@ def build(
 ) -> gr.Blocks:
     """The page with all its tabs."""
     # Uploads and copies of results are removed a day after they were made; looked for every hour.
-    with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(24 * HOUR))) as demo:
+    with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(DAY))) as demo:
         gr.HTML(markup.header())
         with gr.Tabs() as tabs:
             made = generate_page.build(demo, jobs, max_seconds)
@@ -169,7 +170,7 @@ def main() -> None:
     if not access.private:
         log_without_words()
         fetch_nothing()
-    jobs = Jobs(keep=HOUR, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
+    jobs = Jobs(keep=DAY, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
     atexit.register(jobs.close)
     queue = ScoreQueue(limit=settings.max_job, visitors=visitors)
     atexit.register(queue.close)

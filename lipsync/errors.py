@@ -43,6 +43,11 @@ def _short(value: object) -> object:
 class LipSyncError(MessageError):
     """Base of all errors whose message is meant for the person at the keyboard."""
 
+    @property
+    def on_page(self) -> Message:
+        """The sentence that a page shows."""
+        return self.message
+
 
 class MediaError(LipSyncError):
     """A video, photo or sound file cannot be read or written."""
@@ -54,6 +59,13 @@ class FaceError(LipSyncError):
 
 class ArtefactError(LipSyncError):
     """A weights file is missing, unreachable or not what its checksum says."""
+
+    @property
+    def on_page(self) -> Message:
+        """The sentence without the paths and checksums, which are for the log of whoever runs the portal."""
+        if self.message.key != "weights.missing":
+            return self.message
+        return Message("weights.missing.page", file=self.message.parameters["file"])
 
     @property
     def reason(self) -> str:

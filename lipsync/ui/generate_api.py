@@ -115,5 +115,5 @@ def _inputs() -> list[Any]:
 
 def refusal(error: Exception | None) -> gr.Error:
     """The error that a program gets: the sentence, with its Chinese as title; a bug is only named."""
-    message = error.message if isinstance(error, LipSyncError) else Message("job.see_log")
+    message = error.on_page if isinstance(error, LipSyncError) else Message("job.see_log")
     return gr.Error(message, title=message.text("zh"), print_exception=False)

@@ -8,12 +8,13 @@ from typing import Any
 
 import gradio as gr
 
-from lipsync.errors import LipSyncError
+from lipsync.errors import LipSyncError, MissingInput
 from lipsync.methods.hub_name import PREFIX as HUB
 from lipsync.ui import markup
 from lipsync.ui.choices.output_choice import OutputChoice
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
+from lipsync.ui.jobs.my_jobs import MyJobs
 from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
 from lipsync.ui.request_form import QUIET, Inputs
@@ -67,6 +68,7 @@ class _GeneratePage:
                     self.start = gr.Button(label("job.start"), variant="primary", size="lg", elem_id="start")
                     self.cancel = gr.Button(label("job.cancel"), visible=False, size="lg", elem_id="cancel")
                 self._result()
+                self.my_jobs = MyJobs(jobs)
                 LivePart(self.inputs)
         self._listen()
 
@@ -133,6 +135,14 @@ class _GeneratePage:
             self.on_restore, [self.job, given.cores, given.more_lines, given.method], filled_in, **QUIET
         )
         restored.then(given.on_face, given.face_inputs, given.faces, **QUIET)
+        listed = self.my_jobs
+        listed.listing.select(self.on_open, None, self.shown, concurrency_limit=None, **QUIET)
+        again = listed.listing.submit(
+            self.on_again, [given.cores, given.more_lines], [*filled_in, self.status], **QUIET
+        )
+        again.then(given.on_face, given.face_inputs, given.faces, **QUIET)
+        for change in listed.attach(demo, self.job):
+            change.then(self.on_gone, self.job, self.shown, **QUIET)
 
     async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
         filled_in, (learn, minutes), written_as = options[:-5], options[-5:-3], options[-3:]
@@ -181,6 +191,38 @@ class _GeneratePage:
             }
         return filled_in | given.choice.on_load() | given.on_cores(cores, lines, wanted.method)
 
+    async def on_open(self, request: gr.Request, event: gr.EventData) -> AsyncIterator[Update]:
+        """Show the result of a job of the list in the player."""
+        job = self.my_jobs.asked_for(request, event)
+        if job is None or job.result is None:
+            yield {self.job: gr.skip()}
+            return
+        async for update in self._follow(job):
+            yield update
+
+    def on_again(
+        self, cores: list[str], lines: list[tuple[str, str]], request: gr.Request, event: gr.EventData
+    ) -> Update:
+        """Fill the form with what a job of the list was given; where a file is gone, say so."""
+        job = self.my_jobs.asked_for(request, event)
+        if job is None:
+            return {self.status: gr.skip()}
+        lost = [path for path in (job.request.face, job.request.audio) if path and not path.is_file()]
+        if lost:
+            error = MissingInput("jobs.input_gone", path=lost[0].name)
+            return {self.status: gr.update(value=markup.trouble(error), visible=True)}
+        return self.on_restore(job.id, cores, lines, job.request.method)
+
+    def on_gone(self, name: str | None) -> Update:
+        """Show a result no longer that was deleted."""
+        if name in (None, FORGOTTEN) or self.jobs.get(name) is not None:
+            return {self.job: gr.skip()}
+        return {
+            **self._hidden(),
+            self.job: FORGOTTEN,
+            self.status: gr.update(value=markup.empty(), visible=True),
+        }
+
     def on_cancel(self, name: str | None) -> None:
         job = self.jobs.get(name)
         if job is not None:
@@ -208,9 +250,9 @@ class _GeneratePage:
 
     async def _follow(self, job: Job, first: Update | None = None) -> AsyncIterator[Update]:
         """Updates until the job is over. Each is complete: a browser may pass over one of a quick series."""
-        minutes = round(self.jobs.keep / 60)
+        hours = round(self.jobs.keep / 3600)
         busy: Update = {self.start: gr.update(interactive=False), self.cancel: gr.update(visible=True)}
-        async for text in states_of(job, lambda: markup.running(job, self.jobs.ahead(job), minutes)):
+        async for text in states_of(job, lambda: markup.running(job, self.jobs.ahead(job), hours)):
             yield busy | (first or {}) | {self.status: gr.update(value=text, visible=True)}
         ready = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
         if job.result is not None:

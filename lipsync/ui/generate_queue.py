@@ -6,15 +6,24 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
 
 from lipsync.adapt import Adapted, AdaptRequest, adapt
+from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Request, Result, generate
+from lipsync.media import read_frames
+from lipsync.media.photo import reduced
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.ui.job_queue import Task, Tasks
 from lipsync.ui.public.visitor_limits import VisitorLimits
 
 log = logging.getLogger(__name__)
+
+THUMBNAIL = "thumbnail.jpg"  # in the folder of a job, beside its result
+SIDE = 192  # pixels of its longer side
 
 Generate = Callable[[Request, Callable[[Progress], None], threading.Event], Result]
 Adapt = Callable[[AdaptRequest, Callable[[Progress], None], threading.Event], Adapted]
@@ -89,6 +98,7 @@ class Jobs(Tasks[Job]):
         exact = result.method, result.weights_sha256, result.revision
         log.info("made by %s, weights %s, revision %s", *exact)
         job.result = _renamed(result)
+        _write_thumbnail(job.result.path, job.folder / THUMBNAIL)
 
 
 def _renamed(result: Result) -> Result:
@@ -98,6 +108,16 @@ def _renamed(result: Result) -> Result:
         return result
     name = f"{path.stem.removesuffix(end)}-{result.method}{path.suffix}"
     return replace(result, path=path.rename(path.with_name(name)))
+
+
+def _write_thumbnail(video: Path, picture: Path) -> None:
+    """Write the first frame of a video as a small JPEG; a video that cannot be read has none."""
+    try:
+        frame = next(iter(read_frames(video, max_frames=1)), None)
+    except LipSyncError:
+        return
+    if frame is not None:
+        Image.fromarray(reduced(frame.image, SIDE)).save(picture, quality=85)
 
 
 def speed(result: Result) -> float:

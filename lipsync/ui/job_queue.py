@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lipsync.errors import Cancelled, ConfigError, LipSyncError, full_disk_reported
+from lipsync.errors import ArtefactError, Cancelled, ConfigError, LipSyncError, full_disk_reported
 from lipsync.ui.public.visitor_limits import VisitorLimits
+from lipsync.ui.visitor import asking, visitor_of
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +40,18 @@ class Task:
     Attributes:
         id: opaque; whoever knows it may see the result.
         folder: its own; made when it starts, removed when it does not end well or is forgotten.
+        visitor: name of the browser that asked for it; empty for a part of a larger task.
         state: "waiting", "running", "done", "failed" or "cancelled".
         error: why it failed; a :class:`LipSyncError` is meant for the person.
+        began, ended: on the monotonic clock, in seconds; 0 before.
     """
 
     id: str
     folder: Path
+    visitor: str = ""
     state: str = "waiting"
     error: Exception | None = None
+    began: float = 0.0
     ended: float = 0.0
     cancel: threading.Event = field(default_factory=threading.Event)
 
@@ -107,6 +112,22 @@ class Tasks(ABC, Generic[T]):
         self._forget()
         return self._tasks.get(name) if isinstance(name, str) else None
 
+    def seen_by(self, request: Any) -> list[T]:
+        """The tasks that whoever makes a request may see, the newest first: their own, the owner all."""
+        self._forget()
+        owner = self._visitors is not None and self._visitors.asker(request) is None
+        name = visitor_of(request)
+        with self._lock:
+            known = list(self._tasks.values())
+        return [task for task in reversed(known) if task.visitor and (owner or task.visitor == name)]
+
+    def delete(self, task: T) -> None:
+        """Forget a task and its files; one that is not over is stopped, and forgotten when its time comes."""
+        task.cancel.set()
+        with self._lock:
+            if task.over and self._tasks.pop(task.id, None) is not None:
+                shutil.rmtree(task.folder, ignore_errors=True)
+
     def ahead(self, task: T) -> int:
         """Tasks that run or wait before this one."""
         with self._lock:
@@ -142,8 +163,10 @@ class Tasks(ABC, Generic[T]):
         with self._lock:
             if sum(not other.over for other in self._tasks.values()) >= self._most:
                 raise ConfigError("job.queue_full", count=self._most)
-            if self._visitors is not None and not part:
-                self._visitors.admit(task)
+            if not part:
+                task.visitor = asking()
+                if self._visitors is not None:
+                    self._visitors.admit(task)
             self._tasks[task.id] = task
         self._queue.put((task, copy_context()))
         return task
@@ -158,7 +181,7 @@ class Tasks(ABC, Generic[T]):
         try:
             if task.cancel.is_set():
                 raise Cancelled("job.cancelled_before")
-            task.state = "running"
+            task.began, task.state = time.monotonic(), "running"
             with full_disk_reported():
                 task.folder.mkdir()
                 self._timed(task)
@@ -166,6 +189,8 @@ class Tasks(ABC, Generic[T]):
         except Cancelled:
             state = "cancelled"
         except LipSyncError as error:
+            if isinstance(error, ArtefactError):
+                log.warning("%s", error)  # with the paths and checksums, which no page shows
             task.error = error
         except Exception as error:
             log.exception("a job failed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from lipsync.errors import LipSyncError
+from lipsync.errors import ArtefactError, LipSyncError
 from lipsync.faces.tracking.choose import Choice
 from lipsync.live import Live, Microphone
 from lipsync.media.label import Label
@@ -22,6 +23,8 @@ from lipsync.ui import markup
 from lipsync.ui.languages import label, localized
 from lipsync.ui.request_form import QUIET, Inputs
 from lipsync.ui.uploads import GenerateForm, request
+
+log = logging.getLogger(__name__)
 
 PIECE = 0.2  # s of sound that the browser sends at a time
 LIMIT = 120  # s that one person may speak before the next has a turn
@@ -107,6 +110,8 @@ class LivePart:
                 wanted.face, taken, Choice(wanted.face_index, person=wanted.person), wanted.mouth_opening
             )
         except LipSyncError as error:
+            if isinstance(error, ArtefactError):
+                log.warning("%s", error)
             yield {self.facts: markup.trouble(error)}
             return
         ready = (localized("live.ready"), localized("live.method", method=taken.card.name))

@@ -66,7 +66,7 @@ def trouble(error: Exception) -> str:
 
     The key is there for ``portal.js``, which leads to what is missing.
     """
-    message = error.message if isinstance(error, LipSyncError) else Message("job.bug")
+    message = error.on_page if isinstance(error, LipSyncError) else Message("job.bug")
     title = localized("job.missing" if isinstance(error, MissingInput) else "job.failed")
     return (
         f'<div class="trouble" role="alert" data-error="{escape(message.key)}">'
@@ -79,7 +79,12 @@ def cancelled() -> str:
     return f'<div class="empty">{localized("job.cancelled")}</div>'
 
 
-def running(job: Job, ahead: int, minutes: int) -> str:
+def running(job: Job, ahead: int, hours: int) -> str:
+    """How far a job is that is not over, and for how long its result will be kept."""
+    return f'<div class="running">{progress(job, ahead)}<p>{localized("jobs.reload", count=hours)}</p></div>'
+
+
+def progress(job: Job, ahead: int) -> str:
     """Stage, frames, speed and the time left of a job that is not over."""
     step = job.progress
     if job.state == "waiting" or step is None:
@@ -105,10 +110,7 @@ def running(job: Job, ahead: int, minutes: int) -> str:
         if share is not None
         else "<progress></progress>"
     )
-    return (
-        f'<div class="running"><strong>{title}</strong>{bar}<p class="figures">{SEPARATOR.join(facts)}</p>'
-        f"<p>{localized('job.reload', minutes=minutes)}</p></div>"
-    )
+    return f'<strong>{title}</strong>{bar}<p class="figures">{SEPARATOR.join(facts)}</p>'
 
 
 def references(pictures: Sequence[tuple[float, np.ndarray]]) -> str:

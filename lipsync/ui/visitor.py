@@ -14,6 +14,7 @@ from pathlib import Path
 
 import gradio as gr
 from filelock import FileLock
+from gradio.context import LocalContext
 from starlette.datastructures import MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,6 +40,13 @@ def signing_key(folder: Path) -> bytes:
 def visitor_of(request: gr.Request) -> str:
     """The name of the browser, or program, that makes a request; `VisitorCookie` has checked it."""
     return str(dict(request.cookies)[COOKIE]).partition(".")[0]
+
+
+def asking() -> str:
+    """The name of the browser whose request Gradio answers just now; empty where it answers none."""
+    request = LocalContext.request.get(None)
+    cookies = {} if request is None else dict(request.cookies)
+    return str(cookies.get(COOKIE, "")).partition(".")[0]
 
 
 class VisitorCookie:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,11 +17,13 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
+from PIL import Image
 
 from eval.compare.rights import PersonalSets, Visitor
 from eval.compare.sets import Entry, Sets
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store
+from lipsync.assets import asset
 from lipsync.errors import ConfigError
 from lipsync.ui.visitor import COOKIE
 from tests.coroutines import run
@@ -133,7 +136,9 @@ VERBS: dict[str, Callable[[Client, str, Place], Any]] = {
 ON_THE_PAGE = {"score a set": "score", "add videos to a set": "add"}
 
 
-@pytest.mark.parametrize(("verb", "role", "published"), [case for case in CASES if "study" not in case[0]])
+@pytest.mark.parametrize(
+    ("verb", "role", "published"), [case for case in CASES if not re.search("study|job", case[0])]
+)
 def test_the_api_follows_the_table(
     verb: str, role: str, published: bool, clients: dict[str, Client], place: Place,
     set_of: Callable[[str, bool], str],
@@ -162,6 +167,64 @@ def test_the_api_follows_the_table(
     assert works(lambda: VERBS[verb](client, id, place)) is allowed
     if not allowed:
         assert place.sets.open(id) == before
+
+
+@dataclass
+class Listing:
+    """The list of jobs on the Generate page, asked as its scripts ask."""
+
+    place: Place
+    config: dict[str, Any]
+
+    def ask(self, event: str, role: str, job: str = "") -> str:
+        """What the list answers to an event about a job; ``load``: what a fresh page shows."""
+        headers = {"Content-Type": "application/json", "Cookie": f"{COOKIE}={self.place.cookies[role]}"}
+        headers |= {"x-lipsync-password": PASSWORD} if role == "owner" else {}
+        (listing,) = [
+            one["id"] for one in self.config["components"] if one["props"].get("elem_id") == "my-jobs"
+        ]
+        asked = next(
+            one["id"]
+            for one in self.config["dependencies"]
+            if listing in one["outputs"] and event in [name for _, name in one["targets"]]
+        )
+        data = {"data": [], "fn_index": asked, "session_hash": "rights", "event_data": {"job": job}}
+        url = f"{self.place.address}/gradio_api/run/predict"
+        wanted = urllib.request.Request(url, json.dumps(data).encode(), headers)
+        with urllib.request.urlopen(wanted) as answer:
+            return str(answer.read().decode())
+
+    def made(self, speech: Path) -> str:
+        """Id of a job of the maker that has failed: its photo shows no face."""
+        before = set(re.findall(r'data-job=\\"([\w-]+)', self.ask("load", "maker")))
+        client = self.place.client("maker")
+        with pytest.raises(AppError, match="No human face"):
+            client.predict(
+                handle_file(speech.with_name("blank.png")), handle_file(speech), consent=True,
+                api_name="/generate",
+            )  # fmt: skip
+        (job,) = set(re.findall(r'data-job=\\"([\w-]+)', self.ask("load", "maker"))) - before
+        return str(job)
+
+
+@pytest.fixture(scope="module")
+def listing(place: Place) -> Listing:
+    with urllib.request.urlopen(f"{place.address}/config") as answer:
+        return Listing(place, json.load(answer))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_list_of_jobs_follows_the_table(role: str, listing: Listing, tmp_path: Path) -> None:
+    shutil.copyfile(asset("examples", "english.wav"), tmp_path / "english.wav")
+    Image.new("RGB", (96, 96), "grey").save(tmp_path / "blank.png")
+    job = listing.made(tmp_path / "english.wav")
+    assert (job in listing.ask("load", role)) is (RIGHTS["find a job under My jobs"][role] == "yes")
+    listing.ask("delete", role, job)
+    kept = job in listing.ask("load", "maker")
+    assert kept is (RIGHTS["delete a job"][role] == "no")
+    assert RIGHTS["stop a job"] == RIGHTS["delete a job"]  # one check lets both through
+    listing.ask("delete", "maker", job)
+    assert job not in listing.ask("load", "maker")
 
 
 def test_after_the_study_the_set_is_seen_again(

@@ -40,7 +40,7 @@ def error_note(error: Exception, blind: bool) -> dict[str, str]:
     if isinstance(error, LipSyncError) and blind:
         return by_language("analysis.failed")
     if isinstance(error, LipSyncError):
-        return by_language(error.message)
+        return by_language(error.on_page)
     return by_language("job.bug")
 
 
@@ -134,7 +134,7 @@ def _share(job: Job) -> float:
 
 def _state(job: Job, ahead: Callable[[Job], int]) -> str:
     if job.state == "failed":
-        return localized(str(job.error)) if isinstance(job.error, LipSyncError) else localized("job.bug")
+        return localized(job.error.on_page) if isinstance(job.error, LipSyncError) else localized("job.bug")
     if job.state == "running" and job.progress and job.progress.total:
         step = job.progress
         return localized("round.frames", done=step.done, total=step.total, fps=f"{step.fps:.0f}")

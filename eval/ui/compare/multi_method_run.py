@@ -91,6 +91,7 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
                         task.stop()
                     time.sleep(POLL)
                 self._keep(task, title, job)
+                self._jobs.delete(job)  # its video is in the set
         except BaseException:  # the set was deleted meanwhile
             task.stop()
             raise
@@ -106,7 +107,7 @@ class MultiMethodRuns(Tasks[MultiMethodRun]):
                 entries.append(Entry(task.item, REFERENCE, job.request.face))
             self._sets.add(task.set, entries)
         elif job.state == "failed":
-            why = job.error.message if isinstance(job.error, LipSyncError) else BUG
+            why = job.error.on_page if isinstance(job.error, LipSyncError) else BUG
             self._sets.record_failure(task.set, task.item, title, why)
         else:
             return

@@ -21,7 +21,6 @@ class ScoreJob(Task):
     Attributes:
         row, done, total: what is being scored and how far it is, frames.
         number: rows finished.
-        began: when the first row began, seconds of `time.monotonic`.
         frames: scored so far, in all rows.
         table: the result.
     """
@@ -32,7 +31,6 @@ class ScoreJob(Task):
     done: int = 0
     total: int = 0
     number: int = 0
-    began: float = 0.0
     frames: int = 0
     table: ScoreTable | None = None
 
@@ -64,7 +62,6 @@ class ScoreQueue(Tasks[ScoreJob]):
             job.row, job.done, job.total = row, done, total
             job.frames += 1
 
-        job.began = time.monotonic()
         results = run(job.rows, job.options, job.folder, report=row_done, report_frames=frame_done)
         table = summarise_rows(results, job.folder)
         write_tables(table, job.folder)

@@ -1,16 +1,22 @@
 """Chinese users read Chinese errors and notes of real failures."""
 
 import re
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from lipsync.errors import LipSyncError
-from lipsync.generate import _notes
+from lipsync.generate import Request, _notes
 from lipsync.media import probe, read_audio
 from lipsync.methods import METHODS, load_method
 from lipsync.texts import Message, translated
+from lipsync.ui import markup
+from lipsync.ui.generate_api import refusal
+from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.jobs.job_list import job_list
+from lipsync.weights import hub
 from lipsync.weights.checkpoint import load_checkpoint
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -80,3 +86,25 @@ def test_cards_and_notes_are_known_and_other_sentences_stay() -> None:
     assert "40 帧中有 3 帧" in notes(passthrough=3)[0].text("zh")
     assert notes() == ()
     assert translated("A sentence of nobody.", "zh") == "A sentence of nobody."
+
+
+def test_pages_say_what_to_do_about_missing_weights_and_the_log_where_they_belong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
+    monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path))
+    monkeypatch.delenv("LIPSYNC_WEIGHTS", raising=False)
+    jobs = Jobs(work=lambda request, progress, cancel: load_method("wav2lip"))  # type: ignore[arg-type, return-value]
+    job = jobs.submit(Request(EXAMPLES / "portrait.mp4", None, Path("out.mp4"), "wav2lip"))
+    deadline = time.monotonic() + 120
+    while not job.over and time.monotonic() < deadline:
+        time.sleep(0.01)
+    jobs.close()
+    checksum = hub.artefacts()["wav2lip"].sha256
+    shown = markup.trouble(job.error) + job_list([job], jobs.ahead, "", 3600.0) + str(refusal(job.error))  # type: ignore[arg-type]
+    assert shown.count("wav2lip.pth, which this model needs, is not here") == 3
+    assert shown.count("请选择其他模型") >= 2
+    assert str(tmp_path) not in shown
+    assert checksum not in shown
+    assert str(tmp_path / "wav2lip.pth") in caplog.text
+    assert checksum in caplog.text

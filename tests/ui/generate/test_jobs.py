@@ -1,19 +1,28 @@
 """Jobs run in the background, in order, can be stopped, and clean up after themselves."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+import gradio as gr
+import numpy as np
 import pytest
+from gradio.context import LocalContext
 
 from lipsync.adapt import Adapted, AdaptRequest
+from lipsync.assets import asset
 from lipsync.errors import Cancelled, ConfigError, MediaError
 from lipsync.generate import Progress, Request, Result
+from lipsync.media import read_frames
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import Facts
-from lipsync.ui.generate_queue import Job, Jobs, speed
+from lipsync.ui.generate_queue import THUMBNAIL, Job, Jobs, speed
+from lipsync.ui.public.visitor_limits import Asker, VisitorLimits
+from lipsync.ui.visitor import COOKIE, visitor_of
 
 
 class Gate:
@@ -198,6 +207,71 @@ def test_a_face_is_learned_before_its_video_is_made_with_what_was_learned() -> N
         assert "from 0.200 to 0.100" in job.result.notes[0]
         assert wait(jobs.submit(asked())).adapted is None
         assert told == ["ada~1"]
+
+
+def request_of(name: str) -> gr.Request:
+    """A request of the browser of that name, as behind `VisitorCookie`."""
+    return gr.Request(cookies={COOKIE: f"{name}.signature"})
+
+
+def submit_as(jobs: Jobs, name: str, part: bool = False) -> Job:
+    token = LocalContext.request.set(request_of(name))
+    try:
+        return jobs.submit(asked(), part=part)
+    finally:
+        LocalContext.request.reset(token)
+
+
+def test_a_visitor_sees_the_own_jobs_the_newest_first_and_the_owner_all() -> None:
+    asker = lambda request: None if visitor_of(request) == "owner" else Asker(visitor_of(request), "1.2.3.4")  # noqa: E731
+    with running(work := Gate(), visitors=VisitorLimits(9, 10**9, asker)) as jobs:  # type: ignore[arg-type]
+        first, other, second = (submit_as(jobs, name) for name in ("ann", "bo", "ann"))
+        submit_as(jobs, "ann", part=True)  # what it is a part of shows it
+        jobs.submit(asked())  # of nobody
+        assert jobs.seen_by(request_of("ann")) == [second, first]
+        assert jobs.seen_by(request_of("bo")) == [other]
+        assert jobs.seen_by(request_of("cy")) == []
+        assert jobs.seen_by(request_of("owner")) == [second, other, first]
+        work.open.set()
+        wait(second)
+
+
+def test_a_deleted_job_is_gone_with_its_files_and_no_longer_counts() -> None:
+    limits = VisitorLimits(2, 12, lambda request: Asker(visitor_of(request), "1.2.3.4"))
+    with running(work := Gate(), visitors=limits) as jobs:  # type: ignore[arg-type]
+        active, waiting = submit_as(jobs, "ann"), submit_as(jobs, "ann")
+        work.open.set()
+        wait(waiting)
+        with pytest.raises(ConfigError, match="room for 0 MB"):  # 9 bytes each
+            submit_as(jobs, "ann")
+        jobs.delete(active)
+        assert not active.folder.exists()
+        assert jobs.get(active.id) is None
+        assert jobs.seen_by(request_of("ann")) == [waiting]
+        assert wait(submit_as(jobs, "ann")).state == "done"
+
+
+def test_what_is_deleted_while_it_runs_is_stopped() -> None:
+    with running(Gate()) as jobs:
+        job = submit_as(jobs, "ann")
+        wait(job, lambda job: job.state == "running")
+        jobs.delete(job)
+        assert wait(job).state == "cancelled"
+        assert not job.folder.exists()
+
+
+def test_a_result_has_a_small_picture_beside_it() -> None:
+    def work(request: Request, progress: Callable[[Progress], None], cancel: threading.Event) -> Result:
+        shutil.copyfile(request.face, request.output)
+        return Result(request.output, 10, 0, 96, 96, 25.0, 0.4, request.method, "0" * 64, 1, {"total": 5.0})
+
+    face = asset("examples", "portrait.mp4")
+    with running(work) as jobs:  # type: ignore[arg-type]
+        picture = wait(jobs.submit(Request(face, None, Path("out.mp4")))).folder / THUMBNAIL
+        shown = cv2.imread(str(picture)).astype(float)
+        first = next(iter(read_frames(face))).image[..., ::-1]
+        expected = cv2.resize(first, (192, 192), interpolation=cv2.INTER_AREA)
+        assert np.abs(shown - expected).mean() < 4
 
 
 def test_learning_a_face_can_be_stopped_and_what_is_refused_makes_no_video() -> None:

@@ -1,0 +1,1 @@
+"""The parts of the Generate page that show many jobs at once."""
