@@ -92,6 +92,12 @@ def send_to_compare(
     with made.actions:
         button = gr.Button(label("result.compare"), elem_id="to-compare")
 
+    # A set holds videos; of a GIF no video is left.
+    made.result.change(
+        lambda path: gr.update(visible=not generate_page.is_gif(path)), made.result, button,
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+
     def send(result: str, source: str, request: gr.Request) -> list[Any]:
         try:
             made = set_of_result(context, context.access.sets_of(request), result, source)

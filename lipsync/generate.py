@@ -78,11 +78,12 @@ def generate(
     if face.kind == "video":
         report("references")
     with clock("references"):
-        choices, people = speakers(request.face, plan.choice, request.faces == "all")
+        everybody = request.faces == "all"
+        choices, people = speakers(request.face, plan.choice, everybody, plan.face_part)
         cast = [_speaker(job, choice, face, report if k else None) for k, choice in enumerate(choices)]
     with_face = 0
     with ExitStack() as stack:
-        frames = clock.over("decode", loop_frames(request.face, plan.fps, plan.frames, PHOTO_SIDE))
+        frames = clock.over("decode", _frames(request.face, plan))
         for speaker in cast:  # usually one; each is drawn on what the one before left
             stack.callback(speaker.tracker.close)
             tracked = clock.over("track", speaker.tracker.track(frames))
@@ -100,6 +101,10 @@ def generate(
         report("finish", plan.frames, plan.frames)
     seconds = {**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began}
     return _result(job, cast, people, with_face, seconds)
+
+
+def _frames(face: Path, plan: Plan) -> Iterator[Frame]:
+    return loop_frames(face, plan.fps, plan.frames, PHOTO_SIDE, plan.face_part)
 
 
 def _notes(job: _Job, cast: list[_Speaker], people: int) -> tuple[str, ...]:
@@ -121,12 +126,12 @@ def _notes(job: _Job, cast: list[_Speaker], people: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _samples(voice: Path, seconds: float, allow_silence: bool) -> np.ndarray:
-    """(N,) mono 16 kHz samples, with silence up to ``seconds`` after a speech that ends before the video."""
-    samples = read_audio(voice)
+def _samples(voice: Path, plan: Plan, allow_silence: bool) -> np.ndarray:
+    """(N,) mono 16 kHz samples, with silence behind a speech that ends before the video."""
+    samples = read_audio(voice, part=plan.sound_part)
     if not allow_silence and max(samples.max(initial=0.0), -samples.min(initial=0.0)) < SILENCE:
         raise MediaError("generate.silent", path=voice.name)
-    missing = round(seconds * RATE) - len(samples)
+    missing = round(plan.frames / plan.fps * RATE) - len(samples)
     return np.pad(samples, (0, missing)) if missing > 0 else samples  # hours of speech are not copied
 
 
@@ -179,13 +184,15 @@ def _speaker(job: _Job, choice: Choice, face: MediaInfo, report: Report | None) 
     method = job.method if report is None else _load(job.request, report)
     references: tuple[Reference, ...] = ()
     if face.kind == "video":
-        references = scan(job.request.face, method.crop_size, method.references, landmarker, choice)
+        references = scan(
+            job.request.face, method.crop_size, method.references, landmarker, choice, job.plan.face_part
+        )
     tracker = FaceTracker(landmarker, job.plan.fps, choice, blendshapes=method.blendshapes)
     return _Speaker(tracker, method, references)
 
 
 def _encode_audio(method: LipSyncMethod, voice: Path, plan: Plan, allow_silence: bool) -> _Speech:
-    samples = _samples(voice, plan.frames / plan.fps, allow_silence)
+    samples = _samples(voice, plan, allow_silence)
     return _Speech(method.encode_audio(samples), find_speech(samples))
 
 
@@ -250,6 +257,7 @@ def _writer(job: _Job, voice: Path) -> VideoWriter:
     options = WriterOptions(
         quality=job.request.quality,
         duration=plan.frames / plan.fps,
+        sound_part=plan.sound_part,
         metadata={"comment": f"AI-generated: lips synchronised to speech with {job.method.card.name}"},
     )
     return VideoWriter(job.request.output, *plan.written, plan.fps, voice, options)

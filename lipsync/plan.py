@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lipsync.errors import ConfigError, MediaError
 from lipsync.faces.tracking.choose import Choice
-from lipsync.media import MediaInfo, audio_duration, probe
+from lipsync.media import WHOLE, MediaInfo, TimeRange, audio_duration, probe
 from lipsync.media.output.formats import QUALITIES, format_of
 from lipsync.media.photo import fitting
 from lipsync.media.sound import sound_before_picture
@@ -18,6 +18,7 @@ from lipsync.texts import Message
 PHOTO_SIDE = 1920  # pixels; a phone's photo of 12 megapixels as a video plays on few devices
 QUEUE_BYTES = 96e6  # of frames that wait between two stages
 SMALLEST = 64  # pixels of the shorter side; a mouth is then a few pixels wide
+SHORTEST = 0.1  # s of a part of a recording
 EARLY = 0.1  # s of sound before the first picture; less is shorter than a syllable
 
 
@@ -31,6 +32,8 @@ class Plan:
     height: int
     written: tuple[int, int]  # width and height of the result, pixels
     choice: Choice  # its point in these pixels
+    face_part: TimeRange = WHOLE  # of the face video; its start is that of a frame
+    sound_part: TimeRange = WHOLE  # of the speech
     notes: tuple[str, ...] = ()  # what was changed about the footage
 
     def depth(self, wanted: int) -> int:
@@ -64,21 +67,50 @@ def plan_result(request: Request, face: MediaInfo, voice: Path) -> Plan:
         if request.output.exists() and request.output.samefile(source):
             raise ConfigError("generate.overwrites", path=source.name)
     as_video = face.kind == "video" and (request.length == "video" or request.audio is None)
-    seconds = face.duration if as_video else audio_duration(voice)
+    as_file = format_of(request.output)
+    fps = as_file.rate(face.output_fps)
+    face_part, sound_part = used_parts(request, face, fps)
+    lasts = min(face_part.end, face.duration) - face_part.start
+    seconds = lasts if as_video else audio_duration(voice, sound_part)
     if request.max_seconds is not None and seconds > request.max_seconds:
         raise ConfigError("generate.too_long", seconds=seconds, most=request.max_seconds)
     width, height, point = face.width, face.height, request.face_point
     if face.kind == "photo":
         width, height = fitting(width, height, PHOTO_SIDE)
         point = point and (point[0] * width / face.width, point[1] * height / face.height)
-    as_file = format_of(request.output)
     if as_file.longest is not None and seconds > as_file.longest:
         raise ConfigError("generate.gif_too_long", seconds=seconds, most=as_file.longest)
-    fps = as_file.rate(face.output_fps)
-    choice, notes = Choice(request.face_index, point, request.person), _footage_notes(face, voice)
+    choice = Choice(request.face_index, point, request.person)
+    notes = _footage_notes(face, voice, sound_part)
     notes += () if as_file.sound else (Message("generate.gif_sound"),)
     written = _reduced(width, height, request.size)
-    return Plan(max(1, round(seconds * fps)), fps, width, height, written, choice, notes)
+    frames = max(1, round(seconds * fps))
+    return Plan(frames, fps, width, height, written, choice, face_part, sound_part, notes)
+
+
+def used_parts(request: Request, face: MediaInfo, fps: float) -> tuple[TimeRange, TimeRange]:
+    """The parts of face video and speech that are used.
+
+    The video's begins with a frame, and its own sound there too, so that the two stay together.
+
+    Raises:
+        ConfigError: there is no such part.
+    """
+    for name, given in (("face_range", request.face_range), ("audio_range", request.audio_range)):
+        if given is not None and not 0 <= given[0] <= given[1] - SHORTEST:
+            raise ConfigError("generate.range", name=name, start=given[0], end=given[1], least=SHORTEST)
+    if request.audio is None and request.audio_range is not None:
+        raise ConfigError("generate.range_no_audio")
+    face_part, sound_part = WHOLE, TimeRange(*(request.audio_range or WHOLE))
+    if request.face_range is not None:
+        if face.kind == "photo":
+            raise ConfigError("generate.range_photo", path=request.face.name)
+        start, end = request.face_range
+        if start > face.duration - SHORTEST:
+            lasts = {"path": request.face.name, "seconds": face.duration}
+            raise ConfigError("generate.range_after_end", start=start, **lasts)
+        face_part = TimeRange(round(start * fps) / fps, min(end, face.duration))
+    return face_part, face_part if request.audio is None else sound_part
 
 
 def _reduced(width: int, height: int, size: int | None) -> tuple[int, int]:
@@ -99,9 +131,10 @@ def result_seconds(request: Request) -> float:
     return plan.frames / plan.fps
 
 
-def _footage_notes(face: MediaInfo, voice: Path) -> tuple[str, ...]:
+def _footage_notes(face: MediaInfo, voice: Path, sound_part: TimeRange) -> tuple[str, ...]:
     """What is changed about the picture and the sound before any face is drawn."""
-    notes, early = [Message("generate.hdr")] if face.hdr else [], sound_before_picture(voice)
+    notes = [Message("generate.hdr")] if face.hdr else []
+    early = 0.0 if sound_part.start > 0 else sound_before_picture(voice)
     if early > EARLY:
         notes.append(Message("generate.early_sound", path=voice.name, seconds=early))
     return tuple(notes)

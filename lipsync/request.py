@@ -37,6 +37,10 @@ class Request:
     allow_silence: bool = False
     size: int | None = None  # pixels of the result's shorter side at most, as 720; None: as the source
     quality: Quality = "high"  # of the whole picture; "medium" and "small" make smaller files
+    # s: the part of the face video, and of the sound in ``audio``, that is used; None: all. The end may lie
+    # beyond the recording. Of a video with its own sound, ``face_range`` cuts both.
+    face_range: tuple[float, float] | None = None
+    audio_range: tuple[float, float] | None = None
     max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
 
 

@@ -70,6 +70,14 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         default="high",
         help=for_terminal("help.generate.quality"),
     )
+    for name in ("face", "audio"):
+        parser.add_argument(
+            f"--{name}-range",
+            type=float,
+            nargs=2,
+            metavar=("START", "END"),
+            help=for_terminal(f"help.generate.{name}_range"),
+        )
     parser.add_argument("--batch-size", type=int, default=16, help=for_terminal("help.generate.batch_size"))
     parser.add_argument("--no-label", action="store_true", help=for_terminal("help.generate.no_label"))
     parser.add_argument("--json", action="store_true", help=for_terminal("help.generate.json"))
@@ -108,6 +116,8 @@ def _generate(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         size=options.size,
         quality=options.quality,
+        face_range=tuple(options.face_range) if options.face_range else None,
+        audio_range=tuple(options.audio_range) if options.audio_range else None,
     )
     try:
         result = generate(request, progress=show)

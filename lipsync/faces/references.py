@@ -22,6 +22,7 @@ from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.landmarks import NOSE_TIP, five_points, mouth_opening
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.file_cache import cached_per_file
+from lipsync.media import WHOLE, TimeRange
 from lipsync.media.overview import overview, overview_rate
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture
@@ -182,7 +183,9 @@ def _reference(item: Tracked, view: FaceView) -> Reference:
 
 
 @cached_per_file(8)
-def scan(path: Path, size: int, count: int, landmarker: Path | None, face: Choice) -> tuple[Reference, ...]:
+def scan(
+    path: Path, size: int, count: int, landmarker: Path | None, face: Choice, part: TimeRange = WHOLE
+) -> tuple[Reference, ...]:
     """References from a quick look at all of a video before it is worked on.
 
     Kept per clip: the next speech for the same face finds them there.
@@ -193,6 +196,7 @@ def scan(path: Path, size: int, count: int, landmarker: Path | None, face: Choic
         count: R.
         landmarker: the artefact, or None.
         face: which one.
+        part: of the video that is looked at.
 
     Returns:
         ``count`` references, or none where no face is seen.
@@ -201,9 +205,9 @@ def scan(path: Path, size: int, count: int, landmarker: Path | None, face: Choic
         FaceError: the face asked for is not on the first frame that shows any.
         MediaError: not a readable video.
     """
-    tracker = FaceTracker(landmarker, overview_rate(path), face)
+    tracker = FaceTracker(landmarker, overview_rate(path, part), face)
     try:
-        tracked = tracker.track(overview(path))
+        tracked = tracker.track(overview(path, part))
         found = [(item, view) for item, view in views(tracked, size) if view is not None]
     finally:
         tracker.close()

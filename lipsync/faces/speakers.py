@@ -16,7 +16,7 @@ from lipsync.faces.tracking.choose import COLOUR, Choice, first_faces
 from lipsync.faces.tracking.detect import Face, FaceDetector
 from lipsync.faces.tracking.follow import shots
 from lipsync.file_cache import cached_per_file
-from lipsync.media import Frame, probe
+from lipsync.media import WHOLE, Frame, TimeRange, probe
 from lipsync.media.overview import overview
 from lipsync.weights import hub
 
@@ -79,8 +79,12 @@ def find_people(path: Path, recogniser: Path) -> tuple[Person, ...]:
     return tuple(sorted(people, key=lambda person: -person.area))
 
 
-def who_speaks(path: Path, choice: Choice, people: tuple[Person, ...], recogniser: Path) -> Choice:
+def who_speaks(
+    path: Path, choice: Choice, people: tuple[Person, ...], recogniser: Path, part: TimeRange = WHOLE
+) -> Choice:
     """The choice with the person that is meant: by number, by face and place, or the largest.
+
+    Numbers of people count those of the whole video; faces and places are of the first frame of ``part``.
 
     Raises:
         FaceError: there is no such person or face.
@@ -92,7 +96,7 @@ def who_speaks(path: Path, choice: Choice, people: tuple[Person, ...], recognise
     embeddings = np.stack([person.embedding for person in people])
     chosen = (choice.person or 1) - 1
     if choice.index is not None or choice.point is not None:
-        image, faces = first_faces(path)
+        image, faces = first_faces(path, part=part)
         own = embed(_sface(recogniser), image, [choice.pick(faces).points])[0]
         likeness = embeddings @ own
         chosen = int(np.argmax(likeness))
@@ -101,7 +105,9 @@ def who_speaks(path: Path, choice: Choice, people: tuple[Person, ...], recognise
     return replace(choice, who=_identity(recogniser, embeddings.tobytes(), chosen))
 
 
-def speakers(path: Path, choice: Choice, everybody: bool = False) -> tuple[list[Choice], int]:
+def speakers(
+    path: Path, choice: Choice, everybody: bool = False, part: TimeRange = WHOLE
+) -> tuple[list[Choice], int]:
     """Who is to speak, each as a choice with their identity, and how many people there are.
 
     On a machine on which faces cannot be told apart (without the artefact ``sface``), and in a photo in which
@@ -118,7 +124,7 @@ def speakers(path: Path, choice: Choice, everybody: bool = False) -> tuple[list[
         return [choice], 0
     people = find_people(path, recogniser)
     if not everybody or not people:
-        return [who_speaks(path, choice, people, recogniser)], len(people)
+        return [who_speaks(path, choice, people, recogniser, part)], len(people)
     numbers = range(1, min(len(people), MOST) + 1)
     return [who_speaks(path, Choice(person=number), people, recogniser) for number in numbers], len(people)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from math import isinf
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,20 @@ import av
 from av.container import InputContainer
 
 from lipsync.errors import MediaError
-from lipsync.media.frames import Frame, converter, ticks
+from lipsync.media.frames import INDEXED, SEEK_BACK, Frame, converter, ticks
 from lipsync.media.photo import read_photo
 from lipsync.media.source import decode, open_media, video_stream
-from lipsync.media.timeline import Timeline, scan
+from lipsync.media.timeline import WHOLE, Timeline, TimeRange, scan
 
 KEEP_BYTES = 96 * 2**20  # decoded pictures held while playing backwards: about 70 frames of 720p
-INDEXED = {"mp4", "matroska", "mpegts"}  # formats whose time stamps are the same after a seek
-SEEK_BACK = 10.0  # s to step back when the key frame before a picture turns out not to be enough
 
 
 def loop_frames(
-    path: str | Path, fps: float, count: int, longest_photo: int | None = None
+    path: str | Path,
+    fps: float,
+    count: int,
+    longest_photo: int | None = None,
+    part: TimeRange = WHOLE,
 ) -> Iterator[Frame]:
     """Exactly ``count`` frames at a constant rate, from a video of any length or a photo.
 
@@ -34,6 +37,7 @@ def loop_frames(
         fps: frames per second.
         count: frames to deliver.
         longest_photo: pixels a side that a photo is reduced to where it has more.
+        part: of the video that plays; its start is sought and what follows its end is not read.
 
     Raises:
         MediaError: not a readable video or photo, or no frame can be decoded.
@@ -41,28 +45,30 @@ def loop_frames(
     """
     if not 0 < fps < float("inf"):
         raise ValueError(f"fps must be a number above 0, not {fps}")
-    return islice(_endless(path, fps, longest_photo), max(0, count))
+    return islice(_endless(path, fps, longest_photo, part), max(0, count))
 
 
-def _endless(path: str | Path, fps: float, longest_photo: int | None) -> Iterator[Frame]:
+def _endless(path: str | Path, fps: float, longest_photo: int | None, part: TimeRange) -> Iterator[Frame]:
     photo = read_photo(path, longest_photo)
     if photo is not None:
         while True:
             yield Frame(photo.copy(), 0.0, 0)
-    clip = _Clip(Path(path), fps)
+    clip = _Clip(Path(path), fps, part)
     while True:
         yield from clip.forwards()
         yield from clip.backwards()
 
 
 class _Clip:
-    """Plays one video in both directions."""
+    """Plays one video, or a part of it, in both directions."""
 
-    def __init__(self, path: Path, fps: float) -> None:
+    def __init__(self, path: Path, fps: float, part: TimeRange) -> None:
         self._path = path
         self._fps = fps
         self._timeline: Timeline = scan(path)
-        self._shown: list[int] = []  # number of the decoded frame at each tick
+        self._first = round(part.start * fps)
+        self._count = None if isinf(part.end) else max(1, round(part.end * fps) - self._first)  # ticks
+        self._shown: list[int] = []  # number of the decoded frame at each tick from the first
         self._stamps: list[int | None] = []  # time stamp of each decoded frame that is shown
         self._frame_bytes = 1
         self._cached: tuple[int, int, list[av.VideoFrame]] = (0, 0, [])
@@ -71,12 +77,15 @@ class _Clip:
         """Every tick from the first; the first time through it notes which frame each one shows."""
         learn = not self._shown
         with open_media(self._path) as container:
-            playing = ticks(container, self._timeline, self._fps)
+            playing = self._ticks(container)
             if learn:
                 playing = self._learn(playing)
             convert = converter(container)
             for index, frame in playing:
                 yield Frame(convert(frame), index / self._fps, index)
+
+    def _ticks(self, container: InputContainer) -> Iterator[tuple[int, av.VideoFrame]]:
+        return islice(ticks(container, self._timeline, self._fps, self._first), self._count)
 
     def _learn(self, playing: Iterator[tuple[int, av.VideoFrame]]) -> Iterator[tuple[int, av.VideoFrame]]:
         previous: av.VideoFrame | None = None
@@ -94,7 +103,8 @@ class _Clip:
         last = len(self._shown) - 2
         with open_media(self._path) as container:
             convert = converter(container)
-            for index, frame in self._reversed_ticks(container, last, size):
+            for tick, frame in self._reversed_ticks(container, last, size):
+                index = self._first + tick
                 yield Frame(convert(frame), index / self._fps, index)
 
     def _reversed_ticks(
@@ -132,7 +142,7 @@ class _Clip:
         found: list[av.VideoFrame] = []
         number, previous = -1, None
         with open_media(self._path) as container:
-            for _, frame in ticks(container, self._timeline, self._fps):
+            for _, frame in self._ticks(container):
                 if frame is previous:
                     continue
                 number, previous = number + 1, frame

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain
+from math import isinf
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,12 +13,14 @@ import soxr
 from lipsync.errors import MediaError
 from lipsync.media.photo import photo_size
 from lipsync.media.source import decode, open_media, sound_stream, video_stream
-from lipsync.media.timeline import MAX_HOLD, RESET
+from lipsync.media.timeline import MAX_HOLD, RESET, WHOLE, TimeRange
 from lipsync.texts import Message
 
 CANCELLED = 0.01  # of the loudest channel's energy: a mean that holds less is of channels out of phase
 MIN_RATE, MAX_RATE = 1_000, 1_000_000  # Hz; at a rate of 1 Hz, a kilobyte would be a quarter of an hour
 MAX_HOURS = 4.0  # of one recording: time stamps may claim any length, and the sound is held in memory
+SOUGHT = {"mov", "matroska", "wav", "w64", "flac", "aiff"}  # formats whose stamps are exact after a seek
+PREROLL = 0.5  # s; codecs take some packets (Opus: 80 ms) until what they give is what it would have been
 MAX_SLIP = 0.04  # s; stamps of live recordings jitter below this, one frame of lag shows above
 
 
@@ -26,6 +29,11 @@ class SoundReader:
 
     Time 0 is the first video frame, or the first sample where there is no video. The delay of the
     encoder (AAC, MP3, Opus) and edit lists are already taken off.
+
+    Args:
+        path: any file with sound.
+        part: only this is given, and ``offset`` counts from its start. It is sought where the file allows
+            that; what comes before is decoded and passed over else.
 
     Attributes:
         rate: samples per second.
@@ -38,7 +46,7 @@ class SoundReader:
         MediaError: no sound track, none that can be decoded, or a rate that no recording has.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, part: TimeRange = WHOLE) -> None:
         name = Path(path).name
         if photo_size(path) is not None:
             raise MediaError("sound.of_photo", name=name)
@@ -51,7 +59,7 @@ class SoundReader:
             first = next((frame for frame in frames if frame.samples), None)
             if first is None:
                 raise MediaError("sound.no_samples", name=name)
-            self._frames = chain([first], frames)
+            self._frames: Iterator[Any] = chain([first], frames)
             self.rate: int = first.sample_rate
             if not MIN_RATE <= self.rate <= MAX_RATE:
                 raise MediaError("sound.rate", name=name, rate=self.rate)
@@ -63,8 +71,11 @@ class SoundReader:
             self._origin = begin if origin is None else origin
             self.offset: float = begin - self._origin
             self.first_pts: int = first.pts or 0
+            self._part, self._skipped = part, 0
             end = (stream.start_time or 0) + (stream.duration or 0)
             self._length = round((float(end * stream.time_base) - self._origin) * self.rate)
+            if part.start > 0:
+                self._seek(stream)
         except BaseException:
             self.close()
             raise
@@ -81,8 +92,27 @@ class SoundReader:
     ) -> None:
         self.close()
 
+    def _seek(self, stream: Any) -> None:
+        """Go to the start of the part, or note how many samples lie before it."""
+        start = self._part.start
+        self.offset -= start
+        if SOUGHT & set(self._container.format.name.split(",")):
+            self._container.seek(
+                max(0, int((self._origin + start - PREROLL) / stream.time_base)), stream=stream
+            )
+            frames = decode(self._container, stream)
+            first = next((frame for frame in frames if frame.samples), None)
+            if first is None or first.time is None or first.time <= self._origin + start:
+                self._frames = chain([] if first is None else [first], frames)
+                self._origin += start
+                self._length -= round(start * self.rate)
+                return
+            self._container.seek(stream.start_time or 0, stream=stream)
+            self._frames = decode(self._container, stream)
+        self._skipped = round(start * self.rate)
+
     def blocks(self) -> Iterator[np.ndarray]:
-        """(channels, n) float32 blocks without a gap from time 0; samples that are not finite become 0.
+        """(channels, n) float32 blocks of the part without a gap; samples that are not finite become 0.
 
         A late start and lost packets are filled with silence, an early start is cut. So is the tail of
         the last block behind the declared end: AAC pads its last packet.
@@ -90,6 +120,19 @@ class SoundReader:
         Raises:
             MediaError: longer than `MAX_HOURS`.
         """
+        skip, length = self._skipped, self._part.end - self._part.start
+        left = None if isinf(length) else round(length * self.rate)
+        for block in self._whole():
+            wanted, skip = block[:, skip:][:, :left], max(0, skip - block.shape[1])
+            if wanted.shape[1]:
+                yield wanted
+            if left is not None:
+                left -= wanted.shape[1]
+                if left <= 0:
+                    return
+
+    def _whole(self) -> Iterator[np.ndarray]:
+        """From time 0, or from where the part was sought, to the end."""
         done = 0
         held: np.ndarray | None = None
         for block in self._placed():
@@ -186,7 +229,7 @@ def first_frame_time(path: str | Path) -> float | None:
         return None if stream.start_time is None else float(stream.start_time * stream.time_base)
 
 
-def read_audio(path: str | Path, rate: int = 16000) -> np.ndarray:
+def read_audio(path: str | Path, rate: int = 16000, part: TimeRange = WHOLE) -> np.ndarray:
     """(N,) float32 mono in [-1, 1], the sound of any file from time 0 of its picture.
 
     Channels are averaged (:class:`Mono`); resampling is soxr's high quality. Samples that are not finite
@@ -200,7 +243,7 @@ def read_audio(path: str | Path, rate: int = 16000) -> np.ndarray:
         MediaError: no sound track, no samples, or not a readable file.
     """
     samples = bytearray()  # grows in place: a list of pieces to join would take twice the memory
-    for piece in _resampled(path, rate):
+    for piece in _resampled(path, rate, part):
         samples += piece.tobytes()
     return np.frombuffer(samples, np.float32)
 
@@ -222,32 +265,34 @@ def read_audio_blocks(path: str | Path, rate: int = 16000, block_s: float = 10.0
         yield held
 
 
-def audio_duration(path: str | Path) -> float:
-    """Seconds of sound from time 0 of the picture, decoded and counted, hence exact.
+def audio_duration(path: str | Path, part: TimeRange = WHOLE) -> float:
+    """Seconds of sound from time 0 of the picture, or in a part of it, decoded and counted, hence exact.
 
     Raises:
         MediaError: as :func:`read_audio`.
     """
-    with SoundReader(path) as reader:
+    with SoundReader(path, part) as reader:
         samples = sum(block.shape[1] for block in reader.blocks())
         if not samples:
-            raise MediaError(_nothing_left(path))
+            raise MediaError(_nothing_left(path, part))
         return samples / reader.rate
 
 
-def _resampled(path: str | Path, rate: int) -> Iterator[np.ndarray]:
+def _resampled(path: str | Path, rate: int, part: TimeRange = WHOLE) -> Iterator[np.ndarray]:
     if rate <= 0:
         raise ValueError(f"rate must be above 0, not {rate}")
-    with SoundReader(path) as reader:
+    with SoundReader(path, part) as reader:
         resampler = soxr.ResampleStream(reader.rate, rate, 1, dtype="float32", quality="HQ")
         empty, mono = True, Mono()
         for block in reader.blocks():
             empty = False
             yield np.clip(resampler.resample_chunk(mono(block)), -1.0, 1.0)
         if empty:
-            raise MediaError(_nothing_left(path))
+            raise MediaError(_nothing_left(path, part))
         yield np.clip(resampler.resample_chunk(np.empty(0, np.float32), last=True), -1.0, 1.0)
 
 
-def _nothing_left(path: str | Path) -> str:
+def _nothing_left(path: str | Path, part: TimeRange) -> str:
+    if part.start > 0:
+        return Message("sound.after_end", path=Path(path).name, start=part.start)
     return Message("sound.ends_early", path=Path(path).name)

@@ -12,6 +12,7 @@ from av.container import InputContainer, OutputContainer
 
 from lipsync.media.sound import Mono, SoundReader
 from lipsync.media.source import open_media, packets, sound_stream
+from lipsync.media.timeline import WHOLE, TimeRange
 
 ALIGNED = 0.001  # s; AAC whose first sample is this close to time 0 is copied as it is
 BIT_RATE = 192_000  # for one or two channels; more get their share
@@ -35,16 +36,22 @@ AAC = SoundEncoder(
 OPUS = SoundEncoder("libopus", (8000, 12000, 16000, 24000, 48000), ("mono", "stereo", "5.1", "7.1"))
 
 
-def open_soundtrack(container: OutputContainer, path: str | Path) -> "CopiedSound | EncodedSound":
+def open_soundtrack(
+    container: OutputContainer, path: str | Path, part: TimeRange = WHOLE
+) -> "CopiedSound | EncodedSound":
     """Adds a sound track: AAC that starts with the picture is copied into an MP4, the rest is encoded.
+
+    Args:
+        part: of the sound that goes in, from the start of the picture on; a part is always encoded, as a copy
+            could begin with whole packets only.
 
     Raises:
         MediaError: the file has no sound that can be decoded.
     """
-    reader = SoundReader(path)
+    reader = SoundReader(path, part)
     if container.format.name == "webm":
         return EncodedSound(container, reader, OPUS)
-    if abs(reader.offset) <= ALIGNED:
+    if abs(reader.offset) <= ALIGNED and part == WHOLE:
         source = open_media(path)
         stream: Any = sound_stream(source)
         codec = stream.codec_context

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -19,6 +20,16 @@ RESET = 1.0  # s; a clock that goes back so far has started anew, as in joined t
 MAX_HOLD = 60.0  # s; a longer pause between two frames is a broken timestamp, not a still picture
 
 
+class TimeRange(NamedTuple):
+    """A part of a recording, in seconds from time 0 of its picture, or of its sound where it has none."""
+
+    start: float = 0.0
+    end: float = inf  # beyond the recording: to its end
+
+
+WHOLE = TimeRange()
+
+
 @dataclass(frozen=True)
 class Timeline:
     """Timing of the main picture stream.
@@ -28,12 +39,14 @@ class Timeline:
         duration: seconds from the first frame to the end of the last.
         variable: more than a few frames are shown clearly longer or shorter than the others.
         has_sound: there is at least one packet of sound.
+        continuous: every frame has a time stamp on one clock without a break, so a place in it can be sought.
     """
 
     fps: float
     duration: float
     variable: bool
     has_sound: bool
+    continuous: bool = False
 
     @property
     def frames(self) -> int:
@@ -92,6 +105,7 @@ class _Shown:
 
 def _summary(shown: _Shown, header_fps: float, has_sound: bool) -> Timeline:
     steps = np.concatenate([np.empty(0), *(np.diff(np.sort(run)) for run in shown.runs)])
+    continuous = len(shown.runs) == 1 and not shown.untimed and bool((steps <= MAX_HOLD).all())
     steps = steps[(steps > 0) & (steps <= MAX_HOLD)]
     regular = steps[np.abs(steps - np.median(steps)) <= 0.25 * np.median(steps)] if len(steps) else steps
     variable = len(regular) < (1 - FEW) * len(steps)
@@ -106,7 +120,7 @@ def _summary(shown: _Shown, header_fps: float, has_sound: bool) -> Timeline:
     duration = float(steps.sum()) + (shown.untimed + joints) / fps
     if shown.runs:
         duration += hold(shown.last_length, 1 / fps)
-    return Timeline(fps, duration, variable, has_sound)
+    return Timeline(fps, duration, variable, has_sound, continuous)
 
 
 def hold(declared: float, interval: float) -> float:

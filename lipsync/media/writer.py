@@ -25,6 +25,7 @@ from lipsync.media.output.formats import GIF, Quality, format_of
 from lipsync.media.output.gif import COLOURS, copy_with_comment, write_gif
 from lipsync.media.soundtrack import CopiedSound, EncodedSound, open_soundtrack
 from lipsync.media.source import THREADS
+from lipsync.media.timeline import WHOLE, TimeRange
 
 PLAIN_TAGS = frozenset({"title", "artist", "album", "comment", "copyright", "date", "description", "genre"})
 KEY_FRAME_EVERY = 2.0  # s; seeking and playing backwards stay quick
@@ -42,6 +43,7 @@ class WriterOptions:
         preset: x264's speed.
         metadata: tags of the file, such as title and comment; other names are kept too.
         key_frame_every: seconds at most between frames that decode alone.
+        sound_part: of the sound's file that goes in.
     """
 
     duration: float | None = None
@@ -50,6 +52,7 @@ class WriterOptions:
     preset: str = "veryfast"
     metadata: dict[str, str] = field(default_factory=dict)
     key_frame_every: float = KEY_FRAME_EVERY
+    sound_part: TimeRange = WHOLE
 
 
 def written_size(width: int, height: int) -> tuple[int, int]:
@@ -133,7 +136,7 @@ class VideoWriter:
             self._container.metadata.update(self._options.metadata)
             self._add_picture()
             if self._audio is not None and self._format.sound:
-                self._sound = open_soundtrack(self._container, self._audio)
+                self._sound = open_soundtrack(self._container, self._audio, self._options.sound_part)
         except BaseException:
             self._discard()
             raise

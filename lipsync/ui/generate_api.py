@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from math import inf
 from typing import Any
 
 import gradio as gr
@@ -37,6 +38,10 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         format: str = "mp4",
         size: float = 0,
         quality: Quality = "high",
+        face_start: float = 0,
+        face_end: float = 0,
+        speech_start: float = 0,
+        speech_end: float = 0,
     ) -> tuple[str, dict[str, Any]]:
         """Make a face speak: the video, and facts about it.
 
@@ -57,6 +62,10 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             format: mp4, webm, mov, or gif, which has no sound
             size: pixels of the result's shorter side at most, such as 720; 0: as the source
             quality: "high", hardly told from the source, or "medium" or "small" for smaller files
+            face_start: seconds in the face video from which on it is used
+            face_end: seconds in it up to which it is used; 0: to its end
+            speech_start: seconds in the speech from which on it is used
+            speech_end: seconds in it up to which it is used; 0: to its end
         """
         who: int | str = int(face_index) if person < 1 else str(int(person))
         try:
@@ -74,6 +83,8 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
                 format,
                 size,
                 quality,
+                _range(face_start, face_end),
+                _range(speech_start, speech_end),
             )
             job = jobs.submit(request(form, max_seconds))
         except LipSyncError as error:
@@ -110,7 +121,12 @@ def _inputs() -> list[Any]:
         gr.Radio(list(NAMES), value=NAMES[0], label="format"),
         gr.Number(0, precision=0, label="size"),
         gr.Radio(list(QUALITIES), value=QUALITIES[0], label="quality"),
+        *(gr.Number(0, label=name) for name in ("face_start", "face_end", "speech_start", "speech_end")),
     ]
+
+
+def _range(start: float, end: float) -> tuple[float, float] | None:
+    return (start, end or inf) if start or end else None
 
 
 def refusal(error: Exception | None) -> gr.Error:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import gradio as gr
 from lipsync.errors import LipSyncError, MissingInput
 from lipsync.methods.hub_name import PREFIX as HUB
 from lipsync.ui import markup
+from lipsync.ui.choices.cut_choice import chosen_range
 from lipsync.ui.choices.output_choice import OutputChoice
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
@@ -104,7 +105,7 @@ class _GeneratePage:
             self.input_photo, self.output, self.gif, self.facts, self.actions, self.download,
             self.inputs.card, self.inputs.choice.looks, self.result, self.source, self.learned,
         ]  # fmt: skip
-        values = [*self.inputs.values, *self.written_as.values]
+        values = [*self.inputs.cuts, *self.inputs.values, *self.written_as.values]
         self.start.click(self.on_start, values, shown, **MODEL, **QUIET)
         self.cancel.click(self.on_cancel, self.job, None, queue=False, **QUIET)
         sides = [self.input_video, self.input_photo, self.output, self.gif]
@@ -130,6 +131,7 @@ class _GeneratePage:
         given = self.inputs
         filled_in = [
             *given.values, *self.written_as.values, given.restored, given.more_lines, *given.choice.rest,
+            given.face_cut.restored, given.speech_cut.restored,
         ]  # fmt: skip
         restored = demo.load(
             self.on_restore, [self.job, given.cores, given.more_lines, given.method], filled_in, **QUIET
@@ -143,11 +145,19 @@ class _GeneratePage:
         again.then(given.on_face, given.face_inputs, given.faces, **QUIET)
         for change in listed.attach(demo, self.job):
             change.then(self.on_gone, self.job, self.shown, **QUIET)
+        for filled in (restored, again):
+            given.face_cut.fill(filled, **QUIET)
+            given.speech_cut.fill(filled, **QUIET)
 
-    async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
+    async def on_start(
+        self, face_cut: Any, speech_cut: Any, face: str, camera: str, *options: Any
+    ) -> AsyncIterator[Update]:
         filled_in, (learn, minutes), written_as = options[:-5], options[-5:-3], options[-3:]
         try:
-            wanted = request(GenerateForm(camera or face, *filled_in, *written_as), self.max_seconds)
+            form = GenerateForm(camera or face, *filled_in, *written_as)
+            face_range, speech_range = chosen_range(face_cut), chosen_range(speech_cut)
+            form = replace(form, face_range=face_range, speech_range=speech_range)
+            wanted = request(form, self.max_seconds)
             job = self.jobs.submit(wanted, learning(wanted, minutes) if learn else None)
         except LipSyncError as error:
             yield {self.status: gr.update(value=markup.trouble(error), visible=True)}
@@ -183,6 +193,8 @@ class _GeneratePage:
             given.opening: wanted.mouth_opening,
             given.sharpen: wanted.sharpen,
             **self.written_as.restored(wanted),
+            given.face_cut.restored: (str(wanted.face), wanted.face_range),
+            given.speech_cut.restored: (str(wanted.audio), wanted.audio_range),
         }
         if job.learn is not None and job.adapted is None:
             filled_in |= {
@@ -267,7 +279,7 @@ class _GeneratePage:
 
     def _done(self, job: Job, plays: bool) -> Update:
         assert job.result is not None
-        path, face = str(job.result.path), job.request.face
+        path, face, source = str(job.result.path), job.request.face, str(job.source)
         photo, animated = is_photo(face), is_gif(path)
         return {
             self.status: gr.update(value="", visible=False),
@@ -275,15 +287,15 @@ class _GeneratePage:
             self.view: "result",
             self.output: gr.update(value=None if animated else path, visible=not animated, autoplay=plays),
             self.gif: gr.update(value=path if animated else None, visible=animated),
-            self.input_video: gr.update(value=None if photo else str(face), visible=False),
-            self.input_photo: gr.update(value=str(face) if photo else None, visible=False),
+            self.input_video: gr.update(value=None if photo else source, visible=False),
+            self.input_photo: gr.update(value=source if photo else None, visible=False),
             self.facts: markup.facts(job.result)
             + markup.references(reference_pictures(job.result, Path(face))),
             self.download: path,
             self.inputs.card: self.inputs.card_of(job.request.method),
             self.inputs.choice.looks: self.inputs.choice.style(),
             self.result: path,
-            self.source: str(face),
+            self.source: source,
             self.learned: job.request.method if job.adapted is not None else None,
         }
 

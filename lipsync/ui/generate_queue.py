@@ -13,10 +13,11 @@ from PIL import Image
 from lipsync.adapt import Adapted, AdaptRequest, adapt
 from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Request, Result, generate
-from lipsync.media import read_frames
+from lipsync.media import VideoWriter, WriterOptions, loop_frames, probe, read_frames
 from lipsync.media.photo import reduced
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import PREFIX as ADAPTED
+from lipsync.plan import used_parts
 from lipsync.ui.job_queue import Task, Tasks
 from lipsync.ui.public.visitor_limits import VisitorLimits
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 THUMBNAIL = "thumbnail.jpg"  # in the folder of a job, beside its result
 SIDE = 192  # pixels of its longer side
+NEAR_LOSSLESS = 10  # x264's CRF; scores are computed against such a part
 
 Generate = Callable[[Request, Callable[[Progress], None], threading.Event], Result]
 Adapt = Callable[[AdaptRequest, Callable[[Progress], None], threading.Event], Adapted]
@@ -35,12 +37,15 @@ class Job(Task):
 
     Attributes:
         learn: the face is learned first, and the request's method is then the core that came of it.
+        source: the face file, or the part of it that was used as a file of its own, which the result can be
+            laid beside.
     """
 
     request: Request
     learn: AdaptRequest | None = None
     adapted: Adapted | None = None
     progress: Progress | None = None
+    source: Path | None = None
     result: Result | None = None
 
 
@@ -97,8 +102,25 @@ class Jobs(Tasks[Job]):
         self._speeds[result.method] = speed(result)
         exact = result.method, result.weights_sha256, result.revision
         log.info("made by %s, weights %s, revision %s", *exact)
+        job.source = _used_part(job.request, job.folder)
         job.result = _renamed(result)
         _write_thumbnail(job.result.path, job.folder / THUMBNAIL)
+
+
+def _used_part(request: Request, folder: Path) -> Path:
+    """The face file where all of it was used, else a new one in the folder with the part that was."""
+    if request.face_range is None:
+        return request.face
+    face = probe(request.face)
+    fps = face.output_fps
+    part, _ = used_parts(request, face, fps)
+    path = folder / f"{request.face.stem[:70]}-part.mp4"
+    sound = request.face if face.has_audio else None
+    options = WriterOptions(crf=NEAR_LOSSLESS, sound_part=part)
+    with VideoWriter(path, face.width, face.height, fps, sound, options) as writer:
+        for frame in loop_frames(request.face, fps, max(1, round((part.end - part.start) * fps)), part=part):
+            writer.write(frame.image)
+    return path
 
 
 def _renamed(result: Result) -> Result:

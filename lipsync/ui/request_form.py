@@ -11,6 +11,8 @@ from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
 from lipsync.methods.auto import candidates
 from lipsync.ui import markup
+from lipsync.ui.choices.cut_choice import CutChoice
+from lipsync.ui.choices.still import still_of_cut
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
 from lipsync.ui.model_choice import ModelChoice, lines, several_models
@@ -43,6 +45,7 @@ class Inputs:
         values: components in the order of ``lipsync.ui.uploads.GenerateForm``, the camera after the face; for
             one method the mouth opening, the sharpening, whether to learn the face first, and for how many
             minutes come last.
+        cuts: the parts of face video and speech that are used; not there where there may be several.
         choice: of the one method; not there where there may be several.
         card: about the chosen method; empty where there may be several.
         cores: names of the adapted cores that this browser had made.
@@ -63,6 +66,7 @@ class Inputs:
         ]  # fmt: skip
         if not several:
             self.values += [self.opening, self.sharpen, self.learn, self.minutes]
+            self.cuts = [self.face_cut.value, self.speech_cut.value]
         self._listen()
 
     def _face(self) -> None:
@@ -88,6 +92,8 @@ class Inputs:
             elem_classes="preview", elem_id=f"{self.prefix}preview",
         )  # fmt: skip
         self.face_facts = gr.HTML(elem_id=f"{self.prefix}face-facts")
+        if not self.several:
+            self.face_cut = CutChoice("face", "face-cut")
         self.which = gr.Radio(
             [(label("face.largest"), -1)], value=-1, label=label("face.which"), visible=False,
             elem_id=f"{self.prefix}which",
@@ -103,8 +109,11 @@ class Inputs:
             type="filepath",
             label=label("speech.file"),
             buttons=[],
+            editable=self.several,  # else the row below cuts, and what it cut stays to be changed
             elem_id=f"{self.prefix}speech",
         )
+        if not self.several:
+            self.speech_cut = CutChoice("speech", "speech-cut")
         self.video_speech = gr.UploadButton(
             label("speech.video"),
             file_types=["video", "audio"],
@@ -136,15 +145,9 @@ class Inputs:
                 interactive=_opens(DEFAULT), visible=not self.several, elem_id=f"{self.prefix}opening",
             )  # fmt: skip
             self.sharpen = gr.Slider(
-                0.0,
-                1.0,
-                value=0.0,
-                step=0.05,
-                label=label("sharpen.label"),
-                info=label("sharpen.info"),
-                visible=not self.several,
-                elem_id=f"{self.prefix}sharpen",
-            )
+                0.0, 1.0, value=0.0, step=0.05, label=label("sharpen.label"), info=label("sharpen.info"),
+                visible=not self.several, elem_id=f"{self.prefix}sharpen",
+            )  # fmt: skip
             self.length = gr.Radio(
                 [(label("length.audio"), "audio"), (label("length.video"), "video")],
                 value="audio",
@@ -212,6 +215,13 @@ class Inputs:
                 **QUIET,
             )
         if not self.several:
+            self.face_cut.follow([self.face, self.camera], **QUIET)
+            self.speech_cut.follow([self.speech], **QUIET)
+            shown = [self.preview, self.boxes, self.which]
+            self.face_cut.value.change(
+                still_of_cut, [self.face, self.camera, self.face_cut.value], shown,
+                trigger_mode="always_last", **QUIET,
+            )  # fmt: skip
             self.choice.attach(self.more_lines, self.card, self.card_of)
             about = [self.card, self.model_card, self.model_text, self.opening, self.forget]
             self.method.change(self.on_method, self.method, about, **QUIET)

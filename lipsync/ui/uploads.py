@@ -16,7 +16,7 @@ from lipsync.data.preparation.person import check_video
 from lipsync.errors import ConfigError, LipSyncError, MissingInput
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
-from lipsync.media import Frame, probe, read_excerpt, read_frames
+from lipsync.media import WHOLE, Frame, TimeRange, probe, read_excerpt, read_frames
 from lipsync.media.output.formats import Quality, format_of
 from lipsync.media.photo import photo_size, reduced
 from lipsync.media.source import check_file
@@ -127,6 +127,7 @@ class GenerateForm:
         format: the ending of the result's name, without its dot.
         size: as of a Request, too; 0: as the source.
         quality: as of a Request.
+        face_range, speech_range: the parts that are used, seconds, as of a Request; None: all.
     """
 
     face: str | None
@@ -142,6 +143,8 @@ class GenerateForm:
     format: str = "mp4"
     size: float = 0
     quality: Quality = "high"
+    face_range: tuple[float, float] | None = None
+    speech_range: tuple[float, float] | None = None
 
 
 def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
@@ -178,6 +181,8 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
         sharpen=form.sharpen,
         size=int(form.size) or None,
         quality=form.quality,
+        face_range=form.face_range,
+        audio_range=None if form.own_sound else form.speech_range,
     )
 
 
@@ -188,8 +193,13 @@ def same_face(face: str | None, other: str | None) -> bool:
     return filecmp.cmp(face, other, shallow=False)
 
 
-def look(face: str | None) -> tuple[np.ndarray | None, list[list[float]], str]:
+def look(
+    face: str | None, part: tuple[float, float] | None = None
+) -> tuple[np.ndarray | None, list[list[float]], str]:
     """The picture on which faces are numbered, their boxes (x0, y0, x1, y1) on it, and the facts as HTML.
+
+    Args:
+        part: of the video whose first picture it is, as ``face_range`` of a Request.
 
     Raises:
         LipSyncError: not readable, or without a face.
@@ -197,12 +207,12 @@ def look(face: str | None) -> tuple[np.ndarray | None, list[list[float]], str]:
     if not face:
         return None, [], ""
     path = Path(face)
-    return _look(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return _look(path, path.stat().st_mtime_ns if path.exists() else 0, TimeRange(*(part or WHOLE)))
 
 
 @lru_cache(maxsize=8)  # every visit begins with the same example
-def _look(face: Path, changed_ns: int) -> tuple[np.ndarray, list[list[float]], str]:
-    picture, boxes = preview(face)
+def _look(face: Path, changed_ns: int, part: TimeRange) -> tuple[np.ndarray, list[list[float]], str]:
+    picture, boxes = preview(face, part=part)
     return picture, boxes.tolist(), markup.face_facts(probe(face), len(boxes))
 
 

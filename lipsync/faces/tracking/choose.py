@@ -13,7 +13,7 @@ import numpy as np
 
 from lipsync.errors import FaceError
 from lipsync.faces.tracking.detect import Face, FaceDetector
-from lipsync.media import probe, read_frames
+from lipsync.media import WHOLE, TimeRange, probe, read_frames
 from lipsync.media.photo import reduced
 
 SEARCH = 60.0  # s of a video that are searched for a first face
@@ -80,11 +80,16 @@ def pauses(rate: float) -> Iterator[int]:
     return chain((first, first, first), repeat(last))
 
 
-def first_faces(path: str | Path, detector: FaceDetector | None = None) -> tuple[np.ndarray, list[Face]]:
+def first_faces(
+    path: str | Path, detector: FaceDetector | None = None, part: TimeRange = WHOLE
+) -> tuple[np.ndarray, list[Face]]:
     """The first frame that shows faces, (H, W, 3) uint8 RGB, and its faces from left to right.
 
     Looks at the frames at which a :class:`~lipsync.faces.tracking.track.FaceTracker` at
     ``MediaInfo.output_fps`` looks, so numbers and places mean the same to both.
+
+    Args:
+        part: of the video that is searched.
 
     Raises:
         FaceError: no face in the first minute.
@@ -93,15 +98,16 @@ def first_faces(path: str | Path, detector: FaceDetector | None = None) -> tuple
     detector = detector or FaceDetector()
     info = probe(path)
     rate = info.output_fps
-    due, waits = 0, pauses(rate)
-    for frame in read_frames(path, rate, max_frames=max(1, round(SEARCH * rate))):
+    due, waits = round(part.start * rate), pauses(rate)
+    seconds = min(SEARCH, part.end - part.start)
+    for frame in read_frames(path, rate, max(1, round(seconds * rate)), part.start):
         if frame.index < due:
             continue
         faces = detector(frame.image)
         if faces:
             return frame.image, faces
         due = frame.index + next(waits)
-    if info.duration > SEARCH:
+    if info.duration > SEARCH == seconds:
         raise FaceError("face.none_in_first_minute", path=Path(path).name)
     raise FaceError("face.none_in_video", path=Path(path).name)
 
@@ -117,7 +123,10 @@ def faces_in(path: str | Path, detector: FaceDetector | None = None) -> list[Fac
 
 
 def preview(
-    path: str | Path, longest: int = 960, detector: FaceDetector | None = None
+    path: str | Path,
+    longest: int = 960,
+    detector: FaceDetector | None = None,
+    part: TimeRange = WHOLE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first frame with faces, each in a box, numbered from 1 where there are several.
 
@@ -129,7 +138,7 @@ def preview(
         FaceError: no face in the first minute.
         MediaError: not a readable video or photo.
     """
-    image, faces = first_faces(path, detector)
+    image, faces = first_faces(path, detector, part)
     small = reduced(image, longest)
     boxes = np.stack([face.box for face in faces]) * (small.shape[1] / image.shape[1])
     _draw(small, boxes)

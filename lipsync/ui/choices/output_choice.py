@@ -35,12 +35,13 @@ class OutputChoice:
                 elem_id="output-size",
             )
             self.quality = gr.Radio(
-                [(label(f"output.quality.{quality}"), quality) for quality in QUALITIES],
-                value=QUALITIES[0],
-                label=label("output.quality"),
-                info=label("output.quality.info"),
-                elem_id="output-quality",
-            )
+                value=QUALITIES[0], label=label("output.quality"), elem_id="output-quality",
+                **_sizes_of(NAMES[0]),
+            )  # fmt: skip
+        self.format.change(
+            lambda chosen: gr.update(**_sizes_of(chosen)), self.format, self.quality,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
         self.values = [self.format, self.size, self.quality]
 
     def restored(self, request: Request) -> dict[Any, Any]:
@@ -50,3 +51,10 @@ class OutputChoice:
             self.size: request.size or 0,
             self.quality: request.quality,
         }
+
+
+def _sizes_of(format: str) -> dict[str, Any]:
+    """The lines of the choice of quality for a format, each with the size of a minute, and what they mean."""
+    kind = "mp4" if format == "mov" else format  # the same streams in another container
+    lines = [(label(f"output.quality.{quality}.{kind}"), quality) for quality in QUALITIES]
+    return {"choices": lines, "info": label(f"output.quality.info.{kind}")}

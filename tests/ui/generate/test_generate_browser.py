@@ -178,7 +178,9 @@ def test_the_result_is_written_as_chosen_and_shown(
         page.wait_for_function("document.querySelector('#result-gif img').naturalWidth === 384")
         expect(page.locator("#result video")).to_be_hidden()
         expect(page.locator("#facts")).to_contain_text("A GIF has no sound")
+        expect(page.locator("#to-compare")).to_be_hidden()  # a set holds videos
     else:
+        expect(page.locator("#to-compare")).to_be_visible()
         assert plays(page, "#result video")["width"] == 384
     shoot(page, f"generate-{ending}")
     with page.expect_download() as download:

@@ -78,6 +78,14 @@ def test_every_tab_and_every_recorder_works(page: Any, portal: str) -> None:
     camera.click()
     # The test picture of the fake camera holds no face; that it was looked at shows that it arrived.
     expect(page.locator("#face-facts")).to_contain_text("no face", ignore_case=True)
+    # Gradio's own trimming would fetch a program from elsewhere; the page's does not.
+    expect(page.get_by_label("Trim video to selection")).to_have_count(1)
+    expect(page.get_by_label("Trim video to selection")).to_be_hidden()
+    page.click("#face-cut summary")
+    page.wait_for_function("document.querySelector('#face-cut video').readyState >= 2")
+    page.fill("#face-cut input[type=number].start", "0.5")
+    page.keyboard.press("Enter")
+    expect(page.locator("#face-cut .brief")).to_contain_text("0.50–")
 
 
 def uploaded(portal: str, name: str, content: str) -> str:

@@ -1,0 +1,93 @@
+"""The part of the face video, or of the speech, that is used: a player with a start and an end."""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from lipsync.assets import asset
+from lipsync.errors import LipSyncError
+from lipsync.media import TimeRange, probe
+from lipsync.ui.languages import templates
+from lipsync.ui.uploads import same_face
+
+SCRIPT = asset("js", "cut.js")
+KINDS = {"video": "video", "audio": "audio"}  # of a file, and the element that plays it
+
+
+class CutChoice:
+    """A row that opens: a player, two handles, two fields in seconds, and a sentence with the length.
+
+    Args:
+        name: "face" or "speech".
+        id: of the element.
+
+    Attributes:
+        value: the component; ``None`` while there is nothing to cut, else what `_payload` gives, in which the
+            page changes ``start`` and ``end``. `chosen_range` reads it.
+        restored: State with the file and the range of the job that the page was reloaded from, or None.
+    """
+
+    def __init__(self, name: str, id: str) -> None:
+        texts = json.dumps(templates("cut."))
+        self.restored = gr.State()
+        self.value = gr.HTML(
+            value=None,
+            html_template="<details class='cut' hidden></details>",
+            js_on_load=f"const TEXTS = {texts}, NAME = '{name}';\n{SCRIPT.read_text(encoding='utf-8')}",
+            apply_default_css=False,
+            elem_id=id,
+        )
+
+    def follow(self, files: list[Any], **options: Any) -> None:
+        """Be about the last of these file components that holds one, whenever that changes."""
+        self._given = [*files, self.restored]
+        changes = [file.change for file in files]
+        gr.on(changes, _of_files, self._given, self.value, trigger_mode="always_last", **options)
+
+    def fill(self, loaded: gr.events.Dependency, **options: Any) -> None:
+        """Be about the file that the page begins with, after this event."""
+        loaded.then(_of_files, self._given, self.value, **options)
+
+
+def _of_files(*given: Any) -> dict[str, Any] | None:
+    """The payload of the last file that is there; the restored range where it is the restored file."""
+    *files, restored = given
+    path = next((file for file in reversed(files) if file), None)
+    if path is None:
+        return None
+    same = restored is not None and restored[1] is not None and same_face(path, restored[0])
+    return _payload(Path(path), TimeRange(*restored[1]) if same else TimeRange())
+
+
+def _payload(path: Path, part: TimeRange) -> dict[str, Any] | None:
+    """What the browser needs to play a file and to choose a part of it; None for a photo."""
+    try:
+        info = probe(path)
+    except LipSyncError:  # told where the file was chosen
+        return None
+    if info.kind not in KINDS:
+        return None
+    return {
+        "src": f"gradio_api/file={quote(path.as_posix())}",
+        "kind": KINDS[info.kind],
+        "seconds": info.duration,
+        "start": min(part.start, info.duration),
+        "end": min(part.end, info.duration),
+    }
+
+
+def chosen_range(value: Any) -> tuple[float, float] | None:
+    """The range in a value of the component, in seconds; None for all, or where it holds none."""
+    if not isinstance(value, dict):
+        return None
+    start, end, seconds = (value.get(name) for name in ("start", "end", "seconds"))
+    numbers = [x for x in (start, end, seconds) if isinstance(x, int | float) and isfinite(x)]
+    if len(numbers) < 3 or (numbers[0] <= 0 and numbers[1] >= numbers[2]):
+        return None
+    return float(numbers[0]), float(numbers[1])
