@@ -18,7 +18,8 @@ from lipsync.media import VideoWriter, probe, read_frames
 from lipsync.methods import AUTO, EMBEDDED, METHODS, cards
 from lipsync.methods.ranking import ranking
 from lipsync.weights import hub
-from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot, show_models
+from tests.ui.pages import BROWSER, CJK, JOB, fits, reading, shoot, show_models
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -26,27 +27,20 @@ EXAMPLES = asset("examples")
 
 
 @pytest.fixture
-def visit(portal: str, browser) -> Iterator[Callable]:  # type: ignore[no-untyped-def, type-arg]
+def visit(portal: str, visitors: Visitors) -> Iterator[Callable]:  # type: ignore[type-arg]
     """Opens the portal; at the end nothing was asked of another host and no script broke."""
-    contexts, hosts, broken = [], set(), []
+    hosts, broken = set(), []
 
     def open_page(locale: str = "en-GB", width: int = 1280, scheme: str = "light"):  # type: ignore[no-untyped-def]
-        context = browser.new_context(
-            locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-        page.on("pageerror", lambda error: broken.append(str(error)))
+        page = visitors.open(locale, (width, 860), scheme)
+        visitors.listen(page, "request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        visitors.listen(page, "pageerror", lambda error: broken.append(str(error)))
         page.goto(portal)
         page.wait_for_selector("#start")
         page.wait_for_selector("#preview img")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
     assert hosts - {""} == {urlsplit(portal).netloc}
     assert broken == []
 
@@ -305,8 +299,10 @@ def test_language_follows_the_browser_and_the_switch_and_keeps_inputs(visit: Cal
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 def test_narrow_and_wide_pages_fit(visit: Callable, locale: str, scheme: str) -> None:  # type: ignore[type-arg]
-    for width in (360, 1280):
-        page = visit(locale, width, scheme)
+    widths = (360, 1280) if scheme == "light" else (1280, 360)  # each is loaded at, and come to by resizing
+    page = visit(locale, widths[0], scheme)
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 860})
         fits(page)
         box = reading(
             page, page.locator("#start").bounding_box, lambda box: box and box["y"] + box["height"] <= 860
