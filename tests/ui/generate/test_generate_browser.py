@@ -19,6 +19,7 @@ from lipsync.methods import AUTO, EMBEDDED, METHODS, cards
 from lipsync.methods.ranking import ranking
 from lipsync.weights import hub
 from tests.ui.pages import BROWSER, CJK, JOB, fits, reading, shoot, show_models
+from tests.ui.rated import example_speech
 from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
@@ -121,6 +122,18 @@ def choose_quick(page) -> None:  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    """So little that its job takes seconds."""
+    return example_speech(tmp_path / "speech.wav", seconds=1.2)
+
+
+def choose_speech(page, speech: Path) -> None:  # type: ignore[no-untyped-def]
+    page.locator("#speech").get_by_label("Clear").first.click()
+    page.set_input_files("#speech input[type=file]", speech)
+    expect(page.locator("#speech")).to_contain_text("0:01")
+
+
+@pytest.fixture
 def upload(tmp_path: Path) -> Path:
     """A short real clip with speech; where there is none, the example face and speech in one file."""
     root = Path(__file__).resolve().parents[3]
@@ -158,10 +171,11 @@ def test_an_upload_needs_consent_and_speaks_with_its_own_sound(visit: Callable, 
 @pytest.mark.parametrize("ending", ["webm", "gif"])
 def test_the_result_is_written_as_chosen_and_shown(
     visit: Callable,  # type: ignore[type-arg]
-    tmp_path: Path,
+    speech: Path,
     ending: str,
 ) -> None:
     page = visit()
+    choose_speech(page, speech)
     choose_quick(page)
     page.click("#output button")
     page.click(f"#output-format label >> text={ending}")
@@ -311,16 +325,16 @@ def test_narrow_and_wide_pages_fit(visit: Callable, locale: str, scheme: str) ->
         shoot(page, f"generate-{locale[:2]}-{width}-{scheme}")
 
 
-def test_result_carries_the_mark_of_its_making(portal: str) -> None:
+def test_result_carries_the_mark_of_its_making(portal: str, speech: Path) -> None:
     from gradio_client import Client, handle_file
 
     client = Client(portal, verbose=False)
     video, facts = client.predict(
         handle_file(str(EXAMPLES / "portrait.jpg")),
-        handle_file(str(EXAMPLES / "chinese.wav")),
+        handle_file(str(speech)),
         api_name="/generate",
     )
-    assert facts["frames"] == pytest.approx(5.76 * 25, abs=2)
+    assert facts["frames"] == pytest.approx(1.2 * 25, abs=2)
     assert facts["requested_method"] == AUTO
     assert facts["method"] in ranking()
     assert (facts["fallback"] is None) == (facts["method"] == next(iter(ranking())))
