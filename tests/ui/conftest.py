@@ -1,14 +1,17 @@
 """The portal, served for real on a free port, and a real browser."""
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eval.study.storage.store import Store
 from tests.portal import serving
 from tests.ui.rated import example_clip
+from tests.ui.visitors import Visitors
 
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
 PASSWORD = "quills-and-wobbles"  # of the portal's Results tab
@@ -45,6 +48,20 @@ def browser():  # type: ignore[no-untyped-def]
         started = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def idle_pages() -> defaultdict[str, list[Any]]:
+    """Empty pages of that browser, by language."""
+    return defaultdict(list)
+
+
+@pytest.fixture
+def visitors(browser: Any, idle_pages: defaultdict[str, list[Any]]) -> Iterator[Visitors]:
+    """Opens pages for people whom no portal knows."""
+    present = Visitors(browser, idle_pages)
+    yield present
+    present.leave()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Studies of short clips of the example, put into a portal's data folder, for tests of whole portals."""
+"""Short clips and speech of the example, and studies of them in a data folder, for tests of whole portals."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import soundfile
+
 from eval.study.storage.create import create
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, StudyClip, StudyInfo, new_id
 from lipsync.assets import asset
-from lipsync.media import VideoWriter, WriterOptions, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_audio, read_frames
 
 EXAMPLES = asset("examples")
 METHODS = ("Quillfish", "Wobblefox")  # words that nothing else on a page contains
@@ -27,6 +29,12 @@ def example_clip(path: Path, first: int = 0, seconds: float = SECONDS) -> Path:
     ) as out:
         for image in frames[first : first + count]:
             out.write(image)
+    return path
+
+
+def example_speech(path: Path, seconds: float = 1.2) -> Path:
+    """A part of the example's speech, in which somebody speaks from the start."""
+    soundfile.write(path, read_audio(EXAMPLES / "english.wav")[18400:][: round(16000 * seconds)], 16000)
     return path
 
 

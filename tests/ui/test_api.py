@@ -20,7 +20,7 @@ from lipsync.methods.ranking import ranking
 from tests.coroutines import run
 from tests.portal import ROOT
 from tests.test_docs import fences
-from tests.ui.rated import open_trial
+from tests.ui.rated import example_speech, open_trial
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as a reader of that page has it: a face and speech."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copyfile(EXAMPLES / "portrait.mp4", folder / "me.mp4")
-    shutil.copyfile(EXAMPLES / "english.wav", folder / "speech.wav")
+    example_speech(folder / "speech.wav", seconds=1.2)
     return folder
 
 
@@ -110,7 +110,7 @@ def test_the_examples_run_as_they_stand(portal: str, work: Path, link: str, port
     code = "\n".join(python).replace(LOCAL, portal).replace('"LINK"', repr(link))
     check = (
         "\nfrom pathlib import Path\nfrom lipsync.media import probe"
-        "\nassert probe(Path(video)).has_audio and facts['frames'] == 114"
+        "\nassert probe(Path(video)).has_audio and facts['frames'] == 30"
         "\nassert {column['metric'] for column in table['columns']} == {'ssim', 'psnr'}"
         "\nassert made['items'] == [{'name': 'speech', 'methods': ['ours', 'input']}]"
         "\nassert Path(archive).stat().st_size > 10_000 and clip['stage'] == 'end'"

@@ -11,7 +11,7 @@ import pytest
 from eval.compare.sets import Sets
 from tests.ui.compare.locked_page import enter
 from tests.ui.conftest import PASSWORD
-from tests.ui.pages import PATIENCE
+from tests.ui.visitors import Visitors
 
 
 @pytest.fixture(scope="module")
@@ -21,27 +21,20 @@ def sets(portal_data: Path) -> Sets:
 
 
 @pytest.fixture
-def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
+def visit(portal: str, visitors: Visitors) -> Iterator[Callable[..., Any]]:
     """Opens the Compare tab; at the end no script broke."""
-    contexts, broken = [], []
+    broken: list[str] = []
 
     def open_tab(locale: str = "en-GB", width: int = 1280, scheme: str = "light", height: int = 860) -> Any:
-        context = browser.new_context(
-            locale=locale,
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            extra_http_headers={"x-lipsync-password": PASSWORD},  # the sets are the owner's
+        # The sets are the owner's.
+        page = visitors.open(locale, (width, height), scheme, {"x-lipsync-password": PASSWORD})
+        visitors.listen(page, "pageerror", lambda error: broken.append(str(error)))
+        visitors.listen(
+            page, "console", lambda said: broken.append(said.text) if "js_on_load" in said.text else None
         )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.on("console", lambda said: broken.append(said.text) if "js_on_load" in said.text else None)
         page.goto(portal)
         enter(page)
         return page
 
     yield open_tab
-    for context in contexts:
-        context.close()
     assert broken == []

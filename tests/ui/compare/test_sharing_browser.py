@@ -13,31 +13,25 @@ from playwright.sync_api import expect
 from lipsync.ui.visitor import COOKIE
 from tests.portal import serving
 from tests.ui.conftest import PASSWORD
-from tests.ui.pages import BROWSER, PATIENCE, fits, reading, shoot
+from tests.ui.pages import BROWSER, fits, reading, shoot
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 BUTTONS = ("rename", "share", "export", "delete")
 
 
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+def visit(visitors: Visitors) -> Iterator[Callable[..., Any]]:
     """Opens an address in a browser of its own; at the end no script broke."""
-    contexts, broken = [], []
+    broken: list[str] = []
 
     def open_page(address: str, headers: dict[str, str] | None = None, width: int = 1280) -> Any:
-        context = browser.new_context(
-            locale="en-GB", viewport={"width": width, "height": 860}, extra_http_headers=headers or {}
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: broken.append(str(error)))
+        page = visitors.open(size=(width, 860), headers=headers)
+        visitors.listen(page, "pageerror", lambda error: broken.append(str(error)))
         page.goto(address)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
     assert broken == []
 
 

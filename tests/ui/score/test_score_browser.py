@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 from eval.functional.psnr import psnr
 from lipsync.media import VideoWriter, WriterOptions, read_frames
 from tests.portal import serving
-from tests.ui.pages import BROWSER, CJK, JOB, PATIENCE, fits, reading, shoot
+from tests.ui.pages import BROWSER, CJK, JOB, fits, reading, shoot
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -49,26 +50,19 @@ def clips(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[
 
 
 @pytest.fixture
-def visit(portal: str, browser) -> Iterator[Callable]:  # type: ignore[no-untyped-def, type-arg]
+def visit(portal: str, visitors: Visitors) -> Iterator[Callable]:  # type: ignore[type-arg]
     """Opens the Score tab; at the end no script broke."""
-    contexts, broken = [], []
+    broken: list[str] = []
 
     def open_tab(  # type: ignore[no-untyped-def]
         locale: str = "en-GB", width: int = 1280, scheme: str = "light", address: str = portal
     ):
-        context = browser.new_context(
-            locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: broken.append(str(error)))
+        page = visitors.open(locale, (width, 860), scheme)
+        visitors.listen(page, "pageerror", lambda error: broken.append(str(error)))
         page.goto(address)
         return to_tab(page)
 
     yield open_tab
-    for context in contexts:
-        context.close()
     assert broken == []
 
 
@@ -345,8 +339,10 @@ def test_a_broken_file_alone_is_an_error_and_inputs_stay(visit: Callable, tmp_pa
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 def test_narrow_and_wide_pages_fit(visit: Callable, locale: str, scheme: str) -> None:  # type: ignore[type-arg]
-    for width in (360, 1280):
-        page = visit(locale, width, scheme)
+    widths = (360, 1280) if scheme == "light" else (1280, 360)  # each is loaded at, and come to by resizing
+    page = visit(locale, widths[0], scheme)
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 860})
         fits(page)
         for box in ("#score-generated", "#score-reference", "#score-image"):
             words = page.locator(f"{box} button .wrap").first

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from lipsync.generate import Request, generate
-from lipsync.media import VideoWriter, WriterOptions, read_frames
+from lipsync.media import VideoWriter, WriterOptions, read_audio, read_frames
 from lipsync.methods import EMBEDDED
 from tests.portal import ROOT
 from tests.ui.pages import BROWSER, JOB, PATIENCE, shoot
@@ -26,8 +27,10 @@ def talking(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]
     frames = {}
     for name in ("english", "chinese"):
         out = folder / f"{name}.mp4"
-        generate(Request(EXAMPLES / "portrait.mp4", EXAMPLES / f"{name}.wav", out, EMBEDDED, label=False))
-        frames[name] = [frame.image for frame in read_frames(out, max_frames=round(25 * SECONDS))]
+        speech = folder / f"{name}.wav"
+        soundfile.write(speech, read_audio(EXAMPLES / speech.name)[: round(16000 * SECONDS)], 16000)
+        generate(Request(EXAMPLES / "portrait.mp4", speech, out, EMBEDDED, label=False))
+        frames[name] = [frame.image for frame in read_frames(out)]
 
     def write(name: str, shown: list[np.ndarray], crf: int = 12) -> Path:
         path, sound = folder / f"{name}.mp4", EXAMPLES / "english.wav"

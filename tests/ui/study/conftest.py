@@ -8,14 +8,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.ui.pages import PATIENCE
 from tests.ui.rated import METHODS
+from tests.ui.visitors import Visitors
 
 
 @pytest.fixture
-def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
+def visit(portal: str, visitors: Visitors) -> Iterator[Callable[..., Any]]:
     """Opens a page of the portal as a new person; in the end no method was named to any of them."""
-    contexts, told, hosts, broken = [], [], set(), []
+    told: list[str] = []
+    hosts: set[str] = set()
+    broken: list[str] = []
 
     def hear(response: Any) -> None:
         hosts.add(urlsplit(response.url).netloc)
@@ -24,22 +26,14 @@ def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
             told.append(response.text())
 
     def open_page(path: str, locale: str = "en-GB", width: int = 1280, scheme: str = "light") -> Any:
-        context = browser.new_context(
-            locale=locale, viewport={"width": width, "height": 780}, color_scheme=scheme
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("response", hear)
-        page.on("pageerror", lambda error: broken.append(str(error)))
+        page = visitors.open(locale, (width, 780), scheme)
+        visitors.listen(page, "response", hear)
+        visitors.listen(page, "pageerror", lambda error: broken.append(str(error)))
         page.goto(f"{portal}/{path}")
         return page
 
     yield open_page
-    for context in contexts:
-        for page in context.pages:
-            told.append(page.content())
-        context.close()
+    told += [page.content() for context in visitors.contexts for page in context.pages]
     assert broken == []
     assert hosts - {""} == {urlsplit(portal).netloc}
     assert [text for text in told if any(method in text for method in METHODS)] == []

@@ -27,6 +27,7 @@ from tests.study.statistics.test_correction import plain
 from tests.ui.conftest import PASSWORD
 from tests.ui.pages import BROWSER, CJK, PATIENCE, fits, reading, shoot
 from tests.ui.rated import METHODS, add_study
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -36,20 +37,15 @@ MOMENT = 5_000  # ms
 
 
 @pytest.fixture
-def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
+def visit(portal: str, visitors: Visitors) -> Iterator[Callable[..., Any]]:
     """Opens the Results tab, and logs in unless told otherwise; in the end no script broke."""
-    contexts, broken = [], []
+    broken: list[str] = []
 
     def open_tab(
         locale: str = "en-GB", width: int = 1280, scheme: str = "light", password: str | None = PASSWORD
     ) -> Any:
-        context = browser.new_context(
-            locale=locale, viewport={"width": width, "height": 860}, color_scheme=scheme
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: broken.append(str(error)))
+        page = visitors.open(locale, (width, 860), scheme)
+        visitors.listen(page, "pageerror", lambda error: broken.append(str(error)))
         page.goto(portal)
         to_tab(page, "研究管理" if locale.startswith("zh") else "Results")
         if password is not None:
@@ -58,8 +54,6 @@ def visit(portal: str, browser: Any) -> Iterator[Callable[..., Any]]:
         return page
 
     yield open_tab
-    for context in contexts:
-        context.close()
     assert broken == []
 
 
