@@ -15,7 +15,7 @@ from lipsync.methods import AUTO
 from lipsync.methods.base import MethodCard
 from lipsync.texts import Message, languages
 from lipsync.ui.generate_queue import Job, speed
-from lipsync.ui.languages import language_style, locale, localized
+from lipsync.ui.languages import language_style, locale, localized, localized_attribute
 from lipsync.weights.hub import offline
 
 SEPARATOR = '<span class="dot" aria-hidden="true"> · </span>'
@@ -106,9 +106,19 @@ def running(job: Job, ahead: int, minutes: int) -> str:
         else "<progress></progress>"
     )
     return (
-        f'<div class="running"><strong>{title}</strong>{bar}<p class="figures">{SEPARATOR.join(facts)}</p>'
-        f"<p>{localized('job.reload', minutes=minutes)}</p></div>"
+        f'<div class="running">{_newest(step.picture)}<div><strong>{title}</strong>{bar}'
+        f'<p class="figures">{SEPARATOR.join(facts)}</p>'
+        f"<p>{localized('job.reload', minutes=minutes)}</p></div></div>"
     )
+
+
+def _newest(picture: bytes | None) -> str:
+    """The face that a job drew last, in the page itself: there is no address that others could ask for."""
+    if picture is None:
+        return ""
+    data = base64.b64encode(picture).decode()
+    alt = localized_attribute("alt", "job.picture")
+    return f'<img class="newest" {alt} src="data:image/jpeg;base64,{data}">'
 
 
 def references(pictures: Sequence[tuple[float, np.ndarray]]) -> str:
