@@ -174,7 +174,8 @@ def face_facts(info: MediaInfo, faces: int) -> str:
     else:
         what = localized("face.facts.video", **size, fps=f"{info.fps:.4g}", seconds=f"{info.duration:.1f}")
     counted = localized("face.count", count=faces)
-    return f'<p class="figures">{what}{SEPARATOR}{counted}</p>'
+    lines = localized("face.outlines")
+    return f'<p class="figures">{what}{SEPARATOR}{counted}</p><p class="figures">{lines}</p>'
 
 
 def auto_card(cores: Sequence[tuple[str, bool]]) -> str:
