@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice, tee
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from lipsync.faces.exposure import Exposure, as_references
 from lipsync.faces.references import Reference, choose, scan
 from lipsync.faces.speakers import speakers
 from lipsync.faces.tracking.choose import Choice
+from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix
 from lipsync.faces.tracking.face_view import FaceView, views
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import (
@@ -44,6 +46,7 @@ from lipsync.stream import Clock, background
 from lipsync.texts import Message
 from lipsync.weights import hub
 
+PICTURE_SIDE = 160  # pixels of the face that is shown while a job runs
 SILENCE = 1e-4  # largest sample of a recording that holds nothing, of full scale
 COARSE = Message("generate.no_landmarker")
 NO_SPEECH = Message("generate.silence")
@@ -91,7 +94,7 @@ def generate(
             ahead = stack.enter_context(background(cropped, plan.depth(2 * request.batch_size)))
             drawn = clock.over("network", _synthesize(ahead, job, speaker))
             waiting = stack.enter_context(background(drawn, plan.depth(request.batch_size)))
-            frames = _blend(waiting, job, speaker, clock)
+            frames = _blend(waiting, job, speaker, clock, report)
         writer = stack.enter_context(_writer(job, voice))
         for done, frame in enumerate(_write(frames, writer, job, clock), 1):
             with_face += frame.drawn
@@ -226,7 +229,9 @@ def _batch(faces: list[FaceView], times: np.ndarray, job: _Job, references: list
     return Batch.of(faces, times, job.speech.features, references, job.request.mouth_opening, activity)
 
 
-def _blend(drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock) -> Iterator[Frame]:
+def _blend(
+    drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock, report: Report
+) -> Iterator[Frame]:
     """Each frame with its drawn face on it, behind what covers it."""
     ahead, drawn = tee(drawn)
     covers = speaker.covers.follow(item for item, _ in ahead)
@@ -235,7 +240,15 @@ def _blend(drawn: Iterable[_Drawn], job: _Job, speaker: _Speaker, clock: Clock) 
         if face is not None:
             with clock("blend"):
                 image = paste_behind(face, item, cover, job.request.sharpen, job.method.passthrough)
+                if image is not None and item.pose is not None:
+                    report.show(partial(_face_picture, image, item.pose))
         yield item.frame if image is None else item.frame._replace(image=image, drawn=True)
+
+
+def _face_picture(image: np.ndarray, pose: Pose) -> bytes:
+    """A small JPEG of the face on a (H, W, 3) uint8 frame."""
+    face = crop_face(image, crop_matrix(pose, PICTURE_SIDE), PICTURE_SIDE)
+    return cv2.imencode(".jpg", face[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
 
 
 def _write(blended: Iterable[Frame], writer: VideoWriter, job: _Job, clock: Clock) -> Iterator[Frame]:

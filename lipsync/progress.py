@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lipsync.errors import Cancelled
+
+PICTURE_EVERY = 1.0  # s between two pictures of a running job
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Progress:
     total: int | None = None  # frames
     fps: float = 0.0  # frames per second so far
     seconds_left: float | None = None
+    picture: bytes | None = field(default=None, repr=False)  # JPEG of a face drawn lately
 
 
 class Report:
@@ -26,6 +29,14 @@ class Report:
         self._report, self._cancel = report, cancel
         self._last = 0.0
         self._first: float | None = None
+        self._shown = 0.0
+        self._picture: bytes | None = None
+
+    def show(self, picture: Callable[[], bytes]) -> None:
+        """Report a picture of what was just drawn; it is made only where the last one is a second old."""
+        now = time.monotonic()
+        if now - self._shown >= PICTURE_EVERY:
+            self._shown, self._picture = now, picture()
 
     def __call__(self, stage: str, done: int = 0, total: int | None = None) -> None:
         if self._cancel.is_set():
@@ -39,7 +50,7 @@ class Report:
         elapsed = now - self._first if self._first else 0.0
         fps = (done - 1) / elapsed if elapsed > 0 and done > 1 else 0.0
         left = (total - done) / fps if total is not None and fps > 0 else None
-        self._report(Progress(stage, done, total, fps, left))
+        self._report(Progress(stage, done, total, fps, left, self._picture))
 
     def bytes(self, done: int, total: int | None) -> None:
         self("weights", done, total)

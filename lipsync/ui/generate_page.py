@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,12 +17,13 @@ from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
 from lipsync.ui.jobs.my_jobs import MyJobs
 from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
+from lipsync.ui.players.locked_player import locked_player
+from lipsync.ui.players.result_player import VIEWS, result_payload
 from lipsync.ui.request_form import QUIET, Inputs
 from lipsync.ui.speaker_choice import who_speaks
 from lipsync.ui.uploads import (
     GenerateForm,
     hub_choice,
-    is_photo,
     learning,
     reference_pictures,
     request,
@@ -79,40 +79,31 @@ class _GeneratePage:
             self.download = gr.DownloadButton(label("result.download"), elem_id="download")
         with gr.Row(visible=False) as self.viewing:
             self.view = gr.Radio(
-                [(label(f"result.view.{name}"), name) for name in ("result", "input", "both")],
+                [(label(f"result.view.{name}"), name) for name in VIEWS],
                 value="result",
                 label=label("result.view"),
                 show_label=False,
                 container=False,
                 elem_id="view",
             )
-            self.repeat = gr.Checkbox(label=label("result.repeat"), container=False, elem_id="repeat")
+        self.player = locked_player("result")
         with gr.Row(elem_classes="players"):
-            media: dict[str, Any] = {"interactive": False, "visible": False, "min_width": 240}
-            self.input_video = gr.Video(
-                label=label("result.input"), buttons=[], elem_id="input-video", **media
-            )
-            self.input_photo = gr.Image(label=label("result.input"), buttons=[], type="filepath", **media)
-            self.output = gr.Video(label=label("result.video"), buttons=[], elem_id="result", **media)
             self.gif = gr.Image(
-                label=label("result.video"), buttons=[], type="filepath", elem_id="result-gif", **media
-            )
+                label=label("result.video"), buttons=[], type="filepath", elem_id="result-gif",
+                interactive=False, visible=False,
+            )  # fmt: skip
         self.facts = gr.HTML(elem_id="facts")
 
     def _listen(self) -> None:
         shown = [
-            self.job, self.start, self.cancel, self.status, self.viewing, self.view, self.input_video,
-            self.input_photo, self.output, self.gif, self.facts, self.actions, self.download,
+            self.job, self.start, self.cancel, self.status, self.viewing, self.view, self.player, self.gif,
+             self.facts, self.actions, self.download,
             self.inputs.card, self.inputs.choice.looks, self.result, self.source, self.learned,
         ]  # fmt: skip
         values = [*self.inputs.cuts, *self.inputs.values, *self.written_as.values]
         self.start.click(self.on_start, values, shown, **MODEL, **QUIET)
         self.cancel.click(self.on_cancel, self.job, None, queue=False, **QUIET)
-        sides = [self.input_video, self.input_photo, self.output, self.gif]
-        self.view.input(self.on_view, [self.view, self.source, self.result], sides, **QUIET)
-        self.repeat.input(
-            lambda on: [gr.update(loop=on)] * 2, self.repeat, [self.input_video, self.output], **QUIET
-        )
+        self.view.input(self.on_view, [self.view, self.job], [self.player, self.gif], **QUIET)
         self.shown = shown
         changes = [value.change for value in values]
         gr.on(changes, None, self.status, self.status, js=TAKE_BACK, **QUIET)
@@ -240,21 +231,17 @@ class _GeneratePage:
         if job is not None:
             job.cancel.set()
 
-    def on_view(self, view: str, source: str | None, result: str | None) -> Update:
-        drawn, animated = view in ("result", "both"), is_gif(result)
-        wanted = view in ("input", "both")
-        photo = source is not None and is_photo(source)
-        return {
-            self.input_video: gr.update(visible=wanted and not photo),
-            self.input_photo: gr.update(visible=wanted and photo),
-            self.output: gr.update(visible=drawn and not animated),
-            self.gif: gr.update(visible=drawn and animated),
-        }
+    def on_view(self, view: str, name: str | None) -> Update:
+        job = self.jobs.get(name)
+        if job is None or job.result is None:  # kept no longer
+            return {self.player: gr.skip()}
+        drawn = is_gif(str(job.result.path)) and view in ("result", "both")
+        return {self.player: result_payload(job, view), self.gif: gr.update(visible=drawn)}
 
     def _hidden(self) -> Update:
-        gone = gr.update(value=None, visible=False)
         return {
-            **dict.fromkeys((self.input_video, self.input_photo, self.output, self.gif), gone),
+            self.player: {},
+            self.gif: gr.update(value=None, visible=False),
             **dict.fromkeys((self.viewing, self.actions), gr.update(visible=False)),
             self.view: "result",
             self.facts: "",
@@ -279,23 +266,20 @@ class _GeneratePage:
 
     def _done(self, job: Job, plays: bool) -> Update:
         assert job.result is not None
-        path, face, source = str(job.result.path), job.request.face, str(job.source)
-        photo, animated = is_photo(face), is_gif(path)
+        path, animated = str(job.result.path), is_gif(str(job.result.path))
         return {
             self.status: gr.update(value="", visible=False),
             **dict.fromkeys((self.viewing, self.actions), gr.update(visible=True)),
             self.view: "result",
-            self.output: gr.update(value=None if animated else path, visible=not animated, autoplay=plays),
+            self.player: result_payload(job, "result", plays),
             self.gif: gr.update(value=path if animated else None, visible=animated),
-            self.input_video: gr.update(value=None if photo else source, visible=False),
-            self.input_photo: gr.update(value=source if photo else None, visible=False),
             self.facts: markup.facts(job.result)
-            + markup.references(reference_pictures(job.result, Path(face))),
+            + markup.references(reference_pictures(job.result, job.request.face)),
             self.download: path,
             self.inputs.card: self.inputs.card_of(job.request.method),
             self.inputs.choice.looks: self.inputs.choice.style(),
             self.result: path,
-            self.source: source,
+            self.source: str(job.source),
             self.learned: job.request.method if job.adapted is not None else None,
         }
 

@@ -15,7 +15,7 @@ from lipsync.methods import AUTO
 from lipsync.methods.base import MethodCard
 from lipsync.texts import Message, languages
 from lipsync.ui.generate_queue import Job, speed
-from lipsync.ui.languages import language_style, locale, localized
+from lipsync.ui.languages import language_style, locale, localized, localized_attribute
 from lipsync.weights.hub import offline
 
 SEPARATOR = '<span class="dot" aria-hidden="true"> · </span>'
@@ -81,7 +81,9 @@ def cancelled() -> str:
 
 def running(job: Job, ahead: int, hours: int) -> str:
     """How far a job is that is not over, and for how long its result will be kept."""
-    return f'<div class="running">{progress(job, ahead)}<p>{localized("jobs.reload", count=hours)}</p></div>'
+    newest = _newest(job.progress.picture if job.progress else None)
+    kept = localized("jobs.reload", count=hours)
+    return f'<div class="running">{newest}<div>{progress(job, ahead)}<p>{kept}</p></div></div>'
 
 
 def progress(job: Job, ahead: int) -> str:
@@ -111,6 +113,15 @@ def progress(job: Job, ahead: int) -> str:
         else "<progress></progress>"
     )
     return f'<strong>{title}</strong>{bar}<p class="figures">{SEPARATOR.join(facts)}</p>'
+
+
+def _newest(picture: bytes | None) -> str:
+    """The face that a job drew last, in the page itself: there is no address that others could ask for."""
+    if picture is None:
+        return ""
+    data = base64.b64encode(picture).decode()
+    alt = localized_attribute("alt", "job.picture")
+    return f'<img class="newest" {alt} src="data:image/jpeg;base64,{data}">'
 
 
 def references(pictures: Sequence[tuple[float, np.ndarray]]) -> str:
@@ -166,7 +177,8 @@ def face_facts(info: MediaInfo, faces: int) -> str:
     else:
         what = localized("face.facts.video", **size, fps=f"{info.fps:.4g}", seconds=f"{info.duration:.1f}")
     counted = localized("face.count", count=faces)
-    return f'<p class="figures">{what}{SEPARATOR}{counted}</p>'
+    lines = localized("face.outlines")
+    return f'<p class="figures">{what}{SEPARATOR}{counted}</p><p class="figures">{lines}</p>'
 
 
 def auto_card(cores: Sequence[tuple[str, bool]]) -> str:

@@ -5,18 +5,17 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
-from lipsync.faces.speakers import gallery
 from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
 from lipsync.methods.auto import candidates
 from lipsync.ui import markup
 from lipsync.ui.choices.cut_choice import CutChoice
-from lipsync.ui.choices.still import still_of_cut
+from lipsync.ui.choices.still import still_of_cut, still_of_speaker
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
 from lipsync.ui.model_choice import ModelChoice, lines, several_models
-from lipsync.ui.speaker_choice import lines_of_faces, lines_of_people, marked, people_in
+from lipsync.ui.speaker_choice import lines_of_faces, lines_of_people, people_in, portraits
 from lipsync.ui.uploads import (
     EXAMPLES,
     SAMPLES,
@@ -206,7 +205,9 @@ class Inputs:
             lambda path: [path, False], self.video_speech, [self.speech, self.own_sound], **QUIET
         )
         self.preview.select(self.on_point, [self.boxes, self.which], self.which, **QUIET)
-        self.which.change(self.on_which, [self.face, self.camera, self.which], self.preview, **QUIET)
+        cut = [] if self.several else [self.face_cut.value]
+        given = [self.face, self.camera, self.which, *cut]
+        self.which.change(still_of_speaker, given, self.preview, **QUIET)
         for happens in (self.hub_use.click, self.hub_name.submit):
             happens(
                 self.on_core,
@@ -319,7 +320,7 @@ class Inputs:
         which = lines_of_faces(len(boxes))
         people = people_in(str(chosen)) if picture is not None else ()
         if len(people) > 1:
-            picture, places = gallery(people, [1])
+            picture, places = portraits(people, "1")
             boxes, which = places.tolist(), lines_of_people(people, everybody=not self.several)
         asked = bool(chosen) and not is_example(str(chosen))
         return {
@@ -336,9 +337,6 @@ class Inputs:
             return gr.skip()
         number = pointed(boxes, *event.index)
         return str(number + 1) if isinstance(who, str) else number
-
-    def on_which(self, face: str | None, camera: str | None, who: int | str) -> Any:
-        return gr.skip() if (picture := marked(str(camera or face), who)) is None else picture
 
 
 def _opens(method: str) -> bool:

@@ -1,12 +1,16 @@
 """Who is to speak: the people of a video on the page, and what of them goes into a request."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from lipsync.faces import Choice
+from lipsync.faces.outline import outlined
 from lipsync.faces.speakers import Person, find_people, gallery
 from lipsync.request import Request
 from lipsync.ui.languages import label
@@ -54,7 +58,19 @@ def marked(face: str, who: int | str) -> np.ndarray | None:
     people = people_in(face) if isinstance(who, str) else ()
     if not people:
         return None
-    return gallery(people, range(1, len(people) + 1) if who == EVERYBODY else [int(who)])[0]
+    return portraits(people, str(who))[0]
+
+
+def portraits(people: Sequence[Person], who: str) -> tuple[np.ndarray, np.ndarray]:
+    """The :func:`gallery` of all people, with what is cut out and drawn of those who are to speak."""
+    chosen = range(1, len(people) + 1) if who == EVERYBODY else [int(who)]
+    shown = [_portrait(person) if number in chosen else person for number, person in enumerate(people, 1)]
+    return gallery(shown, chosen)
+
+
+@lru_cache(maxsize=32)
+def _portrait(person: Person) -> Person:
+    return replace(person, picture=outlined(person.picture, hub.locate("face_landmarker"), Choice()))
 
 
 def lines_of_faces(count: int) -> Update:

@@ -7,7 +7,7 @@ import gradio as gr
 
 from lipsync.assets import asset
 
-CSS = [asset("css", name) for name in ("portal.css", "compare.css", "cut.css")]
+CSS = [asset("css", name) for name in ("portal.css", "locked.css", "compare.css", "cut.css")]
 SCRIPT = asset("js", "portal.js")
 
 # One accent, a deep blue-green. On white, 600 and darker reach a contrast of 4.5:1.

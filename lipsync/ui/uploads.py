@@ -14,7 +14,9 @@ from lipsync.adapt import AdaptRequest
 from lipsync.assets import asset
 from lipsync.data.preparation.person import check_video
 from lipsync.errors import ConfigError, LipSyncError, MissingInput
-from lipsync.faces import preview
+from lipsync.faces import Choice
+from lipsync.faces.outline import outlined
+from lipsync.faces.tracking.choose import first_picture, number_faces
 from lipsync.generate import Request, Result
 from lipsync.media import WHOLE, Frame, TimeRange, probe, read_excerpt, read_frames
 from lipsync.media.output.formats import Quality, format_of
@@ -29,6 +31,7 @@ from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.languages import label
 from lipsync.ui.speaker_choice import chosen
+from lipsync.weights import hub
 
 EXAMPLES = asset("examples")
 READ_THROUGH = 60.0  # s of a video that are decoded to show a reference; later ones are searched for
@@ -194,12 +197,15 @@ def same_face(face: str | None, other: str | None) -> bool:
 
 
 def look(
-    face: str | None, part: tuple[float, float] | None = None
+    face: str | None, part: tuple[float, float] | None = None, who: int = -1
 ) -> tuple[np.ndarray | None, list[list[float]], str]:
     """The picture on which faces are numbered, their boxes (x0, y0, x1, y1) on it, and the facts as HTML.
 
+    What is cut out and drawn of the face that speaks is outlined on it.
+
     Args:
         part: of the video whose first picture it is, as ``face_range`` of a Request.
+        who: number of the face that speaks, from 0; -1: the largest.
 
     Raises:
         LipSyncError: not readable, or without a face.
@@ -207,12 +213,20 @@ def look(
     if not face:
         return None, [], ""
     path = Path(face)
-    return _look(path, path.stat().st_mtime_ns if path.exists() else 0, TimeRange(*(part or WHOLE)))
+    return _look(path, path.stat().st_mtime_ns if path.exists() else 0, TimeRange(*(part or WHOLE)), who)
 
 
 @lru_cache(maxsize=8)  # every visit begins with the same example
-def _look(face: Path, changed_ns: int, part: TimeRange) -> tuple[np.ndarray, list[list[float]], str]:
-    picture, boxes = preview(face, part=part)
+def _look(
+    face: Path, changed_ns: int, part: TimeRange, who: int
+) -> tuple[np.ndarray, list[list[float]], str]:
+    picture, boxes = first_picture(face, part=part)
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    chosen = who if 0 <= who < len(boxes) else int(sizes.prod(1).argmax())
+    x, y = (boxes[chosen, :2] + sizes[chosen] / 2).tolist()
+    picture = outlined(picture, hub.locate("face_landmarker"), Choice(point=(x, y)))
+    if len(boxes) > 1:
+        number_faces(picture, boxes)
     return picture, boxes.tolist(), markup.face_facts(probe(face), len(boxes))
 
 

@@ -31,7 +31,7 @@ BLOCK = """(most) => setInterval(() => {
     while (performance.now() < end);
 }, 350)"""
 SAMPLE = """(seconds) => new Promise((done) => {
-    const [root, seen, began] = [document.querySelector('.locked'), [], performance.now()];
+    const [root, seen, began] = [document.querySelector('#compare-player .locked'), [], performance.now()];
     const look = () => {
         const {clips, waiting, playing} = root.lockedTimes();
         const times = clips.filter((clip) => !clip.seeking && !clip.ended).map((clip) => clip.time);
@@ -60,7 +60,7 @@ def played(browser: Browser, address: str, seconds: float, block: float) -> list
     page.set_default_timeout(180_000)
     page.goto(f"{address}/?tab=compare")
     page.locator("#set-list label", has_text="Six").click()
-    page.wait_for_selector(".locked[data-ready]")
+    page.wait_for_selector("#compare-player .locked[data-ready]")
     page.click(".locked [data-do=loop]")
     page.click(".locked [data-do=play]")
     page.evaluate(BLOCK, block)

@@ -24,6 +24,7 @@ from eval.ui.compare.set_tools import SetTools
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
+from lipsync.ui.players.locked_player import locked_player
 from lipsync.ui.request_form import QUIET
 
 Update = dict[Any, Any]
@@ -69,7 +70,7 @@ class _ComparePage:
                     self.methods = gr.CheckboxGroup(
                         [], label=label("compare.methods"), visible=False, elem_id="compare-methods"
                     )
-                    self.player = player.player()
+                    self.player = locked_player("compare-player")
                     self.extra, self.heats = player.messenger("extra"), player.messenger("heats")
                     self.results, self.exports = SetResults(*under), SetExport(*under)
         self.parts = (self.tools, self.results, self.exports)  # each shows a view in its own way

@@ -5,7 +5,6 @@ In blind mode names are not hidden in the page, they are not sent; and the video
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +17,10 @@ from eval.compare.blind_copy import cached_blind_copies
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
 from eval.ui.compare.links import Links
-from lipsync.assets import asset
-from lipsync.ui.languages import by_language, templates
+from lipsync.ui.languages import by_language
 
 MOST = 6  # videos side by side
 LETTERS = "ABCDEF"
-SCRIPTS = ("compare_page", "compare_load", "compare_clock", "compare_curves", "compare")  # of one function
 
 
 @dataclass(frozen=True)
@@ -148,19 +145,6 @@ def _cell(view: PlayerView, item: Item, method: str, file: Path | None, links: L
     elif not view.blind and method in item.missing:
         cell["error"] = by_language(item.missing[method])
     return cell
-
-
-def player() -> gr.HTML:
-    """The component; it asks the server by its events ``ask`` (blind, reveal) and ``heat`` (differences)."""
-    texts = templates("player.")
-    scripts = [asset("js", f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
-    return gr.HTML(
-        value={},
-        html_template='<div class="locked" hidden></div>',
-        js_on_load="\n".join((f"const TEXTS = {json.dumps(texts)};", *scripts)),
-        apply_default_css=False,
-        elem_id="compare-player",
-    )
 
 
 def messenger(name: str) -> gr.HTML:

@@ -138,14 +138,21 @@ def preview(
         FaceError: no face in the first minute.
         MediaError: not a readable video or photo.
     """
+    picture, boxes = first_picture(path, longest, detector, part)
+    number_faces(picture, boxes)
+    return picture, boxes
+
+
+def first_picture(
+    path: str | Path, longest: int = 960, detector: FaceDetector | None = None, part: TimeRange = WHOLE
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same without anything drawn on it."""
     image, faces = first_faces(path, detector, part)
     small = reduced(image, longest)
-    boxes = np.stack([face.box for face in faces]) * (small.shape[1] / image.shape[1])
-    _draw(small, boxes)
-    return small, boxes
+    return small, np.stack([face.box for face in faces]) * (small.shape[1] / image.shape[1])
 
 
-def _draw(image: np.ndarray, boxes: np.ndarray) -> None:
+def number_faces(image: np.ndarray, boxes: np.ndarray) -> None:
     """Draw (N, 4) boxes on a (H, W, 3) uint8 picture, numbered from 1 where there are several."""
     line = max(1, round(min(image.shape[:2]) / 240))
     for number, box in enumerate(boxes, 1):

@@ -8,8 +8,18 @@ import gradio as gr
 
 from lipsync.errors import LipSyncError
 from lipsync.ui.choices.cut_choice import chosen_range
-from lipsync.ui.speaker_choice import lines_of_faces, people_in
+from lipsync.ui.speaker_choice import lines_of_faces, marked, people_in
 from lipsync.ui.uploads import look
+
+
+def still_of_speaker(face: str | None, camera: str | None, who: int | str, cut: Any = None) -> Any:
+    """The still with the person marked who is to speak, and what will be cut out and drawn of them."""
+    chosen = str(camera or face)
+    try:
+        people, number = marked(chosen, who), who if isinstance(who, int) else -1
+        return people if people is not None else look(chosen, chosen_range(cut), number)[0]
+    except LipSyncError:  # told where the face was chosen
+        return gr.skip()
 
 
 def still_of_cut(face: str | None, camera: str | None, cut: Any) -> list[Any]:

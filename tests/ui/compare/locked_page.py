@@ -19,11 +19,12 @@ def choose(page: Any, title: str) -> None:
 
 def settled(page: Any) -> None:
     """Nothing loads and nothing seeks."""
-    page.wait_for_selector(".locked[data-ready]")
+    page.wait_for_selector("#compare-player .locked[data-ready]")
     page.wait_for_function(
-        "() => document.querySelector('.locked').lockedTimes().clips.every((clip) => !clip || !clip.seeking)"
+        """() => document.querySelector('#compare-player .locked').lockedTimes().clips.every(
+            (clip) => !clip || !clip.seeking)"""
     )
 
 
 def now(page: Any) -> dict[str, Any]:
-    return page.evaluate("document.querySelector('.locked').lockedTimes()")
+    return page.evaluate("document.querySelector('#compare-player .locked').lockedTimes()")

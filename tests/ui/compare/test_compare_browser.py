@@ -40,7 +40,7 @@ ZOOMED = """() => [...document.querySelectorAll('.locked .frame')].map((frame) =
             (box.y + box.height / 2 - inside.y) / inside.height, inside.width / box.width];
 })"""
 LOCKED = """() => {
-    const {clips} = document.querySelector('.locked').lockedTimes();
+    const {clips} = document.querySelector('#compare-player .locked').lockedTimes();
     const times = clips.filter((clip) => !clip.seeking).map((clip) => clip.time);
     return times.length === 6 && Math.max(...times) - Math.min(...times) <= 0.04;
 }"""
@@ -109,7 +109,9 @@ def drift(page: Any) -> list[float]:
 
 def until(page: Any, time: float) -> None:
     """Wait until the players have come to a time."""
-    page.wait_for_function("(time) => document.querySelector('.locked').lockedTimes().time >= time", arg=time)
+    page.wait_for_function(
+        "(time) => document.querySelector('#compare-player .locked').lockedTimes().time >= time", arg=time
+    )
 
 
 def curves(page: Any) -> None:
@@ -131,11 +133,16 @@ def test_six_clips_play_locked_and_every_seek_lands_on_one_frame(visit: Callable
         if not now(page)["playing"]:
             page.click(".locked [data-do=play]")
         page.keyboard.press("Home")
-        page.wait_for_function("() => document.querySelector('.locked').lockedTimes().time < 0.2")
+        page.wait_for_function(
+            "() => document.querySelector('#compare-player .locked').lockedTimes().time < 0.2"
+        )
     assert together, seen
     page.keyboard.press("Home")  # plays on from there
     page.wait_for_function(
-        "() => { const t = document.querySelector('.locked').lockedTimes().time; return t > 0.2 && t < 0.8; }"
+        """() => {
+            const {time} = document.querySelector('#compare-player .locked').lockedTimes();
+            return time > 0.2 && time < 0.8;
+        }"""
     )
     thrown = """() => {
         const [lead, , , other] = document.querySelectorAll('.locked video');
@@ -151,7 +158,7 @@ def test_six_clips_play_locked_and_every_seek_lands_on_one_frame(visit: Callable
     assert sound == 1
 
     page.keyboard.press("Space")  # the focus is on the play button: it is pressed
-    page.wait_for_function("() => !document.querySelector('.locked').lockedTimes().playing")
+    page.wait_for_function("() => !document.querySelector('#compare-player .locked').lockedTimes().playing")
     settled(page)
     same_frame(page)
 
@@ -182,7 +189,7 @@ def test_six_clips_play_locked_and_every_seek_lands_on_one_frame(visit: Callable
 def same_frame(page: Any) -> None:
     """Every player stands at the same time and shows the frame of it."""
     page.wait_for_function(
-        """() => document.querySelector('.locked').lockedTimes().clips.every(
+        """() => document.querySelector('#compare-player .locked').lockedTimes().clips.every(
             (clip) => clip.ended || (clip.time - clip.shown >= -1e-3 && clip.time - clip.shown < 0.041))"""
     )
     at = now(page)

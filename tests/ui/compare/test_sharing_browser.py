@@ -117,7 +117,7 @@ def test_the_link_in_the_terminal_logs_in_once(tmp_path: Path, visit: Callable[.
         to_sets(other)
         other.click("#compare-example")
         expect(other.locator("#set-heading")).to_contain_text("Example")
-        expect(other.locator(".locked[data-ready]")).to_be_visible()
+        expect(other.locator("#compare-player .locked[data-ready]")).to_be_visible()
         program = Client(address, verbose=False)
         program.predict([handle_file(clip)], "Heron", [["one", "A"]], api_name="/compare_create")
         other.reload()

@@ -1,5 +1,5 @@
 // The time of the locked players: one video leads, the one whose sound is on; the others follow it.
-// Part of compare.js, which says how the parts come together.
+// Part of locked_player.js, which says how the parts come together.
 //
 // A follower that is a little off plays a little faster or slower. While one that is further off jumps, all wait, and
 // go on together, as they do after every seek. Where the leader has ended, the wall clock leads.

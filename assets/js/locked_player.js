@@ -1,8 +1,8 @@
-// The locked players of the Compare tab: several videos as if they were one.
+// The locked players of Compare and of a result: several videos as if they were one.
 //
-// With compare_page.js, compare_load.js, compare_clock.js and compare_curves.js before it, this is the body of one
-// function: `js_on_load` of one gr.HTML, whose names it uses: `element`, `props`, `trigger`, `watch`. `props.value` is the payload of
-// eval/ui/compare/player.py, which also writes `TEXTS`, the texts in every language, before it. What takes longer comes later as
+// With locked_page.js, locked_load.js, locked_clock.js and locked_curves.js before it, this is the body of one
+// function: `js_on_load` of one gr.HTML, whose names it uses: `element`, `props`, `trigger`, `watch`. `props.value` is the payload that
+// lipsync/ui/players/locked_player.py describes, which also writes `TEXTS`, the texts in every language, before it. What takes longer comes later as
 // messages: `extra` (mouth and curves) and `heats` (differences). All times are seconds of the item.
 
 const READ = 120; // ms between two changes of a number while the videos play
@@ -34,9 +34,10 @@ function show(payload) {
   if (!view) return;
   cells = all(".cell").map((node, i) => newCell(node, view.clips[i]));
   parts = { range: one("input[type=range]"), fill: one(".fill"), clock: one(".clock"), head: null, values: [] };
-  state.sound = view.clips.findIndex((clip) => clip.src && clip.sound);
+  state.sound = view.sound ?? view.clips.findIndex((clip) => clip.src && clip.sound);
   for (const name of ["zoom", "labels"]) pressed(name, state[name]);
   relabel();
+  applySound();
   fit();
   lengths();
   ready();
@@ -282,7 +283,7 @@ function onMessage({ detail }) {
 function onKey(event) {
   if (!root.isConnected) { document.removeEventListener("keydown", onKey); return; }
   const { target } = event;
-  const mine = root.contains(target) || target === document.body;
+  const mine = root.contains(target) || (target === document.body && !view?.plain);
   if (!mine || !view || root.offsetParent === null || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!root.hasAttribute("data-ready") || target.tagName === "SELECT") return;
   const far = event.shiftKey ? 10 : 1;

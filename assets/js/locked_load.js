@@ -1,5 +1,5 @@
 // How the locked players get their videos.
-// Part of compare.js, which says how the parts come together.
+// Part of locked_player.js, which says how the parts come together.
 
 const WHOLE = 64e6; // bytes; smaller files are fetched whole, so that every seek is exact and quick
 
@@ -22,6 +22,7 @@ async function load() {
   if (signal.aborted) return;
   seek(state.time);
   ready();
+  if (view.autoplay && leader()) play();
 }
 
 async function fill(cell, signal) {
@@ -65,7 +66,8 @@ function ready() {
 /** Which buttons can be used now. */
 function gates() {
   const loading = !root.hasAttribute("data-ready");
-  for (const part of all(".bar button, .bar input")) part.disabled = loading;
+  for (const part of all(".bar button, .bar input")) part.disabled = loading || !leader();
+  if (view.plain) return;
   one("[data-do=zoom]").disabled ||= !extra()?.mouth;
   const difference = one("[data-do=difference]");
   difference.setAttribute("aria-disabled", String(!view.difference)); // it can still be pressed, and says why

@@ -1,5 +1,5 @@
 // The charts under the locked players: lines that break where there is no value, and the values under the playhead.
-// Comes before compare.js in the same function, and uses its names.
+// Comes before locked_player.js in the same function, and uses its names.
 
 const RATIO = 100; // height of a chart in its own units, 1000 wide
 

@@ -1,5 +1,5 @@
 // What the locked players are made of: texts in every language and HTML.
-// Part of compare.js, which says how the parts come together.
+// Part of locked_player.js, which says how the parts come together.
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
 const ICONS = {
@@ -32,10 +32,12 @@ const sample = (i) => `<svg class="sample line-${i}" viewBox="0 0 28 8" aria-hid
 
 function cellHtml(clip, i) {
   const { width, height } = clip;
-  const inside = clip.src
+  const inside = clip.picture
+    ? `<img src="${escaped(new URL(clip.picture, document.baseURI).href)}" alt="">`
+    : clip.src
     ? '<video muted playsinline disablepictureinpicture tabindex="-1"></video><p class="held" hidden></p>'
     : `<p class="failed">${spans(clip.error)}</p>`;
-  const name = clip.real ? localized("player.reference") : escaped(clip.name);
+  const name = clip.titles ? spans(clip.titles) : clip.real ? localized("player.reference") : escaped(clip.name);
   const letter = clip.letter && clip.letter !== clip.name ? `<b>${escaped(clip.letter)}</b>` : "";
   const sound = clip.src && clip.sound
     ? button(`sound-${i}`, `${icon("sound")}<span class="visually-hidden">${localized("player.unmute")}</span>`, 'class="unmute" aria-pressed="false"')
@@ -57,15 +59,20 @@ function pageHtml() {
       <label><span>${localized("player.speed")}</span><select data-set="speed">${SPEEDS.map(
         (speed) => `<option value="${speed}">${speed}×</option>`).join("")}</select></label>
       <label>${icon("sound")}<span>${localized("player.sound")}</span><select data-set="sound"></select></label>
-      <span class="group">${button("a", "A", 'aria-pressed="false"')}${button("b", "B", 'aria-pressed="false"')}${toggle("loop")}</span>
-      <span class="group">${toggle("zoom")}${toggle("difference")}${toggle("labels")}</span>
-      <span class="group">${view.blind ? button("reveal", localized("player.reveal"), 'class="main-text"') : toggle("blind")}</span>
+      ${view.plain ? toggle("loop") : comparingHtml()}
     </div>
   </div>
   <p class="notes-line" role="status"><span class="note"></span><span class="later"></span></p>
   <div class="curves" hidden></div>
   <ul class="reasons"></ul>
-  <p class="keys">${localized("player.keys")}</p>`;
+  ${view.plain ? "" : `<p class="keys">${localized("player.keys")}</p>`}`;
+}
+
+/** What only those who compare methods need. */
+function comparingHtml() {
+  return `<span class="group">${button("a", "A", 'aria-pressed="false"')}${button("b", "B", 'aria-pressed="false"')}${toggle("loop")}</span>
+      <span class="group">${toggle("zoom")}${toggle("difference")}${toggle("labels")}</span>
+      <span class="group">${view.blind ? button("reveal", localized("player.reveal"), 'class="main-text"') : toggle("blind")}</span>`;
 }
 
 /** What only JavaScript can put in the page's language: menus and names for screen readers. */
@@ -74,15 +81,21 @@ function relabel() {
   const menu = one('[data-set="sound"]');
   menu.innerHTML = view.clips
     .map((clip, i) => clip.src && clip.sound
-      ? `<option value="${i}">${escaped(clip.real ? plain("player.reference") : caption(clip))}</option>` : "")
+      ? `<option value="${i}">${escaped(spoken(clip))}</option>` : "")
     .join("") + `<option value="-1">${escaped(plain("player.silent"))}</option>`;
   menu.value = state.sound;
   one('[data-set="speed"]').value = state.speed;
   one("input[type=range]").setAttribute("aria-label", plain("player.seek"));
   one(".bar").setAttribute("aria-label", plain("player.bar"));
   gates();
-  for (const [name, key] of [["a", "player.from"], ["b", "player.to"]]) one(`[data-do=${name}]`).title = plain(key);
-  cells.forEach((cell) => cell.main?.video.setAttribute("aria-label", cell.clip.real ? plain("player.reference") : caption(cell.clip)));
+  if (!view.plain) for (const [name, key] of [["a", "player.from"], ["b", "player.to"]]) one(`[data-do=${name}]`).title = plain(key);
+  cells.forEach((cell) => cell.main?.video.setAttribute("aria-label", spoken(cell.clip)));
+}
+
+/** The name of a clip in the page's language. */
+function spoken(clip) {
+  if (clip.titles) return clip.titles[document.documentElement.lang.split("-")[0]] ?? clip.titles.en;
+  return clip.real ? plain("player.reference") : caption(clip);
 }
 
 const caption = (clip) => (clip.letter && clip.letter !== clip.name ? `${clip.letter} ${clip.name}` : clip.name);
