@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lipsync.media.output.captions import Caption, CaptionStyle
 from lipsync.media.output.formats import Quality
 from lipsync.methods import DEFAULT
 
@@ -37,6 +38,9 @@ class Request:
     allow_silence: bool = False
     size: int | None = None  # pixels of the result's shorter side at most, as 720; None: as the source
     quality: Quality = "high"  # of the whole picture; "medium" and "small" make smaller files
+    # Of the words that a recogniser finds: a "track" that players can hide, or "burnt" into the picture, and
+    # beside the result, always but for "none", a "file" of its name with the ending .srt.
+    captions: CaptionStyle = "none"
     max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
 
 
@@ -68,6 +72,7 @@ class Result:
     references: tuple[ReferenceFrame, ...] = ()  # from the most closed mouth to the most open one
     requested_method: str = ""  # the request's, where ``method`` is what was taken for ``auto``
     people: int = 0  # in the whole video; 0: they were not told apart
+    captions: tuple[Caption, ...] = ()
     fallback: str | None = None  # one sentence why ``auto`` took no better core; None: there is none
 
     def to_dict(self) -> dict:

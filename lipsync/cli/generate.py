@@ -70,6 +70,12 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         default="high",
         help=for_terminal("help.generate.quality"),
     )
+    parser.add_argument(
+        "--captions",
+        choices=("none", "file", "track", "burnt"),
+        default="none",
+        help=for_terminal("help.generate.captions"),
+    )
     parser.add_argument("--batch-size", type=int, default=16, help=for_terminal("help.generate.batch_size"))
     parser.add_argument("--no-label", action="store_true", help=for_terminal("help.generate.no_label"))
     parser.add_argument("--json", action="store_true", help=for_terminal("help.generate.json"))
@@ -78,6 +84,7 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
 
 def _generate(options: argparse.Namespace) -> None:
     from lipsync.generate import Progress, Request, generate
+    from lipsync.media.output.captions import caption_file
 
     def show(progress: Progress) -> None:
         parts = [for_terminal(f"job.{progress.stage}")]
@@ -108,6 +115,7 @@ def _generate(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         size=options.size,
         quality=options.quality,
+        captions=options.captions,
     )
     try:
         result = generate(request, progress=show)
@@ -134,5 +142,7 @@ def _generate(options: argparse.Namespace) -> None:
                 else ""
             )
         )
+    if result.captions:
+        print(for_terminal("cli.captions", path=caption_file(result.path)), file=sys.stderr)
     for note in filter(None, (result.fallback, *result.notes)):
         print(for_terminal(note), file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
+from lipsync.media.output.captions import CAPTION_STYLES, CaptionStyle
 from lipsync.media.output.formats import NAMES, QUALITIES, Quality
 from lipsync.methods import AUTO, DEFAULT, cards
 from lipsync.texts import Message
@@ -37,6 +38,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         format: str = "mp4",
         size: float = 0,
         quality: Quality = "high",
+        captions: CaptionStyle = "none",
     ) -> tuple[str, dict[str, Any]]:
         """Make a face speak: the video, and facts about it.
 
@@ -57,6 +59,8 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             format: mp4, webm, mov, or gif, which has no sound
             size: pixels of the result's shorter side at most, such as 720; 0: as the source
             quality: "high", hardly told from the source, or "medium" or "small" for smaller files
+            captions: of the speech, which a recogniser finds, with times among the facts: "file", those
+                alone, "track", also in the video, where players can hide them, "burnt", drawn, or "none"
         """
         who: int | str = int(face_index) if person < 1 else str(int(person))
         try:
@@ -74,6 +78,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
                 format,
                 size,
                 quality,
+                captions,
             )
             job = jobs.submit(request(form, max_seconds))
         except LipSyncError as error:
@@ -110,6 +115,7 @@ def _inputs() -> list[Any]:
         gr.Radio(list(NAMES), value=NAMES[0], label="format"),
         gr.Number(0, precision=0, label="size"),
         gr.Radio(list(QUALITIES), value=QUALITIES[0], label="quality"),
+        gr.Radio(list(CAPTION_STYLES), value=CAPTION_STYLES[0], label="captions"),
     ]
 
 

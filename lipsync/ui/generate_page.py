@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
+from lipsync.media.output.captions import caption_file
 from lipsync.methods.hub_name import PREFIX as HUB
 from lipsync.ui import markup
 from lipsync.ui.choices.output_choice import OutputChoice
@@ -95,11 +96,15 @@ class _GeneratePage:
                 label=label("result.video"), buttons=[], type="filepath", elem_id="result-gif", **media
             )
         self.facts = gr.HTML(elem_id="facts")
+        self.captions = gr.DownloadButton(
+            label("result.captions"), size="sm", visible=False, elem_id="download-captions"
+        )
 
     def _listen(self) -> None:
         shown = [
             self.job, self.start, self.cancel, self.status, self.viewing, self.view, self.input_video,
             self.input_photo, self.output, self.gif, self.facts, self.actions, self.download,
+            self.captions,
             self.inputs.card, self.inputs.choice.looks, self.result, self.source, self.learned,
         ]  # fmt: skip
         values = [*self.inputs.values, *self.written_as.values]
@@ -124,6 +129,7 @@ class _GeneratePage:
 
     def on_load(self, demo: gr.Blocks) -> None:
         """Show the example's faces, and find the job again that a page was reloaded from."""
+        self.written_as.captions.on_load(demo)
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
         given = self.inputs
         filled_in = [
@@ -135,7 +141,7 @@ class _GeneratePage:
         restored.then(given.on_face, given.face_inputs, given.faces, **QUIET)
 
     async def on_start(self, face: str, camera: str, *options: Any) -> AsyncIterator[Update]:
-        filled_in, (learn, minutes), written_as = options[:-5], options[-5:-3], options[-3:]
+        filled_in, (learn, minutes), written_as = options[:-6], options[-6:-4], options[-4:]
         try:
             wanted = request(GenerateForm(camera or face, *filled_in, *written_as), self.max_seconds)
             job = self.jobs.submit(wanted, learning(wanted, minutes) if learn else None)
@@ -201,7 +207,7 @@ class _GeneratePage:
         gone = gr.update(value=None, visible=False)
         return {
             **dict.fromkeys((self.input_video, self.input_photo, self.output, self.gif), gone),
-            **dict.fromkeys((self.viewing, self.actions), gr.update(visible=False)),
+            **dict.fromkeys((self.viewing, self.actions, self.captions), gr.update(visible=False)),
             self.view: "result",
             self.facts: "",
         }
@@ -227,6 +233,7 @@ class _GeneratePage:
         assert job.result is not None
         path, face = str(job.result.path), job.request.face
         photo, animated = is_photo(face), is_gif(path)
+        captions = str(caption_file(job.result.path)) if job.result.captions else None
         return {
             self.status: gr.update(value="", visible=False),
             **dict.fromkeys((self.viewing, self.actions), gr.update(visible=True)),
@@ -238,6 +245,7 @@ class _GeneratePage:
             self.facts: markup.facts(job.result)
             + markup.references(reference_pictures(job.result, Path(face))),
             self.download: path,
+            self.captions: gr.update(value=captions, visible=captions is not None),
             self.inputs.card: self.inputs.card_of(job.request.method),
             self.inputs.choice.looks: self.inputs.choice.style(),
             self.result: path,

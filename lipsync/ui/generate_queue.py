@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from lipsync.adapt import Adapted, AdaptRequest, adapt
 from lipsync.generate import Progress, Request, Result, generate
+from lipsync.media.output.captions import caption_file
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.ui.job_queue import Task, Tasks
@@ -96,8 +97,10 @@ def _renamed(result: Result) -> Result:
     path, end = result.path, f"-{AUTO}"
     if not path.stem.endswith(end):
         return result
-    name = f"{path.stem.removesuffix(end)}-{result.method}{path.suffix}"
-    return replace(result, path=path.rename(path.with_name(name)))
+    named = path.with_name(f"{path.stem.removesuffix(end)}-{result.method}{path.suffix}")
+    if result.captions:
+        caption_file(path).rename(caption_file(named))
+    return replace(result, path=path.rename(named))
 
 
 def speed(result: Result) -> float:

@@ -17,6 +17,7 @@ from lipsync.errors import ConfigError, LipSyncError, MissingInput
 from lipsync.faces import preview
 from lipsync.generate import Request, Result
 from lipsync.media import Frame, probe, read_excerpt, read_frames
+from lipsync.media.output.captions import CaptionStyle
 from lipsync.media.output.formats import Quality, format_of
 from lipsync.media.photo import photo_size, reduced
 from lipsync.media.source import check_file
@@ -126,7 +127,7 @@ class GenerateForm:
         method, length, label, mouth_opening, sharpen: as of :class:`lipsync.generate.Request`.
         format: the ending of the result's name, without its dot.
         size: as of a Request, too; 0: as the source.
-        quality: as of a Request.
+        quality, captions: as of a Request.
     """
 
     face: str | None
@@ -142,6 +143,7 @@ class GenerateForm:
     format: str = "mp4"
     size: float = 0
     quality: Quality = "high"
+    captions: CaptionStyle = "none"
 
 
 def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
@@ -178,6 +180,7 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
         sharpen=form.sharpen,
         size=int(form.size) or None,
         quality=form.quality,
+        captions=form.captions,
     )
 
 
