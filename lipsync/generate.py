@@ -17,6 +17,7 @@ import numpy as np
 
 from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
+from lipsync.audio.captioning import Captioning, caption
 from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.covers import CoverFinder, paste_behind
 from lipsync.faces.exposure import Exposure, as_references
@@ -36,6 +37,8 @@ from lipsync.media import (
     read_audio,
 )
 from lipsync.media.label import Label
+from lipsync.media.output.burnt_captions import BurntCaptions
+from lipsync.media.output.captions import caption_file, write_srt
 from lipsync.media.writer import check_output, written_size
 from lipsync.methods import LipSyncMethod, load_method
 from lipsync.methods.base import Batch
@@ -77,7 +80,12 @@ def generate(
         method = _load(request, report)
     report("audio")
     with clock("audio"):
-        job = _Job(request, plan, method, _encode_audio(method, voice, plan, request.allow_silence))
+        samples = _samples(voice, plan, request.allow_silence)
+        speech = _Speech(method.encode_audio(samples), find_speech(samples))
+    with clock("captions"):
+        text = caption(samples, request.captions, plan.frames / plan.fps, report)
+    del samples  # 230 MB an hour
+    job = _Job(request, plan, method, speech, text)
     if face.kind == "video":
         report("references")
     with clock("references"):
@@ -102,6 +110,8 @@ def generate(
         if with_face == 0:
             raise FaceError("face.none_found", path=request.face.name)
         report("finish", plan.frames, plan.frames)
+    if job.text.captions:
+        write_srt(job.text.captions, caption_file(request.output))
     seconds = {**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began}
     return _result(job, cast, people, with_face, seconds)
 
@@ -122,6 +132,7 @@ def _notes(job: _Job, cast: list[_Speaker], people: int) -> tuple[str, ...]:
     covered = sum(speaker.covers.whole_frames for speaker in cast)
     if covered:
         notes.append(Message("generate.covered_mouths", covered=covered, count=job.plan.frames))
+    notes += job.text.notes()
     if people > len(cast):
         notes.append(Message("generate.others", count=people - len(cast)))
     if people == 0 and any(tracker.cuts or tracker.faces_seen > 1 for tracker in trackers):
@@ -154,6 +165,7 @@ class _Job:
     plan: Plan
     method: LipSyncMethod
     speech: _Speech
+    text: Captioning
 
 
 @dataclass
@@ -192,11 +204,6 @@ def _speaker(job: _Job, choice: Choice, face: MediaInfo, report: Report | None) 
         )
     tracker = FaceTracker(landmarker, job.plan.fps, choice, blendshapes=method.blendshapes)
     return _Speaker(tracker, method, references)
-
-
-def _encode_audio(method: LipSyncMethod, voice: Path, plan: Plan, allow_silence: bool) -> _Speech:
-    samples = _samples(voice, plan, allow_silence)
-    return _Speech(method.encode_audio(samples), find_speech(samples))
 
 
 def _synthesize(
@@ -255,11 +262,13 @@ def _write(blended: Iterable[Frame], writer: VideoWriter, job: _Job, clock: Cloc
     """The same frames, each of them written in the result's size, with the visible mark if it is wanted."""
     size = job.plan.written
     mark = Label(*size) if job.request.label else None
-    for frame in blended:
+    captions = BurntCaptions(*size, job.text.burnt, mark.rows if mark else 0)
+    for done, frame in enumerate(blended):
         with clock("encode"):
             image = frame.image
             if size != (job.plan.width, job.plan.height):
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            image = captions.on(image, done / job.plan.fps)
             writer.write(mark.on(image) if mark else image)
         yield frame
 
@@ -272,6 +281,8 @@ def _writer(job: _Job, voice: Path) -> VideoWriter:
         duration=plan.frames / plan.fps,
         sound_part=plan.sound_part,
         metadata={"comment": f"AI-generated: lips synchronised to speech with {job.method.card.name}"},
+        captions=job.text.track,
+        language=job.text.language,
     )
     return VideoWriter(job.request.output, *plan.written, plan.fps, voice, options)
 
@@ -302,6 +313,7 @@ def _result(
         references=tuple(ReferenceFrame(frame.time, _scaled(frame.box, zoom)) for frame in references),
         requested_method=job.request.method,
         fallback=method.card.fallback,
+        captions=job.text.captions,
     )
 
 

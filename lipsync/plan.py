@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lipsync.audio.recognition import installed
 from lipsync.errors import ConfigError, MediaError
 from lipsync.faces.tracking.choose import Choice
 from lipsync.media import WHOLE, MediaInfo, TimeRange, audio_duration, probe
+from lipsync.media.output.captions import CAPTION_STYLES
 from lipsync.media.output.formats import QUALITIES, format_of
 from lipsync.media.photo import fitting
 from lipsync.media.sound import sound_before_picture
@@ -63,6 +65,7 @@ def plan_result(request: Request, face: MediaInfo, voice: Path) -> Plan:
         raise ConfigError("generate.quality", quality=request.quality)
     if request.size is not None and request.size < SMALLEST:
         raise ConfigError("generate.size", size=request.size, least=SMALLEST)
+    _check_captions(request)
     for source in (request.face, voice):
         if request.output.exists() and request.output.samefile(source):
             raise ConfigError("generate.overwrites", path=source.name)
@@ -111,6 +114,15 @@ def used_parts(request: Request, face: MediaInfo, fps: float) -> tuple[TimeRange
             raise ConfigError("generate.range_after_end", start=start, **lasts)
         face_part = TimeRange(round(start * fps) / fps, min(end, face.duration))
     return face_part, face_part if request.audio is None else sound_part
+
+
+def _check_captions(request: Request) -> None:
+    if request.captions not in CAPTION_STYLES:
+        raise ConfigError("generate.captions", captions=request.captions, styles=", ".join(CAPTION_STYLES))
+    if request.captions == "track" and not format_of(request.output).captions:
+        raise ConfigError("generate.no_caption_track", format=request.output.suffix.removeprefix("."))
+    if request.captions != "none" and not installed():
+        raise ConfigError("transcripts.no_whisper")
 
 
 def _reduced(width: int, height: int, size: int | None) -> tuple[int, int]:

@@ -14,7 +14,7 @@ PICTURE_EVERY = 1.0  # s between two pictures of a running job
 
 @dataclass(frozen=True)
 class Progress:
-    stage: str  # "weights", "audio", "references", "frames", "finish"
+    stage: str  # "weights", "audio", "captions", "references", "frames", "finish"
     done: int = 0  # frames
     total: int | None = None  # frames
     fps: float = 0.0  # frames per second so far

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lipsync.media.output.captions import Caption, CaptionStyle
 from lipsync.media.output.formats import Quality
 from lipsync.methods import DEFAULT
 
@@ -41,6 +42,9 @@ class Request:
     # beyond the recording. Of a video with its own sound, ``face_range`` cuts both.
     face_range: tuple[float, float] | None = None
     audio_range: tuple[float, float] | None = None
+    # Of the words that a recogniser finds: a "track" that players can hide, or "burnt" into the picture, and
+    # beside the result, always but for "none", a "file" of its name with the ending .srt.
+    captions: CaptionStyle = "none"
     max_seconds: float | None = None  # refuse longer results (the app's limit); None: no limit
 
 
@@ -72,6 +76,7 @@ class Result:
     references: tuple[ReferenceFrame, ...] = ()  # from the most closed mouth to the most open one
     requested_method: str = ""  # the request's, where ``method`` is what was taken for ``auto``
     people: int = 0  # in the whole video; 0: they were not told apart
+    captions: tuple[Caption, ...] = ()
     fallback: str | None = None  # one sentence why ``auto`` took no better core; None: there is none
 
     def to_dict(self) -> dict:

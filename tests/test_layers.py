@@ -80,7 +80,7 @@ PARAMETERS = 6  # of a function, without self and cls
 # Functions that take more, how many, and why it is right or not yet otherwise.
 MANY_PARAMETERS = {
     # End points of the API: Gradio makes the names and their order from the signature.
-    "lipsync.ui.generate_api.generate": 18,
+    "lipsync.ui.generate_api.generate": 19,
     "eval.ui.score.score_api.score": 7,
     # Calls of the library whose few options are documented keywords with a default each.
     "eval.scoring.score.score": 12,

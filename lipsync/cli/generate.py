@@ -78,6 +78,12 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
             metavar=("START", "END"),
             help=for_terminal(f"help.generate.{name}_range"),
         )
+    parser.add_argument(
+        "--captions",
+        choices=("none", "file", "track", "burnt"),
+        default="none",
+        help=for_terminal("help.generate.captions"),
+    )
     parser.add_argument("--batch-size", type=int, default=16, help=for_terminal("help.generate.batch_size"))
     parser.add_argument("--no-label", action="store_true", help=for_terminal("help.generate.no_label"))
     parser.add_argument("--json", action="store_true", help=for_terminal("help.generate.json"))
@@ -86,6 +92,7 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
 
 def _generate(options: argparse.Namespace) -> None:
     from lipsync.generate import Progress, Request, generate
+    from lipsync.media.output.captions import caption_file
 
     def show(progress: Progress) -> None:
         parts = [for_terminal(f"job.{progress.stage}")]
@@ -118,6 +125,7 @@ def _generate(options: argparse.Namespace) -> None:
         quality=options.quality,
         face_range=tuple(options.face_range) if options.face_range else None,
         audio_range=tuple(options.audio_range) if options.audio_range else None,
+        captions=options.captions,
     )
     try:
         result = generate(request, progress=show)
@@ -144,5 +152,7 @@ def _generate(options: argparse.Namespace) -> None:
                 else ""
             )
         )
+    if result.captions:
+        print(for_terminal("cli.captions", path=caption_file(result.path)), file=sys.stderr)
     for note in filter(None, (result.fallback, *result.notes)):
         print(for_terminal(note), file=sys.stderr)

@@ -31,6 +31,7 @@ class Label:
         self._columns = slice(gap, gap + plate.shape[1])
         self._fits = plate.shape[0] + 2 * gap <= height / 3 and plate.shape[1] + 2 * gap <= width
         self._plate = plate
+        self.rows = plate.shape[0] + 2 * gap if self._fits else 0  # at the lower edge, with the gaps
 
     def on(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 with the mark; the given array stays as it is."""

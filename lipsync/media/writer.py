@@ -1,6 +1,7 @@
 """Videos that browsers play: H.264 and AAC in an MP4, VP9 and Opus in a WebM, or an animated GIF."""
 
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -21,6 +22,8 @@ from av.video.reformatter import (
 )
 
 from lipsync.errors import MediaError
+from lipsync.media.output.caption_track import CaptionTrack
+from lipsync.media.output.captions import Caption
 from lipsync.media.output.formats import GIF, Quality, format_of
 from lipsync.media.output.gif import COLOURS, copy_with_comment, write_gif
 from lipsync.media.soundtrack import CopiedSound, EncodedSound, open_soundtrack
@@ -44,6 +47,8 @@ class WriterOptions:
         metadata: tags of the file, such as title and comment; other names are kept too.
         key_frame_every: seconds at most between frames that decode alone.
         sound_part: of the sound's file that goes in.
+        captions: that go into a track of their own.
+        language: of the captions, ISO 639-1.
     """
 
     duration: float | None = None
@@ -53,6 +58,8 @@ class WriterOptions:
     metadata: dict[str, str] = field(default_factory=dict)
     key_frame_every: float = KEY_FRAME_EVERY
     sound_part: TimeRange = WHOLE
+    captions: Sequence[Caption] = ()
+    language: str = ""
 
 
 def written_size(width: int, height: int) -> tuple[int, int]:
@@ -118,6 +125,7 @@ class VideoWriter:
         self._audio = audio
         self._options = options
         self._sound: CopiedSound | EncodedSound | None = None
+        self._captions: CaptionTrack | None = None
         self._frames = 0
 
     def __enter__(self) -> "VideoWriter":
@@ -125,7 +133,8 @@ class VideoWriter:
         self._part = _part_of(self._path)
         self._format = format_of(self._path)
         # Other tags need a second table that music players do not read, so only when there are any.
-        flags = "+faststart+use_metadata_tags" if set(self._options.metadata) - PLAIN_TAGS else "+faststart"
+        options = self._options
+        flags = "+faststart+use_metadata_tags" if set(options.metadata) - PLAIN_TAGS else "+faststart"
         self._container = av.open(
             f"file:{self._part}",
             "w",
@@ -133,10 +142,13 @@ class VideoWriter:
             container_options={} if self._format.container == "webm" else {"movflags": flags},
         )
         try:
-            self._container.metadata.update(self._options.metadata)
+            self._container.metadata.update(options.metadata)
             self._add_picture()
             if self._audio is not None and self._format.sound:
-                self._sound = open_soundtrack(self._container, self._audio, self._options.sound_part)
+                self._sound = open_soundtrack(self._container, self._audio, options.sound_part)
+            if options.captions and self._format.captions:
+                encoder = self._format.captions
+                self._captions = CaptionTrack(self._container, encoder, options.captions, options.language)
         except BaseException:
             self._discard()
             raise
@@ -193,6 +205,8 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
             if self._sound is not None:
                 self._sound.advance(self._end())
+            if self._captions is not None:
+                self._captions.advance(self._end())
         except av.error.FFmpegError as error:
             raise MediaError("writer.cannot_write", name=self._path.name, problem=error.strerror) from error
 

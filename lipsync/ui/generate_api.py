@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError
+from lipsync.media.output.captions import CAPTION_STYLES, CaptionStyle
 from lipsync.media.output.formats import NAMES, QUALITIES, Quality
 from lipsync.methods import AUTO, DEFAULT, cards
 from lipsync.texts import Message
@@ -38,6 +39,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
         format: str = "mp4",
         size: float = 0,
         quality: Quality = "high",
+        captions: CaptionStyle = "none",
         face_start: float = 0,
         face_end: float = 0,
         speech_start: float = 0,
@@ -62,6 +64,8 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
             format: mp4, webm, mov, or gif, which has no sound
             size: pixels of the result's shorter side at most, such as 720; 0: as the source
             quality: "high", hardly told from the source, or "medium" or "small" for smaller files
+            captions: of the speech, which a recogniser finds, with times among the facts: "file", those
+                alone, "track", also in the video, where players can hide them, "burnt", drawn, or "none"
             face_start: seconds in the face video from which on it is used
             face_end: seconds in it up to which it is used; 0: to its end
             speech_start: seconds in the speech from which on it is used
@@ -83,6 +87,7 @@ def add_generate(jobs: Jobs, max_seconds: float | None) -> None:
                 format,
                 size,
                 quality,
+                captions,
                 _range(face_start, face_end),
                 _range(speech_start, speech_end),
             )
@@ -121,6 +126,7 @@ def _inputs() -> list[Any]:
         gr.Radio(list(NAMES), value=NAMES[0], label="format"),
         gr.Number(0, precision=0, label="size"),
         gr.Radio(list(QUALITIES), value=QUALITIES[0], label="quality"),
+        gr.Radio(list(CAPTION_STYLES), value=CAPTION_STYLES[0], label="captions"),
         *(gr.Number(0, label=name) for name in ("face_start", "face_end", "speech_start", "speech_end")),
     ]
 

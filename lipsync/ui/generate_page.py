@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import LipSyncError, MissingInput
+from lipsync.media.output.captions import caption_file
 from lipsync.methods.hub_name import PREFIX as HUB
 from lipsync.ui import markup
 from lipsync.ui.choices.cut_choice import chosen_range
@@ -93,11 +94,14 @@ class _GeneratePage:
                 interactive=False, visible=False,
             )  # fmt: skip
         self.facts = gr.HTML(elem_id="facts")
+        self.captions = gr.DownloadButton(
+            label("result.captions"), size="sm", visible=False, elem_id="download-captions"
+        )
 
     def _listen(self) -> None:
         shown = [
             self.job, self.start, self.cancel, self.status, self.viewing, self.view, self.player, self.gif,
-             self.facts, self.actions, self.download,
+            self.facts, self.actions, self.download, self.captions,
             self.inputs.card, self.inputs.choice.looks, self.result, self.source, self.learned,
         ]  # fmt: skip
         values = [*self.inputs.cuts, *self.inputs.values, *self.written_as.values]
@@ -118,6 +122,7 @@ class _GeneratePage:
 
     def on_load(self, demo: gr.Blocks) -> None:
         """Show the example's faces, and find the job again that a page was reloaded from."""
+        self.written_as.captions.on_load(demo)
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
         given = self.inputs
         filled_in = [
@@ -143,7 +148,7 @@ class _GeneratePage:
     async def on_start(
         self, face_cut: Any, speech_cut: Any, face: str, camera: str, *options: Any
     ) -> AsyncIterator[Update]:
-        filled_in, (learn, minutes), written_as = options[:-5], options[-5:-3], options[-3:]
+        filled_in, (learn, minutes), written_as = options[:-6], options[-6:-4], options[-4:]
         try:
             form = GenerateForm(camera or face, *filled_in, *written_as)
             face_range, speech_range = chosen_range(face_cut), chosen_range(speech_cut)
@@ -242,7 +247,7 @@ class _GeneratePage:
         return {
             self.player: {},
             self.gif: gr.update(value=None, visible=False),
-            **dict.fromkeys((self.viewing, self.actions), gr.update(visible=False)),
+            **dict.fromkeys((self.viewing, self.actions, self.captions), gr.update(visible=False)),
             self.view: "result",
             self.facts: "",
         }
@@ -267,6 +272,7 @@ class _GeneratePage:
     def _done(self, job: Job, plays: bool) -> Update:
         assert job.result is not None
         path, animated = str(job.result.path), is_gif(str(job.result.path))
+        captions = str(caption_file(job.result.path)) if job.result.captions else None
         return {
             self.status: gr.update(value="", visible=False),
             **dict.fromkeys((self.viewing, self.actions), gr.update(visible=True)),
@@ -276,6 +282,7 @@ class _GeneratePage:
             self.facts: markup.facts(job.result)
             + markup.references(reference_pictures(job.result, job.request.face)),
             self.download: path,
+            self.captions: gr.update(value=captions, visible=captions is not None),
             self.inputs.card: self.inputs.card_of(job.request.method),
             self.inputs.choice.looks: self.inputs.choice.style(),
             self.result: path,

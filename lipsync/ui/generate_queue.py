@@ -14,6 +14,7 @@ from lipsync.adapt import Adapted, AdaptRequest, adapt
 from lipsync.errors import LipSyncError
 from lipsync.generate import Progress, Request, Result, generate
 from lipsync.media import VideoWriter, WriterOptions, loop_frames, probe, read_frames
+from lipsync.media.output.captions import caption_file
 from lipsync.media.photo import reduced
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import PREFIX as ADAPTED
@@ -128,8 +129,10 @@ def _renamed(result: Result) -> Result:
     path, end = result.path, f"-{AUTO}"
     if not path.stem.endswith(end):
         return result
-    name = f"{path.stem.removesuffix(end)}-{result.method}{path.suffix}"
-    return replace(result, path=path.rename(path.with_name(name)))
+    named = path.with_name(f"{path.stem.removesuffix(end)}-{result.method}{path.suffix}")
+    if result.captions:
+        caption_file(path).rename(caption_file(named))
+    return replace(result, path=path.rename(named))
 
 
 def _write_thumbnail(video: Path, picture: Path) -> None:

@@ -97,7 +97,7 @@ def progress(job: Job, ahead: int) -> str:
     facts = []
     if step.stage == "weights" and step.total:
         facts.append(localized("job.bytes", done=f"{step.done / 1e6:.1f}", total=f"{step.total / 1e6:.1f}"))
-    elif step.stage in ("face", "learn") and step.total:
+    elif step.stage in ("face", "learn", "captions") and step.total:
         facts.append(localized("job.seconds", done=step.done, total=step.total))
     elif step.done or step.total:
         done = Message("job.count", done=step.done, total=step.total) if step.total else None

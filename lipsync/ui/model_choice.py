@@ -161,7 +161,7 @@ class ModelChoice:
         while not (await asyncio.wait({work}, timeout=POLL))[0]:
             yield {
                 button: gr.update(interactive=False),
-                step: gr.update(value=_bar(done[0], total), visible=True),
+                step: gr.update(value=progress_bar(done[0], total), visible=True),
             }
         try:
             await work
@@ -239,7 +239,7 @@ def _fetch(entry: MethodEntry, done: list[int]) -> None:
             before += row.size
 
 
-def _bar(done: int, total: int) -> str:
+def progress_bar(done: int, total: int) -> str:
     """How far a fetch is, in bytes."""
     text = localized("job.bytes", done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}")
     share = 100 * min(1.0, done / total) if total else 0

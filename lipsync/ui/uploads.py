@@ -19,6 +19,7 @@ from lipsync.faces.outline import outlined
 from lipsync.faces.tracking.choose import first_picture, number_faces
 from lipsync.generate import Request, Result
 from lipsync.media import WHOLE, Frame, TimeRange, probe, read_excerpt, read_frames
+from lipsync.media.output.captions import CaptionStyle
 from lipsync.media.output.formats import Quality, format_of
 from lipsync.media.photo import photo_size, reduced
 from lipsync.media.source import check_file
@@ -129,7 +130,7 @@ class GenerateForm:
         method, length, label, mouth_opening, sharpen: as of :class:`lipsync.generate.Request`.
         format: the ending of the result's name, without its dot.
         size: as of a Request, too; 0: as the source.
-        quality: as of a Request.
+        quality, captions: as of a Request.
         face_range, speech_range: the parts that are used, seconds, as of a Request; None: all.
     """
 
@@ -146,6 +147,7 @@ class GenerateForm:
     format: str = "mp4"
     size: float = 0
     quality: Quality = "high"
+    captions: CaptionStyle = "none"
     face_range: tuple[float, float] | None = None
     speech_range: tuple[float, float] | None = None
 
@@ -184,6 +186,7 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
         sharpen=form.sharpen,
         size=int(form.size) or None,
         quality=form.quality,
+        captions=form.captions,
         face_range=form.face_range,
         audio_range=None if form.own_sound else form.speech_range,
     )

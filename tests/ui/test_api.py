@@ -48,6 +48,7 @@ ENDPOINTS = {
         "format",
         "size",
         "quality",
+        "captions",
     ],
     "/score": ["generated", "reference", "metrics", "region", "variant", "controls", "names"],
     "/compare_list": [],

@@ -20,6 +20,7 @@ class Format:
         crf: the encoder's quality for each of `QUALITIES`; less is better.
         encoder_options: the encoder's other options.
         sound: whether it holds sound.
+        captions: the encoder of a caption track; empty: it holds none.
         fastest: most frames per second, where there is a limit.
         longest: most seconds; longer ones would be too large to be of use.
     """
@@ -29,6 +30,7 @@ class Format:
     crf: dict[Quality, int]
     encoder_options: dict[str, str]
     sound: bool = True
+    captions: str = "mov_text"
     fastest: float | None = None
     longest: float | None = None
 
@@ -45,9 +47,11 @@ VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1", "chroma
 X264_CRF: dict[Quality, int] = {"high": 18, "medium": 23, "small": 28}
 MP4 = Format("mp4", "libx264", X264_CRF, X264)
 MOV = Format("mov", "libx264", X264_CRF, X264)
-WEBM = Format("webm", "libvpx-vp9", {"high": 20, "medium": 32, "small": 44}, VP9)
+WEBM = Format("webm", "libvpx-vp9", {"high": 20, "medium": 32, "small": 44}, VP9, captions="webvtt")
 # Browsers show frames that follow each other in less than 0.02 s for 0.1 s each.
-GIF = Format("mp4", "libx264", dict.fromkeys(QUALITIES, 8), X264, sound=False, fastest=50, longest=60)
+GIF = Format(
+    "mp4", "libx264", dict.fromkeys(QUALITIES, 8), X264, sound=False, captions="", fastest=50, longest=60
+)
 FORMATS = {".mp4": MP4, ".m4v": MP4, ".mov": MOV, ".webm": WEBM, ".gif": GIF}
 NAMES = ("mp4", "webm", "mov", "gif")  # to choose from: the endings without those that mean the same
 

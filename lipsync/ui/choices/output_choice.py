@@ -1,4 +1,4 @@
-"""What the result is written as: the format, the size and the quality, as a part of a form."""
+"""What the result is written as: format, size, quality and captions, as a part of a form."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import gradio as gr
 
 from lipsync.media.output.formats import NAMES, QUALITIES
 from lipsync.request import Request
+from lipsync.ui.choices.caption_choice import CaptionChoice
 from lipsync.ui.languages import label
 
 SIZES = (1080, 720)  # pixels of the shorter side
@@ -15,7 +16,7 @@ class OutputChoice:
     """A closed row of the form.
 
     Attributes:
-        values: components in the order of ``format``, ``size`` and ``quality`` of
+        values: components in the order of ``format``, ``size``, ``quality`` and ``captions`` of
             :class:`lipsync.ui.uploads.GenerateForm`.
     """
 
@@ -38,11 +39,12 @@ class OutputChoice:
                 value=QUALITIES[0], label=label("output.quality"), elem_id="output-quality",
                 **_sizes_of(NAMES[0]),
             )  # fmt: skip
+            self.captions = CaptionChoice()
         self.format.change(
             lambda chosen: gr.update(**_sizes_of(chosen)), self.format, self.quality,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
-        self.values = [self.format, self.size, self.quality]
+        self.values = [self.format, self.size, self.quality, self.captions.style]
 
     def restored(self, request: Request) -> dict[Any, Any]:
         """The choices that a request was made of."""
@@ -50,6 +52,7 @@ class OutputChoice:
             self.format: request.output.suffix.removeprefix("."),
             self.size: request.size or 0,
             self.quality: request.quality,
+            self.captions.style: request.captions,
         }
 
 
