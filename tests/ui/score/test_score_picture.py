@@ -10,8 +10,9 @@ from lipsync.generate import Request, generate
 from lipsync.media import VideoWriter, WriterOptions, read_audio, read_frames
 from lipsync.methods import EMBEDDED
 from tests.portal import ROOT
-from tests.ui.pages import BROWSER, JOB, PATIENCE, shoot
+from tests.ui.pages import BROWSER, JOB, shoot
 from tests.ui.score.test_score_browser import cells, choose, to_tab, upload
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -50,10 +51,11 @@ def talking(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]
     return spoilt, write("portrait", real)
 
 
-def test_spoilt_copies_score_as_they_were_spoilt(portal, browser, talking) -> None:  # type: ignore[no-untyped-def]
+def test_spoilt_copies_score_as_they_were_spoilt(
+    portal: str, visitors: Visitors, talking: tuple[list[Path], Path]
+) -> None:
     generated, reference = talking
-    page = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 860}).new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitors.open()
     page.goto(portal)
     to_tab(page)
     upload(page, generated, reference)
@@ -72,4 +74,3 @@ def test_spoilt_copies_score_as_they_were_spoilt(portal, browser, talking) -> No
     assert max(corr, key=corr.__getitem__) == "low-bitrate"
     assert max(corr["other-lips"], corr["late"]) < 0.3 < corr["low-bitrate"]
     assert min(psnr, key=psnr.__getitem__) == max(lmd, key=lmd.__getitem__) == "late"
-    page.context.close()
