@@ -16,6 +16,7 @@ import pytest
 from lipsync.media import probe
 from tests.portal import ROOT
 from tests.training.toy import toy_folder
+from tests.ui.rated import example_speech
 
 pytestmark = pytest.mark.slow
 
@@ -183,6 +184,7 @@ def test_its_stage_trains_what_it_draws_with(copy: Copy, drawn: Path, tmp_path: 
     command = (
         "python -m lipsync generate --method toy --json --out again.mp4 --face assets/examples/portrait.jpg"
     )
-    made = json.loads(copy.run(f"{command} --audio assets/examples/english.wav --checkpoint {run}/toy"))
+    speech = example_speech(tmp_path / "speech.wav")
+    made = json.loads(copy.run(f"{command} --audio {speech} --checkpoint {run}/toy"))
     assert made["method"] == "toy"
     assert made["frames_without_face"] == 0

@@ -52,6 +52,13 @@ def show_models(page: Any) -> None:
     page.click("#more-models .label-wrap")
 
 
+def choose_speech(page: Any, speech: Path) -> None:
+    """On the Generate tab, instead of the example's: one second to two."""
+    page.locator("#speech").get_by_label(re.compile("Clear|清空|清除")).first.click()
+    page.set_input_files("#speech input[type=file]", speech)
+    expect(page.locator("#speech")).to_contain_text("0:01")
+
+
 def fits(page: Any) -> None:
     """Nothing is cut off at the right."""
     page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")

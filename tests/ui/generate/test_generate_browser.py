@@ -18,7 +18,7 @@ from lipsync.media import VideoWriter, probe, read_frames
 from lipsync.methods import AUTO, EMBEDDED, METHODS, cards
 from lipsync.methods.ranking import ranking
 from lipsync.weights import hub
-from tests.ui.pages import BROWSER, CJK, JOB, fits, reading, shoot, show_models
+from tests.ui.pages import BROWSER, CJK, JOB, choose_speech, fits, reading, shoot, show_models
 from tests.ui.rated import example_speech
 from tests.ui.visitors import Visitors
 
@@ -124,12 +124,6 @@ def speech(tmp_path: Path) -> Path:
     return example_speech(tmp_path / "speech.wav", seconds=1.2)
 
 
-def choose_speech(page, speech: Path) -> None:  # type: ignore[no-untyped-def]
-    page.locator("#speech").get_by_label("Clear").first.click()
-    page.set_input_files("#speech input[type=file]", speech)
-    expect(page.locator("#speech")).to_contain_text("0:01")
-
-
 @pytest.fixture
 def upload(tmp_path: Path) -> Path:
     """A short real clip with speech; where there is none, the example face and speech in one file."""
@@ -198,21 +192,6 @@ def test_the_result_is_written_as_chosen_and_shown(
     expect(line.locator("input")).to_be_checked()
 
 
-def test_everybody_in_a_video_is_shown_and_can_be_chosen(visit: Callable, shared: Path) -> None:  # type: ignore[type-arg]
-    if hub.locate("sface") is None:
-        pytest.skip("needs the sface artefact (make weights)")
-    page = visit()
-    page.click("#face button[aria-label]")
-    page.set_input_files("#face input[type=file]", shared / "data" / "originals" / "orig02.mp4")
-    lines = page.locator("#which label")
-    expect(lines).to_have_text(["1", "2", "Everybody"])
-    expect(lines.nth(0).locator("input")).to_be_checked()
-    before = page.locator("#preview img").get_attribute("src")
-    lines.nth(1).click()
-    expect(page.locator("#preview img")).not_to_have_attribute("src", before)
-    shoot(page, "people")
-
-
 def marked_place(page) -> tuple[float, float, float, float] | None:  # type: ignore[no-untyped-def]
     """Where the marked face of the preview is seen on the page: x0, y0, x1, y1 of its frame."""
     preview = page.locator("#preview img")
@@ -227,15 +206,20 @@ def marked_place(page) -> tuple[float, float, float, float] | None:  # type: ign
     return x + columns[0], y + rows[0], x + columns[-1], y + rows[-1]
 
 
-def test_a_click_anywhere_on_a_thumbnail_chooses_that_person(visit: Callable, shared: Path) -> None:  # type: ignore[type-arg]
+def test_everybody_in_a_video_is_shown_and_a_click_anywhere_on_a_thumbnail_chooses(
+    visit: Callable,  # type: ignore[type-arg]
+    shared: Path,
+) -> None:
     if hub.locate("sface") is None:
         pytest.skip("needs the sface artefact (make weights)")
     page = visit()
     expect(page.locator("#which")).to_be_hidden()  # there is nothing to choose from one face
     page.click("#face button[aria-label]")
     page.set_input_files("#face input[type=file]", shared / "data" / "originals" / "orig02.mp4")
-    lines = page.locator("#which label input")
-    expect(lines).to_have_count(3)
+    labels, lines = page.locator("#which label"), page.locator("#which label input")
+    expect(labels).to_have_text(["1", "2", "Everybody"])
+    expect(lines.nth(0)).to_be_checked()
+    shoot(page, "people")
 
     def square(place: tuple[float, float, float, float] | None) -> bool:
         return place is not None and abs(place[2] - place[0] - place[3] + place[1]) < 4
@@ -250,6 +234,10 @@ def test_a_click_anywhere_on_a_thumbnail_chooses_that_person(visit: Callable, sh
     assert second == pytest.approx((x1, y0, 2 * x1 - x0, y1), abs=6)
     page.mouse.click(x0 + 8, y0 + 8)  # the first corner of the first one
     expect(lines.nth(0)).to_be_checked()
+    assert reading(page, lambda: marked_place(page), lambda place: place and place[0] < x1 - 6, JOB)
+    before = page.locator("#preview img").get_attribute("src")
+    labels.nth(1).click()
+    expect(page.locator("#preview img")).not_to_have_attribute("src", before)
 
 
 def test_the_sound_of_a_video_file_serves_as_speech(visit: Callable, upload: Path) -> None:  # type: ignore[type-arg]

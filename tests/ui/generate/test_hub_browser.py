@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 
 from tests.hub_server import HubServer
 from tests.portal import ROOT, serving
-from tests.ui.pages import BROWSER, JOB, PATIENCE, shoot
+from tests.ui.pages import BROWSER, JOB, choose_speech, shoot
+from tests.ui.rated import example_speech
 
 pytestmark = BROWSER
 
@@ -43,11 +44,11 @@ def choose(page, name: str) -> None:  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize(("locale", "width"), [("en-GB", 1280), ("zh-CN", 360)])
-def test_a_core_from_the_hub_is_named_fetched_and_pinned(portal, hub, work, browser, locale, width) -> None:  # type: ignore[no-untyped-def]
-    page = browser.new_context(locale=locale, viewport={"width": width, "height": 860}).new_page()
-    page.set_default_timeout(PATIENCE)
+def test_a_core_from_the_hub_is_named_fetched_and_pinned(portal, hub, work, visitors, locale, width) -> None:  # type: ignore[no-untyped-def]
+    page = visitors.open(locale, (width, 860))
     page.goto(portal)
     page.wait_for_selector("#preview img")
+    choose_speech(page, example_speech(work / f"{locale}.wav"))
     page.click("#hub > button, #hub .label-wrap")
     choose(page, "not a name")
     expect(page.locator("#hub-status .trouble")).to_contain_text("hub:")
@@ -73,4 +74,3 @@ def test_a_core_from_the_hub_is_named_fetched_and_pinned(portal, hub, work, brow
     expect(page.locator("#facts")).not_to_contain_text(hub.commit(NAME)[:12])
     assert f"revision {hub.commit(NAME)}" in (work / "log").read_text()
     shoot(page, f"hub-result-{locale}")
-    page.context.close()

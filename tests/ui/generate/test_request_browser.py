@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 
 from lipsync.assets import asset
 from lipsync.methods import EMBEDDED
-from tests.ui.pages import BROWSER, JOB, PATIENCE, reading, shoot, show_models
+from tests.ui.pages import BROWSER, JOB, PATIENCE, choose_speech, reading, shoot, show_models
+from tests.ui.rated import example_speech
 
 pytestmark = BROWSER
 
@@ -83,8 +84,9 @@ def test_a_failed_job_is_told_once_and_goes_with_its_face(page, stranger: Path, 
     expect(page.locator("#status .empty")).to_be_visible()
 
 
-def test_a_reload_brings_back_the_inputs_with_their_result(page, stranger: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_reload_brings_back_the_inputs_with_their_result(page, stranger: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     choose_face(page, stranger)
+    choose_speech(page, example_speech(tmp_path / "speech.wav"))
     page.check("#consent input")
     show_models(page)
     page.locator(f"#methods input[value={EMBEDDED}]").check()
@@ -97,6 +99,7 @@ def test_a_reload_brings_back_the_inputs_with_their_result(page, stranger: Path)
     page.reload()
     page.wait_for_selector("#result video")
     expect(page.locator("#face")).to_contain_text("stranger", use_inner_text=True)
+    expect(page.locator("#speech")).to_contain_text("0:01")
     expect(page.locator(f"#methods input[value={EMBEDDED}]")).to_be_checked()
     expect(page.locator("#consent input")).to_be_checked()
     page.get_by_role("button", name="Advanced").click()

@@ -8,9 +8,8 @@ from playwright.sync_api import expect
 
 from tests.openid import OpenIdProvider
 from tests.portal import serving
-from tests.ui.pages import BROWSER, CJK, shoot
+from tests.ui.pages import BROWSER, CJK, PATIENCE, shoot
 from tests.ui.study.test_results_browser import to_tab
-from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -31,11 +30,10 @@ def space(provider: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize(("account", "enters"), [("owner", True), ("friend", True), ("stranger", False)])
-def test_who_enters_with_an_account(
-    space: str, provider: OpenIdProvider, visitors: Visitors, account: str, enters: bool
-) -> None:
+def test_who_enters_with_an_account(space, provider, browser, account: str, enters: bool) -> None:  # type: ignore[no-untyped-def]
     provider.account = account
-    page = visitors.open("zh-CN")
+    page = browser.new_context(locale="zh-CN").new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(space)
     to_tab(page, "研究管理", "#gate-account-zh")
     expect(page.locator("#gate-account-en")).to_be_hidden()  # one button, in the page's language
@@ -51,3 +49,4 @@ def test_who_enters_with_an_account(
         expect(page.locator("#results-content")).to_be_hidden()
         expect(page.locator("#gate-account-zh")).to_contain_text("退出 stranger")
         shoot(page, "results-stranger-zh")
+    page.context.close()
