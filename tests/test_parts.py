@@ -10,10 +10,11 @@ import pytest
 
 from lipsync.assets import asset
 from lipsync.audio import RATE
+from lipsync.cli import main
 from lipsync.errors import LipSyncError
 from lipsync.generate import Request as AnyRequest
 from lipsync.generate import generate
-from lipsync.media import VideoWriter, read_audio, read_frames
+from lipsync.media import VideoWriter, probe, read_audio, read_frames
 from lipsync.methods import EMBEDDED
 
 EXAMPLES = asset("examples")
@@ -71,3 +72,14 @@ def say_video(path: Path) -> Path:
         for _ in range(10):
             writer.write(np.zeros((64, 64, 3), np.uint8))
     return path
+
+
+def test_the_command_line_takes_the_parts(tmp_path):
+    given = ["--face", str(EXAMPLES / "portrait.mp4"), "--audio", str(EXAMPLES / "english.wav")]
+    given += ["--method", EMBEDDED, "--face-range", "1", "2", "--audio-range", "0.5", "inf"]
+    main(["generate", *given, "--length", "video", "--out", str(tmp_path / "out.mp4")])
+    assert probe(tmp_path / "out.mp4").frames == 25
+    place = np.correlate(
+        read_audio(EXAMPLES / "english.wav"), read_audio(tmp_path / "out.mp4")[1000:8000], "valid"
+    ).argmax()
+    assert (place - 1000) / RATE == pytest.approx(0.5, abs=0.003)

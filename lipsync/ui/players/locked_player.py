@@ -9,7 +9,7 @@ The payload is a dict for the browser; an empty one hides the players:
   ``error``, a text by language) or ``picture`` (an address of a still), ``name`` or ``titles`` (a text by
   language), ``letter``, ``real``, ``duration``, ``fps``, ``width``, ``height``, ``bytes`` and ``sound``;
 - ``blind``, ``difference``: of those who compare methods; ``plain``: without the tools that only they need;
-- ``sound``: number of the clip that is heard at first; ``autoplay``: whether it plays once by itself.
+- ``sound``: number of the clip whose sound is on at first; ``autoplay``: whether it plays once by itself.
 """
 
 from __future__ import annotations

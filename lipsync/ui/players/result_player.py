@@ -23,14 +23,14 @@ def result_payload(job: Job, view: str, autoplay: bool = False) -> dict[str, Any
     clips = [_input(source)] if view in ("input", "both") else []
     if view in ("result", "both") and result.path.suffix != ".gif":
         clips.append(_clip("result.video", result.path))
-    heard = [number for number, clip in enumerate(clips) if clip.get("sound")]
+    with_sound = [number for number, clip in enumerate(clips) if clip.get("sound")]
     return {
         "key": secrets.token_hex(6),
         "place": job.id,
         "blind": False,
         "plain": True,
         "autoplay": autoplay,
-        "sound": heard[-1] if heard else -1,
+        "sound": with_sound[-1] if with_sound else -1,
         "fps": result.fps,
         "duration": result.duration,
         "difference": False,

@@ -21,6 +21,7 @@ from eval.ui.compare.set_export import frame_numbers
 from lipsync.assets import asset
 from lipsync.errors import ConfigError
 from lipsync.ui.languages import templates
+from lipsync.ui.players import locked_player
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 METHODS = ("PC-AVS", "IP_LAP", "DiffDub", "DAE-Talker", "Hallo", "EMO", "VASA-1")
@@ -167,8 +168,8 @@ def test_other_frames_are_refused(text: str | None) -> None:
 
 def keys_of_scripts() -> Iterator[str]:
     """Texts that the scripts ask for; a key that is put together counts as its beginning."""
-    for name in player.SCRIPTS:
-        source = (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
+    for name in locked_player.SCRIPTS:
+        source = (SCRIPTS / f"locked_{name}.js").read_text(encoding="utf-8")
         yield from re.findall(r"""["'](player\.[a-z]+)["']""", source)
         for names in re.findall(r"(?:iconButton|toggle)\(\"(\w+)\"", source):
             yield f"player.{names}"
