@@ -29,6 +29,7 @@ TOGETHER = {
         "tests/ui/compare/test_set_browser.py",
         "tests/ui/generate/test_request_browser.py",
         "tests/ui/generate/test_my_jobs_browser.py",
+        "tests/ui/generate/test_batch_browser.py",
     ),
     "the database and the server of tests/study/conftest.py, one at a time under load": ("tests/study/",),
 }

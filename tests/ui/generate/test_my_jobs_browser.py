@@ -121,9 +121,9 @@ def test_what_waits_has_its_place_and_is_cancelled_from_any_page(visitor: Callab
     expect(again.locator(ROWS)).to_have_attribute("data-state", "running")
     other = visitor(new=True)
     start(other)
-    expect(other.locator(ROWS)).to_contain_text("Waiting for one other job")
+    expect(other.locator(ROWS)).to_contain_text("Waiting for 1 other job")
     other.reload()  # it goes on without the page, and is found again
-    expect(other.locator(ROWS)).to_contain_text("Waiting for one other job")
+    expect(other.locator(ROWS)).to_contain_text("Waiting for 1 other job")
     shoot(other, "my-jobs-waiting")
     press(other, 0, "Cancel")
     press(again, 0, "Cancel")
