@@ -190,7 +190,7 @@ def batch_row(batch: VideoBatch, ahead: Callable[[Job], int], own: bool) -> str:
     )
     shown = next((one.job for one in entries if one.job is not None and one.result is not None), None)
     asked = next((one.request for one in entries if one.request is not None), None)
-    facts = _settings(asked, shown and shown.result) if asked is not None else []
+    facts = _settings(asked, shown.result if shown else None) if asked is not None else []
     facts.append(localized("jobs.done", done=done, total=total))
     if failed:
         facts.append(localized("jobs.failed", count=failed))
