@@ -43,6 +43,7 @@ from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.jobs.batch_queue import VideoBatches
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.error_log import log_without_words
 from lipsync.ui.public.no_fetching import fetch_nothing
@@ -59,6 +60,7 @@ DAY = 24 * HOUR
 
 def build(
     jobs: Jobs,
+    batches: VideoBatches,
     queue: ScoreQueue,
     context: CompareContext,
     studies: Service,
@@ -69,7 +71,7 @@ def build(
     with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(DAY))) as demo:
         gr.HTML(markup.header())
         with gr.Tabs() as tabs:
-            made = generate_page.build(demo, jobs, max_seconds)
+            made = generate_page.build(demo, jobs, batches, max_seconds)
             compared = compare_page.build(demo, context, max_seconds)
             scored = score_page.build(queue)
             rate_page.build(studies)
@@ -178,13 +180,15 @@ def main() -> None:
         fetch_nothing()
     jobs = Jobs(keep=DAY, work=zerogpu.on_gpu(), limit=settings.max_job, visitors=visitors)
     atexit.register(jobs.close)
+    batches = VideoBatches(jobs, keep=DAY, visitors=visitors)
+    atexit.register(batches.close)
     queue = ScoreQueue(limit=settings.max_job, visitors=visitors)
     atexit.register(queue.close)
     context = CompareContext.of(store.folder, access, jobs, visitors)
     atexit.register(context.close)
     studies, mirror = mirrored(store, os.environ)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
-    demo = build(jobs, queue, context, studies, settings.max_seconds)
+    demo = build(jobs, batches, queue, context, studies, settings.max_seconds)
     demo.queue(max_size=64, default_concurrency_limit=4)
     demo.launch(
         server_name=settings.server_name,
@@ -192,7 +196,14 @@ def main() -> None:
         max_file_size=settings.max_upload,
         allowed_paths=[
             str(folder)
-            for folder in (uploads.EXAMPLES, jobs.folder, queue.folder, context.links.folder, store.clips)
+            for folder in (
+                uploads.EXAMPLES,
+                jobs.folder,
+                batches.folder,
+                queue.folder,
+                context.links.folder,
+                store.clips,
+            )
         ],
         footer_links=["api"],  # without it nothing can open the API's page; portal.js does from the foot
         run_history=False,

@@ -32,6 +32,7 @@ TOGETHER = {
         "tests/ui/generate/test_cut_browser.py",
         "tests/ui/generate/test_still_browser.py",
         "tests/ui/generate/test_result_browser.py",
+        "tests/ui/generate/test_batch_browser.py",
     ),
     "the database and the server of tests/study/conftest.py, one at a time under load": ("tests/study/",),
 }

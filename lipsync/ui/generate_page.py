@@ -15,6 +15,8 @@ from lipsync.ui.choices.cut_choice import chosen_range
 from lipsync.ui.choices.output_choice import OutputChoice
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
+from lipsync.ui.jobs.batch_panel import BatchPanel
+from lipsync.ui.jobs.batch_queue import VideoBatches
 from lipsync.ui.jobs.my_jobs import MyJobs
 from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
@@ -57,7 +59,7 @@ class GenerateTab:
 class _GeneratePage:
     """Components of the tab and what their events do; values come in as arguments and go out as updates."""
 
-    def __init__(self, jobs: Jobs, max_seconds: float | None) -> None:
+    def __init__(self, jobs: Jobs, batches: VideoBatches, max_seconds: float | None) -> None:
         self.jobs, self.max_seconds = jobs, max_seconds
         self.job = gr.BrowserState(None, storage_key="lipsync-job", secret="job")
         self.result, self.source, self.learned = gr.State(), gr.State(), gr.State()
@@ -70,7 +72,8 @@ class _GeneratePage:
                     self.start = gr.Button(label("job.start"), variant="primary", size="lg", elem_id="start")
                     self.cancel = gr.Button(label("job.cancel"), visible=False, size="lg", elem_id="cancel")
                 self._result()
-                self.my_jobs = MyJobs(jobs)
+                self.my_jobs = MyJobs(jobs, batches)
+                self.batch = BatchPanel(batches, max_seconds)
                 LivePart(self.inputs)
         self._listen()
 
@@ -134,6 +137,8 @@ class _GeneratePage:
         )
         restored.then(given.on_face, given.face_inputs, given.faces, **QUIET)
         listed = self.my_jobs
+        started = self.batch.attach(given, self.written_as.values)
+        started.then(listed.show, None, listed.shown, **QUIET)
         listed.listing.select(self.on_open, None, self.shown, concurrency_limit=None, **QUIET)
         again = listed.listing.submit(
             self.on_again, [given.cores, given.more_lines], [*filled_in, self.status], **QUIET
@@ -202,7 +207,7 @@ class _GeneratePage:
     async def on_open(self, request: gr.Request, event: gr.EventData) -> AsyncIterator[Update]:
         """Show the result of a job of the list in the player."""
         job = self.my_jobs.asked_for(request, event)
-        if job is None or job.result is None:
+        if not isinstance(job, Job) or job.result is None:
             yield {self.job: gr.skip()}
             return
         async for update in self._follow(job):
@@ -213,7 +218,7 @@ class _GeneratePage:
     ) -> Update:
         """Fill the form with what a job of the list was given; where a file is gone, say so."""
         job = self.my_jobs.asked_for(request, event)
-        if job is None:
+        if not isinstance(job, Job):
             return {self.status: gr.skip()}
         lost = [path for path in (job.request.face, job.request.audio) if path and not path.is_file()]
         if lost:
@@ -296,14 +301,17 @@ def is_gif(path: str | None) -> bool:
     return path is not None and path.endswith(".gif")
 
 
-def build(demo: gr.Blocks, jobs: Jobs, max_seconds: float | None = None) -> GenerateTab:
+def build(
+    demo: gr.Blocks, jobs: Jobs, batches: VideoBatches, max_seconds: float | None = None
+) -> GenerateTab:
     """Add the tab to ``demo``, inside its ``gr.Tabs()``.
 
     Args:
         jobs: does the work.
+        batches: asks for many jobs at once.
         max_seconds: longest result that is accepted; None: no limit.
     """
     with gr.Tab(label("generate.tab"), id="generate") as tab:
-        page = _GeneratePage(jobs, max_seconds)
+        page = _GeneratePage(jobs, batches, max_seconds)
     page.on_load(demo)
     return GenerateTab(tab, page.result, page.source, page.actions)

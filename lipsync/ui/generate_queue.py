@@ -72,17 +72,25 @@ class Jobs(Tasks[Job]):
         self._speeds: dict[str, float] = {}
         super().__init__(keep=keep, most=most, limit=limit, visitors=visitors)
 
-    def submit(self, request: Request, learn: AdaptRequest | None = None, part: bool = False) -> Job:
+    def submit(
+        self,
+        request: Request,
+        learn: AdaptRequest | None = None,
+        part: bool = False,
+        within: Path | None = None,
+    ) -> Job:
         """Queue a request; its ``output`` is only a file name here, the folder is the job's own.
 
         Args:
             learn: of the same face, to be done before.
             part: of a larger task, which is what counts for its visitor.
+            within: folder of that task, to hold the job's; None: beside those of other jobs.
 
         Raises:
             ConfigError: too many jobs are waiting, in all or of this visitor.
         """
         name, folder = self._place()
+        folder = folder if within is None else within / name
         here = replace(request, output=folder / request.output.name)
         return self._add(Job(here, learn, id=name, folder=folder), part)
 

@@ -43,7 +43,7 @@ class Task:
         visitor: name of the browser that asked for it; empty for a part of a larger task.
         state: "waiting", "running", "done", "failed" or "cancelled".
         error: why it failed; a :class:`LipSyncError` is meant for the person.
-        began, ended: on the monotonic clock, in seconds; 0 before.
+        asked, began, ended: on the monotonic clock, in seconds; 0 before.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Task:
     visitor: str = ""
     state: str = "waiting"
     error: Exception | None = None
+    asked: float = field(default_factory=time.monotonic)
     began: float = 0.0
     ended: float = 0.0
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -111,6 +112,12 @@ class Tasks(ABC, Generic[T]):
         """The task of that id, while it is kept."""
         self._forget()
         return self._tasks.get(name) if isinstance(name, str) else None
+
+    @property
+    def full(self) -> bool:
+        """Whether another task would be refused just now."""
+        with self._lock:
+            return sum(not task.over for task in self._tasks.values()) >= self._most
 
     def seen_by(self, request: Any) -> list[T]:
         """The tasks that whoever makes a request may see, the newest first: their own, the owner all."""

@@ -8,6 +8,7 @@ import gradio as gr
 
 from lipsync.assets import asset
 from lipsync.ui.generate_queue import Job, Jobs
+from lipsync.ui.jobs.batch_queue import VideoBatch, VideoBatches
 from lipsync.ui.jobs.job_list import job_list
 from lipsync.ui.visitor import visitor_of
 
@@ -27,8 +28,8 @@ class MyJobs:
         shown: components that `show` gives updates for.
     """
 
-    def __init__(self, jobs: Jobs) -> None:
-        self.jobs = jobs
+    def __init__(self, jobs: Jobs, batches: VideoBatches) -> None:
+        self.jobs, self.batches = jobs, batches
         self.timer = gr.Timer(EVERY, active=False)
         self.listing = gr.HTML(
             visible=False, elem_id="my-jobs", js_on_load=SCRIPT.read_text(encoding="utf-8")
@@ -50,14 +51,25 @@ class MyJobs:
         stopped = self.listing.click(self.on_cancel, None, self.shown, **LOOK)
         return stopped, self.listing.delete(self.on_delete, None, self.shown, **LOOK)
 
-    def asked_for(self, request: gr.Request, event: gr.EventData) -> Job | None:
-        """The job that an event of the list is about; None where it is gone, or not the person's to see."""
-        name = (event._data or {}).get("job")
-        return next((job for job in self.jobs.seen_by(request) if job.id == name), None)
+    def seen_by(self, request: gr.Request) -> list[Job | VideoBatch]:
+        """The jobs and batches that whoever makes a request may see, the newest first."""
+        found: list[Job | VideoBatch] = [*self.jobs.seen_by(request), *self.batches.seen_by(request)]
+        return sorted(found, key=lambda task: task.asked, reverse=True)
+
+    def asked_for(self, request: gr.Request, event: gr.EventData) -> Job | VideoBatch | None:
+        """What an event of the list is about; None where it is gone, or not the person's to see.
+
+        That is a job, a batch, or the job of one of a batch's videos.
+        """
+        name, visible = (event._data or {}).get("job"), self.seen_by(request)
+        parts = [
+            one.job for task in visible if isinstance(task, VideoBatch) for one in task.entries if one.job
+        ]
+        return next((task for task in [*visible, *parts] if task.id == name), None)
 
     def show(self, request: gr.Request) -> list[Any]:
         """The list as it is now, looked at again for as long as something is not over."""
-        found = self.jobs.seen_by(request)
+        found = self.seen_by(request)
         shown = job_list(found, self.jobs.ahead, visitor_of(request), self.jobs.keep)
         busy = any(not job.over for job in found)
         return [gr.update(value=shown, visible=bool(shown)), gr.Timer(active=busy)]
@@ -70,6 +82,8 @@ class MyJobs:
 
     def on_delete(self, request: gr.Request, event: gr.EventData) -> list[Any]:
         job = self.asked_for(request, event)
-        if job is not None:
+        if isinstance(job, VideoBatch):
+            self.batches.delete(job)
+        elif job is not None:
             self.jobs.delete(job)
         return self.show(request)

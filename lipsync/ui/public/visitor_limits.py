@@ -104,6 +104,17 @@ class VisitorLimits:
             if used + more > most or used >= most:
                 raise ConfigError("visitor.disk", used=used / 1e6, most=most / 1e6)
 
+    def check_room(self, work: Work) -> None:
+        """Check that whoever asked for a task, which goes on, still has room.
+
+        Raises:
+            ConfigError: there is none left.
+        """
+        with self._lock:
+            asker = next((who for who, known in self._work if known is work), None)
+        if asker is not None:
+            self.check_disk(asker)
+
     def uploaded(self, asker: Asker, size: int) -> None:
         """Count an upload; a size below 0 takes back what was counted too much."""
         with self._lock:

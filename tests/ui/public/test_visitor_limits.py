@@ -20,6 +20,7 @@ from lipsync.generate import Progress, Request, Result
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.public.upload_limit import UploadLimit
 from lipsync.ui.public.visitor_limits import Asker, VisitorLimits, folder_bytes
+from lipsync.ui.visitor import COOKIE
 from tests.coroutines import run
 
 MB = 1_000_000
@@ -32,6 +33,10 @@ class Person:
 
     name: str
     address: str = "192.0.2.1"
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        return {COOKIE: f"{self.name}.signature"}
 
 
 def asker(person: Person) -> Asker | None:

@@ -1,0 +1,87 @@
+"""Which face goes with which speech, where there are many: all combinations, or what a CSV says."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lipsync.errors import ConfigError
+
+COLUMNS = ("item", "face", "audio")  # of the CSV; the first may be missing
+
+
+@dataclass(frozen=True)
+class FaceSpeechPair:
+    """A face and the speech that it is to follow.
+
+    Attributes:
+        item: what to call them together; no two pairs of a list have the same.
+        audio: None: the face video's own sound.
+    """
+
+    item: str
+    face: Path
+    audio: Path | None
+
+
+def combined(faces: Sequence[Path], speeches: Sequence[Path]) -> list[FaceSpeechPair]:
+    """Every face with every speech."""
+    return _numbered(_pair("", face, audio) for face in faces for audio in speeches)
+
+
+def read_pairs(path: Path, find: Callable[[str], Path | None]) -> list[FaceSpeechPair]:
+    """The pairs that a CSV lists, one a line, with the columns ``face``, ``audio`` and, if wanted, ``item``.
+
+    Args:
+        path: the CSV, in UTF-8.
+        find: gives the file of a name in it, None where there is none.
+
+    Raises:
+        ConfigError: it cannot be read, lacks a column, lists nothing, or names a file that is not there.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = [str(name).strip() for name in reader.fieldnames or ()]
+            lines = [[(line.get(name) or "").strip() for name in reader.fieldnames or ()] for line in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise ConfigError("pairs.not_csv", path=path.name) from problem
+    lacking = next((name for name in COLUMNS[1:] if name not in columns), None)
+    if lacking is not None:
+        raise ConfigError("pairs.no_column", path=path.name, column=lacking)
+    rows = [(number, dict(zip(columns, line, strict=True))) for number, line in enumerate(lines, start=2)]
+    if not rows:
+        raise ConfigError("pairs.no_rows", path=path.name)
+    return _numbered(_row(path, number, row, find) for number, row in rows)
+
+
+def _row(
+    path: Path, number: int, row: Mapping[str, str], find: Callable[[str], Path | None]
+) -> FaceSpeechPair:
+    """The pair of a line."""
+
+    def found(name: str) -> Path:
+        file = find(name)
+        if file is None:
+            raise ConfigError("pairs.no_file", path=path.name, number=number, name=name)
+        return file
+
+    return _pair(row.get("item", ""), found(row["face"]), found(row["audio"]) if row["audio"] else None)
+
+
+def _pair(item: str, face: Path, audio: Path | None) -> FaceSpeechPair:
+    return FaceSpeechPair(item or face.stem + (f" + {audio.stem}" if audio is not None else ""), face, audio)
+
+
+def _numbered(pairs: Iterable[FaceSpeechPair]) -> list[FaceSpeechPair]:
+    """The pairs, with a number behind each item that was there before."""
+    found: dict[str, FaceSpeechPair] = {}
+    for pair in pairs:
+        name, number = pair.item, 1
+        while name in found:
+            number += 1
+            name = f"{pair.item} {number}"
+        found[name] = replace(pair, item=name)
+    return list(found.values())
