@@ -41,6 +41,7 @@ from eval.ui.study.study_api import add_study
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
+from lipsync.ui.choices.speech_api import add_speak
 from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.jobs.batch_queue import VideoBatches
@@ -81,6 +82,7 @@ def build(
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
         add_generate(jobs, max_seconds)
+        add_speak(jobs.speeches)
         add_compare(context)
         add_score(queue)
         add_study(studies)
@@ -198,7 +200,7 @@ def main() -> None:
             str(folder)
             for folder in (
                 uploads.EXAMPLES,
-                jobs.folder,
+                *jobs.folders,
                 batches.folder,
                 queue.folder,
                 context.links.folder,

@@ -18,6 +18,7 @@ import numpy as np
 from lipsync.audio import RATE
 from lipsync.audio.activity import Speech, find_speech
 from lipsync.audio.captioning import Captioning, caption
+from lipsync.audio.text_to_speech import SYNTHETIC, synthetic_voice
 from lipsync.errors import ConfigError, FaceError, MediaError
 from lipsync.faces.covers import CoverFinder, paste_behind
 from lipsync.faces.exposure import Exposure, as_references
@@ -280,11 +281,18 @@ def _writer(job: _Job, voice: Path) -> VideoWriter:
         quality=job.request.quality,
         duration=plan.frames / plan.fps,
         sound_part=plan.sound_part,
-        metadata={"comment": f"AI-generated: lips synchronised to speech with {job.method.card.name}"},
+        metadata={"comment": _comment(job, voice)},
         captions=job.text.track,
         language=job.text.language,
     )
     return VideoWriter(job.request.output, *plan.written, plan.fps, voice, options)
+
+
+def _comment(job: _Job, voice: Path) -> str:
+    """What the metadata of every result say, and that the voice is synthetic where it is known to be."""
+    made = f"AI-generated: lips synchronised to speech with {job.method.card.name}"
+    speaker = synthetic_voice(voice)
+    return made if speaker is None else f"{made}; {SYNTHETIC}{speaker}"
 
 
 def _result(

@@ -45,6 +45,7 @@ NOT_RUN = {
     r"lipsync adapt --delete|.*--method adapted:": "needs what the command before it learned",
     r"lipsync weights --fetch|.*--method (wav2lip_gan|hub:)": "needs the network; see tests/weights",
     r".*--captions": "needs a speech recogniser; see tests/test_captioned_results.py",
+    r"lipsync speak": "needs a speech engine; see tests/audio/test_text_to_speech.py",
     r".*--method visual-dubbing": "needs the face landmarker, which is downloaded",
     r".*deploy .*--(space \S+$|hardware)": "uploads to the Hub; see tests/test_deploy.py",
     r"curl": "needs a portal that runs; see tests/ui/test_api.py",

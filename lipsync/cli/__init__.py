@@ -14,6 +14,7 @@ from lipsync.cli.fit import add_face_model_command, add_fit_command
 from lipsync.cli.generate import add_generate_command
 from lipsync.cli.prepare import add_prepare_command
 from lipsync.cli.push import add_push_command
+from lipsync.cli.speak import add_speak_command
 from lipsync.cli.train import add_train_command
 from lipsync.cli.weights import add_weights_command
 from lipsync.errors import LipSyncError
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lipsync", description=for_terminal("help.lipsync"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_generate_command(commands)
+    add_speak_command(commands)
     add_weights_command(commands)
     add_prepare_command(commands)
     add_train_command(commands)

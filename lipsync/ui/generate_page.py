@@ -125,7 +125,6 @@ class _GeneratePage:
 
     def on_load(self, demo: gr.Blocks) -> None:
         """Show the example's faces, and find the job again that a page was reloaded from."""
-        self.written_as.captions.on_load(demo)
         demo.load(self.on_resume, self.job, self.shown, concurrency_limit=None, **QUIET)
         given = self.inputs
         filled_in = [

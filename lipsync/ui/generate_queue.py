@@ -19,6 +19,7 @@ from lipsync.media.photo import reduced
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.plan import used_parts
+from lipsync.ui.choices.speech_queue import SpeechQueue
 from lipsync.ui.job_queue import Task, Tasks
 from lipsync.ui.public.visitor_limits import VisitorLimits
 
@@ -57,6 +58,9 @@ class Jobs(Tasks[Job]):
         keep, most, limit, visitors: as for `Tasks`.
         work: what does the job.
         adapt: what learns a face.
+
+    Attributes:
+        speeches: speaks the texts that people type in place of a speech.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Jobs(Tasks[Job]):
     ) -> None:
         self._generate, self._adapt = work, adapt
         self._speeds: dict[str, float] = {}
+        self.speeches = SpeechQueue(keep=keep, most=most, limit=limit, visitors=visitors)
         super().__init__(keep=keep, most=most, limit=limit, visitors=visitors)
 
     def submit(
@@ -93,6 +98,15 @@ class Jobs(Tasks[Job]):
         folder = folder if within is None else within / name
         here = replace(request, output=folder / request.output.name)
         return self._add(Job(here, learn, id=name, folder=folder), part)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the results lie."""
+        return self.folder, self.speeches.folder
+
+    def close(self) -> None:
+        self.speeches.close()
+        super().close()
 
     def speed(self, method: str) -> float | None:
         """Frames per second of the method's last job on this machine."""

@@ -12,6 +12,7 @@ from lipsync.methods.auto import candidates
 from lipsync.ui import markup
 from lipsync.ui.choices.cut_choice import CutChoice
 from lipsync.ui.choices.still import still_of_cut, still_of_speaker
+from lipsync.ui.choices.text_speech import TextSpeech
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
 from lipsync.ui.model_choice import ModelChoice, lines, several_models
@@ -120,6 +121,7 @@ class Inputs:
             elem_id=f"{self.prefix}speech-video",
         )
         self.own_sound = gr.Checkbox(label=label("speech.own"), elem_id=f"{self.prefix}own-sound")
+        TextSpeech(self.jobs.speeches, self.prefix, self.speech, self.own_sound)
 
     def _method(self) -> None:
         gr.HTML(markup.heading("method.heading"))

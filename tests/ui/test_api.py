@@ -15,6 +15,7 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
+from lipsync.audio.voices import available
 from lipsync.methods import EMBEDDED
 from lipsync.methods.ranking import ranking
 from tests.coroutines import run
@@ -66,6 +67,8 @@ ENDPOINTS = {
     "/study_finish": ["session", "comment"],
     "/study_delete": ["code"],
 }
+if available():
+    ENDPOINTS["/speak"] = ["text", "voice"]
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +104,8 @@ def test_end_points_keep_their_names_and_parameters(client: Client) -> None:
         if parameter["python_type"]["type"] == "Any"
     ]
     assert untyped == []
-    named = re.findall(r"`(/(?:generate|score|compare|study)\w*)`", PAGE.read_text(encoding="utf-8"))
-    assert set(named) == set(ENDPOINTS)
+    named = re.findall(r"`(/(?:generate|speak|score|compare|study)\w*)`", PAGE.read_text(encoding="utf-8"))
+    assert set(named) == {*ENDPOINTS, "/speak"}
 
 
 def test_the_examples_run_as_they_stand(portal: str, work: Path, link: str, portal_data: Path) -> None:

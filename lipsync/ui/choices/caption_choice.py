@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 
 from lipsync.audio.recognition import FILES, installed
@@ -31,16 +29,6 @@ class CaptionChoice:
         if not installed():
             gr.HTML(f"<p>{localized('transcripts.no_whisper')}</p>", elem_id="captions-missing")
             return
-        self._weights = FileFetch(FILES, "captions.fetch", "captions")
-        self.style.interactive = not self._weights.missing
-        self._weights.attach(lambda: {self.style: gr.update(interactive=True)}, [self.style])
-
-    def on_load(self, demo: gr.Blocks) -> None:
-        """Open the choice where the recogniser has come since the portal was started."""
-        if installed():
-            demo.load(self._state, None, [self.style, self._weights.row], show_progress="hidden",
-                      api_visibility="private")  # fmt: skip
-
-    def _state(self) -> dict[Any, Any]:
-        here = not self._weights.missing
-        return {self.style: gr.update(interactive=here), self._weights.row: gr.update(visible=not here)}
+        weights = FileFetch(FILES, "captions.fetch", "captions")
+        self.style.interactive = not weights.missing
+        weights.attach(lambda: {self.style: gr.update(interactive=True)}, [self.style])

@@ -48,7 +48,7 @@ class FileFetch:
         return sum(hub.artefacts()[name].size for name in self.names if hub.locate(name) is None)
 
     def attach(self, done: Callable[[], Update], outputs: Sequence[Any]) -> None:
-        """Let the button fetch.
+        """Let the button fetch; a page that is loaded later finds what is here by then.
 
         Args:
             done: updates of ``outputs`` once all is here.
@@ -58,9 +58,15 @@ class FileFetch:
         async def fetch() -> AsyncIterator[Update]:
             async for update in self._fetched():
                 yield update
-            if not self.missing:
-                yield {self.row: gr.update(visible=False), **done()}
+            yield state()
 
+        def state() -> Update:
+            missing = self.missing
+            return {self.row: gr.update(visible=missing > 0), **({} if missing else done())}
+
+        gr.on(
+            None, state, None, [self.row, *outputs], show_progress="hidden", api_visibility="private"
+        )  # with the page
         self.button.click(
             fetch, None, [*parts, *outputs], concurrency_limit=10, show_progress="hidden",
             api_visibility="private",

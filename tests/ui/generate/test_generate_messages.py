@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lipsync.audio.captioning import Captioning
 from lipsync.errors import LipSyncError
 from lipsync.generate import Request, _notes
 from lipsync.media import probe, read_audio
@@ -66,7 +67,8 @@ def notes(
 ) -> tuple[Message, ...]:
     """Notes on a job of 40 frames with one speaker."""
     times = SimpleNamespace(stretches=stretches)
-    job = SimpleNamespace(speech=SimpleNamespace(speech_times=times), plan=SimpleNamespace(frames=40))
+    speech, plan = SimpleNamespace(speech_times=times), SimpleNamespace(frames=40)
+    job = SimpleNamespace(speech=speech, plan=plan, text=Captioning())
     speaker = SimpleNamespace(
         tracker=SimpleNamespace(coarse=coarse, cuts=0, faces_seen=1),
         method=SimpleNamespace(passthrough_frames=passthrough),

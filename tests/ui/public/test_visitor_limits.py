@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 from eval.ui.compare.background_tasks import BackgroundTasks
 from lipsync.errors import Cancelled, ConfigError
 from lipsync.generate import Progress, Request, Result
-from lipsync.ui.generate_queue import Job, Jobs
+from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.job_queue import Task
 from lipsync.ui.public.upload_limit import UploadLimit
 from lipsync.ui.public.visitor_limits import Asker, VisitorLimits, folder_bytes
 from lipsync.ui.visitor import COOKIE
@@ -82,7 +83,7 @@ def queues(limits: VisitorLimits, work: Work) -> Iterator[tuple[Jobs, Jobs]]:
             queue.close()
 
 
-def ended(job: Job) -> None:
+def ended(job: Task) -> None:
     for _ in range(3000):
         if job.over:
             return
@@ -101,6 +102,19 @@ def test_jobs_of_one_visitor_count_in_all_queues_until_they_end() -> None:
         one.cancel.set()
         ended(one)
         first.submit(REQUEST)
+
+
+def test_a_text_to_speak_counts_as_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lipsync.ui.choices.speech_queue.speak", lambda *_, cancel: cancel.wait(60))
+    with queues(VisitorLimits(1, MB, asker), Work()) as (jobs, _), asking("ann"):
+        text = jobs.speeches.submit("Good morning.", "en_US-joe-medium")
+        with pytest.raises(ConfigError, match="1 job of yours"):
+            jobs.submit(REQUEST)
+        with pytest.raises(ConfigError, match="1 job of yours"):
+            jobs.speeches.submit("Good morning.", "en_US-joe-medium")
+        text.cancel.set()
+        ended(text)
+        jobs.submit(REQUEST)
 
 
 def test_a_visitor_does_not_stand_in_the_way_of_another() -> None:
