@@ -28,6 +28,7 @@ TOGETHER = {
         "tests/ui/compare/test_sharing_browser.py",
         "tests/ui/compare/test_set_browser.py",
         "tests/ui/generate/test_request_browser.py",
+        "tests/ui/study/test_rater_tabs_browser.py",
     ),
     "the database and the server of tests/study/conftest.py, one at a time under load": ("tests/study/",),
 }
