@@ -1,7 +1,6 @@
 """What each test costs in processor time, that of its portals and browsers included: a plugin of pytest.
 
-    OMP_NUM_THREADS=1 python -m pytest -n 2 -p tests.benchmarks.suite
-
+``python -m tests.benchmarks.suite`` runs all tests with it; with paths, ``pytest -p tests.benchmarks.suite``.
 Wall time says little of a test on a machine that others use too.
 """
 
@@ -75,3 +74,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for test, seconds in costs.most_common(SHOWN):
         terminalreporter.write_line(f"{seconds:6.1f} s  {test}")
     terminalreporter.write_line(f"{sum(costs.values()):6.0f} s  of {len(costs)} tests")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as `make test`
+    raise SystemExit(pytest.main(["-n", "2", "-p", "tests.benchmarks.suite"]))
