@@ -14,6 +14,7 @@ from lipsync.faces.outline import outlined
 from lipsync.faces.speakers import Person, find_people, gallery
 from lipsync.request import Request
 from lipsync.ui.languages import label
+from lipsync.ui.zerogpu import forks
 from lipsync.weights import hub
 
 Update = dict[str, Any]
@@ -70,7 +71,12 @@ def portraits(people: Sequence[Person], who: str) -> tuple[np.ndarray, np.ndarra
 
 @lru_cache(maxsize=32)
 def _portrait(person: Person) -> Person:
-    return replace(person, picture=outlined(person.picture, hub.locate("face_landmarker"), Choice()))
+    return replace(person, picture=outlined(person.picture, still_landmarker(), Choice()))
+
+
+def still_landmarker() -> Path | None:
+    """The landmarker for outlines; None where jobs run in forks, which the threads it leaves might stop."""
+    return None if forks() else hub.locate("face_landmarker")
 
 
 def lines_of_faces(count: int) -> Update:

@@ -31,8 +31,7 @@ from lipsync.methods.ranking import ranking
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.languages import label
-from lipsync.ui.speaker_choice import chosen
-from lipsync.weights import hub
+from lipsync.ui.speaker_choice import chosen, still_landmarker
 
 EXAMPLES = asset("examples")
 READ_THROUGH = 60.0  # s of a video that are decoded to show a reference; later ones are searched for
@@ -227,7 +226,7 @@ def _look(
     sizes = boxes[:, 2:] - boxes[:, :2]
     chosen = who if 0 <= who < len(boxes) else int(sizes.prod(1).argmax())
     x, y = (boxes[chosen, :2] + sizes[chosen] / 2).tolist()
-    picture = outlined(picture, hub.locate("face_landmarker"), Choice(point=(x, y)))
+    picture = outlined(picture, still_landmarker(), Choice(point=(x, y)))
     if len(boxes) > 1:
         number_faces(picture, boxes)
     return picture, boxes.tolist(), markup.face_facts(probe(face), len(boxes))

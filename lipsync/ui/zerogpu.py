@@ -40,12 +40,17 @@ def gpu_seconds(request: Request) -> int:
     return wanted
 
 
+def forks() -> bool:
+    """Whether this is a ZeroGPU Space, whose jobs run in forks of this process."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
 def on_gpu(work: Generate = generate) -> Generate:
     """``work`` as it is, or on a ZeroGPU Space in a GPU step as long as the clip needs.
 
     To be called before anything uses CUDA, and before the portal is launched: Spaces want to see the step.
     """
-    if os.environ.get("SPACES_ZERO_GPU", "").lower() not in ("1", "t", "true"):
+    if not forks():
         return work
     try:
         import spaces
