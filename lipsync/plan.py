@@ -65,7 +65,7 @@ def plan_result(request: Request, face: MediaInfo, voice: Path) -> Plan:
         raise ConfigError("generate.quality", quality=request.quality)
     if request.size is not None and request.size < SMALLEST:
         raise ConfigError("generate.size", size=request.size, least=SMALLEST)
-    _check_captions(request)
+    check_captions(request)
     for source in (request.face, voice):
         if request.output.exists() and request.output.samefile(source):
             raise ConfigError("generate.overwrites", path=source.name)
@@ -116,7 +116,12 @@ def used_parts(request: Request, face: MediaInfo, fps: float) -> tuple[TimeRange
     return face_part, face_part if request.audio is None else sound_part
 
 
-def _check_captions(request: Request) -> None:
+def check_captions(request: Request) -> None:
+    """That the captions a request asks for can be made.
+
+    Raises:
+        ConfigError: there are none of that name, the format has no track, or there is no recogniser.
+    """
     if request.captions not in CAPTION_STYLES:
         raise ConfigError("generate.captions", captions=request.captions, styles=", ".join(CAPTION_STYLES))
     if request.captions == "track" and not format_of(request.output).captions:

@@ -28,6 +28,7 @@ from lipsync.methods.adapted import PREFIX as ADAPTED
 from lipsync.methods.adapted import adapted_core, adapted_folder, secret_name
 from lipsync.methods.hub_name import PREFIX, parse_core
 from lipsync.methods.ranking import ranking
+from lipsync.plan import check_captions
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.languages import label
@@ -156,7 +157,7 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
 
     Raises:
         MissingInput: something is missing.
-        ConfigError: there is no such method.
+        ConfigError: there is no such method, or the captions cannot be made.
         MediaError: the face is not there, it is a damaged photo, or there is no such format.
     """
     name = form.method if form.method == AUTO else METHODS.get(form.method).card.name
@@ -172,7 +173,7 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
     # Cut so that the name fits into 255 bytes, also where a character takes three of them.
     output = Path(f"{path.stem[:70]}-{re.sub(r'[^0-9A-Za-z._-]+', '-', name)[:60]}.{form.format}")
     format_of(output)
-    return Request(
+    wanted = Request(
         face=path,
         audio=None if form.own_sound else Path(str(form.speech)),
         output=output,
@@ -189,6 +190,8 @@ def request(form: GenerateForm, max_seconds: float | None = None) -> Request:
         face_range=form.face_range,
         audio_range=None if form.own_sound else form.speech_range,
     )
+    check_captions(wanted)
+    return wanted
 
 
 def same_face(face: str | None, other: str | None) -> bool:

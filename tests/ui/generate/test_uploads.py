@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -299,7 +300,19 @@ def test_the_result_is_named_and_made_as_the_form_says() -> None:
     assert made.output.suffix == ".webm"
     assert (made.size, made.quality) == (720, "small")
     plain = request(GenerateForm(FACE, SPEECH, False, False, *REST))
+    assert plain.captions == "none"
     assert (plain.output.suffix, plain.size, plain.quality) == (".mp4", None, "high")
     for odd in ("avi", "", "../x"):
         with pytest.raises(MediaError, match=r"the name must end in \.mp4"):
             request(GenerateForm(FACE, SPEECH, False, False, *REST, format=odd))
+
+
+def test_captions_that_cannot_be_made_are_refused_before_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lipsync.plan.installed", lambda: True)
+    form = GenerateForm(FACE, SPEECH, False, False, *REST, format="gif", captions="burnt")
+    assert request(form).captions == "burnt"
+    with pytest.raises(ConfigError, match="A gif holds no caption track"):
+        request(replace(form, captions="track"))
+    monkeypatch.setattr("lipsync.plan.installed", lambda: False)
+    with pytest.raises(ConfigError, match="pip install faster-whisper"):
+        request(form)
