@@ -30,7 +30,8 @@ class CutChoice:
     Attributes:
         value: the component; ``None`` while there is nothing to cut, else what `_payload` gives, in which the
             page changes ``start`` and ``end``. `chosen_range` reads it.
-        restored: State with the file and the range of the job that the page was reloaded from, or None.
+        restored: State with the file and the range of the job that the page was reloaded from, until they are
+            shown; else None.
     """
 
     def __init__(self, name: str, id: str) -> None:
@@ -46,21 +47,27 @@ class CutChoice:
 
     def follow(self, files: list[Any], **options: Any) -> None:
         """Be about the last of these file components that holds one, whenever that changes."""
-        self._given = [*files, self.restored]
+        self._given = [*files, self.restored, self.value]
         changes = [file.change for file in files]
         gr.on(changes, _of_files, self._given, self.value, trigger_mode="always_last", **options)
 
     def fill(self, loaded: gr.events.Dependency, **options: Any) -> None:
         """Be about the file that the page begins with, after this event."""
-        loaded.then(_of_files, self._given, self.value, **options)
+        shown = loaded.then(_of_files, self._given, self.value, **options)
+        shown.then(lambda: None, None, self.restored, **options)
 
 
-def _of_files(*given: Any) -> dict[str, Any] | None:
-    """The payload of the last file that is there; the restored range where it is the restored file."""
-    *files, restored = given
+def _of_files(*given: Any) -> Any:
+    """The payload of the last file that is there; the restored range where it is the restored file.
+
+    Nothing changes where the value is about that file already: its part may have been chosen since.
+    """
+    *files, restored, value = given
     path = next((file for file in reversed(files) if file), None)
     if path is None:
         return None
+    if isinstance(value, dict) and value.get("src") == _address(Path(path)):
+        return gr.skip()
     same = restored is not None and restored[1] is not None and same_face(path, restored[0])
     return _payload(Path(path), TimeRange(*restored[1]) if same else TimeRange())
 
@@ -74,12 +81,16 @@ def _payload(path: Path, part: TimeRange) -> dict[str, Any] | None:
     if info.kind not in KINDS:
         return None
     return {
-        "src": f"gradio_api/file={quote(path.as_posix())}",
+        "src": _address(path),
         "kind": KINDS[info.kind],
         "seconds": info.duration,
         "start": min(part.start, info.duration),
         "end": min(part.end, info.duration),
     }
+
+
+def _address(path: Path) -> str:
+    return f"gradio_api/file={quote(path.as_posix())}"
 
 
 def chosen_range(value: Any) -> tuple[float, float] | None:

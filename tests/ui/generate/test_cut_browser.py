@@ -97,9 +97,11 @@ def test_a_part_is_chosen_played_and_used(page: Any, tmp_path: Path) -> None:
 def test_another_file_is_used_whole_and_a_photo_has_nothing_to_trim(page: Any) -> None:
     page.click("text=Photo, English speech")
     expect(page.locator("#face-cut summary")).to_be_hidden()
-    expect(page.locator("#speech-cut .brief")).to_have_text("4.56 s", use_inner_text=True)
     page.click("text=Video, Chinese speech")
     expect(page.locator("#face-cut .brief")).to_have_text("5.00 s", use_inner_text=True)
+    expect(page.locator("#speech-cut .brief")).to_have_text("5.76 s", use_inner_text=True)
+    page.click("text=Video, English speech")
+    expect(page.locator("#speech-cut .brief")).to_have_text("4.56 s", use_inner_text=True)
 
 
 def test_start_and_end_stay_apart_and_inside(page: Any) -> None:
