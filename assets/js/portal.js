@@ -74,6 +74,9 @@
     }
   };
 
+  // Pictures that are buttons, and what they show.
+  const PICTURES = [[".preview", "face.preview"], ["#result-gif", "result.video"]];
+
   // The names of buttons that Gradio has in English alone.
   const nameControls = (locale) => {
     for (const [within, beginning] of [["", "gradio."], ["#score-rows", "score.row."], ["#make-rows", "make.row."]]) {
@@ -85,10 +88,13 @@
         }
       }
     }
-    const preview = window.gradio_config?.i18n_translations?.[locale]?.["face.preview"];
-    for (const button of preview ? document.querySelectorAll(".preview .image-container > button") : []) {
-      if (button.getAttribute("aria-label") !== preview) button.setAttribute("aria-label", preview);
+    for (const [within, key] of PICTURES) {
+      const name = window.gradio_config?.i18n_translations?.[locale]?.[key];
+      for (const button of name ? document.querySelectorAll(`${within} .image-container > button`) : []) {
+        if (button.getAttribute("aria-label") !== name) button.setAttribute("aria-label", name);
+      }
     }
+    for (const place of document.querySelectorAll(".empty[aria-label]:not([role])")) place.setAttribute("role", "img");
   };
 
   // Gradio's button that adds files has another button in it, and a name that Gradio did not translate.

@@ -82,8 +82,8 @@ def cancelled() -> str:
 def running(job: Job, ahead: int, hours: int) -> str:
     """How far a job is that is not over, and for how long its result will be kept."""
     newest = _newest(job.progress.picture if job.progress else None)
-    kept = localized("jobs.reload", count=hours)
-    return f'<div class="running">{newest}<div>{progress(job, ahead)}<p>{kept}</p></div></div>'
+    reload = localized("jobs.reload", count=hours)
+    return f'<div class="running">{newest}<div>{progress(job, ahead)}<p>{reload}</p></div></div>'
 
 
 def progress(job: Job, ahead: int) -> str:

@@ -52,11 +52,11 @@ def show_models(page: Any) -> None:
     page.click("#more-models .label-wrap")
 
 
-def choose_speech(page: Any, speech: Path) -> None:
-    """On the Generate tab, instead of the example's: one second to two."""
+def choose_speech(page: Any, speech: Path, length: str = "0:01") -> None:
+    """On the Generate tab, instead of the example's; ``length`` as the player shows it, whole seconds."""
     page.locator("#speech").get_by_label(re.compile("Clear|清空|清除")).first.click()
     page.set_input_files("#speech input[type=file]", speech)
-    expect(page.locator("#speech")).to_contain_text("0:01")
+    expect(page.locator("#speech")).to_contain_text(length)
 
 
 def fits(page: Any) -> None:

@@ -59,7 +59,7 @@ class BatchPanel:
 
         Args:
             inputs: the form; its faces and speech are not used.
-            written_as: components of the format, the size and the quality.
+            written_as: components of the format, the size, the quality and the captions.
 
         Returns:
             What happens then, for others to follow.
@@ -93,7 +93,7 @@ class BatchPanel:
         self, pair: FaceSpeechPair, method: str, length: str, mark: bool, opening: float, *more: Any
     ) -> BatchEntry:
         """The request for a pair, or why there can be none."""
-        sharpen, ending, size, quality = more
+        sharpen, ending, size, quality, captions = more
         form = GenerateForm(
             face=str(pair.face),
             speech=None if pair.audio is None else str(pair.audio),
@@ -107,6 +107,7 @@ class BatchPanel:
             format=ending,
             size=size,
             quality=quality,
+            captions=captions,
         )
         try:
             wanted = request(form, self.max_seconds)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lipsync.errors import Cancelled, ConfigError, LipSyncError, full_disk_reported
 from lipsync.generate import Request, Result
+from lipsync.media.output.captions import caption_file
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Job, Jobs
 from lipsync.ui.job_queue import Task, Tasks
@@ -161,6 +162,9 @@ def _write_zip(path: Path, entries: Sequence[BatchEntry]) -> None:
                 member = archive.open(zipfile.ZipInfo(name, EPOCH), "w", force_zip64=True)
                 with member, entry.result.path.open("rb") as video:
                     shutil.copyfileobj(video, member)
+                if entry.result.captions:
+                    text = caption_file(entry.result.path).read_bytes()
+                    archive.writestr(zipfile.ZipInfo(caption_file(Path(name)).name, EPOCH), text)
             table.writerow(_row(entry, name))
         archive.writestr(zipfile.ZipInfo(TABLE, EPOCH), "\ufeff" + out.getvalue())
 

@@ -7,7 +7,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gradio as gr
@@ -17,6 +17,7 @@ from gradio.context import LocalContext
 from lipsync.assets import asset
 from lipsync.errors import Cancelled, ConfigError, MediaError
 from lipsync.generate import Progress, Request, Result
+from lipsync.media.output.captions import Caption, caption_file
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.jobs import batch_queue
@@ -44,7 +45,11 @@ class Pipeline:
         if request.face.name == "bad.mp4":
             raise MediaError("media.nothing", path="bad.mp4")
         request.output.write_bytes(b"a video.")
-        return Result(request.output, 10, 1, 96, 96, 25.0, 0.4, request.method, "0" * 64, 1)
+        result = Result(request.output, 10, 1, 96, 96, 25.0, 0.4, request.method, "0" * 64, 1)
+        if request.captions == "none":
+            return result
+        caption_file(request.output).write_bytes(b"a caption.")
+        return replace(result, captions=(Caption(0.0, 0.4, ("a caption",)),))
 
 
 @dataclass
@@ -111,6 +116,15 @@ def test_what_fails_is_listed_with_its_sentence_while_the_others_go_on(portal: P
     ]  # fmt: skip
     assert (lines[0]["face"], lines[0]["audio"], lines[0]["method"]) == ("a.mp4", "one.wav", "wav2lip")
     assert (lines[0]["seconds"], lines[0]["frames"], lines[0]["frames_without_face"]) == ("0.400", "10", "1")
+
+
+def test_captions_lie_beside_their_video_in_the_zip(portal: Portal) -> None:
+    portal.pipeline.open.set()
+    asked = [replace(entry(face).request, captions="file") for face in ("ann.mp4", "bo.mp4")]
+    batch = portal.batches.submit([BatchEntry(one.face.stem, one) for one in asked])
+    wait(lambda: batch.over)
+    with zipfile.ZipFile(batch.zip) as archive:
+        assert archive.read("ann.srt") == archive.read("bo.srt") == b"a caption."
 
 
 def test_a_full_disk_costs_the_zip_alone(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:

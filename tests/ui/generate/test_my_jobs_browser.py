@@ -6,12 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import expect
 
 from lipsync.assets import asset
 from lipsync.media import probe
 from lipsync.methods import EMBEDDED, METHODS
-from tests.ui.pages import BROWSER, JOB, PATIENCE, fits, reading, shoot, show_models
+from tests.ui.pages import BROWSER, JOB, PATIENCE, choose_speech, fits, reading, shoot, show_models
 
 pytestmark = BROWSER
 
@@ -113,9 +114,12 @@ def test_a_result_is_found_shown_fetched_used_again_and_deleted(visitor: Callabl
     expect(page.locator("#my-jobs")).to_be_hidden()
 
 
-def test_what_waits_has_its_place_and_is_cancelled_from_any_page(visitor: Callable) -> None:  # type: ignore[type-arg]
+def test_what_waits_has_its_place_and_is_cancelled_from_any_page(visitor: Callable, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    speech, rate = soundfile.read(EXAMPLES / "english.wav")
+    soundfile.write(tmp_path / "long.wav", np.tile(speech, 8), rate)
     first = visitor()
-    first.click("#start")  # the best method: it takes long enough
+    choose_speech(first, tmp_path / "long.wav", "0:36")
+    first.click("#start")
     expect(first.locator(ROWS)).to_have_attribute("data-state", "running")
     again = visitor()
     expect(again.locator(ROWS)).to_have_attribute("data-state", "running")

@@ -93,7 +93,7 @@ def test_a_job_runs_in_the_child_that_has_the_gpu_and_tells_how_far_it_is(spaces
 
     lent = zerogpu.on_gpu(made)
     jobs = Jobs(work=watched)
-    visitor = object()
+    visitor = gr.Request(cookies={})
     token = LocalContext.request.set(visitor)  # type: ignore[arg-type]
     try:
         job = run(jobs)
