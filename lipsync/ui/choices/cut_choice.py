@@ -6,7 +6,6 @@ import json
 from math import isfinite
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
@@ -14,10 +13,11 @@ from lipsync.assets import asset
 from lipsync.errors import LipSyncError
 from lipsync.media import TimeRange, probe
 from lipsync.ui.languages import templates
+from lipsync.ui.markup import address
 from lipsync.ui.uploads import same_face
 
 SCRIPT = asset("js", "cut.js")
-KINDS = {"video": "video", "audio": "audio"}  # of a file, and the element that plays it
+KINDS = ("video", "audio")  # of a file; the elements that play them are called the same
 
 
 class CutChoice:
@@ -66,7 +66,7 @@ def _of_files(*given: Any) -> Any:
     path = next((file for file in reversed(files) if file), None)
     if path is None:
         return None
-    if isinstance(value, dict) and value.get("src") == _address(Path(path)):
+    if isinstance(value, dict) and value.get("src") == address(Path(path)):
         return gr.skip()
     same = restored is not None and restored[1] is not None and same_face(path, restored[0])
     return _payload(Path(path), TimeRange(*restored[1]) if same else TimeRange())
@@ -81,16 +81,12 @@ def _payload(path: Path, part: TimeRange) -> dict[str, Any] | None:
     if info.kind not in KINDS:
         return None
     return {
-        "src": _address(path),
-        "kind": KINDS[info.kind],
+        "src": address(path),
+        "kind": info.kind,
         "seconds": info.duration,
         "start": min(part.start, info.duration),
         "end": min(part.end, info.duration),
     }
-
-
-def _address(path: Path) -> str:
-    return f"gradio_api/file={quote(path.as_posix())}"
 
 
 def chosen_range(value: Any) -> tuple[float, float] | None:
