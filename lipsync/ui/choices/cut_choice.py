@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import gradio as gr
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
 from lipsync.media import TimeRange, probe
-from lipsync.ui.languages import templates
+from lipsync.ui.languages import texts_script
 from lipsync.ui.markup import address
 from lipsync.ui.uploads import same_face
 
@@ -35,12 +34,12 @@ class CutChoice:
     """
 
     def __init__(self, name: str, id: str) -> None:
-        texts = json.dumps(templates("cut."))
+        script = f"const NAME = '{name}';\n{SCRIPT.read_text(encoding='utf-8')}"
         self.restored = gr.State()
         self.value = gr.HTML(
             value=None,
             html_template="<details class='cut' hidden></details>",
-            js_on_load=f"const TEXTS = {texts}, NAME = '{name}';\n{SCRIPT.read_text(encoding='utf-8')}",
+            js_on_load=f"{texts_script('cut.')}\n{script}",
             apply_default_css=False,
             elem_id=id,
         )
