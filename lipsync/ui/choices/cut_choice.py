@@ -10,7 +10,7 @@ import gradio as gr
 
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
-from lipsync.media import TimeRange, probe
+from lipsync.media import WHOLE, TimeRange, probe
 from lipsync.ui.languages import texts_script
 from lipsync.ui.markup import address
 from lipsync.ui.uploads import same_face
@@ -29,8 +29,8 @@ class CutChoice:
     Attributes:
         value: the component; ``None`` while there is nothing to cut, else what `_payload` gives, in which the
             page changes ``start`` and ``end``. `chosen_range` reads it.
-        restored: State with the file and the range of the job that the page was reloaded from, until they are
-            shown; else None.
+        restored: State with the file and the range of the job whose inputs are filled in again, until they
+            are shown; else None.
     """
 
     def __init__(self, name: str, id: str) -> None:
@@ -59,16 +59,17 @@ class CutChoice:
 def _of_files(*given: Any) -> Any:
     """The payload of the last file that is there; the restored range where it is the restored file.
 
-    Nothing changes where the value is about that file already: its part may have been chosen since.
+    Else nothing changes where the value is about that file already: its part may have been chosen since.
     """
     *files, restored, value = given
     path = next((file for file in reversed(files) if file), None)
     if path is None:
         return None
+    if restored is not None and same_face(path, restored[0]):
+        return _payload(Path(path), TimeRange(*(restored[1] or WHOLE)))
     if isinstance(value, dict) and value.get("src") == address(Path(path)):
         return gr.skip()
-    same = restored is not None and restored[1] is not None and same_face(path, restored[0])
-    return _payload(Path(path), TimeRange(*restored[1]) if same else TimeRange())
+    return _payload(Path(path), WHOLE)
 
 
 def _payload(path: Path, part: TimeRange) -> dict[str, Any] | None:
