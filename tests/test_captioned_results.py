@@ -95,7 +95,7 @@ def test_drawn_captions_stand_in_the_frames_of_their_time_alone(
 def test_what_cannot_be_captioned_is_refused_before_the_work(recogniser: list[int], tmp_path: Path) -> None:
     with pytest.raises(LipSyncError, match="A gif holds no caption track"):
         generate(Request(FACE, SPEECH, tmp_path / "o.gif", EMBEDDED, captions="track"))
-    with pytest.raises(LipSyncError, match="There are no captions 'loud'"):
+    with pytest.raises(LipSyncError, match="Captions cannot be 'loud'"):
         generate(Request(FACE, SPEECH, tmp_path / "o.mp4", EMBEDDED, captions="loud"))
     assert recogniser == []
 

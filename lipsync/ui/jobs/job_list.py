@@ -94,7 +94,7 @@ def _facts(job: Job) -> list[str]:
 
 
 def _settings(asked: Request, result: Result | None) -> list[str]:
-    """The method, which the result knows better, the format, and what else is not as usual."""
+    """The method, which the result knows better, the format, and what else of the picture is not as usual."""
     facts = [
         _method(asked.method if result is None else result.method),
         asked.output.suffix.removeprefix(".").upper(),
