@@ -155,8 +155,8 @@ class _GeneratePage:
         filled_in, (learn, minutes), written_as = options[:-6], options[-6:-4], options[-4:]
         try:
             form = GenerateForm(camera or face, *filled_in, *written_as)
-            face_range, speech_range = chosen_range(face_cut), chosen_range(speech_cut)
-            form = replace(form, face_range=face_range, speech_range=speech_range)
+            parts = chosen_range(face_cut, form.face), chosen_range(speech_cut, form.speech)
+            form = replace(form, face_range=parts[0], speech_range=parts[1])
             wanted = request(form, self.max_seconds)
             job = self.jobs.submit(wanted, learning(wanted, minutes) if learn else None)
         except LipSyncError as error:

@@ -89,9 +89,12 @@ def _payload(path: Path, part: TimeRange) -> dict[str, Any] | None:
     }
 
 
-def chosen_range(value: Any) -> tuple[float, float] | None:
-    """The range in a value of the component, in seconds; None for all, or where it holds none."""
-    if not isinstance(value, dict):
+def chosen_range(value: Any, file: str | None) -> tuple[float, float] | None:
+    """The range of a file in a value of the component, in seconds; None for all.
+
+    All, too, where the value is still about the file before: the page takes a while to read a new one.
+    """
+    if not isinstance(value, dict) or not file or value.get("src") != address(Path(file)):
         return None
     start, end, seconds = (value.get(name) for name in ("start", "end", "seconds"))
     numbers = [x for x in (start, end, seconds) if isinstance(x, int | float) and isfinite(x)]
