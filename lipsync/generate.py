@@ -112,7 +112,11 @@ def generate(
             raise FaceError("face.none_found", path=request.face.name)
         report("finish", plan.frames, plan.frames)
     if job.text.captions:
-        write_srt(job.text.captions, caption_file(request.output))
+        try:
+            write_srt(job.text.captions, caption_file(request.output))
+        except MediaError:
+            request.output.unlink()
+            raise
     seconds = {**clock.exclusive(("decode", "track", "crop")), "total": time.perf_counter() - began}
     return _result(job, cast, people, with_face, seconds)
 

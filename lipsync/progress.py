@@ -15,8 +15,8 @@ PICTURE_EVERY = 1.0  # s between two pictures of a running job
 @dataclass(frozen=True)
 class Progress:
     stage: str  # "weights", "audio", "captions", "references", "frames", "finish"
-    done: int = 0  # frames
-    total: int | None = None  # frames
+    done: int = 0  # frames; of "weights" bytes, of "captions" seconds
+    total: int | None = None  # the same
     fps: float = 0.0  # frames per second so far
     seconds_left: float | None = None
     picture: bytes | None = field(default=None, repr=False)  # JPEG of a face drawn lately

@@ -95,9 +95,18 @@ def test_drawn_captions_stand_in_the_frames_of_their_time_alone(
 def test_what_cannot_be_captioned_is_refused_before_the_work(recogniser: list[int], tmp_path: Path) -> None:
     with pytest.raises(LipSyncError, match="A gif holds no caption track"):
         generate(Request(FACE, SPEECH, tmp_path / "o.gif", EMBEDDED, captions="track"))
-    with pytest.raises(LipSyncError, match="There are no captions 'loud'"):
+    with pytest.raises(LipSyncError, match="Captions cannot be 'loud'"):
         generate(Request(FACE, SPEECH, tmp_path / "o.mp4", EMBEDDED, captions="loud"))
     assert recogniser == []
+
+
+def test_where_the_captions_cannot_be_written_there_is_no_video(
+    recogniser: list[int], short: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "o.srt").mkdir()
+    with pytest.raises(LipSyncError, match=r"o\.srt cannot be written"):
+        generate(Request(FACE, short, tmp_path / "o.mp4", EMBEDDED, size=160, captions="file"))
+    assert [path.name for path in tmp_path.iterdir()] == ["o.srt"]
 
 
 def test_silence_has_no_captions_and_a_note(

@@ -2,19 +2,13 @@
 //
 // The body of one function: `js_on_load` of one gr.HTML, whose names it uses: `element`, `props`, `watch`, `trigger`.
 // lipsync/ui/choices/cut_choice.py says what `props.value` is, and writes before it `TEXTS`, the texts in every
-// language, and `NAME`, of what is cut. All times are seconds.
+// language, texts.js, and `NAME`, of what is cut. All times are seconds.
 
 const LEAST = 0.1; // that is left
 
 const root = element.querySelector(".cut");
 let cut = null; // the value
 let parts = {};
-
-const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
-const localized = (key, values = {}) => Object.entries(TEXTS[key]).map(([language, text]) =>
-  `<span class="${language}" lang="${language === "zh" ? "zh-CN" : language}">${escaped(filled(text, values))}</span>`).join("");
-const plain = (key) => TEXTS[key][document.documentElement.lang.split("-")[0]] ?? TEXTS[key].en;
 
 function show(value) {
   parts.media?.pause();

@@ -1,4 +1,4 @@
-// What the locked players are made of: texts in every language and HTML.
+// What the locked players are made of: HTML, with the texts of texts.js.
 // Part of locked_player.js, which says how the parts come together.
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
@@ -9,17 +9,6 @@ const ICONS = {
   forward: '<path d="M7 5v14l9.5-7zM16.8 5H19v14h-2.2z"/>',
   sound: '<path d="M4 9.5h4L13 5v14l-5-4.5H4z"/><path d="M15.5 8.5a5 5 0 0 1 0 7M18 6a8.5 8.5 0 0 1 0 12" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round"/>',
 };
-
-const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
-
-/** HTML of a text by language; the style sheet shows the page's. */
-const spans = (texts, values = {}) => Object.entries(texts).map(([language, text]) =>
-  `<span class="${language}" lang="${language === "zh" ? "zh-CN" : language}">${escaped(filled(text, values))}</span>`).join("");
-const localized = (key, values = {}) => spans(TEXTS[key], values);
-
-/** A text in the page's language alone, for places that hold no HTML. */
-const plain = (key) => TEXTS[key][document.documentElement.lang.split("-")[0]] ?? TEXTS[key].en;
 
 const icon = (name) => `<svg viewBox="0 0 24 24" aria-hidden="true">${ICONS[name]}</svg>`;
 const one = (selector) => root.querySelector(selector);

@@ -2,7 +2,7 @@
 //
 // With locked_page.js, locked_load.js, locked_clock.js and locked_curves.js before it, this is the body of one
 // function: `js_on_load` of one gr.HTML, whose names it uses: `element`, `props`, `trigger`, `watch`. `props.value` is the payload that
-// lipsync/ui/players/locked_player.py describes, which also writes `TEXTS`, the texts in every language, before it. What takes longer comes later as
+// lipsync/ui/players/locked_player.py describes, which also writes `TEXTS`, the texts in every language, and texts.js before it. What takes longer comes later as
 // messages: `extra` (mouth and curves) and `heats` (differences). All times are seconds of the item.
 
 const READ = 120; // ms between two changes of a number while the videos play

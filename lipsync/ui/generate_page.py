@@ -155,8 +155,8 @@ class _GeneratePage:
         filled_in, (learn, minutes), written_as = options[:-6], options[-6:-4], options[-4:]
         try:
             form = GenerateForm(camera or face, *filled_in, *written_as)
-            face_range, speech_range = chosen_range(face_cut), chosen_range(speech_cut)
-            form = replace(form, face_range=face_range, speech_range=speech_range)
+            parts = chosen_range(face_cut, form.face), chosen_range(speech_cut, form.speech)
+            form = replace(form, face_range=parts[0], speech_range=parts[1])
             wanted = request(form, self.max_seconds)
             job = self.jobs.submit(wanted, learning(wanted, minutes) if learn else None)
         except LipSyncError as error:
@@ -176,7 +176,7 @@ class _GeneratePage:
     def on_restore(
         self, name: str | None, cores: list[str], lines: list[tuple[str, str]], method: str
     ) -> Update:
-        """The menu of methods, and what the job was given that a page was reloaded from."""
+        """The menu of methods, and what a job was given: the one the page was reloaded from, or another."""
         job, given = self.jobs.get(name), self.inputs
         if job is None:
             return given.choice.on_load() | given.on_cores(cores, lines, method)
@@ -185,6 +185,7 @@ class _GeneratePage:
             lines = [*lines, hub_choice(wanted.method)]
         filled_in: Update = {
             given.face: str(wanted.face),
+            given.camera: None,  # a recording would count in place of the file
             given.speech: gr.skip() if wanted.audio is None else str(wanted.audio),
             given.own_sound: wanted.audio is None,
             given.restored: (str(wanted.face), who_speaks(wanted)),
@@ -197,10 +198,10 @@ class _GeneratePage:
             given.speech_cut.restored: (str(wanted.audio), wanted.audio_range),
         }
         if job.learn is not None and job.adapted is None:
-            filled_in |= {
-                given.learn: True,
-                given.minutes: gr.update(value=job.learn.minutes, visible=True),
-            }
+            minutes = gr.update(value=job.learn.minutes, visible=True)
+            filled_in |= {given.learn: True, given.minutes: minutes}
+        else:
+            filled_in |= {given.learn: False, given.minutes: gr.update(visible=False)}
         return filled_in | given.choice.on_load() | given.on_cores(cores, lines, wanted.method)
 
     async def on_open(self, request: gr.Request, event: gr.EventData) -> AsyncIterator[Update]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from PIL import Image
 
 from lipsync.adapt import Adapted, AdaptRequest, adapt
-from lipsync.errors import LipSyncError
+from lipsync.errors import Cancelled, LipSyncError
 from lipsync.generate import Progress, Request, Result, generate
 from lipsync.media import VideoWriter, WriterOptions, loop_frames, probe, read_frames
 from lipsync.media.output.captions import caption_file
+from lipsync.media.output.formats import format_of
 from lipsync.media.photo import reduced
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import PREFIX as ADAPTED
@@ -125,23 +126,29 @@ class Jobs(Tasks[Job]):
         self._speeds[result.method] = speed(result)
         exact = result.method, result.weights_sha256, result.revision
         log.info("made by %s, weights %s, revision %s", *exact)
-        job.source = _used_part(job.request, job.folder)
+        job.source = _used_part(job.request, job.folder, job.cancel)
         job.result = _renamed(result)
         _write_thumbnail(job.result.path, job.folder / THUMBNAIL)
 
 
-def _used_part(request: Request, folder: Path) -> Path:
-    """The face file where all of it was used, else a new one in the folder with the part that was."""
+def _used_part(request: Request, folder: Path, cancel: threading.Event) -> Path:
+    """The face file where all of it was used, else a new one in the folder with the part that was.
+
+    Raises:
+        Cancelled: ``cancel`` was set.
+    """
     if request.face_range is None:
         return request.face
     face = probe(request.face)
     fps = face.output_fps
-    part, _ = used_parts(request, face, fps)
+    part, _ = used_parts(request, face, format_of(request.output).rate(fps))  # as the result begins
     path = folder / f"{request.face.stem[:70]}-part.mp4"
     sound = request.face if face.has_audio else None
     options = WriterOptions(crf=NEAR_LOSSLESS, sound_part=part)
     with VideoWriter(path, face.width, face.height, fps, sound, options) as writer:
         for frame in loop_frames(request.face, fps, max(1, round((part.end - part.start) * fps)), part=part):
+            if cancel.is_set():
+                raise Cancelled("job.stopped")
             writer.write(frame.image)
     return path
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from html import escape
 
+from lipsync.assets import asset
 from lipsync.texts import ENGLISH, Message, Text, catalogue, languages
 
 # Browsers name Chinese in several ways; the first is what a page calls it.
@@ -72,6 +73,12 @@ def templates(beginning: str) -> dict[str, dict[str, Text]]:
         for key, text in found[ENGLISH].items()
         if key.startswith(beginning)
     }
+
+
+def texts_script(beginning: str) -> str:
+    """JavaScript to stand before a script: `TEXTS`, its `templates`, and what makes HTML of them."""
+    made = asset("js", "texts.js").read_text(encoding="utf-8")
+    return f"const TEXTS = {json.dumps(templates(beginning))};\n{made}"
 
 
 def language_style() -> str:

@@ -4,6 +4,8 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
@@ -48,6 +50,11 @@ def footer() -> str:
         '<footer class="foot"><button type="button" data-open-api>'
         f"{localized('page.programs')}</button></footer>"
     )
+
+
+def address(path: Path) -> str:
+    """Where the browser gets a file that the portal may hand out, relative to the page."""
+    return f"gradio_api/file={quote(path.as_posix())}"
 
 
 def heading(key: str) -> str:

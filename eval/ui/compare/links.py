@@ -8,7 +8,8 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from urllib.parse import quote
+
+from lipsync.ui.markup import address
 
 FOLDER = "shown"  # in the data folder, so that a link needs no copy
 UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f#%]')
@@ -54,7 +55,7 @@ class Links:
         folder.mkdir()
         stem, dot, suffix = name.rpartition(".")
         path = folder / (UNFIT.sub("-", stem).strip(" .")[:LONGEST] + dot + suffix)
-        return path, f"gradio_api/file={quote(path.as_posix())}"
+        return path, address(path)
 
     def _sweep(self) -> None:
         for place in self.folder.iterdir():

@@ -42,7 +42,7 @@ class CaptionTrack:
         container: of the video, before anything has been written to it.
         encoder: FFmpeg's name, ``mov_text`` or ``webvtt``.
         captions: in the order of time.
-        language: of the text, ISO 639-1; an unknown one is left out.
+        language: of the text, ISO 639-1; one that `LANGUAGES` lacks is written as undetermined.
     """
 
     def __init__(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
+
+from lipsync.errors import MediaError
 
 CaptionStyle = Literal["none", "file", "track", "burnt"]
 CAPTION_STYLES: tuple[CaptionStyle, ...] = get_args(CaptionStyle)
@@ -29,13 +32,19 @@ def write_srt(captions: Iterable[Caption], path: Path) -> None:
     """Write captions as a SubRip file, UTF-8.
 
     Raises:
-        OSError: the file cannot be written.
+        MediaError: the file cannot be written; nothing is left of it.
     """
     blocks = (
         f"{number}\n{_clock(caption.start)} --> {_clock(caption.end)}\n{chr(10).join(caption.lines)}\n"
         for number, caption in enumerate(captions, 1)
     )
-    path.write_text("\n".join(blocks), encoding="utf-8")
+    text, part = "\n".join(blocks), path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as problem:
+        part.unlink(missing_ok=True)
+        raise MediaError("writer.cannot_write", name=path.name, problem=problem.strerror) from problem
 
 
 def _clock(seconds: float) -> str:

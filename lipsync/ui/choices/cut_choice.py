@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from math import isfinite
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
-from lipsync.media import TimeRange, probe
-from lipsync.ui.languages import templates
+from lipsync.media import WHOLE, TimeRange, probe
+from lipsync.ui.languages import texts_script
+from lipsync.ui.markup import address
 from lipsync.ui.uploads import same_face
 
 SCRIPT = asset("js", "cut.js")
-KINDS = {"video": "video", "audio": "audio"}  # of a file, and the element that plays it
+KINDS = ("video", "audio")  # of a file; the elements that play them are called the same
 
 
 class CutChoice:
@@ -30,17 +29,17 @@ class CutChoice:
     Attributes:
         value: the component; ``None`` while there is nothing to cut, else what `_payload` gives, in which the
             page changes ``start`` and ``end``. `chosen_range` reads it.
-        restored: State with the file and the range of the job that the page was reloaded from, until they are
-            shown; else None.
+        restored: State with the file and the range of the job whose inputs are filled in again, until they
+            are shown; else None.
     """
 
     def __init__(self, name: str, id: str) -> None:
-        texts = json.dumps(templates("cut."))
+        script = f"const NAME = '{name}';\n{SCRIPT.read_text(encoding='utf-8')}"
         self.restored = gr.State()
         self.value = gr.HTML(
             value=None,
             html_template="<details class='cut' hidden></details>",
-            js_on_load=f"const TEXTS = {texts}, NAME = '{name}';\n{SCRIPT.read_text(encoding='utf-8')}",
+            js_on_load=f"{texts_script('cut.')}\n{script}",
             apply_default_css=False,
             elem_id=id,
         )
@@ -60,16 +59,17 @@ class CutChoice:
 def _of_files(*given: Any) -> Any:
     """The payload of the last file that is there; the restored range where it is the restored file.
 
-    Nothing changes where the value is about that file already: its part may have been chosen since.
+    Else nothing changes where the value is about that file already: its part may have been chosen since.
     """
     *files, restored, value = given
     path = next((file for file in reversed(files) if file), None)
     if path is None:
         return None
-    if isinstance(value, dict) and value.get("src") == _address(Path(path)):
+    if restored is not None and same_face(path, restored[0]):
+        return _payload(Path(path), TimeRange(*(restored[1] or WHOLE)))
+    if isinstance(value, dict) and value.get("src") == address(Path(path)):
         return gr.skip()
-    same = restored is not None and restored[1] is not None and same_face(path, restored[0])
-    return _payload(Path(path), TimeRange(*restored[1]) if same else TimeRange())
+    return _payload(Path(path), WHOLE)
 
 
 def _payload(path: Path, part: TimeRange) -> dict[str, Any] | None:
@@ -81,21 +81,20 @@ def _payload(path: Path, part: TimeRange) -> dict[str, Any] | None:
     if info.kind not in KINDS:
         return None
     return {
-        "src": _address(path),
-        "kind": KINDS[info.kind],
+        "src": address(path),
+        "kind": info.kind,
         "seconds": info.duration,
         "start": min(part.start, info.duration),
         "end": min(part.end, info.duration),
     }
 
 
-def _address(path: Path) -> str:
-    return f"gradio_api/file={quote(path.as_posix())}"
+def chosen_range(value: Any, file: str | None) -> tuple[float, float] | None:
+    """The range of a file in a value of the component, in seconds; None for all.
 
-
-def chosen_range(value: Any) -> tuple[float, float] | None:
-    """The range in a value of the component, in seconds; None for all, or where it holds none."""
-    if not isinstance(value, dict):
+    All, too, where the value is still about the file before: the page takes a while to read a new one.
+    """
+    if not isinstance(value, dict) or not file or value.get("src") != address(Path(file)):
         return None
     start, end, seconds = (value.get(name) for name in ("start", "end", "seconds"))
     numbers = [x for x in (start, end, seconds) if isinstance(x, int | float) and isfinite(x)]

@@ -17,7 +17,7 @@ def still_of_speaker(face: str | None, camera: str | None, who: int | str, cut: 
     chosen = str(camera or face)
     try:
         people, number = marked(chosen, who), who if isinstance(who, int) else -1
-        return people if people is not None else look(chosen, chosen_range(cut), number)[0]
+        return people if people is not None else look(chosen, chosen_range(cut, chosen), number)[0]
     except LipSyncError:  # told where the face was chosen
         return gr.skip()
 
@@ -30,7 +30,7 @@ def still_of_cut(face: str | None, camera: str | None, cut: Any) -> list[Any]:
     """
     chosen = str(camera or face)
     try:
-        picture, boxes, _ = look(chosen, chosen_range(cut))
+        picture, boxes, _ = look(chosen, chosen_range(cut, chosen))
         several = len(people_in(chosen)) > 1
     except LipSyncError:
         return [gr.skip()] * 3

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
 from lipsync.errors import LipSyncError
 from lipsync.generate import Request, Result
@@ -17,7 +16,7 @@ from lipsync.ui.generate_queue import THUMBNAIL, Job
 from lipsync.ui.job_queue import Task
 from lipsync.ui.jobs.batch_queue import BatchEntry, VideoBatch
 from lipsync.ui.languages import localized, localized_attribute
-from lipsync.ui.markup import SEPARATOR, progress
+from lipsync.ui.markup import SEPARATOR, address, progress
 
 HOUR = 3600.0
 FEW = 8  # videos of a batch that are shown without being asked for
@@ -95,7 +94,7 @@ def _facts(job: Job) -> list[str]:
 
 
 def _settings(asked: Request, result: Result | None) -> list[str]:
-    """The method, which the result knows better, the format, and what else is not as usual."""
+    """The method, which the result knows better, the format, and what else of the picture is not as usual."""
     facts = [
         _method(asked.method if result is None else result.method),
         asked.output.suffix.removeprefix(".").upper(),
@@ -169,11 +168,6 @@ def _button(what: str, key: str, sure: str = "") -> str:
     if sure:
         text = f'<span class="before">{text}</span><span class="after">{localized(sure)}</span>'
     return f'<button type="button" data-what="{what}"{" data-sure" if sure else ""}>{text}</button>'
-
-
-def address(path: Path) -> str:
-    """Where the browser gets a file of a job, relative to the page."""
-    return f"gradio_api/file={quote(path.as_posix())}"
 
 
 def batch_row(batch: VideoBatch, ahead: Callable[[Job], int], own: bool) -> str:

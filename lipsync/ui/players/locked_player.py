@@ -14,24 +14,21 @@ The payload is a dict for the browser; an empty one hides the players:
 
 from __future__ import annotations
 
-import json
-
 import gradio as gr
 
 from lipsync.assets import asset
-from lipsync.ui.languages import templates
+from lipsync.ui.languages import texts_script
 
 SCRIPTS = ("page", "load", "clock", "curves", "player")  # of one function
 
 
 def locked_player(id: str) -> gr.HTML:
     """The component; where methods are compared it asks by events: ``ask`` (blind, reveal) and ``heat``."""
-    texts = templates("player.")
     scripts = [asset("js", f"locked_{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return gr.HTML(
         value={},
         html_template='<div class="locked" hidden></div>',
-        js_on_load="\n".join((f"const TEXTS = {json.dumps(texts)};", *scripts)),
+        js_on_load="\n".join((texts_script("player."), *scripts)),
         apply_default_css=False,
         elem_id=id,
     )

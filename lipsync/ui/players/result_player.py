@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from lipsync.errors import LipSyncError
 from lipsync.media import probe
+from lipsync.ui import markup
 from lipsync.ui.generate_queue import Job
 from lipsync.ui.languages import by_language
 
@@ -47,7 +47,7 @@ def _input(source: Path) -> dict[str, Any]:
 
 
 def _clip(title: str, path: Path) -> dict[str, Any]:
-    info, address = probe(path), f"gradio_api/file={quote(path.as_posix())}"
+    info, address = probe(path), markup.address(path)
     photo = info.kind == "photo"
     return {
         "titles": by_language(title),

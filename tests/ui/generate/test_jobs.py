@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from lipsync.adapt import Adapted, AdaptRequest
 from lipsync.assets import asset
 from lipsync.errors import Cancelled, ConfigError, MediaError
 from lipsync.generate import Progress, Request, Result
-from lipsync.media import read_frames
+from lipsync.media import VideoWriter, read_frames
 from lipsync.methods import AUTO
 from lipsync.methods.adapted import Facts
 from lipsync.ui.generate_queue import THUMBNAIL, Job, Jobs, speed
@@ -294,3 +295,38 @@ def test_learning_a_face_can_be_stopped_and_what_is_refused_makes_no_video() -> 
         refused = wait(jobs.submit(asked(), AdaptRequest(Path("photo.jpg"), Path("ada"))))
         assert isinstance(refused.error, MediaError)
         assert work.order == []
+
+
+def stepped(path: Path) -> Path:
+    """A video of 60 frames a second, each 5 levels brighter than the one before."""
+    with VideoWriter(path, 64, 64, 60.0) as writer:
+        for level in range(0, 180, 5):
+            writer.write(np.full((64, 64, 3), level, np.uint8))
+    return path
+
+
+def test_the_part_beside_a_result_begins_with_the_frame_that_the_result_does(tmp_path: Path) -> None:
+    """A GIF of it has 30 frames a second, so its part begins at 2/30 s, where an mp4's does at 3/60 s."""
+    wanted = Request(stepped(tmp_path / "a.mp4"), None, Path("o.gif"), face_range=(0.05, 0.5))
+    with running(work := Gate()) as jobs:
+        work.open.set()
+        for ending, first in ((".gif", 4), (".mp4", 3)):
+            job = wait(jobs.submit(replace(wanted, output=Path(f"o{ending}"))))
+            assert job.source is not None
+            (frame,) = read_frames(job.source, max_frames=1)
+            assert frame.image.mean() == pytest.approx(5 * first, abs=2)
+
+
+def test_a_job_that_is_cancelled_while_its_part_is_cut_out_leaves_nothing(tmp_path: Path) -> None:
+    work = Gate()
+    work.open.set()
+
+    def cancelled_late(request: Request, progress: Callable, cancel: threading.Event) -> Result:  # type: ignore[type-arg]
+        cancel.set()
+        return work(request, progress, threading.Event())
+
+    wanted = Request(stepped(tmp_path / "a.mp4"), None, Path("o.mp4"), face_range=(0.1, 0.5))
+    with running(cancelled_late) as jobs:  # type: ignore[arg-type]
+        job = wait(jobs.submit(wanted))
+        assert job.state == "cancelled"
+        assert not job.folder.exists()
