@@ -22,6 +22,7 @@ TOGETHER = {
     ),
     "the same for another process, so that neither has to wait for the other": (
         "tests/ui/test_page_browser.py",
+        "tests/ui/test_axe_browser.py",
         "tests/ui/test_rights.py",
         "tests/ui/test_blindness_browser.py",
         "tests/ui/public/test_security_headers_browser.py",
