@@ -50,12 +50,13 @@ class Inputs:
         card: about the chosen method; empty where there may be several.
         cores: names of the adapted cores that this browser had made.
         restored: face and speaker of the job that the page was reloaded from, whose consent was given.
+        looked_at: State with the face that the box for the consent is about.
         learn: whether the face is learned first.
     """
 
     def __init__(self, jobs: Jobs, prefix: str = "", several: bool = False) -> None:
         self.jobs, self.prefix, self.several = jobs, prefix, several
-        self.boxes, self.restored = gr.State([]), gr.State()
+        self.boxes, self.restored, self.looked_at = gr.State([]), gr.State(), gr.State()
         self.cores = gr.BrowserState([], storage_key="lipsync-cores", secret="cores")
         self._face()
         self._speech()
@@ -187,8 +188,8 @@ class Inputs:
             self.model_text = gr.Markdown(text)
 
     def _listen(self) -> None:
-        self.face_inputs = [self.face, self.camera, self.restored]
-        self.faces = [self.preview, self.boxes, self.face_facts, self.which, self.consent]
+        self.face_inputs = [self.face, self.camera, self.restored, self.looked_at]
+        self.faces = [self.preview, self.boxes, self.face_facts, self.which, self.consent, self.looked_at]
         # One event of both, not one each: of two requests on their way the older may be answered last.
         gr.on(
             [self.face.change, self.camera.change], self.on_face, self.face_inputs, self.faces,
@@ -312,7 +313,7 @@ class Inputs:
             self.hub_status: gr.update(visible=False),
         }
 
-    def on_face(self, face: str | None, camera: str | None, restored: tuple[str, int | str] | None) -> Update:
+    def on_face(self, face: str | None, camera: str | None, restored: Any, before: str | None) -> Update:
         chosen = camera or face
         same = restored is not None and same_face(chosen, restored[0])
         try:
@@ -330,7 +331,9 @@ class Inputs:
             self.boxes: boxes,
             self.face_facts: facts,
             self.which: which | ({"value": restored[1]} if restored is not None and same else {}),
-            self.consent: gr.update(visible=asked, value=same),
+            # Another face asks for another consent; the same one, looked at once more, keeps it.
+            self.consent: gr.update(visible=asked, **({"value": same} if same or chosen != before else {})),
+            self.looked_at: chosen,
         }
 
     def on_point(self, boxes: list[list[float]], who: int | str, event: gr.SelectData) -> Any:

@@ -244,6 +244,7 @@ def test_mistakes_are_one_sentence(tmp_path, capfd):
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_the_shipped_core_follows_its_own_speech_more_than_others(shared, cut, tmp_path, monkeypatch):
     """Two seconds of three held-out people: the mouth correlates with its own speech, not with another's."""
     monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))

@@ -140,6 +140,7 @@ def ray_environment(monkeypatch, weights):
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_a_killed_run_on_a_cluster_goes_on_and_equals_one_process(
     cluster, ray_environment, rows, expected, tmp_path
 ):

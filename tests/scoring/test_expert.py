@@ -89,6 +89,7 @@ def test_command_says_what_is_missing(tmp_path, capsys):
 
 @needs_expert
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_shipped_expert_orders_the_controls_on_average(cut, weights):
     """Two seconds of five people it never saw: in sync, 0.2 s late, another's sound, a still mouth."""
     networks = Networks(landmarker=hub.locate("face_landmarker"), loaded={"lse": load_expert()})

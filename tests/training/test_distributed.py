@@ -101,6 +101,7 @@ def test_two_processes_equal_one_with_the_joint_batch(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_torchrun_trains_with_two_processes(tmp_path):
     data = toy_folder(tmp_path, ("train", "train"), frames=40)
     command = [

@@ -11,6 +11,7 @@ from tests.training.toy import toy_clip
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_sync_expert_starts_at_chance_and_learns(tmp_path):
     train = [toy_clip(f"t{i}", seed=i, frames=75) for i in range(8)]
     dev = [toy_clip(f"d{i}", seed=100 + i, frames=75) for i in range(2)]

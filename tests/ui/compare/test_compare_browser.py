@@ -16,6 +16,7 @@ from eval.compare.sets import Entry, Sets
 from lipsync.media import VideoWriter, WriterOptions, read_frames
 from tests.ui.compare.locked_page import choose, enter, now, settled
 from tests.ui.pages import BROWSER, CJK, JOB, fits, reading, shoot
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -267,13 +268,15 @@ def test_curves_and_differences_come_and_a_click_goes_there(visit: Callable, thr
     shoot(page, "compare-difference-dark")
 
 
-def test_blind_mode_hides_every_name_wherever_one_looks(visit: Callable, three: str, sets: Sets) -> None:
+def test_blind_mode_hides_every_name_wherever_one_looks(
+    visit: Callable, visitors: Visitors, three: str, sets: Sets
+) -> None:
     page = visit()
     choose(page, FEW)
     curves(page)
     page.click("#compare-results > button")
     sent: list[str] = []
-    page.on("request", lambda request: sent.append(f"{request.url} {request.post_data or ''}"))
+    visitors.listen(page, "request", lambda request: sent.append(f"{request.url} {request.post_data or ''}"))
     page.click(".locked [data-do=blind]")
     page.wait_for_selector(".locked [data-do=reveal]")
     settled(page)

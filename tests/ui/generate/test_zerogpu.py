@@ -175,6 +175,7 @@ jobs.close()
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_the_real_pipeline_runs_in_a_fork_of_a_portal_that_was_used(tmp_path: Path) -> None:
     env = os.environ | {"SPACES_ZERO_GPU": "true", "PYTHONPATH": f"{ROOT}:{STAND_INS}"}
     done = subprocess.run(
