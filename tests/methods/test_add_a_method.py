@@ -174,6 +174,7 @@ def test_the_command_line_names_it(copy: Copy) -> None:
     assert "the toy network" in copy.run("python -m lipsync train --help")
 
 
+@pytest.mark.minutes
 def test_its_stage_trains_what_it_draws_with(copy: Copy, drawn: Path, tmp_path: Path) -> None:
     (copy.toy / "train.py").write_text(TRAIN)
     data, run = toy_folder(tmp_path, ("train", "val")), copy.folder / "run"

@@ -10,6 +10,7 @@ CLOSE = {"psnr": 0.3, "ssim": 0.01, "lpips": 0.01, "csim": 0.03, "aed": 0.005, "
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_naive_scripts_agree_with_the_pass(cut, networks):
     generated, reference = cut("generated/DiffDub_id003_clip09.mp4", 12), cut("train/id003_clip04.mp4", 12)
     scores = score(generated, reference, metrics=list(CLOSE), networks=networks)

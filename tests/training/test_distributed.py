@@ -75,6 +75,7 @@ def worker(rank: int, port: int, folder: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_two_processes_equal_one_with_the_joint_batch(tmp_path):
     mp.spawn(worker, (free_port(), str(tmp_path)), nprocs=2)
     fit(LinearStage(0, 1), RUN, tmp_path / "alone", quiet=True)

@@ -37,6 +37,7 @@ def generate_states(visit: Open) -> Iterator[tuple[str, Any]]:
     page.wait_for_selector("#cancel:visible", timeout=JOB)
     yield "generate-running", page
     page.wait_for_selector("#download:visible", timeout=JOB)
+    page.wait_for_selector("#my-jobs [data-state=done]")
     yield "generate-result", page
     page = visit("?view=api")
     expect(page.locator(".api-docs")).to_contain_text("/generate")

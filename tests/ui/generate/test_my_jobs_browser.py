@@ -114,6 +114,7 @@ def test_a_result_is_found_shown_fetched_used_again_and_deleted(visitor: Callabl
     expect(page.locator("#my-jobs")).to_be_hidden()
 
 
+@pytest.mark.minutes
 def test_what_waits_has_its_place_and_is_cancelled_from_any_page(visitor: Callable, tmp_path: Path) -> None:  # type: ignore[type-arg]
     speech, rate = soundfile.read(EXAMPLES / "english.wav")
     soundfile.write(tmp_path / "long.wav", np.tile(speech, 8), rate)
