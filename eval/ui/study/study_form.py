@@ -56,7 +56,7 @@ class StudyForm:
     def _materials(self) -> None:
         with gr.Row(equal_height=False):
             self.source = gr.Dropdown([], label=label("form.source"), elem_id="form-source")
-            self.zip = gr.File(label=label("form.zip"), file_types=[".zip"], height=150, elem_id="form-zip")
+            self.zip = gr.File(label=label("form.zip"), file_types=[".zip"], height=184, elem_id="form-zip")
         with gr.Row():
             self.title = gr.Textbox(label=label("form.title"), max_lines=1, elem_id="form-title")
             self.title_zh = gr.Textbox(label=label("form.title.zh"), max_lines=1, elem_id="form-title-zh")
