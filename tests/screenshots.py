@@ -24,7 +24,7 @@ SIZES = ((1280, 900), (390, 844))  # px of a laptop's window and of a phone
 LOCALES = ("en-GB", "zh-CN")
 SETTLED = 400  # ms for a page to move to another width
 # The README's pictures: the state that each shows, and its height in pixels.
-README = {"generate": ("generate-result", 1000), "compare": ("compare-example", 1240)}
+README = {"generate": ("generate-result", 1180), "compare": ("compare-example", 1240)}
 README |= {"score": ("score-example", 1400), "results": ("results-example", 1420)}
 
 

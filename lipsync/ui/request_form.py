@@ -326,13 +326,14 @@ class Inputs:
             picture, places = portraits(people, "1")
             boxes, which = places.tolist(), lines_of_people(people, everybody=not self.several)
         asked = bool(chosen) and not is_example(str(chosen))
+        # Another face asks for another consent; the same one, looked at once more, keeps it.
+        consent: Update = {"value": same} if same or chosen != before else {}
         return {
             self.preview: gr.update(value=picture, visible=picture is not None),
             self.boxes: boxes,
             self.face_facts: facts,
             self.which: which | ({"value": restored[1]} if restored is not None and same else {}),
-            # Another face asks for another consent; the same one, looked at once more, keeps it.
-            self.consent: gr.update(visible=asked, **({"value": same} if same or chosen != before else {})),
+            self.consent: gr.update(visible=asked, **consent),
             self.looked_at: chosen,
         }
 

@@ -51,9 +51,13 @@ def test_missing_consent_leads_to_its_box_and_a_tick_answers_it(page, stranger: 
     expect(said).to_contain_text("One thing is missing")
     expect(said).to_contain_text("stranger.jpg")
     expect(page.locator("#consent input")).to_be_focused()
-    red, green, blue = page.locator("#consent").evaluate(
-        "node => getComputedStyle(node).borderColor.match(/\\d+/g).slice(0, 3).map(Number)"
-    )
+
+    def border() -> list[int]:  # red, green, blue, once it has faded in
+        return page.locator("#consent").evaluate(
+            "node => getComputedStyle(node).borderColor.match(/\\d+/g).slice(0, 3).map(Number)"
+        )
+
+    red, green, blue = reading(page, border, lambda colour: colour[0] > 2 * max(colour[1:]))
     assert red > 2 * max(green, blue)
     shoot(page, "generate-consent")
     page.keyboard.press("Space")
