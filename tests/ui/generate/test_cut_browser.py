@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,6 @@ from tests.ui.pages import BROWSER, JOB, PATIENCE, fits, reading, shoot, show_mo
 pytestmark = BROWSER
 
 SPEECH = asset("examples") / "english.wav"
-
-
-@pytest.fixture(scope="module")
-def page(portal: str, browser: Any) -> Iterator[Any]:
-    opened = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900}).new_page()
-    opened.set_default_timeout(PATIENCE)
-    opened.goto(portal)
-    opened.wait_for_selector("#preview img")
-    yield opened
-    opened.context.close()
 
 
 def set_time(page: Any, of: str, end: str, seconds: str) -> None:

@@ -1,6 +1,5 @@
 """What a person corrects on the Generate tab: errors go with their cause, a reload keeps the inputs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,23 +9,12 @@ from playwright.sync_api import expect
 
 from lipsync.assets import asset
 from lipsync.methods import EMBEDDED
-from tests.ui.pages import BROWSER, JOB, PATIENCE, choose_speech, reading, shoot, show_models
+from tests.ui.pages import BROWSER, JOB, choose_speech, reading, shoot, show_models
 from tests.ui.rated import example_speech
 
 pytestmark = BROWSER
 
 EXAMPLES = asset("examples")
-
-
-@pytest.fixture(scope="module")
-def page(portal: str, browser) -> Iterator:  # type: ignore[no-untyped-def, type-arg]
-    """One page for all tests here: each begins with what it needs."""
-    opened = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900}).new_page()
-    opened.set_default_timeout(PATIENCE)
-    opened.goto(portal)
-    opened.wait_for_selector("#preview img")
-    yield opened
-    opened.context.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from lipsync.methods import EMBEDDED, METHODS
 from tests.ui.pages import BROWSER, JOB, PATIENCE, fits, shoot, show_models
 
 pytestmark = BROWSER
-
-
-@pytest.fixture(scope="module")
-def page(portal: str, browser: Any) -> Iterator[Any]:
-    opened = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900}).new_page()
-    opened.set_default_timeout(PATIENCE)
-    opened.goto(portal)
-    opened.wait_for_selector("#preview img")
-    yield opened
-    opened.context.close()
 
 
 def test_the_running_job_shows_the_newest_picture_to_its_visitor_alone(
