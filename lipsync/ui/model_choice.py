@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,18 +12,15 @@ from typing import Any
 import gradio as gr
 
 from lipsync.assets import asset
-from lipsync.errors import ArtefactError, ConfigError
 from lipsync.methods import AUTO, DEFAULT, METHODS, MethodEntry
 from lipsync.methods.auto import candidates
 from lipsync.methods.ranking import speeds
 from lipsync.texts import ENGLISH, Message, languages
+from lipsync.ui.choices.file_fetch import fetched, missing_bytes
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.job_queue import POLL
 from lipsync.ui.languages import label, localized
 from lipsync.ui.uploads import menu, method_texts
 from lipsync.weights import hub
-
-log = logging.getLogger(__name__)
 
 Update = dict[Any, Any]
 Lines = list[tuple[str, str]]
@@ -96,7 +91,7 @@ def several_models(prefix: str) -> gr.CheckboxGroup:
 
 def absent(entry: MethodEntry) -> int:
     """Bytes that have to be fetched before a model can work."""
-    return sum(row.size for row in entry.artefacts if hub.locate(row.name) is None)
+    return missing_bytes(row.name for row in entry.artefacts)
 
 
 class ModelChoice:
@@ -155,23 +150,11 @@ class ModelChoice:
         The fetch goes on when the page is left.
         """
         _, button, step = self.fetched[name]
-        entry, done = METHODS.get(name), [0]
-        total = absent(entry)
-        work = asyncio.create_task(asyncio.to_thread(_fetch, entry, done))
-        while not (await asyncio.wait({work}, timeout=POLL))[0]:
-            yield {
-                button: gr.update(interactive=False),
-                step: gr.update(value=progress_bar(done[0], total), visible=True),
-            }
-        try:
-            await work
-        except (ArtefactError, ConfigError) as problem:
-            log.warning("%s", problem)  # with the paths and checksums, which help nobody on the page
-            reason = problem.reason if isinstance(problem, ArtefactError) else problem.message
-            trouble = f'<p class="trouble" role="alert">{localized("choice.failed", reason=reason)}</p>'
-            yield {button: gr.update(interactive=True), step: gr.update(value=trouble, visible=True)}
-            return
-        yield {self.method: gr.update(choices=[*lines(chosen), *more_lines]), **self.on_load()}
+        entry = METHODS.get(name)
+        async for update in fetched([row.name for row in entry.artefacts], button, step, "choice.failed"):
+            yield update
+        if not absent(entry):
+            yield {self.method: gr.update(choices=[*lines(chosen), *more_lines]), **self.on_load()}
 
     def on_load(self) -> Update:
         """What of the models is here by now."""
@@ -224,23 +207,3 @@ class ModelChoice:
 def _download(entry: MethodEntry) -> str:
     """The label of the button that fetches a model."""
     return f"{label('choice.download')} ({absent(entry) / 1e6:.0f} MB)"
-
-
-def _fetch(entry: MethodEntry, done: list[int]) -> None:
-    """Fetch what is not here of a model; the bytes of all its files so far stand in ``done``."""
-    before = 0
-
-    def report(here: int, total: int | None) -> None:
-        done[0] = before + here
-
-    for row in entry.artefacts:
-        if hub.locate(row.name) is None:
-            hub.fetch(row.name, report)
-            before += row.size
-
-
-def progress_bar(done: int, total: int) -> str:
-    """How far a fetch is, in bytes."""
-    text = localized("job.bytes", done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}")
-    share = 100 * min(1.0, done / total) if total else 0
-    return f'<progress max="100" value="{share:.0f}"></progress><p class="figures">{text}</p>'
