@@ -49,6 +49,11 @@ class LipSyncError(MessageError):
         return self.message
 
 
+def page_sentence(error: BaseException | None) -> Message:
+    """What a page shows of an error; a bug is only named as one."""
+    return error.on_page if isinstance(error, LipSyncError) else Message("job.bug")
+
+
 class MediaError(LipSyncError):
     """A video, photo or sound file cannot be read or written."""
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from lipsync.errors import LipSyncError, MissingInput
+from lipsync.errors import MissingInput, page_sentence
 from lipsync.generate import Progress, Result
 from lipsync.media import MediaInfo
 from lipsync.methods import AUTO
@@ -73,7 +73,7 @@ def trouble(error: Exception) -> str:
 
     The key is there for ``portal.js``, which leads to what is missing.
     """
-    message = error.on_page if isinstance(error, LipSyncError) else Message("job.bug")
+    message = page_sentence(error)
     title = localized("job.missing" if isinstance(error, MissingInput) else "job.failed")
     return (
         f'<div class="trouble" role="alert" data-error="{escape(message.key)}">'

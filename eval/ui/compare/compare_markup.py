@@ -11,7 +11,7 @@ from eval.compare.index import ComparisonSet
 from eval.compare.rights import Role
 from eval.ui.compare.background_tasks import BackgroundTask
 from eval.ui.compare.multi_method_run import MultiMethodRun
-from lipsync.errors import LipSyncError
+from lipsync.errors import LipSyncError, page_sentence
 from lipsync.texts import Message
 from lipsync.ui import markup
 from lipsync.ui.generate_queue import Job
@@ -39,9 +39,7 @@ def error_note(error: Exception, blind: bool) -> dict[str, str]:
     """What went wrong, as plain text by language; it may contain a name, so it is withheld in blind mode."""
     if isinstance(error, LipSyncError) and blind:
         return by_language("analysis.failed")
-    if isinstance(error, LipSyncError):
-        return by_language(error.on_page)
-    return by_language("job.bug")
+    return by_language(page_sentence(error))
 
 
 def running(key: str, task: BackgroundTask) -> str:
@@ -134,7 +132,7 @@ def _share(job: Job) -> float:
 
 def _state(job: Job, ahead: Callable[[Job], int]) -> str:
     if job.state == "failed":
-        return localized(job.error.on_page) if isinstance(job.error, LipSyncError) else localized("job.bug")
+        return localized(page_sentence(job.error))
     if job.state == "running" and job.progress and job.progress.total:
         step = job.progress
         return localized("round.frames", done=step.done, total=step.total, fps=f"{step.fps:.0f}")

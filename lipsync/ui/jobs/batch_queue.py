@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipsync.errors import Cancelled, ConfigError, LipSyncError, full_disk_reported
+from lipsync.errors import Cancelled, ConfigError, LipSyncError, full_disk_reported, page_sentence
 from lipsync.generate import Request, Result
 from lipsync.media.output.captions import caption_file
 from lipsync.texts import Message
@@ -53,7 +53,7 @@ class BatchEntry:
             return self.error.on_page
         if self.job is None or self.job.state != "failed":
             return None
-        return self.job.error.on_page if isinstance(self.job.error, LipSyncError) else Message("job.bug")
+        return page_sentence(self.job.error)
 
     @property
     def over(self) -> bool:

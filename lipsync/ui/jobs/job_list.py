@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
-from lipsync.errors import LipSyncError
+from lipsync.errors import page_sentence
 from lipsync.generate import Request, Result
 from lipsync.methods import AUTO, METHODS
 from lipsync.methods.hub_name import PREFIX as HUB
-from lipsync.texts import Message
 from lipsync.ui.generate_queue import THUMBNAIL, Job
 from lipsync.ui.job_queue import Task
 from lipsync.ui.jobs.batch_queue import BatchEntry, VideoBatch
@@ -67,8 +66,7 @@ def _row(job: Job, ahead: int, own: bool) -> str:
 
 def _failure(task: Task) -> str:
     """Why there is no result."""
-    why = task.error.on_page if isinstance(task.error, LipSyncError) else Message("job.bug")
-    return f'<p class="failure">{localized(why)}</p>'
+    return f'<p class="failure">{localized(page_sentence(task.error))}</p>'
 
 
 def _name(text: str, own: bool) -> str:
