@@ -207,7 +207,9 @@ def _speaker(job: _Job, choice: Choice, face: MediaInfo, report: Report | None) 
         references = scan(
             job.request.face, method.crop_size, method.references, landmarker, choice, job.plan.face_part
         )
-    tracker = FaceTracker(landmarker, job.plan.fps, choice, blendshapes=method.blendshapes)
+    # A fitted 3D face shows every landmark's noise: there the face is looked at on each frame.
+    every = 1 if method.blendshapes else 2
+    tracker = FaceTracker(landmarker, job.plan.fps, choice, blendshapes=method.blendshapes, every=every)
     return _Speaker(tracker, method, references)
 
 
