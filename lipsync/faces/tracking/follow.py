@@ -51,7 +51,6 @@ class Follower:
         rate: float,
         choose: Choice,
         strides: Strides,
-        detector: FaceDetector | None = None,
         blendshapes: bool = False,
     ) -> None:
         self.faces_seen = 0  # in the first frame that shows any
@@ -61,7 +60,7 @@ class Follower:
         self._strides = strides
         self._landmarker = None if landmarker is None else Landmarker(landmarker, blendshapes)
         self._several = choose.who is not None and choose.who.several
-        self._detect = detector or FaceDetector()
+        self._detect = FaceDetector()
         self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),), turned=False)
         self._known: dict[int, FacePoints | None] = {}
         self._last: Pose | None = None  # of the last find
@@ -116,9 +115,9 @@ class Follower:
             backwards = self._fill_in(waiting, find) if waiting else []
             found = [*backwards, detection(frame, find)]
             waiting = []
-            first = next(i for i, seen in enumerate(found) if seen.points is not None)
-            for i, seen in enumerate(found):
-                yield replace(seen, new=new and i == first)
+            first = next(i for i, each in enumerate(found) if each.points is not None)
+            for i, each in enumerate(found):
+                yield replace(each, new=new and i == first)
             in_hand = True
         yield from map(Detection, waiting)
 

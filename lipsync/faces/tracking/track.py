@@ -13,7 +13,6 @@ import numpy as np
 from lipsync.faces.tracking.between import bridge
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.crop import Pose, pose_from_points, smooth_pose
-from lipsync.faces.tracking.detect import FaceDetector
 from lipsync.faces.tracking.detection import Detection, FacePoints
 from lipsync.faces.tracking.follow import Follower, Strides
 from lipsync.media import Frame
@@ -63,7 +62,6 @@ class FaceTracker:
         rate: float,
         choose: Choice | None = None,
         lookahead: float = LOOKAHEAD,
-        detector: FaceDetector | None = None,
         blendshapes: bool = False,
         every: int = 1,
     ) -> None:
@@ -72,7 +70,7 @@ class FaceTracker:
         self._lookahead = ceil(lookahead * rate)
         self._history = ceil(LOOKAHEAD * rate) + 1
         strides = Strides(fine=every, coarse=max(1, self._gap - 1))
-        self._follower = Follower(landmarker, rate, choose or Choice(), strides, detector, blendshapes)
+        self._follower = Follower(landmarker, rate, choose or Choice(), strides, blendshapes)
         self.coarse = landmarker is None  # True: five points instead of 478, not on every frame
 
     @property
