@@ -34,10 +34,8 @@ def mel_bank(rate: float, size: int, bands: int, low: float = 0.0, high: float |
         low, high: Hz where the first triangle begins and the last one ends; ``rate / 2`` where it is None.
     """
     rows = np.linspace(0, rate / 2, 1 + size // 2)
-    ends = _mel(np.array([low, rate / 2 if high is None else high]))
-    corners = _hertz(
-        np.linspace(*ends, bands + 2)
-    )  # a triangle begins, has its top and ends at three of them
+    first, last = _mel(np.array([low, rate / 2 if high is None else high]))
+    corners = _hertz(np.linspace(first, last, bands + 2))  # where a triangle begins, has its top and ends
     width = np.diff(corners)[:, None]
     rising = (rows - corners[:-2, None]) / width[:-1]
     falling = (corners[2:, None] - rows) / width[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,11 @@ class WhisperEncoder:
         weights = hub.checksum(Path(folder) / "model.bin")[:16]
         self.version = f"{weights}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
         self.lookahead = self.overlap.chunk
-        self.dimension = self._encode_chunk(np.zeros(round(self.overlap.chunk * RATE), np.float32)).shape[1]
+
+    @cached_property
+    def dimension(self) -> int:
+        """Length of a vector: the engine tells it only by encoding."""
+        return self._encode_chunk(np.zeros(round(self.overlap.chunk * RATE), np.float32)).shape[1]
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """See ``SpeechEncoder.encode``."""
