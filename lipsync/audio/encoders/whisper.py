@@ -41,30 +41,43 @@ class WhisperEncoder:
         except ImportError as problem:
             raise ConfigError("encoder.needs_package", encoder=name, package="ctranslate2") from problem
         self.name, self.overlap = name, overlap or Overlap()
-        try:
-            self._model: Any = ctranslate2.models.Whisper(
-                str(folder), device="cpu", intra_threads=threads, compute_type="float32"
-            )
-        except (RuntimeError, ValueError) as problem:
-            raise ConfigError("encoder.no_whisper", folder=folder, problem=problem) from problem
-        self._view = ctranslate2.StorageView.from_array
+        self._folder, self._threads, self._engine = folder, threads, ctranslate2
+        if not ctranslate2.contains_model(str(folder)):
+            raise ConfigError("encoder.no_whisper", folder=folder, problem="model.bin")
         weights = hub.checksum(Path(folder) / "model.bin")[:16]
         self.version = f"{weights}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
         self.lookahead = self.overlap.chunk
 
     @cached_property
     def dimension(self) -> int:
-        """Length of a vector: the engine tells it only by encoding."""
-        return self._encode_chunk(np.zeros(round(self.overlap.chunk * RATE), np.float32)).shape[1]
+        """D, length of a vector."""
+        return self.encode(np.zeros(1, np.float32)).shape[1]
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
-        """See ``SpeechEncoder.encode``."""
-        return encode_overlapping(samples, self.rate, self.overlap, self._encode_chunk)
+        """See ``SpeechEncoder.encode``.
 
-    def _encode_chunk(self, chunk: np.ndarray) -> np.ndarray:
-        """(N / 320, D) float32 of one chunk of at most 30 s."""
-        mel = log_mel(chunk)[None]  # (1, 80, N / 160)
-        return np.array(self._model.encode(self._view(np.ascontiguousarray(mel))))[0]
+        The weights are in memory only meanwhile: those of tiny.en take 150 MB, most of it for the decoder,
+        which nobody asks, and 0.1 s to read.
+
+        Raises:
+            ConfigError: they are damaged.
+        """
+        model = self._load()
+
+        def encode_chunk(chunk: np.ndarray) -> np.ndarray:
+            """(N / 320, D) float32 of one chunk of at most 30 s."""
+            mel = log_mel(chunk)[None]  # (1, 80, N / 160)
+            return np.array(model.encode(self._engine.StorageView.from_array(np.ascontiguousarray(mel))))[0]
+
+        return encode_overlapping(samples, self.rate, self.overlap, encode_chunk)
+
+    def _load(self) -> Any:
+        try:
+            return self._engine.models.Whisper(
+                str(self._folder), device="cpu", intra_threads=self._threads, compute_type="float32"
+            )
+        except (RuntimeError, ValueError) as problem:
+            raise ConfigError("encoder.no_whisper", folder=self._folder, problem=problem) from problem
 
 
 @lru_cache(maxsize=1)
