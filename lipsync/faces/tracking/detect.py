@@ -49,7 +49,7 @@ class Face:
 
 
 class FaceDetector:
-    """MTCNN (:mod:`lipsync.faces.tracking.mtcnn`) on a picture of bounded size.
+    """MTCNN (Zhang et al. 2016) on a picture of bounded size; its weights are part of facenet-pytorch.
 
     Where it is not sure of an upright face, it looks for one that lies on its side or upside down.
 
@@ -59,9 +59,12 @@ class FaceDetector:
     """
 
     def __init__(self, passes: tuple[tuple[int, int], ...] = PASSES, turned: bool = True) -> None:
-        from lipsync.faces.tracking.mtcnn import load_mtcnn
+        from lipsync.compat import ensure_torchvision
 
-        self._network = load_mtcnn()
+        ensure_torchvision()
+        from facenet_pytorch import MTCNN
+
+        self._network = MTCNN(keep_all=True, post_process=False).eval()
         self._passes, self._turned = passes, turned
 
     def __call__(self, image: np.ndarray) -> list[Face]:
@@ -109,12 +112,15 @@ class FaceDetector:
         """Faces in a reduced picture, in pixels of the full one."""
         if min(small.shape[:2]) < SMALLEST:
             return []
+        self._network.min_face_size = min(min_face, min(small.shape[:2]))
         with _one_thread():
-            found = self._network(small, min(min_face, min(small.shape[:2])))
+            boxes, scores, points = self._network.detect(small, landmarks=True)
+        if boxes is None:
+            return []
         factor = full_width / small.shape[1]
         faces = [
             Face(_enlarged(box, factor), _enlarged(five, factor), float(score))
-            for box, score, five in zip(*found, strict=True)
+            for box, five, score in zip(boxes, points, scores, strict=True)
             if score >= MIN_SCORE
         ]
         return sorted(faces, key=lambda face: float(face.box[0] + face.box[2]))
