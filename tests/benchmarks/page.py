@@ -1,10 +1,10 @@
 """Loading the pages in a browser that has never seen them, beside Gradio alone.
 
-``python -m tests.benchmarks.page [--rounds 3]`` starts the portal, a bare Gradio page with as many tabs and the
-same kinds of components, and one with a single text field, and opens them in turn, each time with an empty
-cache. It prints the requests and the kB that were transferred until nothing came any more, the seconds until
-something was painted, until a click on another tab showed it, and for which the page's thread worked, the
-smallest of all rounds, and how many times the bare page's that is.
+``python -m tests.benchmarks.page [--rounds 3]`` starts the portal, a bare Gradio page with as many tabs and
+the same kinds of components, and one with a single text field, and opens them in turn, each time with an
+empty cache. It prints the requests and the kB that were transferred until nothing came any more, the seconds
+until something was painted, until a click on another tab showed it, and for which the page's thread worked,
+the smallest of all rounds, and how many times the bare page's that is.
 """
 
 from __future__ import annotations
