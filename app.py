@@ -46,6 +46,7 @@ from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.jobs.batch_queue import VideoBatches
 from lipsync.ui.public import security_headers
+from lipsync.ui.public.compression import Compression
 from lipsync.ui.public.error_log import log_without_words
 from lipsync.ui.public.no_fetching import fetch_nothing
 from lipsync.ui.public.page_head import ICON, PageHead
@@ -231,6 +232,7 @@ def main() -> None:
                 security_headers.middleware(settings.frame_ancestors),
                 Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.framed),
                 Middleware(UploadLimit, limits=visitors, folder=Path(get_upload_folder())),
+                Middleware(Compression),
                 Middleware(PageHead),
             ],
         },
