@@ -17,7 +17,8 @@ from lipsync.faces.tracking.detect import Face, FaceDetector
 from lipsync.faces.tracking.follow import shots
 from lipsync.file_cache import cached_per_file
 from lipsync.media import WHOLE, Frame, TimeRange, probe
-from lipsync.media.overview import overview
+from lipsync.media.overview import AHEAD, overview
+from lipsync.stream import background
 from lipsync.weights import hub
 
 EVERY, LOOKS = 2.0, 40  # s between two looks within a shot, and how many there are at most beside new shots
@@ -64,17 +65,19 @@ def find_people(path: Path, recogniser: Path) -> tuple[Person, ...]:
     detect, recognise = FaceDetector(), load_sface(recogniser)
     tracks: list[_Track] = []
     current: list[_Track] = []
-    for frame, new_shot, seconds in _looks(overview(path), max(EVERY, probe(path).duration / LOOKS)):
-        faces = sorted(detect(frame.image), key=lambda face: -face.area)[:MOST]
-        found = embed(recognise, frame.image, [face.points for face in faces])
-        before, current = ([] if new_shot else current), []
-        for face, embedding in zip(faces, found, strict=True):
-            track = next((t for t in before if t not in current and _continues(t, face, embedding)), None)
-            if track is None:
-                track = _Track(face.box, [], 0.0, 0.0, np.zeros(0, np.uint8))
-                tracks.append(track)
-            _add(track, face, embedding, frame.image, seconds)
-            current.append(track)
+    every = max(EVERY, probe(path).duration / LOOKS)
+    with background(overview(path), AHEAD) as frames:
+        for frame, new_shot, seconds in _looks(frames, every):
+            faces = sorted(detect(frame.image), key=lambda face: -face.area)[:MOST]
+            found = embed(recognise, frame.image, [face.points for face in faces])
+            before, current = ([] if new_shot else current), []
+            for face, embedding in zip(faces, found, strict=True):
+                track = next((t for t in before if t not in current and _continues(t, face, embedding)), None)
+                if track is None:
+                    track = _Track(face.box, [], 0.0, 0.0, np.zeros(0, np.uint8))
+                    tracks.append(track)
+                _add(track, face, embedding, frame.image, seconds)
+                current.append(track)
     people = [_person(group) for group in _joined(tracks)]
     return tuple(sorted(people, key=lambda person: -person.area))
 

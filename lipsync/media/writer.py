@@ -24,7 +24,7 @@ from av.video.reformatter import (
 from lipsync.errors import MediaError
 from lipsync.media.output.caption_track import CaptionTrack
 from lipsync.media.output.captions import Caption
-from lipsync.media.output.formats import GIF, Quality, format_of
+from lipsync.media.output.formats import CHROMA, GIF, Quality, format_of
 from lipsync.media.output.gif import COLOURS, copy_with_comment, write_gif
 from lipsync.media.soundtrack import CopiedSound, EncodedSound, open_soundtrack
 from lipsync.media.source import THREADS
@@ -43,7 +43,7 @@ class WriterOptions:
         duration: seconds of sound to keep; None cuts it where the picture ends.
         quality: "high" is hardly told from the source, "medium" and "small" take less room.
         crf: the encoder's own measure of it instead; x264's is 0 (lossless) to 51.
-        preset: x264's speed.
+        preset: of x264 by its name, instead of the settings in `lipsync.media.output.formats.X264`.
         metadata: tags of the file, such as title and comment; other names are kept too.
         key_frame_every: seconds at most between frames that decode alone.
         sound_part: of the sound's file that goes in.
@@ -54,7 +54,7 @@ class WriterOptions:
     duration: float | None = None
     quality: Quality = "high"
     crf: int | None = None
-    preset: str = "veryfast"
+    preset: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     key_frame_every: float = KEY_FRAME_EVERY
     sound_part: TimeRange = WHOLE
@@ -158,8 +158,8 @@ class VideoWriter:
         encoder, options = self._format.encoder, self._options
         crf = self._format.crf[options.quality] if options.crf is None else options.crf
         given = {**self._format.encoder_options, "crf": str(crf)}
-        if encoder == "libx264":
-            given["preset"] = options.preset
+        if options.preset is not None and encoder == "libx264":
+            given |= {"preset": options.preset, "x264-params": CHROMA}
         stream: Any = self._container.add_stream(encoder, rate=self._rate, options=given)
         stream.width, stream.height = written_size(*self._size)
         stream.pix_fmt = "yuv420p"
@@ -191,7 +191,7 @@ class VideoWriter:
         if width % 2 or height % 2:
             image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         frame = self._scaler.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"),
+            av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24"),  # not copied
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,

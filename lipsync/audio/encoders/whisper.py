@@ -6,11 +6,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 
 from lipsync.audio.encoders.overlap import Overlap, encode_overlapping
 from lipsync.audio.mel import RATE
+from lipsync.audio.spectrum import mel_bank, stft
 from lipsync.errors import ConfigError
 from lipsync.weights import hub
 from lipsync.weights.hub import Progress
@@ -82,7 +82,7 @@ class WhisperEncoder:
 
 @lru_cache(maxsize=1)
 def _filter_bank() -> np.ndarray:
-    return librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS)  # (80, 201)
+    return mel_bank(RATE, N_FFT, N_MELS)  # (80, 201)
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
@@ -91,7 +91,8 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     Power in a periodic Hann window of 400 samples with ``reflect`` padding, mel filter bank (Slaney),
     log10, limited to 8 below the loudest value, then (x + 4) / 4.
     """
-    spectrum = librosa.stft(samples, n_fft=N_FFT, hop_length=HOP, pad_mode="reflect")[:, :-1]
+    padded = np.pad(samples, N_FFT // 2, mode="reflect")
+    spectrum = stft(padded, N_FFT, HOP)[:, :-1].astype(np.complex64)
     level = np.log10(np.maximum(_filter_bank() @ np.abs(spectrum) ** 2, 1e-10))
     return ((np.maximum(level, level.max() - 8) + 4) / 4).astype(np.float32)
 
