@@ -40,6 +40,7 @@ from eval.ui.study.login import LOGIN, login_route
 from eval.ui.study.study_api import add_study
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
+from lipsync.nn.memory import bound_memory
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.choices.speech_api import add_speak
 from lipsync.ui.generate_api import add_generate, refusal
@@ -178,6 +179,7 @@ def announce(settings: Settings) -> Callable[[str], None]:
 
 def main() -> None:
     """Serve until interrupted; `lipsync.ui.settings` says what of the environment adjusts it."""
+    bound_memory()
     log = logging.getLogger("lipsync")  # of others only warnings are shown
     log.setLevel(logging.INFO)
     log.addHandler(logging.StreamHandler())

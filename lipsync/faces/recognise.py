@@ -10,18 +10,23 @@ import cv2
 import numpy as np
 
 from lipsync.errors import ArtefactError
+from lipsync.nn.memory import KeptWhileUsed
 
 SAME = 0.363  # cosine of two SFace embeddings from which OpenCV's model zoo takes them for one person
 UNKNOWN = 0.2  # cosine below which a face is nobody's, though it be nearer to them than to anybody else
 
 
 class SFace:
-    """SFace of OpenCV's model zoo; 128-d. It sees the face turned upright on its five points, at 112×112."""
+    """SFace of OpenCV's model zoo; 128-d. It sees the face turned upright on its five points, at 112×112.
+
+    What knows a person by it may be kept for long: the network itself, 85 MB, is shared, let go when nobody
+    asks it for a while, and then read again.
+    """
 
     name = "SFace"
 
-    def __init__(self, recogniser: cv2.FaceRecognizerSF):
-        self._recogniser, self._lock = recogniser, Lock()
+    def __init__(self, path: Path):
+        self._path = path
 
     def __call__(self, pictures: np.ndarray, points: np.ndarray) -> np.ndarray:
         """(N, 128) float32, one embedding per picture.
@@ -38,8 +43,9 @@ class SFace:
         # OpenCV's row is box (4), five points (10), score (1); its alignment reads only the points.
         row = np.concatenate([np.zeros(4), np.ravel(five), np.ones(1)]).astype(np.float32)
         bgr = np.ascontiguousarray(picture[..., ::-1])
-        with self._lock:
-            return self._recogniser.feature(self._recogniser.alignCrop(bgr, row[None])).copy()
+        recogniser, alone = _recogniser(self._path)
+        with alone:
+            return recogniser.feature(recogniser.alignCrop(bgr, row[None])).copy()
 
 
 def load_sface(path: Path | None = None) -> SFace:
@@ -52,8 +58,15 @@ def load_sface(path: Path | None = None) -> SFace:
         from lipsync.weights.hub import fetch
 
         path = fetch("sface")
+    _recogniser(path)
+    return SFace(path)
+
+
+@KeptWhileUsed
+def _recogniser(path: Path) -> tuple[cv2.FaceRecognizerSF, Lock]:
+    """The network, and a lock for it: it serves one thread at a time."""
     try:
-        return SFace(cv2.FaceRecognizerSF.create(str(path), ""))
+        return cv2.FaceRecognizerSF.create(str(path), ""), Lock()
     except cv2.error as error:
         raise ArtefactError("faces.encoder_unreadable", path=path) from error
 

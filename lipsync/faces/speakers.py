@@ -62,7 +62,7 @@ def find_people(path: Path, recogniser: Path) -> tuple[Person, ...]:
     Raises:
         MediaError: not a readable video or photo.
     """
-    detect, recognise = FaceDetector(), _sface(recogniser)
+    detect, recognise = FaceDetector(), load_sface(recogniser)
     tracks: list[_Track] = []
     current: list[_Track] = []
     every = max(EVERY, probe(path).duration / LOOKS)
@@ -100,7 +100,7 @@ def who_speaks(
     chosen = (choice.person or 1) - 1
     if choice.index is not None or choice.point is not None:
         image, faces = first_faces(path, part=part)
-        own = embed(_sface(recogniser), image, [choice.pick(faces).points])[0]
+        own = embed(load_sface(recogniser), image, [choice.pick(faces).points])[0]
         likeness = embeddings @ own
         chosen = int(np.argmax(likeness))
         if likeness[chosen] < UNKNOWN:  # seen too briefly to be among the others
@@ -132,9 +132,6 @@ def speakers(
     return [who_speaks(path, Choice(person=number), people, recogniser) for number in numbers], len(people)
 
 
-_sface = lru_cache(maxsize=1)(load_sface)  # one for all videos of a process
-
-
 def gallery(people: Sequence[Person], chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """One picture of all people side by side, numbered from 1, those in ``chosen`` marked.
 
@@ -158,7 +155,7 @@ def gallery(people: Sequence[Person], chosen: Sequence[int]) -> tuple[np.ndarray
 @lru_cache(maxsize=32)
 def _identity(recogniser: Path, embeddings: bytes, chosen: int) -> Identity:
     """One object for the same person of the same people, by which what was found for them is kept."""
-    return Identity(_sface(recogniser), np.frombuffer(embeddings, np.float32).reshape(-1, 128), chosen)
+    return Identity(load_sface(recogniser), np.frombuffer(embeddings, np.float32).reshape(-1, 128), chosen)
 
 
 def _looks(frames: Iterable[Frame], every: float) -> Iterator[tuple[Frame, bool, float]]:

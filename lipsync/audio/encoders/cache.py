@@ -34,7 +34,7 @@ class Cached:
 
     @property
     def dimension(self) -> int:
-        """D, length of a vector; the encoder may have to load for it."""
+        """See ``SpeechEncoder.dimension``."""
         return self._encoder.dimension
 
     def encode(self, samples: np.ndarray) -> np.ndarray:

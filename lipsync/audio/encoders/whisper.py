@@ -50,7 +50,7 @@ class WhisperEncoder:
 
     @cached_property
     def dimension(self) -> int:
-        """D, length of a vector."""
+        """Length of a vector: the engine tells it only by encoding."""
         return self.encode(np.zeros(1, np.float32)).shape[1]
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
