@@ -30,7 +30,7 @@ def drawn(request: Request, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
 
 @pytest.mark.parametrize("method", [EMBEDDED, "visual-dubbing"])
 def test_the_mouth_is_that_of_the_plain_way(method, shared, landmarker, tmp_path, monkeypatch):
-    """In single precision, with a look at each frame: 45 dB of PSNR and more where either changes anything."""
+    """In single precision, with a look at each frame: 45 dB of PSNR or more where either changes anything."""
     face = shared / "data/originals/orig03.mp4"
     voice = asset("examples", "english.wav")
     request = Request(
