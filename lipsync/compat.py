@@ -2,7 +2,7 @@
 
 Package indexes often carry one torchvision build per version, the CUDA one. Beside a CPU torch
 its compiled library cannot be loaded, so the operator ``torchvision::nms`` is never defined and
-``import torchvision`` stops with "operator torchvision::nms does not exist"; lpips and
+``import torchvision`` stops with "operator torchvision::nms does not exist"; transformers and
 facenet_pytorch, which import it, stop with it. Everything they need from torchvision is plain
 Python except that one operator, so it is defined here in plain torch.
 """
@@ -21,7 +21,7 @@ _LIBRARY: list[torch.library.Library] = []  # the operators vanish when their li
 def ensure_torchvision() -> bool:
     """True if torchvision imports only thanks to the operators defined here, False if it needed no help.
 
-    Call it before anything that imports torchvision (lpips, facenet_pytorch). It may be called
+    Call it before anything that imports torchvision (transformers, facenet_pytorch). It may be called
     any number of times and from any thread.
 
     Raises:

@@ -20,7 +20,7 @@ from lipsync.data.transcripts import Transcripts
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_mouth_expert, mouth_input, mouth_square
 from lipsync.experts.lip_reader import lip_reading_loss
-from lipsync.experts.perceptual import load_lpips
+from lipsync.experts.perceptual import LpipsNetwork, load_lpips
 from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import WINDOW, lower_halves
 from lipsync.experts.syncx import SyncX
@@ -274,17 +274,16 @@ def load_syncx(folder: str, config: MultiReferenceTraining) -> SyncX:
     return net
 
 
-def perceptual_pyramid(lpips: nn.Module, drawn: Tensor, real: Tensor) -> Tensor:
+def perceptual_pyramid(lpips: LpipsNetwork, drawn: Tensor, real: Tensor) -> Tensor:
     """L1 between VGG features of pictures (B, 3, S, S) in 0..1, each layer's mean, at sizes S, S/2 and S/4.
 
     The patent has VGG-19; here it is the VGG-16 of LPIPS, five layers (relu1_2 ... relu5_3), or its AlexNet.
     Sizes that their poolings reduce to nothing (below 16 pixels, of AlexNet below 32) are left out.
     """
     total = drawn.new_zeros(())
-    least = 16 if lpips.pnet_type == "vgg" else 32
-    for scale in (scale for scale in (1, 2, 4) if drawn.shape[-1] // scale >= least):
+    for scale in (scale for scale in (1, 2, 4) if drawn.shape[-1] // scale >= lpips.smallest):
         pair = [scaled(picture, scale) * 2 - 1 for picture in (drawn, real)]
-        made, wanted = (lpips.net(lpips.scaling_layer(picture)) for picture in pair)  # type: ignore[operator]
+        made, wanted = (lpips.features(picture) for picture in pair)
         for a, b in zip(made, wanted, strict=True):
             total = total + (a.float() - b.float()).abs().mean()
     return total

@@ -88,7 +88,7 @@ class Features(nn.Module):
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Features of (B, 3, H, W) in 0..1."""
-        return list(self.lpips.net(self.lpips.scaling_layer(pictures * 2 - 1)))  # type: ignore[operator]
+        return self.lpips.features(pictures * 2 - 1)
 
 
 def perceptual_loss(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:

@@ -1,0 +1,45 @@
+"""A network at work on several threads, each with its own part of the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+
+import numpy as np
+import torch
+
+
+def over_parts(work: Callable[..., np.ndarray], size: int, *inputs: np.ndarray) -> np.ndarray:
+    """What ``work`` gives for (N, ...) inputs, computed in parts of at most ``size`` rows.
+
+    As many parts are at work as PyTorch has threads here, each on one thread of its own: threads within a
+    layer wait for one another every few milliseconds, and for every other program on the machine.
+
+    Args:
+        work: (M, ...) of M rows of each input; for none of them too.
+        size: rows; small, so that what a layer gives is still in the processor's cache for the next one.
+    """
+    parts = [[part[at : at + size] for part in inputs] for at in range(0, max(1, len(inputs[0])), size)]
+    threads = torch.get_num_threads()
+    if threads == 1 or len(parts) == 1:
+        return np.concatenate([work(*part) for part in parts])
+    with ThreadPoolExecutor(min(threads, len(parts)), initializer=_alone, initargs=(threads,)) as pool:
+        return np.concatenate(list(pool.map(lambda part: work(*part), parts)))
+
+
+def _alone(threads: int) -> None:
+    """PyTorch on one thread in this thread.
+
+    What one thread sets is also what threads that begin later take over: another one sets that back.
+    """
+    take_threads(1)
+    other = Thread(target=torch.set_num_threads, args=(threads,))
+    other.start()
+    other.join()
+
+
+def take_threads(count: int) -> None:
+    """PyTorch on so many threads in this thread, whatever others set later."""
+    torch.get_num_threads()  # the first question makes a thread take over what was set last
+    torch.set_num_threads(count)
