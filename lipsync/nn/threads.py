@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from threading import Thread
 
 import numpy as np
@@ -17,15 +19,24 @@ def over_parts(work: Callable[..., np.ndarray], size: int, *inputs: np.ndarray) 
     layer wait for one another every few milliseconds, and for every other program on the machine.
 
     Args:
-        work: (M, ...) of M rows of each input; for none of them too.
+        work: (M, ...) of M rows of each input; for none of them too. It must not call this function.
         size: rows; small, so that what a layer gives is still in the processor's cache for the next one.
     """
     parts = [[part[at : at + size] for part in inputs] for at in range(0, max(1, len(inputs[0])), size)]
     threads = torch.get_num_threads()
     if threads == 1 or len(parts) == 1:
         return np.concatenate([work(*part) for part in parts])
-    with ThreadPoolExecutor(min(threads, len(parts)), initializer=_alone, initargs=(threads,)) as pool:
-        return np.concatenate(list(pool.map(lambda part: work(*part), parts)))
+    return np.concatenate(list(_pool(threads).map(lambda part: work(*part), parts)))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """One for all networks and all callers: threads that come and go would each leave their memory behind."""
+    return ThreadPoolExecutor(threads, "network", _alone, (threads,))
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads
 
 
 def _alone(threads: int) -> None:
