@@ -17,6 +17,8 @@ from lipsync.ui.languages import label, translations
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyone
 # PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# NumPy's spin instead. Its products here are of small matrices, for which one thread is faster.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import gradio as gr
 from gradio.utils import get_upload_folder

@@ -8,6 +8,7 @@ import os
 import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see lipsync.__main__
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from eval.cli import main
 from lipsync.nn.memory import bound_memory

@@ -9,6 +9,8 @@ import sys
 
 # PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# NumPy's spin instead. Its products here are of small matrices, for which one thread is faster.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from lipsync.cli import main
 from lipsync.nn.memory import bound_memory

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 
 from lipsync.errors import ArtefactError
 from lipsync.experts.inception import rebuilt
+from lipsync.nn.packed import packed
+from lipsync.nn.threads import over_parts
 from lipsync.texts import Message
 
 FEATURES = 2048
@@ -179,12 +181,12 @@ def load_inception(path: Path | None = None) -> torch.nn.Module:
 
         path = fetch("inception_fid")
     try:
-        return rebuilt(torch.jit.load(str(path), map_location="cpu").eval())
+        return packed(rebuilt(torch.jit.load(str(path), map_location="cpu").eval()))
     except (RuntimeError, ValueError) as error:
         raise ArtefactError("fid.not_torchscript", path=path) from error
 
 
-def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 8) -> np.ndarray:
+def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: int = 4) -> np.ndarray:
     """(N, 2048) float32 features of (N, H, W, 3) uint8 RGB pictures of any size.
 
     Resized to 299×299 bicubically with an antialiasing filter (as Parmar et al. 2022 ask for),
@@ -192,13 +194,16 @@ def inception_features(network: torch.nn.Module, pictures: np.ndarray, batch: in
     with bfloat16 FID moved by up to 1 %.
     """
     device = next(iter(network.parameters()), torch.zeros(0)).device
-    rows = [np.zeros((0, FEATURES), np.float32)]
-    with torch.inference_mode():
-        for start in range(0, len(pictures), batch):
-            x = torch.tensor(pictures[start : start + batch]).permute(0, 3, 1, 2).float().to(device)
+
+    def embed(part: np.ndarray) -> np.ndarray:
+        if not len(part):
+            return np.zeros((0, FEATURES), np.float32)
+        with torch.inference_mode():
+            x = torch.tensor(part).permute(0, 3, 1, 2).float().to(device)
             x = ((resize_299(x) - 128) / 128).contiguous(memory_format=torch.channels_last)
-            rows.append(network(x).float().cpu().numpy())
-    return np.concatenate(rows)
+            return network(x).float().cpu().numpy()
+
+    return over_parts(embed, batch, pictures)
 
 
 def resize_299(pictures: torch.Tensor) -> torch.Tensor:

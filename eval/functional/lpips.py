@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from eval.functional.frame_mean import FrameMean, check_pictures, mean_of_frames
+from lipsync.nn.threads import over_parts
 
 
 def lpips_update(
-    network: torch.nn.Module, generated: np.ndarray, reference: np.ndarray, batch: int = 16
+    network: torch.nn.Module, generated: np.ndarray, reference: np.ndarray, batch: int = 4
 ) -> np.ndarray:
     """LPIPS of each frame.
 
@@ -27,12 +28,14 @@ def lpips_update(
     """
     check_pictures(generated, reference, smallest=32)
     device = next(network.parameters()).device
-    values = [np.zeros(0)]
-    with torch.inference_mode():
-        for start in range(0, len(generated), batch):
-            x, y = (_tensor(p[start : start + batch]).to(device) for p in (generated, reference))
-            values.append(network(x, y).flatten().double().cpu().numpy())
-    return np.concatenate(values)
+
+    def compare(*pictures: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return network(*(_tensor(side).to(device) for side in pictures)).flatten().double().cpu().numpy()
+
+    if not len(generated):
+        return np.zeros(0)
+    return over_parts(compare, batch, generated, reference)
 
 
 def lpips_compute(values: np.ndarray) -> FrameMean:

@@ -92,7 +92,13 @@ class Pass:
         """Decode, track, look and hand on, until both videos are over."""
         with ExitStack() as stack:
             if AT_ONCE > 1:
-                self._over = stack.enter_context(ThreadPoolExecutor(AT_ONCE)).map
+                import torch
+
+                from lipsync.nn.threads import take_threads
+
+                threads = torch.get_num_threads()
+                pool = ThreadPoolExecutor(AT_ONCE, initializer=take_threads, initargs=(threads,))
+                self._over = stack.enter_context(pool).map
             clocks = Clock(), Clock()
             self._clocks += clocks
             files = self.files

@@ -35,7 +35,7 @@ def rebuilt(published: nn.Module) -> nn.Module:
     middle.append(_Branches([_tower(last.tower), _tower(last.tower_1), nn.MaxPool2d(3, 2)]))
     small = [_split(layers.mixed_9, _average()), _split(layers.mixed_10, nn.MaxPool2d(3, 1, 1))]  # 8 pixels
     net = nn.Sequential(*stem, *large, *middle, *small, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return net.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    return net.eval().requires_grad_(False)
 
 
 class _Branches(nn.Module):
@@ -87,7 +87,8 @@ def _convolutions(*layers: Any) -> list[nn.Module]:
         scale = (layer.var + 0.001).rsqrt()
         weight = layer.weight.detach() * scale[:, None, None, None]
         out, into, *kernel = weight.shape
-        conv = nn.Conv2d(into, out, tuple(kernel), layer.stride, layer.padding)
+        with torch.device("meta"):  # nothing to initialise
+            conv = nn.Conv2d(into, out, tuple(kernel), layer.stride, layer.padding)
         conv.weight, conv.bias = (
             nn.Parameter(weight),
             nn.Parameter((layer.beta - layer.mean * scale).detach()),

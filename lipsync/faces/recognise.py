@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import cv2
 import numpy as np
+from torch import nn
 
 from lipsync.errors import ArtefactError
+from lipsync.faces.sface import FEATURES, read_sface, sface_features, upright
 from lipsync.nn.memory import KeptWhileUsed
+from lipsync.nn.threads import over_parts
 
 SAME = 0.363  # cosine of two SFace embeddings from which OpenCV's model zoo takes them for one person
+BATCH = 4  # faces that go through the network at once
 UNKNOWN = 0.2  # cosine below which a face is nobody's, though it be nearer to them than to anybody else
 
 
 class SFace:
     """SFace of OpenCV's model zoo; 128-d. It sees the face turned upright on its five points, at 112×112.
 
-    What knows a person by it may be kept for long: the network itself, 85 MB, is shared, let go when nobody
-    asks it for a while, and then read again.
+    What knows a person by it may be kept for long: the network itself is shared, let go when nobody asks it
+    for a while, and then read again.
     """
 
     name = "SFace"
@@ -36,16 +40,10 @@ class SFace:
             points: (N, 5, 2) pixels of the region: eyes, nose tip, mouth corners, left ones in the picture
                 first.
         """
-        rows = [self._embed(picture, five) for picture, five in zip(pictures, points, strict=True)]
-        return np.concatenate(rows) if rows else np.zeros((0, 128), np.float32)
-
-    def _embed(self, picture: np.ndarray, five: np.ndarray) -> np.ndarray:
-        # OpenCV's row is box (4), five points (10), score (1); its alignment reads only the points.
-        row = np.concatenate([np.zeros(4), np.ravel(five), np.ones(1)]).astype(np.float32)
-        bgr = np.ascontiguousarray(picture[..., ::-1])
-        recogniser, alone = _recogniser(self._path)
-        with alone:
-            return recogniser.feature(recogniser.alignCrop(bgr, row[None])).copy()
+        faces = [upright(picture, five) for picture, five in zip(pictures, points, strict=True)]
+        if not faces:
+            return np.zeros((0, FEATURES), np.float32)
+        return over_parts(partial(sface_features, _network(self._path)), BATCH, np.stack(faces))
 
 
 def load_sface(path: Path | None = None) -> SFace:
@@ -58,16 +56,15 @@ def load_sface(path: Path | None = None) -> SFace:
         from lipsync.weights.hub import fetch
 
         path = fetch("sface")
-    _recogniser(path)
+    _network(path)
     return SFace(path)
 
 
 @KeptWhileUsed
-def _recogniser(path: Path) -> tuple[cv2.FaceRecognizerSF, Lock]:
-    """The network, and a lock for it: it serves one thread at a time."""
+def _network(path: Path) -> nn.Module:
     try:
-        return cv2.FaceRecognizerSF.create(str(path), ""), Lock()
-    except cv2.error as error:
+        return read_sface(path)
+    except (cv2.error, ValueError) as error:
         raise ArtefactError("faces.encoder_unreadable", path=path) from error
 
 

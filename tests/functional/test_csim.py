@@ -9,6 +9,7 @@ from eval.scoring.face_encoders import load_facenet
 from lipsync.compat import ensure_torchvision
 from lipsync.errors import ArtefactError
 from lipsync.faces.recognise import load_sface
+from lipsync.faces.sface import upright
 from tests.functional.conftest import read_frames
 
 
@@ -67,6 +68,27 @@ def test_sface_is_fed_as_opencv_feeds_it(sface, faces, shared):
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     expected = recogniser.feature(recogniser.alignCrop(bgr, faces.row(picture)[None]))
     np.testing.assert_allclose(sface(picture[None], faces.five(picture)[None]), expected, atol=1e-5)
+
+
+def test_sface_equals_opencvs_own_on_real_faces_turned_and_of_any_size(sface, faces, shared):
+    recogniser = cv2.FaceRecognizerSF.create(
+        str(shared / "weights/face_recognition_sface_2021dec_int8bq.onnx"), ""
+    )
+    ours, theirs = [], []
+    for clip in ("id003_clip04", "id077_clip01", "id018_clip02"):
+        frame = read_frames(shared / f"data/train/{clip}.mp4", 1)[0]
+        five = faces.five(frame)
+        for angle, scale in ((0, 1.0), (20, 0.8), (-35, 1.7)):
+            matrix = cv2.getRotationMatrix2D((128, 128), angle, scale)
+            picture = cv2.warpAffine(frame, matrix, (320, 288))
+            points = cv2.transform(five[None], matrix)
+            row = np.concatenate([np.zeros(4), points.ravel(), np.ones(1)]).astype(np.float32)[None]
+            aligned = recogniser.alignCrop(np.ascontiguousarray(picture[..., ::-1]), row)
+            assert np.abs(upright(picture, points[0]) - aligned[..., ::-1].astype(int)).max() <= 2
+            theirs.append(recogniser.feature(aligned)[0].copy())
+            ours.append(sface(picture[None], points)[0])
+    np.testing.assert_allclose(csim_update(np.array(ours), np.array(theirs)), 1, atol=1e-6)
+    assert csim_update(np.array(ours[:1]), np.array(theirs[3:4])) < 0.9  # of another person
 
 
 def test_sface_tells_people_apart(sface, faces, shared):

@@ -79,7 +79,9 @@ class Fid(Metric):
         state.frames += len(batch.pairs)
         if not batch.cut.any():
             return
-        generated, reference = (state.network(side) for side in batch.faces)
+        sides, count, *shape = batch.faces.shape
+        features = state.network(batch.faces.reshape(-1, *shape))  # both at once: work for all threads
+        generated, reference = features.reshape(sides, count, -1)
         if state.keep is not None:
             state.keep(generated, reference)
         state.features = _joined(state.features, (fid_update(generated), fid_update(reference)))

@@ -22,9 +22,10 @@ class Lpips(PictureMetric):
         if file is None:
             return None
         from lipsync.experts.perceptual import load_lpips
+        from lipsync.nn.packed import packed
 
         loader.names[self.name] = f"LPIPS v0.1 {loader.lpips}"
-        return load_lpips(loader.lpips, file)
+        return packed(load_lpips(loader.lpips, file))
 
     def compare(self, network: Any, generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """(M,) distances."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,6 @@ BY_FILE = (
     "A subfolder is a person, and so is every video that lies in none: one person may be on both sides of a "
     "split."
 )
-
-_recogniser = cache(load_sface)  # one for all videos of a process
 
 
 def is_loose(video: Video) -> bool:
@@ -59,7 +56,7 @@ def embedding(rows: Sequence[Mapping[str, Any]], out: Path, recogniser: Path) ->
         frame = int(place - starts[clip])
         pictures.append(read_excerpt(out / f"{clips[clip]}.mp4", FPS, frame, 1)[0])
         points.append(np.load(out / f"{clips[clip]}.npy", mmap_mode="r")[frame])
-    found = _recogniser(recogniser)(np.stack(pictures), five_points(np.stack(points).astype(np.float32)))
+    found = load_sface(recogniser)(np.stack(pictures), five_points(np.stack(points).astype(np.float32)))
     return _unit(_unit(found).mean(0))
 
 

@@ -14,8 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lipsync.faces.model3d.normals import vertex_normals
-
 
 @dataclass(frozen=True)
 class MorphableArrays:
@@ -131,4 +129,7 @@ class MorphableModel(nn.Module):
 
     def normals(self, vertices: Tensor) -> Tensor:
         """(B, V, 3) unit normals of (B, V, 3) vertices."""
+        # Compiled loops take half a second to load: who only fits a face does without.
+        from lipsync.faces.model3d.normals import vertex_normals
+
         return vertex_normals(vertices, self.triangles)
