@@ -9,7 +9,7 @@ from skimage.data import astronaut
 from lipsync.assets import asset
 from lipsync.compat import ensure_torchvision
 from lipsync.faces.tracking.detect import FaceDetector
-from lipsync.faces.tracking.mtcnn import load_mtcnn, suppressed
+from lipsync.faces.tracking.mtcnn import load_mtcnn, nms
 from lipsync.media import loop_frames
 from tests.test_compat import greedy
 
@@ -60,7 +60,7 @@ def test_boxes_are_suppressed_as_the_definition_says(number: int) -> None:
     rng = np.random.default_rng(number)
     low = rng.uniform(0, 60, (number, 2))
     boxes, scores = np.concatenate([low, low + rng.uniform(1, 40, (number, 2))], 1), rng.uniform(size=number)
-    assert suppressed(boxes, scores, 0.3).tolist() == greedy(boxes, scores, 0.3)
+    assert nms(boxes, scores, 0.3).tolist() == greedy(boxes, scores, 0.3)
 
 
 def test_a_box_within_another_is_suppressed_by_the_share_of_the_smaller() -> None:
@@ -68,7 +68,7 @@ def test_a_box_within_another_is_suppressed_by_the_share_of_the_smaller() -> Non
         np.array([[0, 0, 99, 99], [10, 10, 29, 29], [90, 90, 119, 119.0]]),
         np.array([0.9, 0.8, 0.7]),
     )
-    assert suppressed(boxes, scores, 0.7).tolist() == [0, 1, 2]
-    assert suppressed(boxes, scores, 0.7, of_smaller=True).tolist() == [0, 2]
-    assert suppressed(boxes[[0, 2]], scores[[0, 2]], 100 / 900 - 1e-9, of_smaller=True).tolist() == [0]
-    assert suppressed(boxes[[0, 2]], scores[[0, 2]], 100 / 900 + 1e-9, of_smaller=True).tolist() == [0, 1]
+    assert nms(boxes, scores, 0.7).tolist() == [0, 1, 2]
+    assert nms(boxes, scores, 0.7, of_smaller=True).tolist() == [0, 2]
+    assert nms(boxes[[0, 2]], scores[[0, 2]], 100 / 900 - 1e-9, of_smaller=True).tolist() == [0]
+    assert nms(boxes[[0, 2]], scores[[0, 2]], 100 / 900 + 1e-9, of_smaller=True).tolist() == [0, 1]

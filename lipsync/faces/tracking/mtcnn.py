@@ -105,8 +105,8 @@ class MTCNN(nn.Module):
             scores, shifts = (torch.cat(part) for part in zip(*map(self.refinement, windows), strict=True))
             sure = scores > SURE[1]
             boxes, scores, shifts = boxes[sure], scores[sure], shifts[sure]
-            kept = suppressed(boxes.numpy(), scores.numpy(), 0.7)
-            boxes = _square(_shifted(boxes[kept], shifts[kept]))
+            chosen = nms(boxes.numpy(), scores.numpy(), 0.7)
+            boxes = _square(_shifted(boxes[chosen], shifts[chosen]))
         boxes, windows = _windows(picture, boxes, 48)
         if not len(boxes):
             return Found(
@@ -119,8 +119,8 @@ class MTCNN(nn.Module):
         places = points.view(-1, 2, 5).transpose(1, 2)  # (N, 5, 2) in parts of the window
         places = _sides(boxes)[:, None] * places + boxes[:, None, :2] - 1
         boxes = _shifted(boxes, shifts)
-        kept = suppressed(boxes.numpy(), scores.numpy(), 0.7, of_smaller=True)
-        return Found(boxes[kept].numpy(), scores[kept].numpy(), places[kept].numpy())
+        chosen = nms(boxes.numpy(), scores.numpy(), 0.7, of_smaller=True)
+        return Found(boxes[chosen].numpy(), scores[chosen].numpy(), places[chosen].numpy())
 
     def _proposed(self, picture: Tensor, smallest: int) -> Tensor:
         """(N, 4) squares in which the first network sees a face, of a (1, 3, H, W) picture."""
@@ -137,37 +137,37 @@ class MTCNN(nn.Module):
             own = torch.cat(
                 [*boxes, scores[0, rows, columns, None], shifts[0, :, rows, columns].T], 1
             ).numpy()
-            found.append(own[suppressed(own[:, :4], own[:, 4], 0.5)])
+            found.append(own[nms(own[:, :4], own[:, 4], 0.5)])
             scale *= SHRINK
         rows = np.concatenate([np.zeros((0, 9), np.float32), *found])  # box, score, shifts
-        rows = torch.from_numpy(rows[suppressed(rows[:, :4], rows[:, 4], 0.7)])
+        rows = torch.from_numpy(rows[nms(rows[:, :4], rows[:, 4], 0.7)])
         sides = rows[:, 2:4] - rows[:, :2]
         return _square(rows[:, :4] + rows[:, 5:] * sides.repeat(1, 2))
 
 
-def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float, of_smaller: bool = False) -> np.ndarray:
+def nms(boxes: np.ndarray, scores: np.ndarray, overlap: float, of_smaller: bool = False) -> np.ndarray:
     """Indices of the boxes (N, 4) that overlap no better one by more than a share, the best first.
 
     Args:
         scores: (N,).
         overlap: of the union of both boxes.
         of_smaller: of the smaller one instead, whose borders count as pixels. Of equally good boxes, which is
-            usual where a face fills the picture, the last is kept then, else the first.
+            usual where a face fills the picture, the last stays then, else the first.
     """
     border = 1 if of_smaller else 0
     areas = np.prod(boxes[:, 2:] - boxes[:, :2] + border, axis=1)
     waiting = np.argsort(scores, kind="stable")[::-1] if of_smaller else np.argsort(-scores, kind="stable")
-    kept = []
+    chosen = []
     while len(waiting):
         best, waiting = waiting[0], waiting[1:]
-        kept.append(best)
+        chosen.append(best)
         low = np.maximum(boxes[best, :2], boxes[waiting, :2])
         high = np.minimum(boxes[best, 2:], boxes[waiting, 2:])
         common = np.prod(np.maximum(high - low + border, 0), axis=1)
         both = areas[waiting] + areas[best] - common
         whole = np.minimum(areas[waiting], areas[best]) if of_smaller else both
         waiting = waiting[~(common > overlap * whole)]
-    return np.array(kept, int)
+    return np.array(chosen, int)
 
 
 @lru_cache(maxsize=1)
