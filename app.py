@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync.texts import for_terminal
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label, translations
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyone
@@ -115,7 +116,7 @@ def send_to_compare(
     # A set holds videos; of a GIF no video is left.
     made.result.change(
         lambda path: gr.update(visible=not generate_page.is_gif(path)), made.result, button,
-        show_progress="hidden", api_visibility="private",
+        **QUIET,
     )  # fmt: skip
 
     def send(result: str, source: str, request: gr.Request) -> list[Any]:
@@ -129,8 +130,7 @@ def send_to_compare(
         send,
         [made.result, made.source],
         [tabs, compared.made],
-        show_progress="hidden",
-        api_visibility="private",
+        **QUIET,
     )
 
 
@@ -142,8 +142,7 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
         lambda result, source: [gr.Tabs(selected="score"), [result], None if is_photo(source) else [source]],
         [made.result, made.source],
         [tabs, scored.generated, scored.reference],
-        show_progress="hidden",
-        api_visibility="private",
+        **QUIET,
     )
 
 
@@ -161,7 +160,7 @@ def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareT
         tab = gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip()
         return [tab, gr.skip(), asked.get("study")]
 
-    demo.load(find, None, [tabs, compared.made, study], show_progress="hidden", api_visibility="private")
+    demo.load(find, None, [tabs, compared.made, study], **QUIET)
     for id, tab in known.items():
         tab.select(None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{id}'}}))")
 

@@ -14,7 +14,7 @@ from lipsync.ui import markup
 from lipsync.ui.choices.cut_choice import chosen_range
 from lipsync.ui.choices.output_choice import OutputChoice
 from lipsync.ui.generate_queue import Job, Jobs
-from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
+from lipsync.ui.job_queue import FORGOTTEN, MODEL, QUIET, states_of
 from lipsync.ui.jobs.batch_panel import BatchPanel
 from lipsync.ui.jobs.batch_queue import VideoBatches
 from lipsync.ui.jobs.my_jobs import MyJobs
@@ -22,7 +22,7 @@ from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
 from lipsync.ui.players.locked_player import locked_player
 from lipsync.ui.players.result_player import VIEWS, result_payload
-from lipsync.ui.request_form import QUIET, Inputs
+from lipsync.ui.request_form import Inputs
 from lipsync.ui.speaker_choice import who_speaks
 from lipsync.ui.uploads import (
     GenerateForm,

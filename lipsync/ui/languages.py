@@ -15,6 +15,7 @@ from html import escape
 from lipsync.assets import asset
 from lipsync.texts import ENGLISH, Message, Text, catalogue, languages
 
+COMMANDS = ("cli.", "help.")  # beginnings of the texts that a terminal alone shows
 # Browsers name Chinese in several ways; the first is what a page calls it.
 LOCALES = {"zh": ("zh-CN", "zh-TW", "zh")}
 
@@ -90,14 +91,15 @@ def language_style() -> str:
 
 
 def translations(more: Mapping[str, Message]) -> dict[str, dict[str, str]]:
-    """All texts without plural by the browser's names of the languages, to replace labels by.
+    """All texts of pages without plural by the browser's names of the languages, to replace labels by.
 
     Args:
         more: texts that are put together by the program, by key.
     """
     found: dict[str, dict[str, str]] = {}
     for language, texts in catalogue().items():
-        plain = {key: text for key, text in texts.items() if isinstance(text, str)}
+        shown = {key: text for key, text in texts.items() if not key.startswith(COMMANDS)}
+        plain = {key: text for key, text in shown.items() if isinstance(text, str)}
         plain |= {key: message.text(language) for key, message in more.items()}
         found |= {name: plain for name in LOCALES.get(language, (language,))}
     return found

@@ -20,8 +20,9 @@ from lipsync.live import Live, Microphone
 from lipsync.media.label import Label
 from lipsync.methods import load_method
 from lipsync.ui import markup
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label, localized
-from lipsync.ui.request_form import QUIET, Inputs
+from lipsync.ui.request_form import Inputs
 from lipsync.ui.uploads import GenerateForm, request
 
 log = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from lipsync.methods.ranking import speeds
 from lipsync.texts import ENGLISH, Message, languages
 from lipsync.ui.choices.file_fetch import fetched, missing_bytes
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label, localized
 from lipsync.ui.uploads import menu, method_texts
 from lipsync.weights import hub
@@ -138,11 +139,10 @@ class ModelChoice:
             more_lines: lines at the end of the radio that this browser alone has.
             card, card_of: about the chosen method, and its HTML.
         """
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         for name, (_, button, _) in self.fetched.items():
             given, shown = [self.method, more_lines], [self.method, *self.rest]
-            fetched = button.click(partial(self.on_fetch, name), given, shown, concurrency_limit=10, **quiet)
-            fetched.then(card_of, self.method, card, **quiet)
+            fetched = button.click(partial(self.on_fetch, name), given, shown, concurrency_limit=10, **QUIET)
+            fetched.then(card_of, self.method, card, **QUIET)
 
     async def on_fetch(self, name: str, chosen: str, more_lines: Lines) -> AsyncIterator[Update]:
         """Fetch what a model needs, show how far it is, and then let it be chosen.

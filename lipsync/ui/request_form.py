@@ -14,6 +14,7 @@ from lipsync.ui.choices.cut_choice import CutChoice
 from lipsync.ui.choices.still import still_of_cut, still_of_speaker
 from lipsync.ui.choices.text_speech import TextSpeech
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label, localized
 from lipsync.ui.model_choice import ModelChoice, lines, several_models
 from lipsync.ui.speaker_choice import lines_of_faces, lines_of_people, people_in, portraits
@@ -31,7 +32,6 @@ from lipsync.ui.uploads import (
 )
 
 Update = dict[Any, Any]
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # events of the page alone
 
 
 class Inputs:

@@ -21,6 +21,15 @@ def test_the_browser_gets_the_texts_of_all_pages() -> None:
     assert joined["zh"]["method.x"] == "X\n嘴部清晰度 96 像素"
 
 
+def test_texts_of_the_commands_are_no_labels_and_stay_out_of_the_page() -> None:
+    assert all(known(key) for key in ("help.generate.face", "cli.generated"))
+    assert [key for key in translations({})["zh"] if key.startswith(("help.", "cli."))] == []
+    pages = [path for top in ("lipsync/ui", "eval/ui") for path in (ROOT / top).rglob("*.py")]
+    used = [re.search(r"label\(f?\"(help|cli)\.", path.read_text(encoding="utf-8")) for path in pages]
+    assert len(used) > 50
+    assert not any(used)
+
+
 def test_every_stage_of_a_job_has_a_name() -> None:
     source = (ROOT / "lipsync" / "generate.py").read_text(encoding="utf-8")
     stages = set(re.findall(r"(?:report|Progress|self)\(\s*\"(\w+)\"", source))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy.stats
+import scipy  # its parts load when they are first used: scipy.stats takes half a second
 
 from eval.study.statistics.marks import HIGHEST, LOWEST
 from lipsync.texts import Message

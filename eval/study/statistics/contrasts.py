@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
+import scipy  # its parts load when they are first used: scipy.stats takes half a second
 
 from eval.functional.aggregate import Comparison, compare
 from eval.study.statistics.marks import Marks

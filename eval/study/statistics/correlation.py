@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.stats
+import scipy  # its parts load when they are first used: scipy.stats takes half a second
 
 from eval.scoring.metrics import METRICS
 from lipsync.errors import ConfigError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
+import scipy  # its parts load when they are first used: scipy.stats takes half a second
 
 from eval.study.statistics.marks import HIGHEST, LOWEST
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.stats
-from scipy.sparse.csgraph import connected_components
+import scipy  # its parts load when they are first used: scipy.stats takes half a second
 
 from eval.functional.aggregate import holm
 
@@ -117,7 +116,7 @@ def bradley_terry(wins: np.ndarray, ties: np.ndarray | None = None) -> Preferenc
     if wins.shape != ties.shape or wins.ndim != 2 or wins.shape[0] != wins.shape[1] or len(wins) < 2:
         raise ValueError("wins and ties must be square tables of the same two or more methods")
     beaten = (wins + ties) > 0
-    shrunk = connected_components(beaten, directed=True, connection="strong")[0] > 1
+    shrunk = scipy.sparse.csgraph.connected_components(beaten, directed=True, connection="strong")[0] > 1
     count = len(wins)
     if shrunk:
         wins = np.pad(wins, (0, 1))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy  # its parts load when they are first used: scipy.stats takes half a second
 
 from eval.study.statistics.marks import Marks, last_marks, marks_of, rated
 from lipsync.texts import Message

@@ -22,10 +22,10 @@ from eval.ui.compare.set_list import SetList
 from eval.ui.compare.set_results import SetResults
 from eval.ui.compare.set_tools import SetTools
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
 from lipsync.ui.players.locked_player import locked_player
-from lipsync.ui.request_form import QUIET
 
 Update = dict[Any, Any]
 

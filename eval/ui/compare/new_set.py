@@ -20,10 +20,10 @@ from lipsync.errors import ConfigError, LipSyncError
 from lipsync.media.source import VIDEO_SUFFIXES
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.job_queue import MODEL, states_of
+from lipsync.ui.job_queue import MODEL, QUIET, states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import cancelled, trouble
-from lipsync.ui.request_form import QUIET, Inputs
+from lipsync.ui.request_form import Inputs
 from lipsync.ui.uploads import GenerateForm
 from lipsync.ui.uploads import request as request_of
 

@@ -19,9 +19,9 @@ from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
 from eval.ui.compare.player import PlayerView
 from lipsync.errors import ConfigError
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
-from lipsync.ui.request_form import QUIET
 
 Update = dict[Any, Any]
 

@@ -13,9 +13,9 @@ from eval.ui.access import Access
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.player import PlayerView
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
-from lipsync.ui.request_form import QUIET
 
 MANY = 6  # sets; with more there is a field to search them
 LISTED = 60  # most sets in the list at once; the search finds the others

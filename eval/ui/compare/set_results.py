@@ -24,9 +24,9 @@ from eval.ui.compare.links import Links
 from eval.ui.compare.player import PlayerView
 from eval.ui.score import result_table
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import cancelled, trouble
-from lipsync.ui.request_form import QUIET
 
 LABELS = {"tex": "LaTeX", "csv": "CSV", "md": "Markdown"}
 Update = dict[Any, Any]

@@ -16,9 +16,9 @@ from eval.ui.compare.links import Links
 from eval.ui.compare.player import PlayerView
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
-from lipsync.ui.request_form import QUIET
 
 Update = dict[Any, Any]
 SMALL: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 72}

@@ -25,7 +25,7 @@ from eval.ui.score.score_queue import ScoreJob, ScoreQueue
 from lipsync.errors import LipSyncError, MissingInput
 from lipsync.texts import Message
 from lipsync.ui import markup
-from lipsync.ui.job_queue import FORGOTTEN, MODEL, states_of
+from lipsync.ui.job_queue import FORGOTTEN, MODEL, QUIET, states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import trouble
 
@@ -163,14 +163,13 @@ class _ScorePage:
         )
 
     def _listen(self) -> None:
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         # One event of both: a browser asks again only after the answer. Two would be two requests on their
         # way, and the one from before the references were there may come to be answered last.
         gr.on(
             [self.generated.change, self.reference.change], self.on_files,
-            [self.generated, self.reference], self.rows, trigger_mode="always_last", **quiet,
+            [self.generated, self.reference], self.rows, trigger_mode="always_last", **QUIET,
         )  # fmt: skip
-        self.preset.change(lambda name: list(PRESETS.get(name, METRICS)), self.preset, self.metrics, **quiet)
+        self.preset.change(lambda name: list(PRESETS.get(name, METRICS)), self.preset, self.metrics, **QUIET)
         inputs = [
             self.generated, self.reference, self.image, self.rows, self.metrics, self.controls, self.region,
             self.variant, self.resize, self.syncnet,
@@ -180,13 +179,13 @@ class _ScorePage:
             self.curves, self.plot, self.legend, self.shifts, self.shift, self.shift_legend, self.more,
             self.skipped, self.protocol, self.text, self.plain, self.files, self.example,
         ]  # fmt: skip
-        self.start.click(self.on_start, inputs, self.shown, **MODEL, **quiet)
+        self.start.click(self.on_start, inputs, self.shown, **MODEL, **QUIET)
         filled = [self.generated, self.reference, self.preset, self.metrics]
-        self.example.click(example_inputs, None, filled, **quiet).then(
-            self.on_start, inputs, self.shown, **MODEL, **quiet
+        self.example.click(example_inputs, None, filled, **QUIET).then(
+            self.on_start, inputs, self.shown, **MODEL, **QUIET
         )
-        self.cancel.click(self.on_cancel, self.job, None, queue=False, **quiet)
-        self.metric.change(_one_curve, [self.metric, self.curves], [self.plot, self.legend], **quiet)
+        self.cancel.click(self.on_cancel, self.job, None, queue=False, **QUIET)
+        self.metric.change(_one_curve, [self.metric, self.curves], [self.plot, self.legend], **QUIET)
 
     def on_open(self, tab: gr.Tab) -> None:
         """Find the table again that a page was reloaded from.
@@ -195,7 +194,7 @@ class _ScorePage:
         """
         tab.select(
             self.on_resume, [self.job, self.following], self.shown, concurrency_limit=None,
-            show_progress="hidden", api_visibility="private",
+            **QUIET,
         )  # fmt: skip
 
     def on_files(self, generated: list[str] | None, references: list[str] | None) -> Any:

@@ -26,6 +26,7 @@ from eval.ui.study.study_markup import good, trouble
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import by_language, label, language_style, localized, templates
 
 SCRIPTS = ("rate_page", "rate_api", "rate_clip", "rate_session", "rate")  # in one module, in this order
@@ -108,8 +109,7 @@ def build(service: Service) -> gr.Tab:
         on_delete,
         code,
         [code, message],
-        show_progress="hidden",
-        api_visibility="private",
+        **QUIET,
         concurrency_limit=4,
     )
     return tab

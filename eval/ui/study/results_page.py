@@ -28,8 +28,8 @@ from eval.ui.study.study_head import StudyHead
 from eval.ui.study.study_list import StudyList, state_of
 from eval.ui.study.study_results import StudyResults
 from lipsync.errors import LipSyncError, StudyError
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
-from lipsync.ui.request_form import QUIET
 
 EVERY = 5.0  # s between two looks for new marks
 Update = dict[Any, Any]

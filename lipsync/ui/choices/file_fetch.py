@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import ArtefactError, ConfigError
-from lipsync.ui.job_queue import POLL
+from lipsync.ui.job_queue import POLL, QUIET
 from lipsync.ui.languages import label, localized
 from lipsync.weights import hub
 
@@ -63,12 +63,9 @@ class FileFetch:
             missing = self.missing
             return {self.row: gr.update(visible=missing > 0), **({} if missing else done())}
 
-        gr.on(
-            None, state, None, [self.row, *outputs], show_progress="hidden", api_visibility="private"
-        )  # with the page
+        gr.on(None, state, None, [self.row, *outputs], **QUIET)  # with the page
         self.button.click(
-            fetch, None, [*parts, *outputs], concurrency_limit=10, show_progress="hidden",
-            api_visibility="private",
+            fetch, None, [*parts, *outputs], concurrency_limit=10, **QUIET,
         )  # fmt: skip
 
 

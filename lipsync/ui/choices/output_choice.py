@@ -7,6 +7,7 @@ import gradio as gr
 from lipsync.media.output.formats import NAMES, QUALITIES
 from lipsync.request import Request
 from lipsync.ui.choices.caption_choice import CaptionChoice
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 
 SIZES = (1080, 720)  # pixels of the shorter side
@@ -42,7 +43,7 @@ class OutputChoice:
             self.captions = CaptionChoice()
         self.format.change(
             lambda chosen: gr.update(**_sizes_of(chosen)), self.format, self.quality,
-            show_progress="hidden", api_visibility="private",
+            **QUIET,
         )  # fmt: skip
         self.values = [self.format, self.size, self.quality, self.captions.style]
 

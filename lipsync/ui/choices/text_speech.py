@@ -14,7 +14,7 @@ from lipsync.errors import LipSyncError
 from lipsync.ui import markup
 from lipsync.ui.choices.file_fetch import FileFetch
 from lipsync.ui.choices.speech_queue import SpeechQueue
-from lipsync.ui.job_queue import MODEL, POLL
+from lipsync.ui.job_queue import MODEL, POLL, QUIET
 from lipsync.ui.languages import label, localized
 
 
@@ -50,7 +50,7 @@ class TextSpeech:
         first.attach(lambda: {self._button: gr.update(interactive=True)}, [self._button])
         self._button.click(
             self._on_speak, [text, voice], [self._button, self._status, self._speech, self._own_sound],
-            show_progress="hidden", api_visibility="private", **MODEL,
+            **MODEL, **QUIET,
         )  # fmt: skip
 
     async def _on_speak(self, text: str, voice: str) -> AsyncIterator[dict[Any, Any]]:

@@ -8,13 +8,14 @@ import gradio as gr
 
 from lipsync.assets import asset
 from lipsync.ui.generate_queue import Job, Jobs
+from lipsync.ui.job_queue import QUIET
 from lipsync.ui.jobs.batch_queue import VideoBatch, VideoBatches
 from lipsync.ui.jobs.job_list import job_list
 from lipsync.ui.visitor import visitor_of
 
 EVERY = 2.0  # s between two looks while a job is not over
 SCRIPT = asset("js", "my_jobs.js")
-LOOK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+LOOK: dict[str, Any] = {**QUIET, "queue": False}
 
 
 class MyJobs:
