@@ -42,12 +42,14 @@ from eval.ui.study.login import LOGIN, login_route
 from eval.ui.study.study_api import add_study
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
+from lipsync.nn.memory import bound_memory
 from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
 from lipsync.ui.choices.speech_api import add_speak
 from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.jobs.batch_queue import VideoBatches
 from lipsync.ui.public import security_headers
+from lipsync.ui.public.compression import Compression
 from lipsync.ui.public.error_log import log_without_words
 from lipsync.ui.public.no_fetching import fetch_nothing
 from lipsync.ui.public.page_head import ICON, PageHead
@@ -88,7 +90,19 @@ def build(
         add_compare(context)
         add_score(queue)
         add_study(studies)
+        be_quiet(demo)
     return demo
+
+
+def be_quiet(demo: gr.Blocks) -> None:
+    """Events that show no progress have no part of the page that would show it.
+
+    Gradio's page else hands the state of each event to all its outputs, and for that reads whatever they
+    contain: an event that turned to another tab once made each later one read the whole page.
+    """
+    for event in demo.fns.values():
+        if event.show_progress == "hidden":
+            event.show_progress_on = []
 
 
 def send_to_compare(
@@ -167,6 +181,7 @@ def announce(settings: Settings) -> Callable[[str], None]:
 
 def main() -> None:
     """Serve until interrupted; `lipsync.ui.settings` says what of the environment adjusts it."""
+    bound_memory()
     log = logging.getLogger("lipsync")  # of others only warnings are shown
     log.setLevel(logging.INFO)
     log.addHandler(logging.StreamHandler())
@@ -221,6 +236,7 @@ def main() -> None:
                 security_headers.middleware(settings.frame_ancestors),
                 Middleware(VisitorCookie, key=signing_key(store.folder), framed=settings.framed),
                 Middleware(UploadLimit, limits=visitors, folder=Path(get_upload_folder())),
+                Middleware(Compression),
                 Middleware(PageHead),
             ],
         },

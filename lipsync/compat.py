@@ -10,7 +10,11 @@ Python except that one operator, so it is defined here in plain torch.
 from __future__ import annotations
 
 import importlib
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 
 import torch
 
@@ -31,7 +35,8 @@ def ensure_torchvision() -> bool:
         if _LIBRARY:
             return True
         try:
-            importlib.import_module("torchvision")
+            with _no_compiler():
+                importlib.import_module("torchvision")
             return False
         except RuntimeError as problem:
             # Any other failure is not ours to hide.
@@ -45,10 +50,35 @@ def ensure_torchvision() -> bool:
         )
         library.impl("nms", nms, "CPU")
         _LIBRARY.append(library)
-        boxes = importlib.import_module("torchvision.ops.boxes")
+        with _no_compiler():
+            boxes = importlib.import_module("torchvision.ops.boxes")
         # Only nms is guarded by this name; roi_align and the others keep their own clear refusal.
         boxes._assert_has_ops = lambda: None  # type: ignore[attr-defined]
         return True
+
+
+@contextmanager
+def _no_compiler() -> Iterator[None]:
+    """Imports within do without ``torch._dynamo``, a second and 70 MB.
+
+    torchvision takes one function from it, which tells RoI align whether it can be compiled when it is used.
+    """
+    names = ("torch._dynamo", "torch._dynamo.utils")
+    if names[0] in sys.modules:
+        yield
+        return
+    package, utils = map(ModuleType, names)
+
+    def is_compile_supported(device_type: str) -> bool:
+        return importlib.import_module(names[1]).is_compile_supported(device_type)
+
+    package.utils, utils.is_compile_supported = utils, is_compile_supported  # type: ignore[attr-defined]
+    sys.modules.update({names[0]: package, names[1]: utils})
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
 
 
 def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:

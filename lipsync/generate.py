@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -77,21 +78,23 @@ def generate(
     check_output(request.output)
     face, voice = probe(request.face), request.audio or request.face
     plan = plan_result(request, face, voice)
-    with clock("weights"):
-        method = _load(request, report)
-    report("audio")
-    with clock("audio"):
-        samples = _samples(voice, plan, request.allow_silence)
-        speech = _Speech(method.encode_audio(samples), find_speech(samples))
-    with clock("captions"):
-        text = caption(samples, request.captions, plan.frames / plan.fps, report)
-    del samples  # 230 MB an hour
-    job = _Job(request, plan, method, speech, text)
-    if face.kind == "video":
-        report("references")
+    with ThreadPoolExecutor(1) as beside:  # people are looked for while the networks load
+        found = beside.submit(speakers, request.face, plan.choice, request.faces == "all", plan.face_part)
+        with clock("weights"):
+            method = _load(request, report)
+        report("audio")
+        with clock("audio"):
+            samples = _samples(voice, plan, request.allow_silence)
+            speech = _Speech(method.encode_audio(samples), find_speech(samples))
+        with clock("captions"):
+            text = caption(samples, request.captions, plan.frames / plan.fps, report)
+        del samples  # 230 MB an hour
+        job = _Job(request, plan, method, speech, text)
+        if face.kind == "video":
+            report("references")
+        with clock("references"):
+            choices, people = found.result()
     with clock("references"):
-        everybody = request.faces == "all"
-        choices, people = speakers(request.face, plan.choice, everybody, plan.face_part)
         cast = [_speaker(job, choice, face, report if k else None) for k, choice in enumerate(choices)]
     with_face = 0
     with ExitStack() as stack:
@@ -207,7 +210,9 @@ def _speaker(job: _Job, choice: Choice, face: MediaInfo, report: Report | None) 
         references = scan(
             job.request.face, method.crop_size, method.references, landmarker, choice, job.plan.face_part
         )
-    tracker = FaceTracker(landmarker, job.plan.fps, choice, blendshapes=method.blendshapes)
+    # A fitted 3D face shows every landmark's noise: there the face is looked at on each frame.
+    every = 1 if method.blendshapes else 2
+    tracker = FaceTracker(landmarker, job.plan.fps, choice, blendshapes=method.blendshapes, every=every)
     return _Speaker(tracker, method, references)
 
 

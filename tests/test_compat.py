@@ -50,6 +50,12 @@ import torch, torchvision, lpips, facenet_pytorch
 boxes = torch.tensor([[0, 0, 10, 10], [0, 0, 9, 10], [30, 0, 40, 10.0]])
 kept = torchvision.ops.batched_nms(boxes, torch.tensor([0.8, 0.9, 0.7]), torch.zeros(3).long(), 0.5)
 assert kept.tolist() == [1, 2], kept
+import sys
+assert "torch._dynamo" not in sys.modules, "the compiler takes a second to import"
+whole = torchvision.ops.roi_align(torch.ones(1, 3, 16, 16), torch.tensor([[0.0, 0, 0, 8, 8]]), (4, 4))
+assert whole.shape == (1, 3, 4, 4), "what asks the compiler whether it may works all the same"
+from torch._dynamo.utils import is_compile_supported
+assert is_compile_supported.__module__ == "torch._dynamo.utils"
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 

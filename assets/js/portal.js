@@ -252,7 +252,8 @@
 
   document.addEventListener("keydown", joinChoices, true);
 
-  // Tables come and are drawn anew while the page is used.
+  // Tables come and are drawn anew while the page is used; a new text or name can take the place of the old one.
+  const WATCHED = ["aria-label", "title", "name", "src", "data-error", "data-title", "data-alt"];
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -263,7 +264,7 @@
       leadToConsent();
       showResult();
     }, 200);
-  }).observe(document.body, { childList: true, subtree: true });
+  }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: WATCHED });
 
   const offered = [...document.querySelectorAll("[data-locale]")].map((button) => button.dataset.locale);
   const own = (navigator.language || "en").toLowerCase().split("-")[0];

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION
 from eval.scoring.score import score, wanted
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.nn.memory import KeptWhileUsed
 from lipsync.texts import Message
 
 __all__ = ["Engine", "Options", "ScoringJob", "load_features", "run", "run_job"]
@@ -60,10 +61,10 @@ def run(
     log.info("%d of %d rows are finished already", len(results), len(jobs))
     engine = engine or Engine()
     if todo and engine.ray is not None:
-        _networks.cache_clear()  # the workers load their own
+        _networks.let_go()  # the workers load their own
         scored = on_ray(todo, run_job, engine.ray)
     elif engine.workers > 1 and len(todo) > 1:
-        _networks.cache_clear()
+        _networks.let_go()
         scored = in_processes(todo, run_job, min(engine.workers, len(todo)))
     else:
         scored = ((job, run_job(job, report_frames) if report_frames else run_job(job)) for job in todo)
@@ -120,9 +121,9 @@ def _possible(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tupl
     return names
 
 
-@lru_cache(maxsize=1)  # a portal meets many options, and each set of networks takes hundreds of MB
+@KeptWhileUsed  # a portal meets many options, and each set of networks takes hundreds of MB
 def _networks(options: Options) -> Networks:
-    """Loaded once for a batch."""
+    """Loaded once for a batch, and let go when nobody scores any more."""
     return load_networks(options.metrics or (), options.syncnet, options.lpips)
 
 

@@ -18,7 +18,7 @@ from eval.scoring.protocol import (
     points_in_region,
 )
 from lipsync.faces.tracking.crop import Pose
-from lipsync.faces.tracking.follow import FacePoints
+from lipsync.faces.tracking.detection import FacePoints
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.landmarks68 import to_68
 from lipsync.faces.tracking.track import Tracked

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import librosa
 import numpy as np
+
+from lipsync.audio.spectrum import mel_bank, stft
 
 RATE = 16_000  # Hz
 N_FFT = 800  # samples: 50 ms
@@ -16,12 +17,12 @@ PREEMPHASIS = 0.97
 REF_LEVEL_DB = 20.0
 MIN_LEVEL_DB = -100.0
 MAX_VALUE = 4.0
-_BLOCK = 4096  # mel frames worked on at a time, so that an hour of sound does not need an hour's STFT
+_BLOCK = 1024  # mel frames worked on at a time, so that an hour of sound does not need an hour's STFT
 
 
 @lru_cache(maxsize=1)
 def _filter_bank() -> np.ndarray:
-    return librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=F_MIN, fmax=F_MAX)  # (80, 401)
+    return mel_bank(RATE, N_FFT, N_MELS, F_MIN, F_MAX)  # (80, 401)
 
 
 def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
@@ -47,7 +48,7 @@ def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
     for start in range(0, columns, _BLOCK):
         stop = min(start + _BLOCK, columns)
         block = _emphasised(samples, start * HOP - N_FFT // 2, (stop - 1) * HOP + N_FFT // 2)
-        magnitude = np.abs(librosa.stft(block, n_fft=N_FFT, hop_length=HOP, center=False))
+        magnitude = np.abs(stft(block, N_FFT, HOP))
         level = 20.0 * np.log10(np.maximum(1e-5, _filter_bank() @ magnitude)) - REF_LEVEL_DB
         scaled = 2 * MAX_VALUE * (level - MIN_LEVEL_DB) / -MIN_LEVEL_DB - MAX_VALUE
         out[:, start:stop] = np.clip(scaled, -MAX_VALUE, MAX_VALUE)[:, : stop - start]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import librosa
+from math import factorial
+
 import numpy as np
-import scipy.fft
 
 LIFTER = 22
 DIFFERENCES = 9  # frames over which differences are taken
@@ -28,12 +28,25 @@ def mfcc(mel: np.ndarray, coefficients: int = 13) -> np.ndarray:
         (3 * coefficients, T) float32: coefficients, delta, delta-delta.
     """
     bands, frames = mel.shape
-    cepstrum = scipy.fft.dct(mel.astype(np.float64), type=2, axis=0, norm="ortho")[:coefficients]
+    angle = np.pi / bands * np.arange(coefficients)[:, None] * (np.arange(bands) + 0.5)
+    cepstrum = np.sqrt(2 / bands) * np.cos(angle) @ mel.astype(np.float64)  # (K0, T)
+    cepstrum[0] /= np.sqrt(2)  # which makes the transform orthonormal
     lifter = 1 + LIFTER / 2 * np.sin(np.pi * np.arange(coefficients) / LIFTER)
     static = cepstrum * lifter[:, None] / np.sqrt(bands)
     # The regression window must fit; a shorter sound repeats its edge.
     short = max(0, DIFFERENCES - frames)
     padded = np.pad(static, ((0, 0), (0, short)), mode="edge")
-    delta = librosa.feature.delta(padded, width=DIFFERENCES, order=1)[:, :frames]
-    delta2 = librosa.feature.delta(padded, width=DIFFERENCES, order=2)[:, :frames]
-    return np.concatenate([static, delta, delta2]).astype(np.float32)
+    changes = [_differences(padded, order)[:, :frames] for order in (1, 2)]
+    return np.concatenate([static, *changes]).astype(np.float32)
+
+
+def _differences(rows: np.ndarray, order: int) -> np.ndarray:
+    """(K, T) derivative of the polynomial of that order through ``DIFFERENCES`` frames around each frame.
+
+    At both ends it is that of the first and of the last frames.
+    """
+    half = DIFFERENCES // 2
+    powers = np.vander(np.arange(-half, half + 1), order + 1, increasing=True)  # (DIFFERENCES, order + 1)
+    weights = factorial(order) * np.linalg.pinv(powers)[order]
+    inside = np.array([np.correlate(row, weights, "valid") for row in rows])
+    return np.pad(inside, ((0, 0), (half, half)), mode="edge")

@@ -12,6 +12,7 @@ from torch import nn
 
 from lipsync.errors import ArtefactError
 from lipsync.faces.sface import FEATURES, read_sface, sface_features, upright
+from lipsync.nn.memory import KeptWhileUsed
 from lipsync.nn.threads import over_parts
 
 SAME = 0.363  # cosine of two SFace embeddings from which OpenCV's model zoo takes them for one person
@@ -22,14 +23,14 @@ UNKNOWN = 0.2  # cosine below which a face is nobody's, though it be nearer to t
 class SFace:
     """SFace of OpenCV's model zoo; 128-d. It sees the face turned upright on its five points, at 112×112.
 
-    Args:
-        network: from `lipsync.faces.sface.read_sface`.
+    What knows a person by it may be kept for long: the network itself, 40 MB, is shared, let go when nobody
+    asks it for a while, and then read again.
     """
 
     name = "SFace"
 
-    def __init__(self, network: nn.Module):
-        self._network = network
+    def __init__(self, path: Path):
+        self._path = path
 
     def __call__(self, pictures: np.ndarray, points: np.ndarray) -> np.ndarray:
         """(N, 128) float32, one embedding per picture.
@@ -42,7 +43,7 @@ class SFace:
         faces = [upright(picture, five) for picture, five in zip(pictures, points, strict=True)]
         if not faces:
             return np.zeros((0, FEATURES), np.float32)
-        return over_parts(partial(sface_features, self._network), BATCH, np.stack(faces))
+        return over_parts(partial(sface_features, _network(self._path)), BATCH, np.stack(faces))
 
 
 def load_sface(path: Path | None = None) -> SFace:
@@ -55,8 +56,14 @@ def load_sface(path: Path | None = None) -> SFace:
         from lipsync.weights.hub import fetch
 
         path = fetch("sface")
+    _network(path)
+    return SFace(path)
+
+
+@KeptWhileUsed
+def _network(path: Path) -> nn.Module:
     try:
-        return SFace(read_sface(path))
+        return read_sface(path)
     except (cv2.error, ValueError) as error:
         raise ArtefactError("faces.encoder_unreadable", path=path) from error
 

@@ -23,7 +23,8 @@ from lipsync.faces.tracking.landmarks import NOSE_TIP, five_points, mouth_openin
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.file_cache import cached_per_file
 from lipsync.media import WHOLE, TimeRange
-from lipsync.media.overview import overview, overview_rate
+from lipsync.media.overview import AHEAD, overview, overview_rate
+from lipsync.stream import background
 
 CHEEK_LEFT, CHEEK_RIGHT = 234, 454  # the landmarker's outermost points of the face in the picture
 PROFILE = 0.6  # turn beyond which one half of the mouth is hardly seen: about 35 degrees
@@ -207,8 +208,9 @@ def scan(
     """
     tracker = FaceTracker(landmarker, overview_rate(path, part), face)
     try:
-        tracked = tracker.track(overview(path, part))
-        found = [(item, view) for item, view in views(tracked, size) if view is not None]
+        with background(overview(path, part), AHEAD) as frames:
+            tracked = tracker.track(frames)
+            found = [(item, view) for item, view in views(tracked, size) if view is not None]
     finally:
         tracker.close()
     return tuple(choose(found, count)) if found else ()

@@ -17,7 +17,8 @@ from lipsync.faces.tracking.detect import Face, FaceDetector
 from lipsync.faces.tracking.follow import shots
 from lipsync.file_cache import cached_per_file
 from lipsync.media import WHOLE, Frame, TimeRange, probe
-from lipsync.media.overview import overview
+from lipsync.media.overview import AHEAD, overview
+from lipsync.stream import background
 from lipsync.weights import hub
 
 EVERY, LOOKS = 2.0, 40  # s between two looks within a shot, and how many there are at most beside new shots
@@ -61,20 +62,22 @@ def find_people(path: Path, recogniser: Path) -> tuple[Person, ...]:
     Raises:
         MediaError: not a readable video or photo.
     """
-    detect, recognise = FaceDetector(), _sface(recogniser)
+    detect, recognise = FaceDetector(), load_sface(recogniser)
     tracks: list[_Track] = []
     current: list[_Track] = []
-    for frame, new_shot, seconds in _looks(overview(path), max(EVERY, probe(path).duration / LOOKS)):
-        faces = sorted(detect(frame.image), key=lambda face: -face.area)[:MOST]
-        found = embed(recognise, frame.image, [face.points for face in faces])
-        before, current = ([] if new_shot else current), []
-        for face, embedding in zip(faces, found, strict=True):
-            track = next((t for t in before if t not in current and _continues(t, face, embedding)), None)
-            if track is None:
-                track = _Track(face.box, [], 0.0, 0.0, np.zeros(0, np.uint8))
-                tracks.append(track)
-            _add(track, face, embedding, frame.image, seconds)
-            current.append(track)
+    every = max(EVERY, probe(path).duration / LOOKS)
+    with background(overview(path), AHEAD) as frames:
+        for frame, new_shot, seconds in _looks(frames, every):
+            faces = sorted(detect(frame.image), key=lambda face: -face.area)[:MOST]
+            found = embed(recognise, frame.image, [face.points for face in faces])
+            before, current = ([] if new_shot else current), []
+            for face, embedding in zip(faces, found, strict=True):
+                track = next((t for t in before if t not in current and _continues(t, face, embedding)), None)
+                if track is None:
+                    track = _Track(face.box, [], 0.0, 0.0, np.zeros(0, np.uint8))
+                    tracks.append(track)
+                _add(track, face, embedding, frame.image, seconds)
+                current.append(track)
     people = [_person(group) for group in _joined(tracks)]
     return tuple(sorted(people, key=lambda person: -person.area))
 
@@ -97,7 +100,7 @@ def who_speaks(
     chosen = (choice.person or 1) - 1
     if choice.index is not None or choice.point is not None:
         image, faces = first_faces(path, part=part)
-        own = embed(_sface(recogniser), image, [choice.pick(faces).points])[0]
+        own = embed(load_sface(recogniser), image, [choice.pick(faces).points])[0]
         likeness = embeddings @ own
         chosen = int(np.argmax(likeness))
         if likeness[chosen] < UNKNOWN:  # seen too briefly to be among the others
@@ -129,9 +132,6 @@ def speakers(
     return [who_speaks(path, Choice(person=number), people, recogniser) for number in numbers], len(people)
 
 
-_sface = lru_cache(maxsize=1)(load_sface)  # one for all videos of a process
-
-
 def gallery(people: Sequence[Person], chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """One picture of all people side by side, numbered from 1, those in ``chosen`` marked.
 
@@ -155,7 +155,7 @@ def gallery(people: Sequence[Person], chosen: Sequence[int]) -> tuple[np.ndarray
 @lru_cache(maxsize=32)
 def _identity(recogniser: Path, embeddings: bytes, chosen: int) -> Identity:
     """One object for the same person of the same people, by which what was found for them is kept."""
-    return Identity(_sface(recogniser), np.frombuffer(embeddings, np.float32).reshape(-1, 128), chosen)
+    return Identity(load_sface(recogniser), np.frombuffer(embeddings, np.float32).reshape(-1, 128), chosen)
 
 
 def _looks(frames: Iterable[Frame], every: float) -> Iterator[tuple[Frame, bool, float]]:

@@ -14,6 +14,7 @@ from lipsync.media.source import decode, open_media, stamp, video_stream
 from lipsync.media.timeline import WHOLE, TimeRange
 
 FRAMES, FASTEST, SLOWEST = 60, 5.0, 1.0  # looked at; Hz
+AHEAD = 2  # frames that a reader on another thread may be ahead
 GROUP, STEP = 3, 0.4  # frames from one place of a video that is too long to be decoded, and s between them
 
 

@@ -40,7 +40,8 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 MAX_PIXELS = 8192 * 4320  # of a frame: 8K; a header of a few bytes may claim more than the memory holds
 MAX_ERRORS = 100  # damaged places in a row before a file is given up
 
-THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+THREADS = min(max(1, PROCESSORS // 2), 8)  # of a reader or a writer: other stages are at work beside it
 
 
 def check_file(path: str | Path) -> Path:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lipsync.errors import ArtefactError, Cancelled, ConfigError, LipSyncError, full_disk_reported
+from lipsync.nn.memory import give_back
 from lipsync.ui.public.visitor_limits import VisitorLimits
 from lipsync.ui.visitor import asking, visitor_of
 
@@ -182,6 +183,7 @@ class Tasks(ABC, Generic[T]):
         while (next_one := self._queue.get()) is not None:
             task, context = next_one
             context.run(self._run, task)
+            give_back()
 
     def _run(self, task: T) -> None:
         state = "failed"

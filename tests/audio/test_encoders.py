@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -257,6 +258,22 @@ def test_a_missing_package_is_named(name, package, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigError, match=f"needs the package {package}"):
         load_encoder(name, tmp_path)
+
+
+def test_whisper_is_in_memory_only_while_it_encodes(whisper, monkeypatch):
+    """Its weights take 150 MB, and a job encodes once."""
+    engine, models = importlib.import_module("ctranslate2"), []
+
+    class Watched(engine.models.Whisper):  # type: ignore[misc,name-defined]
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            models.append(weakref.ref(self))
+
+    monkeypatch.setattr(engine.models, "Whisper", Watched)
+    encoder = load_encoder("whisper-tiny.en", cache=False)
+    assert encoder.encode(np.zeros(RATE, np.float32)).shape == (51, encoder.dimension)
+    assert models
+    assert all(model() is None for model in models)
 
 
 def test_unknown_names_and_wrong_folders_are_refused(tmp_path):

@@ -2,7 +2,7 @@
 
 The first seconds of real videos are written as the pipeline does it, with nothing drawn, so the whole picture
 is "outside the mouth". Printed are PSNR (RGB) and SSIM (grey, every tenth frame) against the frames that were
-read, the size of a minute, the bit rate as a multiple of the source's, and milliseconds of processor time a frame.
+read, the size of a minute, the bit rate as a multiple of the source's, and ms of processor time a frame.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--endings", nargs="+", default=[".mp4"])
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--crf", type=int, nargs="*", default=[], help="of x264, besides the qualities")
-    parser.add_argument("--presets", nargs="*", default=[], help="of x264, with the crf of `high`, besides ours")
+    parser.add_argument("--presets", nargs="*", default=[], help="of x264, with the CRF of `high`")
     options = parser.parse_args()
     for path in options.videos:
         info, source = probe(path), bit_rate(path)

@@ -1,8 +1,8 @@
-"""``python -m tests.benchmarks.stages``: processor time of each stage of the pipeline, alone and all together.
+"""``python -m tests.benchmarks.stages``: processor time of each stage of the pipeline, alone and together.
 
-Each stage runs over all frames of a 720p clip before the next one begins, so that nothing runs beside it; then
-the whole pipeline runs as it does for a user. Prints milliseconds of processor time a frame of all threads, each
-the least of some rounds, and how many times as much the whole takes as the sum.
+Each stage runs over all frames of a 720p clip before the next one begins, so that nothing runs beside it;
+then the whole pipeline runs as it does for a user. Prints milliseconds of processor time a frame, of all
+threads, each the least of some rounds, and how many times as much the whole takes as the sum.
 """
 
 from __future__ import annotations

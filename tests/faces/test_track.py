@@ -6,9 +6,9 @@ import pytest
 
 from lipsync.errors import FaceError
 from lipsync.faces import Choice, FaceTracker
+from lipsync.faces.tracking.between import bridge
 from lipsync.faces.tracking.crop import Pose, pose_from_points, smooth_pose
-from lipsync.faces.tracking.follow import Detection
-from lipsync.faces.tracking.track import bridge
+from lipsync.faces.tracking.detection import Detection
 from lipsync.media import Frame, read_frames
 
 RATE = 25.0

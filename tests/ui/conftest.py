@@ -14,6 +14,7 @@ from tests.ui.rated import example_clip
 from tests.ui.visitors import Visitors
 
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
+OPTIONS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # to be recorded by
 PASSWORD = "quills-and-wobbles"  # of the portal's Results tab
 
 

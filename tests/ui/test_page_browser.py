@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from eval.scoring.metrics import METRICS
 from lipsync.texts import Message
 from lipsync.ui.model_choice import choices
-from tests.ui.pages import BROWSER, CJK, PATIENCE, reading, shoot, show_models
+from tests.ui.pages import BROWSER, CJK, reading, shoot, show_models
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -32,18 +33,16 @@ CONTRAST = """(node) => {
 
 
 @pytest.fixture(scope="module")
-def visits(portal: str, browser) -> Iterator[dict]:  # type: ignore[no-untyped-def, type-arg]
+def visits(portal: str, browser, idle_pages) -> Iterator[dict]:  # type: ignore[no-untyped-def, type-arg]
     """An open page by language; tests leave it as it was."""
-    pages = {}
+    pages, visitors = {}, Visitors(browser, idle_pages)
     for locale in ("en-GB", "zh-CN"):
-        page = browser.new_context(locale=locale, viewport={"width": 1280, "height": 860}).new_page()
-        page.set_default_timeout(PATIENCE)
+        page = visitors.open(locale)
         page.goto(portal)
         page.wait_for_selector("#preview img")
         pages[locale] = page
     yield pages
-    for page in pages.values():
-        page.context.close()
+    visitors.leave()
 
 
 def test_the_link_at_the_foot_opens_the_api_and_so_does_its_address(portal: str, visits: dict) -> None:  # type: ignore[type-arg]

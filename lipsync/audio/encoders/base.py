@@ -14,9 +14,13 @@ class SpeechEncoder(Protocol):
 
     name: str  # of ``lipsync.audio.encoders.ENCODERS``
     version: str  # changes when the same samples would give other vectors: weights, settings
-    dimension: int  # D, length of a vector
     rate: float  # Hz, vectors a second
     lookahead: float  # s of sound before and after its own second that a vector may depend on
+
+    @property
+    def dimension(self) -> int:
+        """D, length of a vector."""
+        ...
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """(L, D) float32 of (N,) float32 mono 16 kHz samples, L = 1 + floor(N * rate / 16000).

@@ -30,7 +30,12 @@ class Cached:
         self._encoder, self._limit = encoder, limit
         self._folder = folder or hub.cache_folder() / "speech"
         self.name, self.version = encoder.name, encoder.version
-        self.dimension, self.rate, self.lookahead = encoder.dimension, encoder.rate, encoder.lookahead
+        self.rate, self.lookahead = encoder.rate, encoder.lookahead
+
+    @property
+    def dimension(self) -> int:
+        """See ``SpeechEncoder.dimension``."""
+        return self._encoder.dimension
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """See ``SpeechEncoder.encode``."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 
 from lipsync.audio.encoders.overlap import Overlap, encode_overlapping
 from lipsync.audio.mel import RATE
+from lipsync.audio.spectrum import mel_bank, stft
 from lipsync.errors import ConfigError
 from lipsync.weights import hub
 from lipsync.weights.hub import Progress
@@ -41,31 +41,48 @@ class WhisperEncoder:
         except ImportError as problem:
             raise ConfigError("encoder.needs_package", encoder=name, package="ctranslate2") from problem
         self.name, self.overlap = name, overlap or Overlap()
-        try:
-            self._model: Any = ctranslate2.models.Whisper(
-                str(folder), device="cpu", intra_threads=threads, compute_type="float32"
-            )
-        except (RuntimeError, ValueError) as problem:
-            raise ConfigError("encoder.no_whisper", folder=folder, problem=problem) from problem
-        self._view = ctranslate2.StorageView.from_array
+        self._folder, self._threads, self._engine = folder, threads, ctranslate2
+        if not ctranslate2.contains_model(str(folder)):
+            raise ConfigError("encoder.no_whisper", folder=folder, problem="model.bin")
         weights = hub.checksum(Path(folder) / "model.bin")[:16]
         self.version = f"{weights}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
         self.lookahead = self.overlap.chunk
-        self.dimension = self._encode_chunk(np.zeros(round(self.overlap.chunk * RATE), np.float32)).shape[1]
+
+    @cached_property
+    def dimension(self) -> int:
+        """Length of a vector: the engine tells it only by encoding."""
+        return self.encode(np.zeros(1, np.float32)).shape[1]
 
     def encode(self, samples: np.ndarray) -> np.ndarray:
-        """See ``SpeechEncoder.encode``."""
-        return encode_overlapping(samples, self.rate, self.overlap, self._encode_chunk)
+        """See ``SpeechEncoder.encode``.
 
-    def _encode_chunk(self, chunk: np.ndarray) -> np.ndarray:
-        """(N / 320, D) float32 of one chunk of at most 30 s."""
-        mel = log_mel(chunk)[None]  # (1, 80, N / 160)
-        return np.array(self._model.encode(self._view(np.ascontiguousarray(mel))))[0]
+        The weights are in memory only meanwhile: those of tiny.en take 150 MB, most of it for the decoder,
+        which nobody asks, and 0.1 s to read.
+
+        Raises:
+            ConfigError: they are damaged.
+        """
+        model = self._load()
+
+        def encode_chunk(chunk: np.ndarray) -> np.ndarray:
+            """(N / 320, D) float32 of one chunk of at most 30 s."""
+            mel = log_mel(chunk)[None]  # (1, 80, N / 160)
+            return np.array(model.encode(self._engine.StorageView.from_array(np.ascontiguousarray(mel))))[0]
+
+        return encode_overlapping(samples, self.rate, self.overlap, encode_chunk)
+
+    def _load(self) -> Any:
+        try:
+            return self._engine.models.Whisper(
+                str(self._folder), device="cpu", intra_threads=self._threads, compute_type="float32"
+            )
+        except (RuntimeError, ValueError) as problem:
+            raise ConfigError("encoder.no_whisper", folder=self._folder, problem=problem) from problem
 
 
 @lru_cache(maxsize=1)
 def _filter_bank() -> np.ndarray:
-    return librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_MELS)  # (80, 201)
+    return mel_bank(RATE, N_FFT, N_MELS)  # (80, 201)
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
@@ -74,7 +91,8 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     Power in a periodic Hann window of 400 samples with ``reflect`` padding, mel filter bank (Slaney),
     log10, limited to 8 below the loudest value, then (x + 4) / 4.
     """
-    spectrum = librosa.stft(samples, n_fft=N_FFT, hop_length=HOP, pad_mode="reflect")[:, :-1]
+    padded = np.pad(samples, N_FFT // 2, mode="reflect")
+    spectrum = stft(padded, N_FFT, HOP)[:, :-1].astype(np.complex64)
     level = np.log10(np.maximum(_filter_bank() @ np.abs(spectrum) ** 2, 1e-10))
     return ((np.maximum(level, level.max() - 8) + 4) / 4).astype(np.float32)
 

@@ -19,7 +19,8 @@ from lipsync.data.preparation.quality import FRAME, RATE, sharpness, sound_fault
 from lipsync.errors import MediaError
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.crop import crop_face, crop_matrix, transform_points
-from lipsync.faces.tracking.follow import Detection, Follower
+from lipsync.faces.tracking.detection import Detection
+from lipsync.faces.tracking.follow import Follower, Strides
 from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import VideoWriter, WriterOptions, probe, read_audio, read_frames
 from lipsync.texts import Message
@@ -185,7 +186,7 @@ def _tracked(path: Path, landmarker: Path, choice: Choice) -> Iterator[tuple[Tra
             yield item
 
     tracker = FaceTracker(None, FPS)
-    follower = Follower(landmarker, FPS, choice, stride=1)
+    follower = Follower(landmarker, FPS, choice, Strides(fine=1, coarse=1))
     try:
         for tracked in tracker.smooth(noted(follower.follow(read_frames(path, fps=FPS)))):
             yield tracked, tracked.frame.index in starts

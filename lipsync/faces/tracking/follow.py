@@ -9,9 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lipsync.faces.tracking.between import filled
 from lipsync.faces.tracking.choose import Choice, pauses
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix, pose_from_points, transform_points
 from lipsync.faces.tracking.detect import Face, FaceDetector
+from lipsync.faces.tracking.detection import Detection, FacePoints, detection
 from lipsync.faces.tracking.landmarks import Landmarker, five_points
 from lipsync.media import Frame
 
@@ -29,34 +31,18 @@ MEMORY = 16_384  # frames whose result is kept for playing backwards: 64 MB
 
 
 @dataclass(frozen=True)
-class FacePoints:
-    """What is measured on one face, without its picture. Pixels of the frame."""
+class Strides:
+    """Frames from one look to the next at a face that is followed."""
 
-    points: np.ndarray  # (5, 2) float64
-    landmarks: np.ndarray | None  # (478, 2) float32; None: found by five points alone
-    blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for
-
-    @property
-    def pose(self) -> Pose:
-        return pose_from_points(self.points)
-
-
-@dataclass(frozen=True)
-class Detection:
-    """What was found on one frame. Pixels of that frame."""
-
-    frame: Frame
-    points: np.ndarray | None = None  # (5, 2) float64; None: no face, or not looked
-    landmarks: np.ndarray | None = None  # (478, 2) float32
-    new: bool = False  # a face, but not the continuation of the one before
-    blendshapes: np.ndarray | None = None  # (52,) float32 in 0..1, where asked for
+    fine: int  # with the landmarker
+    coarse: int  # with five points
 
 
 class Follower:
     """Follows the chosen face. One run through one video at a time; not for several threads.
 
-    Where the landmarker is missing or fails, it looks at every ``stride``-th frame with the slower
-    MTCNN and leaves the others open.
+    Where the landmarker is missing or fails, it looks less often, with the slower MTCNN, and leaves the other
+    frames open.
     """
 
     def __init__(
@@ -64,18 +50,17 @@ class Follower:
         landmarker: Path | None,
         rate: float,
         choose: Choice,
-        stride: int,
-        detector: FaceDetector | None = None,
+        strides: Strides,
         blendshapes: bool = False,
     ) -> None:
         self.faces_seen = 0  # in the first frame that shows any
         self.cuts = 0
         self._rate = rate
         self._choose = choose
-        self._stride = stride
+        self._strides = strides
         self._landmarker = None if landmarker is None else Landmarker(landmarker, blendshapes)
         self._several = choose.who is not None and choose.who.several
-        self._detect = detector or FaceDetector()
+        self._detect = FaceDetector()
         self._near = FaceDetector(((COARSE_WINDOW, COARSE_FACE),), turned=False)
         self._known: dict[int, FacePoints | None] = {}
         self._last: Pose | None = None  # of the last find
@@ -86,7 +71,8 @@ class Follower:
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[Detection]:
         """What is found on every frame, in order; a face that is not inside the picture is none."""
-        return inside(self._find(frames), self._rate)
+        found = self._find(frames)
+        return inside(found if self._strides.fine == 1 else filled(found, self._nearby), self._rate)
 
     def _find(self, frames: Iterable[Frame]) -> Iterator[Detection]:
         """What is found on every frame, in order.
@@ -104,8 +90,9 @@ class Follower:
                 yield from map(Detection, waiting)
                 waiting, in_hand, due = [], False, count
             known = frame.index in self._known
-            if in_hand and self._coarse and not known and not ends and count - looked < self._stride:
-                yield Detection(frame)
+            stride = self._strides.coarse if self._coarse else self._strides.fine
+            if in_hand and not known and not ends and count - looked < stride:
+                yield Detection(frame, passed=True)
                 continue
             if not in_hand and not known and not ends and count < due:
                 waiting.append(frame)
@@ -126,11 +113,11 @@ class Follower:
                 continue
             new = shot or previous is None or _jumped(previous, find.pose)
             backwards = self._fill_in(waiting, find) if waiting else []
-            found = [*backwards, _detection(frame, find)]
+            found = [*backwards, detection(frame, find)]
             waiting = []
-            first = next(i for i, detection in enumerate(found) if detection.points is not None)
-            for i, detection in enumerate(found):
-                yield replace(detection, new=new and i == first)
+            first = next(i for i, each in enumerate(found) if each.points is not None)
+            for i, each in enumerate(found):
+                yield replace(each, new=new and i == first)
             in_hand = True
         yield from map(Detection, waiting)
 
@@ -243,12 +230,8 @@ class Follower:
             if here is not None:
                 here = self._nearby(frame.image, here.pose)
                 self._remember(frame, here)
-            detections.append(Detection(frame) if here is None else _detection(frame, here))
+            detections.append(Detection(frame) if here is None else detection(frame, here))
         return detections[::-1]
-
-
-def _detection(frame: Frame, find: FacePoints) -> Detection:
-    return Detection(frame, find.points, find.landmarks, blendshapes=find.blendshapes)
 
 
 def inside(detections: Iterable[Detection], rate: float) -> Iterator[Detection]:

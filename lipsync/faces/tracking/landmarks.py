@@ -75,14 +75,16 @@ class _Later(ModuleType):
 
 
 def _import_mediapipe() -> ModuleType:
-    """The package, without the half second for matplotlib.pyplot, which only its drawings need."""
-    later = _Later("matplotlib.pyplot")
-    there = sys.modules.setdefault(later.__name__, later)
+    """The package, without the half second for matplotlib, which only its drawings need."""
+    later = [_Later(name) for name in ("matplotlib", "matplotlib.pyplot")]
+    later[0].pyplot = later[1]  # type: ignore[attr-defined]
+    there = [sys.modules.setdefault(module.__name__, module) for module in later]
     try:
         return import_module("mediapipe")
     finally:
-        if there is later:  # who else imports it gets the real one
-            del sys.modules[later.__name__]
+        for module, found in zip(later, there, strict=True):
+            if found is module:  # who else imports it gets the real one
+                del sys.modules[module.__name__]
 
 
 def five_points(points: np.ndarray) -> np.ndarray:

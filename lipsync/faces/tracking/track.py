@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 
+from lipsync.faces.tracking.between import bridge
 from lipsync.faces.tracking.choose import Choice
 from lipsync.faces.tracking.crop import Pose, pose_from_points, smooth_pose
-from lipsync.faces.tracking.detect import FaceDetector
-from lipsync.faces.tracking.follow import Detection, FacePoints, Follower
+from lipsync.faces.tracking.detection import Detection, FacePoints
+from lipsync.faces.tracking.follow import Follower, Strides
 from lipsync.media import Frame
 
 LOOKAHEAD = 0.6  # s to each side that smooth_pose looks: 2.5 of its widest sigma
@@ -52,6 +53,7 @@ class FaceTracker:
         choose: which face, when there are several.
         lookahead: seconds of future frames that are held for smoothing.
         blendshapes: whether the landmarker also gives expression coefficients.
+        every: frames from one look to the next while the face moves little; between them it is interpolated.
     """
 
     def __init__(
@@ -60,16 +62,15 @@ class FaceTracker:
         rate: float,
         choose: Choice | None = None,
         lookahead: float = LOOKAHEAD,
-        detector: FaceDetector | None = None,
         blendshapes: bool = False,
+        every: int = 1,
     ) -> None:
         self._rate = rate
         self._gap = round(GAP * rate)
         self._lookahead = ceil(lookahead * rate)
         self._history = ceil(LOOKAHEAD * rate) + 1
-        self._follower = Follower(
-            landmarker, rate, choose or Choice(), max(1, self._gap - 1), detector, blendshapes
-        )
+        strides = Strides(fine=every, coarse=max(1, self._gap - 1))
+        self._follower = Follower(landmarker, rate, choose or Choice(), strides, blendshapes)
         self.coarse = landmarker is None  # True: five points instead of 478, not on every frame
 
     @property
@@ -130,34 +131,3 @@ class FaceTracker:
         return Tracked(
             detection.frame, pose, detection.landmarks, detection.points, detection.blendshapes, first
         )
-
-
-def bridge(detections: Iterable[Detection], longest: int) -> Iterator[Detection]:
-    """The same stream, where at most ``longest`` frames without a find between two are interpolated."""
-    before: Detection | None = None  # the last find, if the frames since then may be bridged
-    open_: list[Detection] = []
-    for item in detections:
-        if item.points is None and before is not None:
-            open_.append(item)
-            if len(open_) > longest:
-                yield from open_
-                before, open_ = None, []
-            continue
-        if item.points is not None:
-            if open_ and before is not None and not item.new:
-                open_ = [_between(before, item, i / (len(open_) + 1), gap) for i, gap in enumerate(open_, 1)]
-            yield from open_
-            before, open_ = item, []
-        yield item
-    yield from open_
-
-
-def _between(before: Detection, after: Detection, share: float, gap: Detection) -> Detection:
-    """The find on a frame without one, ``share`` of the way from the find before to the one after."""
-    assert before.points is not None
-    assert after.points is not None
-    points = before.points + share * (after.points - before.points)
-    landmarks = None
-    if before.landmarks is not None and after.landmarks is not None:
-        landmarks = (before.landmarks + share * (after.landmarks - before.landmarks)).astype(np.float32)
-    return replace(gap, points=points, landmarks=landmarks, new=False)

@@ -42,8 +42,8 @@ class Format:
 # swscale puts each colour sample in the middle of its four pixels; x264 would say "left edge", and every
 # reading and writing again would move the colours by half a pixel.
 CHROMA = "chromaloc=1"
-# The preset "superfast" with three settings of "veryfast" that matter: quality and size are those of "veryfast" for
-# two thirds of its work (`python -m tests.benchmarks.output --presets`).
+# "superfast" with what makes "veryfast" better: the same quality and size for two thirds of its work
+# (`python -m tests.benchmarks.output --presets veryfast superfast`).
 X264 = {"preset": "superfast", "x264-params": f"{CHROMA}:mbtree=1:rc-lookahead=10:subme=2"}
 # Without "realtime" the encoder takes four times as long for a file that is about a tenth smaller.
 VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1", "chroma_sample_location": "center"}

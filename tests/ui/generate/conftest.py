@@ -1,18 +1,19 @@
 """A page of the Generate tab that the tests of a file share: each begins with what it needs."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.ui.pages import PATIENCE
+from tests.ui.visitors import Visitors
 
 
 @pytest.fixture(scope="module")
-def page(portal: str, browser: Any) -> Iterator[Any]:
-    opened = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900}).new_page()
-    opened.set_default_timeout(PATIENCE)
+def page(portal: str, browser: Any, idle_pages: defaultdict[str, list[Any]]) -> Iterator[Any]:
+    visitor = Visitors(browser, idle_pages)
+    opened = visitor.open(size=(1280, 900))
     opened.goto(portal)
     opened.wait_for_selector("#preview img")
     yield opened
-    opened.context.close()
+    visitor.leave()

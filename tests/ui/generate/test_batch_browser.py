@@ -5,7 +5,6 @@ import io
 import shutil
 import wave
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ from playwright.sync_api import expect
 
 from lipsync.assets import asset
 from lipsync.methods import EMBEDDED
-from tests.ui.pages import BROWSER, JOB, PATIENCE, fits, shoot, show_models
+from tests.ui.pages import BROWSER, JOB, fits, shoot, show_models
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -21,17 +21,14 @@ ROW = "#my-jobs .jobs > li"
 
 
 @pytest.fixture
-def page(portal: str, browser) -> Iterator:  # type: ignore[no-untyped-def, type-arg]
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(PATIENCE)
+def page(portal: str, visitors: Visitors):  # type: ignore[no-untyped-def]
+    opened = visitors.open(size=(1280, 900))
     opened.goto(portal)
     opened.wait_for_selector("#preview img")
     show_models(opened)
     opened.locator(f"#methods input[value={EMBEDDED}]").check()
     opened.click("#batch button.label-wrap")
-    yield opened
-    context.close()
+    return opened
 
 
 @pytest.fixture
@@ -56,7 +53,7 @@ def choose(page, *paths: Path) -> None:  # type: ignore[no-untyped-def]
 
 def test_a_batch_goes_on_past_a_failure_and_a_reload_and_all_of_it_is_fetched(
     page,  # type: ignore[no-untyped-def]
-    browser,  # type: ignore[no-untyped-def]
+    visitors: Visitors,
     portal: str,
     files: dict[str, Path],
     tmp_path: Path,
@@ -96,11 +93,10 @@ def test_a_batch_goes_on_past_a_failure_and_a_reload_and_all_of_it_is_fetched(
     expect(page.locator(".set-title").filter(has_text="ann + one")).to_be_visible()
     page.get_by_role("tab", name="Generate", exact=True).first.click()
 
-    stranger = browser.new_page()
+    stranger = visitors.open()
     stranger.goto(portal)
     stranger.wait_for_selector("#preview img")
     expect(stranger.locator("#my-jobs")).to_be_hidden()
-    stranger.context.close()
 
     page.set_viewport_size({"width": 390, "height": 844})
     page.click("[data-locale=zh-CN]")

@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 from lipsync.assets import asset
 from lipsync.media import probe, read_audio
 from lipsync.methods import EMBEDDED, METHODS
-from tests.ui.pages import BROWSER, JOB, PATIENCE, fits, reading, shoot, show_models
+from tests.ui.pages import BROWSER, JOB, fits, reading, shoot, show_models
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -105,12 +106,8 @@ def test_start_and_end_stay_apart_and_inside(page: Any) -> None:
 
 
 @pytest.mark.parametrize(("width", "locale", "scheme"), [(390, "zh-CN", "dark"), (390, "en-GB", "light")])
-def test_it_fits_a_phone(portal: str, browser: Any, width: int, locale: str, scheme: str) -> None:
-    context = browser.new_context(
-        locale=locale, viewport={"width": width, "height": 800}, color_scheme=scheme
-    )  # fmt: skip
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+def test_it_fits_a_phone(portal: str, visitors: Visitors, width: int, locale: str, scheme: str) -> None:
+    page = visitors.open(locale, (width, 800), scheme)
     page.goto(portal)
     page.click("#face-cut summary")
     page.wait_for_function("document.querySelector('#face-cut video').readyState >= 2")
@@ -118,7 +115,6 @@ def test_it_fits_a_phone(portal: str, browser: Any, width: int, locale: str, sch
     narrow = "node => node.scrollWidth <= node.clientWidth"
     assert reading(page, lambda: page.locator("#face-cut details").evaluate(narrow), bool)
     shoot(page, f"cut-phone-{locale}")
-    context.close()
 
 
 def test_sizes_of_the_quality_are_those_of_the_format(page: Any) -> None:

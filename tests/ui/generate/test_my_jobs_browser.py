@@ -1,6 +1,6 @@
 """The jobs of a visitor on the Generate tab: every verb in a browser, and that nobody else sees them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ from lipsync.assets import asset
 from lipsync.media import probe
 from lipsync.methods import EMBEDDED, METHODS
 from tests.ui.pages import BROWSER, JOB, PATIENCE, choose_speech, fits, reading, shoot, show_models
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -21,23 +22,23 @@ ROWS = "#my-jobs li"
 
 
 @pytest.fixture
-def visitor(portal: str, browser) -> Iterator[Callable]:  # type: ignore[no-untyped-def, type-arg]
+def visitor(portal: str, visitors: Visitors) -> Callable:  # type: ignore[type-arg]
     """Opens another page of the same browser, or, with ``new``, one of a visitor who was never here."""
-    contexts: list = []  # type: ignore[type-arg]
 
-    def open_page(new: bool = False, **options: object):  # type: ignore[no-untyped-def]
-        if new or not contexts:
-            size = {"width": 1280, "height": 900}
-            contexts.append(browser.new_context(**{"locale": "en-GB", "viewport": size, **options}))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENCE)
+    def open_page(  # type: ignore[no-untyped-def]
+        new: bool = False, locale: str = "en-GB", size: tuple[int, int] = (1280, 900), scheme: str = "light"
+    ):
+        if new or not visitors.contexts:
+            page = visitors.open(locale, size, scheme)
+        else:
+            page = visitors.contexts[-1].new_page()
+            page.set_default_timeout(PATIENCE)
+            page.set_viewport_size({"width": size[0], "height": size[1]})
         page.goto(portal)
         page.wait_for_selector("#preview img")
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def start(page, output: bool = False) -> None:  # type: ignore[no-untyped-def]
@@ -140,7 +141,7 @@ def test_what_waits_has_its_place_and_is_cancelled_from_any_page(visitor: Callab
 def test_a_failed_job_stays_with_its_sentence_until_it_is_deleted(visitor: Callable, tmp_path: Path) -> None:  # type: ignore[type-arg]
     noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "noise.png"), noise)
-    page = visitor(locale="zh-CN", viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page = visitor(locale="zh-CN", size=(390, 844), scheme="dark")
     expect(page.locator("#face-facts")).to_contain_text("一张脸")
     page.click("#face button[aria-label]")
     page.set_input_files("#face input[type=file]", tmp_path / "noise.png")

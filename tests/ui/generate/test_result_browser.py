@@ -7,15 +7,16 @@ from typing import Any
 from playwright.sync_api import expect
 
 from lipsync.methods import EMBEDDED, METHODS
-from tests.ui.pages import BROWSER, JOB, PATIENCE, fits, shoot, show_models
+from tests.ui.pages import BROWSER, JOB, fits, shoot, show_models
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
 
 def test_the_running_job_shows_the_newest_picture_to_its_visitor_alone(
-    page: Any, portal: str, browser: Any
+    page: Any, portal: str, visitors: Visitors
 ) -> None:
-    stranger = browser.new_context(locale="en-GB").new_page()
+    stranger = visitors.open()
     stranger.goto(portal)
     stranger.wait_for_selector("#preview img")
     show_models(page)
@@ -31,7 +32,6 @@ def test_the_running_job_shows_the_newest_picture_to_its_visitor_alone(
     assert stranger.locator(".newest").count() == 0
     page.wait_for_selector("#result video", timeout=JOB)
     expect(newest).to_have_count(0)
-    stranger.context.close()
 
 
 TIMES = "document.querySelector('#result .locked').lockedTimes()"
@@ -69,12 +69,8 @@ def test_input_and_result_play_as_one(page: Any) -> None:
         expect(page.locator(f"#result [data-do={tool}]")).to_have_count(0)
 
 
-def test_a_photo_stands_beside_its_result_on_a_phone(portal: str, browser: Any) -> None:
-    context = browser.new_context(
-        locale="zh-CN", viewport={"width": 390, "height": 800}, color_scheme="dark"
-    )  # fmt: skip
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+def test_a_photo_stands_beside_its_result_on_a_phone(portal: str, visitors: Visitors) -> None:
+    page = visitors.open("zh-CN", (390, 800), "dark")
     page.goto(portal)
     page.wait_for_selector("#preview img")
     page.get_by_text("照片＋英文语音").click()
@@ -91,4 +87,3 @@ def test_a_photo_stands_beside_its_result_on_a_phone(portal: str, browser: Any) 
     page.wait_for_selector("#result .locked[data-ready]")
     fits(page)
     shoot(page, "generate-both-phone")
-    context.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import httpx
 import numpy as np
@@ -11,15 +9,14 @@ from playwright.sync_api import expect
 
 from lipsync.assets import asset
 from lipsync.faces.tracking.choose import first_picture
-from tests.ui.pages import BROWSER, PATIENCE, shoot
+from tests.ui.pages import BROWSER, shoot
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
 
-def test_the_still_has_the_outlines_and_says_what_they_are(portal: str, browser: Any) -> None:
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+def test_the_still_has_the_outlines_and_says_what_they_are(portal: str, visitors: Visitors) -> None:
+    page = visitors.open(size=(1280, 900))
     page.goto(portal)
     page.wait_for_selector("#preview img")
     expect(page.locator("#face-facts")).to_contain_text(
@@ -37,4 +34,3 @@ def test_the_still_has_the_outlines_and_says_what_they_are(portal: str, browser:
     lower = changed[round((y0 + 2 * y1) / 3) : round(y1), round(x0 + 4) : round(x1 - 4)]
     assert lower.sum() > 40
     shoot(page, "still")
-    context.close()

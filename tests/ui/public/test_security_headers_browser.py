@@ -9,8 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.conftest import OPTIONS, chromium
 from tests.ui.pages import BROWSER, PATIENCE
+from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
@@ -18,7 +18,6 @@ TABS = ["Compare", "Score", "Rate", "Results", "Generate"]
 REPORT = """addEventListener('securitypolicyviolation', (event) =>
     console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"""
 ATTACK = "<script>document.title = 'run'; parent.postMessage('run', '*')</script>"
-RECORDING = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 FILES = {
     "attack.html": f"<!doctype html><title>still</title>{ATTACK}",
     "attack.png": f"<!doctype html><title>still</title>{ATTACK}",
@@ -27,18 +26,10 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def recording_browser(browser: Any) -> Iterator[Any]:
-    """Chromium with a camera and a microphone that need no device."""
-    started = browser.browser_type.launch(executable_path=chromium(), args=[*OPTIONS, *RECORDING])
-    yield started
-    started.close()
-
-
 @pytest.fixture
-def page(recording_browser: Any) -> Iterator[Any]:
+def page(browser: Any) -> Iterator[Any]:
     """A page that has a camera and a microphone; at the end it was refused nothing."""
-    context = recording_browser.new_context(locale="en-GB", permissions=["camera", "microphone"])
+    context = browser.new_context(locale="en-GB", permissions=["camera", "microphone"])
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.add_init_script(REPORT)
@@ -95,9 +86,9 @@ def uploaded(portal: str, name: str, content: str) -> str:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_an_uploaded_page_is_never_run(browser: Any, portal: str, name: str) -> None:
+def test_an_uploaded_page_is_never_run(visitors: Visitors, portal: str, name: str) -> None:
     address = uploaded(portal, name, FILES[name])
-    page = browser.new_page()
+    page = visitors.open()
     page.goto(f"{portal}/rate")  # of the portal's own address
     page.evaluate("addEventListener('message', () => { window.ran = true; })")
     page.evaluate(
@@ -111,15 +102,13 @@ def test_an_uploaded_page_is_never_run(browser: Any, portal: str, name: str) -> 
     )
     page.wait_for_timeout(300)
     assert not page.evaluate("window.ran === true")
-    page.close()
     policy = httpx.get(address).headers["content-security-policy"]
     assert re.search(r"(^|; )sandbox(;|$)", policy), "nor where a browser shows it as a page"
 
 
-def test_another_site_cannot_embed_it(browser: Any, portal: str, tmp_path: Path) -> None:
+def test_another_site_cannot_embed_it(visitors: Visitors, portal: str, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.html"
     foreign.write_text(f'<!doctype html><iframe src="{portal}/rate"></iframe>')
-    page = browser.new_page()
+    page = visitors.open()
     with page.expect_event("console", lambda said: "frame-ancestors" in said.text, timeout=PATIENCE):
         page.goto(foreign.as_uri())
-    page.close()

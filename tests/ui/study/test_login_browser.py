@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.openid import OpenIdProvider
 from tests.portal import serving
-from tests.ui.pages import BROWSER, CJK, PATIENCE, shoot
+from tests.ui.pages import BROWSER, CJK, shoot
 from tests.ui.study.test_results_browser import to_tab
 
 pytestmark = BROWSER
@@ -30,10 +30,9 @@ def space(provider: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize(("account", "enters"), [("owner", True), ("friend", True), ("stranger", False)])
-def test_who_enters_with_an_account(space, provider, browser, account: str, enters: bool) -> None:  # type: ignore[no-untyped-def]
+def test_who_enters_with_an_account(space, provider, visitors, account: str, enters: bool) -> None:  # type: ignore[no-untyped-def]
     provider.account = account
-    page = browser.new_context(locale="zh-CN").new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitors.open("zh-CN")
     page.goto(space)
     to_tab(page, "研究管理", "#gate-account-zh")
     expect(page.locator("#gate-account-en")).to_be_hidden()  # one button, in the page's language
@@ -49,4 +48,3 @@ def test_who_enters_with_an_account(space, provider, browser, account: str, ente
         expect(page.locator("#results-content")).to_be_hidden()
         expect(page.locator("#gate-account-zh")).to_contain_text("退出 stranger")
         shoot(page, "results-stranger-zh")
-    page.context.close()
