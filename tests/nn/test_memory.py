@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from eval.batch.rows import _networks
-from lipsync.faces.recognise import SFace, _recogniser
+from lipsync.faces.recognise import SFace, _network
 from lipsync.nn.memory import KeptWhileUsed
 
 # Many small arrays, of which the last, at the end of the heap, stays: the C library keeps the rest by itself.
@@ -117,8 +117,8 @@ def test_networks_of_scores_and_the_one_that_knows_people_are_such(shared: Path)
     picture = np.random.default_rng(0).integers(0, 255, (1, 112, 112, 3), np.uint8)
     knows = SFace(path)  # as a person's identity holds it for as long as their video is remembered
     before = knows(picture, five[None])
-    _recogniser.let_go()
-    assert _recogniser._kept is None
+    _network.let_go()
+    assert _network._kept is None
     np.testing.assert_array_equal(knows(picture, five[None]), before)
 
 
