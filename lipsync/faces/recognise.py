@@ -23,8 +23,8 @@ UNKNOWN = 0.2  # cosine below which a face is nobody's, though it be nearer to t
 class SFace:
     """SFace of OpenCV's model zoo; 128-d. It sees the face turned upright on its five points, at 112×112.
 
-    What knows a person by it may be kept for long: the network itself is shared, let go when nobody asks it
-    for a while, and then read again.
+    What knows a person by it may be kept for long: the network itself, 40 MB, is shared, let go when nobody
+    asks it for a while, and then read again.
     """
 
     name = "SFace"
