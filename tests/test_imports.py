@@ -62,7 +62,8 @@ def test_help_of_the_commands_loads_no_network(command: list[str]) -> None:
 
 @pytest.mark.parametrize("command", [["--help"], ["score", "--help"]], ids=" ".join)
 def test_help_of_the_evaluation_loads_no_network(command: list[str]) -> None:
-    assert imported(f"from eval.__main__ import main; main({command})", UNUSED + PORTAL + NETWORKS + FACES) == []
+    names = (*UNUSED, *PORTAL, *NETWORKS, *FACES)
+    assert imported(f"from eval.__main__ import main; main({command})", names) == []
 
 
 @pytest.mark.parametrize(

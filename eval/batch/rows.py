@@ -19,7 +19,7 @@ from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION
 from eval.scoring.score import score, wanted
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
-from lipsync.nn.memory import KeptWhileUsed
+from lipsync.nn.memory import CachedWhileUsed
 from lipsync.texts import Message
 
 __all__ = ["Engine", "Options", "ScoringJob", "load_features", "run", "run_job"]
@@ -121,7 +121,7 @@ def _possible(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tupl
     return names
 
 
-@KeptWhileUsed  # a portal meets many options, and each set of networks takes hundreds of MB
+@CachedWhileUsed  # a portal meets many options, and each set of networks takes hundreds of MB
 def _networks(options: Options) -> Networks:
     """Loaded once for a batch, and let go when nobody scores any more."""
     return load_networks(options.metrics or (), options.syncnet, options.lpips)

@@ -12,7 +12,7 @@ from torch import nn
 
 from lipsync.errors import ArtefactError
 from lipsync.faces.sface import FEATURES, read_sface, sface_features, upright
-from lipsync.nn.memory import KeptWhileUsed
+from lipsync.nn.memory import CachedWhileUsed
 from lipsync.nn.threads import over_parts
 
 SAME = 0.363  # cosine of two SFace embeddings from which OpenCV's model zoo takes them for one person
@@ -60,7 +60,7 @@ def load_sface(path: Path | None = None) -> SFace:
     return SFace(path)
 
 
-@KeptWhileUsed
+@CachedWhileUsed
 def _network(path: Path) -> nn.Module:
     try:
         return read_sface(path)
