@@ -25,7 +25,9 @@ class Lpips(PictureMetric):
         from lipsync.nn.packed import packed
 
         loader.names[self.name] = f"LPIPS v0.1 {loader.lpips}"
-        return packed(load_lpips(loader.lpips, file))
+        network = load_lpips(loader.lpips, file)
+        packed(network.net)  # type: ignore[arg-type]  # the trunk, which does all the work
+        return network
 
     def compare(self, network: Any, generated: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """(M,) distances."""
