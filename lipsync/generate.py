@@ -105,7 +105,7 @@ def generate(
             stack.callback(speaker.tracker.close)
             tracked = clock.over("track", speaker.tracker.track(frames))
             cropped = clock.over("crop", views(tracked, method.crop_size, method.crop_margin))
-            ahead = stack.enter_context(background(cropped, plan.depth(2 * request.batch_size)))
+            ahead = stack.enter_context(background(cropped, plan.depth(request.batch_size)))
             drawn = clock.over("network", _synthesize(ahead, job, speaker))
             waiting = stack.enter_context(background(drawn, plan.depth(request.batch_size)))
             frames = _blend(waiting, job, speaker, clock, report)

@@ -27,7 +27,7 @@ REST = 1.0  # s after a job in which its worker tidies up
 def resident() -> float:
     """MB of memory that this process holds, pages of files included."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 class Portal:

@@ -347,6 +347,17 @@ def test_the_lower_half_of_the_frame_is_not_seen(saved):
     assert np.array_equal(method.synthesize(batch), method.synthesize(replace(batch, faces=hidden)))
 
 
+def test_a_few_faces_are_drawn_at_a_time_and_look_the_same(saved, monkeypatch):
+    method = load_method("multi-reference", saved)
+    batch = batch_of(method, 3)
+    at_once, counts = method.synthesize(batch), []
+    method.net.register_forward_pre_hook(lambda net, given: counts.append(len(given[1])))
+    monkeypatch.setattr("lipsync.methods.multi_reference.infer.AT_ONCE", 3)
+    drawn = method.synthesize(batch)
+    assert counts == [3, 1]
+    assert np.abs(drawn.astype(int) - at_once).max() <= 1  # where a processor sums them in another order
+
+
 def test_fewer_faces_than_references_will_do(saved):
     method = load_method("multi-reference", saved)
     batch = batch_of(method, 1)

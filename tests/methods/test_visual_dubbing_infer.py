@@ -101,6 +101,17 @@ def test_only_the_lower_face_changes_and_the_jaw_obeys(core, morphable, portrait
     assert openings[0] + 0.05 < openings[1] < openings[2] - 0.05
 
 
+def test_a_few_faces_are_drawn_at_a_time_and_look_the_same(core, morphable, portrait, monkeypatch):
+    counts = []
+    few = method(core, morphable)
+    few.net.renderer.register_forward_pre_hook(lambda net, given: counts.append(len(given[0].hole)))
+    drawn = spoken(few, portrait)
+    assert counts == [4, 2]  # which is what bounds the memory of a batch
+    monkeypatch.setattr("lipsync.methods.visual_dubbing.infer.AT_ONCE", 100)
+    at_once = spoken(method(core, morphable), portrait)
+    assert np.abs(drawn.astype(int) - at_once).max() <= 1  # where a processor sums them in another order
+
+
 def test_several_references_are_the_chosen_one_and_those_after_it(morphable, portrait, tmp_path):
     torch.manual_seed(0)
     VisualDubbing(replace(TINY, renderer=replace(TINY.renderer, references=3))).save_pretrained(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,13 @@ class WhisperEncoder:
     rate = 50.0
 
     def __init__(self, name: str, folder: Path, overlap: Overlap | None = None, threads: int = 0) -> None:
-        try:
-            import ctranslate2
-        except ImportError as problem:
-            raise ConfigError("encoder.needs_package", encoder=name, package="ctranslate2") from problem
+        _require_engine(name)
         self.name, self.overlap = name, overlap or Overlap()
-        self._folder, self._threads, self._engine = folder, threads, ctranslate2
-        if not ctranslate2.contains_model(str(folder)):
-            raise ConfigError("encoder.no_whisper", folder=folder, problem="model.bin")
-        weights = hub.checksum(Path(folder) / "model.bin")[:16]
+        self._folder, self._threads = folder, threads
+        model = Path(folder) / "model.bin"
+        if not model.is_file():
+            raise ConfigError("encoder.no_whisper", folder=folder, problem=model.name)
+        weights = hub.checksum(model)[:16]
         self.version = f"{weights}-{self.overlap.chunk:g}-{self.overlap.hop:g}"
         self.lookahead = self.overlap.chunk
 
@@ -56,28 +55,39 @@ class WhisperEncoder:
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """See ``SpeechEncoder.encode``.
 
+        Engine and weights are loaded for it: who finds the features of a recording in the cache does without.
         The weights are in memory only meanwhile: those of tiny.en take 150 MB, most of it for the decoder,
         which nobody asks, and 0.1 s to read.
 
         Raises:
             ConfigError: they are damaged.
         """
+        from ctranslate2 import StorageView
+
         model = self._load()
 
         def encode_chunk(chunk: np.ndarray) -> np.ndarray:
             """(N / 320, D) float32 of one chunk of at most 30 s."""
             mel = log_mel(chunk)[None]  # (1, 80, N / 160)
-            return np.array(model.encode(self._engine.StorageView.from_array(np.ascontiguousarray(mel))))[0]
+            return np.array(model.encode(StorageView.from_array(np.ascontiguousarray(mel))))[0]
 
         return encode_overlapping(samples, self.rate, self.overlap, encode_chunk)
 
     def _load(self) -> Any:
+        import ctranslate2
+
         try:
-            return self._engine.models.Whisper(
+            return ctranslate2.models.Whisper(
                 str(self._folder), device="cpu", intra_threads=self._threads, compute_type="float32"
             )
         except (RuntimeError, ValueError) as problem:
             raise ConfigError("encoder.no_whisper", folder=self._folder, problem=problem) from problem
+
+
+def _require_engine(name: str) -> None:
+    """Refuse where ctranslate2 is not installed; it is not loaded yet."""
+    if find_spec("ctranslate2") is None:
+        raise ConfigError("encoder.needs_package", encoder=name, package="ctranslate2")
 
 
 @lru_cache(maxsize=1)
@@ -105,10 +115,7 @@ def load_whisper(name: str, weights: Path | None = None, progress: Progress | No
         ArtefactError: the weights are unavailable.
     """
     if weights is None:
-        try:
-            import ctranslate2  # noqa: F401  asked before megabytes are fetched for it
-        except ImportError as problem:
-            raise ConfigError("encoder.needs_package", encoder=name, package="ctranslate2") from problem
+        _require_engine(name)  # before megabytes are fetched for it
         row = name.replace("-", "_").replace(".", "_")
         for part in ("config", "vocabulary"):
             hub.fetch(f"{row}_{part}", progress)

@@ -21,6 +21,7 @@ from lipsync.nn.device import default_device, supports_bfloat16
 
 CLOSED = asset("examples", "english.wav")
 CLOSED_AT = 3.36  # s in it: both lips touch for a while, and both cores that ship draw them closed there
+AT_ONCE = 8  # frames that are drawn at once: the same pixels as of more, as fast, in less memory
 
 
 class MultiReferenceMethod(LipSyncMethod):
@@ -96,9 +97,8 @@ class MultiReferenceMethod(LipSyncMethod):
         else:
             opening = batch.mouth_opening
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            drawn = self.net(
-                audio_features.to(self.device), frames, references, opening
-            ).float()  # (B, 3, S, S)
+            parts = zip(audio_features.to(self.device).split(AT_ONCE), frames.split(AT_ONCE), strict=True)
+            drawn = torch.cat([self.net(*part, references, opening).float() for part in parts])
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 

@@ -46,8 +46,9 @@ class Up(nn.Module):
         self.plain = None if label else nn.Conv2d(cout, cout, 3, 1, 1)
 
     def forward(self, x: Tensor, skip: Tensor, label: Tensor | None = None) -> Tensor:
-        x = F.interpolate(x, size=skip.shape[-2:], mode="nearest")
-        x = F.leaky_relu(self.join(torch.cat([x, skip], 1)), 0.2)
+        # One expression: nothing holds the enlarged and the joined picture beside what is made of them.
+        x = self.join(torch.cat([F.interpolate(x, size=skip.shape[-2:], mode="nearest"), skip], 1))
+        x = F.leaky_relu(x, 0.2, inplace=True)
         if self.block is not None:
             assert label is not None
             return F.leaky_relu(self.block(x, label), 0.2)
