@@ -19,7 +19,7 @@ from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION
 from eval.scoring.score import score, wanted
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
-from lipsync.nn.memory import KeptWhileUsed
+from lipsync.nn.memory import CachedWhileUsed
 from lipsync.texts import Message
 
 __all__ = ["Engine", "Options", "ScoringJob", "load_features", "run", "run_job"]
@@ -61,10 +61,10 @@ def run(
     log.info("%d of %d rows are finished already", len(results), len(jobs))
     engine = engine or Engine()
     if todo and engine.ray is not None:
-        _networks.let_go()  # the workers load their own
+        _networks.clear()  # the workers load their own
         scored = on_ray(todo, run_job, engine.ray)
     elif engine.workers > 1 and len(todo) > 1:
-        _networks.let_go()
+        _networks.clear()
         scored = in_processes(todo, run_job, min(engine.workers, len(todo)))
     else:
         scored = ((job, run_job(job, report_frames) if report_frames else run_job(job)) for job in todo)
@@ -121,7 +121,7 @@ def _possible(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tupl
     return names
 
 
-@KeptWhileUsed  # a portal meets many options, and each set of networks takes hundreds of MB
+@CachedWhileUsed  # a portal meets many options, and each set of networks takes hundreds of MB
 def _networks(options: Options) -> Networks:
     """Loaded once for a batch, and let go when nobody scores any more."""
     return load_networks(options.metrics or (), options.syncnet, options.lpips)

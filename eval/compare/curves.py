@@ -21,7 +21,7 @@ from lipsync.errors import Cancelled, FaceError, LipSyncError, MediaError
 from lipsync.faces.tracking.landmarks import mouth_opening
 from lipsync.faces.tracking.track import FaceTracker
 from lipsync.media import read_audio_blocks, read_frames
-from lipsync.nn.memory import KeptWhileUsed
+from lipsync.nn.memory import CachedWhileUsed
 from lipsync.texts import Message, messages_in, with_messages
 
 VERSION = 1
@@ -235,6 +235,6 @@ def _later(report: Report | None, before: int, total: int) -> Report | None:
     return None if report is None else lambda done, _: report(before + done, max(total, before + done))
 
 
-@KeptWhileUsed
+@CachedWhileUsed
 def _networks() -> Networks:
     return load_networks(METRICS)

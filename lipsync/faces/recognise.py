@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from lipsync.errors import ArtefactError
-from lipsync.nn.memory import KeptWhileUsed
+from lipsync.nn.memory import CachedWhileUsed
 
 SAME = 0.363  # cosine of two SFace embeddings from which OpenCV's model zoo takes them for one person
 UNKNOWN = 0.2  # cosine below which a face is nobody's, though it be nearer to them than to anybody else
@@ -62,7 +62,7 @@ def load_sface(path: Path | None = None) -> SFace:
     return SFace(path)
 
 
-@KeptWhileUsed
+@CachedWhileUsed
 def _recogniser(path: Path) -> tuple[cv2.FaceRecognizerSF, Lock]:
     """The network, and a lock for it: it serves one thread at a time."""
     try:

@@ -35,7 +35,7 @@ def give_back() -> None:
         libc.malloc_trim(0)
 
 
-class KeptWhileUsed(Generic[P, T]):
+class CachedWhileUsed(Generic[P, T]):
     """A decorator: what the function returned last is kept for the next call, until nobody calls for a while.
 
     Its arguments are hashable. Whoever has the result may go on with it after that.
@@ -50,25 +50,25 @@ class KeptWhileUsed(Generic[P, T]):
         update_wrapper(self, function)
         self._function = function
         self._lock = threading.Lock()
-        self._kept: tuple[Any, T] | None = None  # arguments and result
+        self._cached: tuple[Any, T] | None = None  # arguments and result
         self._called = 0.0  # on the monotonic clock, s
         self._timer: threading.Timer | None = None
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> T:
         key = args, tuple(sorted(options.items()))
         with self._lock:
-            if self._kept is None or self._kept[0] != key:
-                self._kept = None  # before the next one takes memory
-                self._kept = key, self._function(*args, **options)
+            if self._cached is None or self._cached[0] != key:
+                self._cached = None  # before the next one takes memory
+                self._cached = key, self._function(*args, **options)
             self._called = time.monotonic()
             if self._timer is None:
                 self._look_in(self.idle)
-            return self._kept[1]
+            return self._cached[1]
 
-    def let_go(self) -> None:
+    def clear(self) -> None:
         """Keep nothing."""
         with self._lock:
-            self._kept = None
+            self._cached = None
 
     def _look_in(self, seconds: float) -> None:
         self._timer = threading.Timer(seconds, self._look)
@@ -82,7 +82,7 @@ class KeptWhileUsed(Generic[P, T]):
             if left > 0:
                 self._look_in(left)
                 return
-            self._kept = None
+            self._cached = None
         give_back()
 
 

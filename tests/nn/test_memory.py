@@ -13,7 +13,7 @@ import pytest
 
 from eval.batch.rows import _networks
 from lipsync.faces.recognise import SFace, _recogniser
-from lipsync.nn.memory import KeptWhileUsed
+from lipsync.nn.memory import CachedWhileUsed
 
 # Many small arrays, of which the last, at the end of the heap, stays: the C library keeps the rest by itself.
 GIVEN_BACK = """
@@ -76,10 +76,10 @@ def test_threads_share_two_heaps_and_few_kernels_are_kept(monkeypatch: pytest.Mo
     assert run(BOUND)[1] == "1000"
 
 
-def test_a_network_is_kept_for_the_next_job_and_let_go_when_idle() -> None:
+def test_a_network_is_cached_for_the_next_job_and_let_go_when_idle() -> None:
     loaded: list[weakref.ref[Network]] = []
 
-    @KeptWhileUsed
+    @CachedWhileUsed
     def load(name: str) -> Network:
         network = Network()
         loaded.append(weakref.ref(network))
@@ -92,7 +92,7 @@ def test_a_network_is_kept_for_the_next_job_and_let_go_when_idle() -> None:
         time.sleep(0.1)
     assert len(loaded) == 1 or time.monotonic() - began > 0.8  # a machine that stood still
     held = load("a")
-    wait_until(lambda: load._kept is None)
+    wait_until(lambda: load._cached is None)
     assert loaded[-1]() is held  # whoever works with it goes on
     del held
     assert loaded[-1]() is None
@@ -100,25 +100,25 @@ def test_a_network_is_kept_for_the_next_job_and_let_go_when_idle() -> None:
 
 
 def test_another_network_takes_the_place_of_the_one_before() -> None:
-    load = KeptWhileUsed(lambda name: Network())
+    load = CachedWhileUsed(lambda name: Network())
     first = weakref.ref(load("a"))
     assert first() is not None
     load("b")
     assert first() is None
-    load.let_go()
+    load.clear()
     with pytest.raises(ZeroDivisionError):
-        KeptWhileUsed(lambda: 1 // 0)()
+        CachedWhileUsed(lambda: 1 // 0)()
 
 
 def test_networks_of_scores_and_the_one_that_knows_people_are_such(shared: Path) -> None:
-    assert isinstance(_networks, KeptWhileUsed)
+    assert isinstance(_networks, CachedWhileUsed)
     path = shared / "weights/face_recognition_sface_2021dec_int8bq.onnx"
     five = np.array([[40, 50], [70, 50], [55, 65], [43, 80], [67, 80]], float)
     picture = np.random.default_rng(0).integers(0, 255, (1, 112, 112, 3), np.uint8)
     knows = SFace(path)  # as a person's identity holds it for as long as their video is remembered
     before = knows(picture, five[None])
-    _recogniser.let_go()
-    assert _recogniser._kept is None
+    _recogniser.clear()
+    assert _recogniser._cached is None
     np.testing.assert_array_equal(knows(picture, five[None]), before)
 
 
