@@ -61,10 +61,10 @@ def run(
     log.info("%d of %d rows are finished already", len(results), len(jobs))
     engine = engine or Engine()
     if todo and engine.ray is not None:
-        _networks.let_go()  # the workers load their own
+        _networks.clear()  # the workers load their own
         scored = on_ray(todo, run_job, engine.ray)
     elif engine.workers > 1 and len(todo) > 1:
-        _networks.let_go()
+        _networks.clear()
         scored = in_processes(todo, run_job, min(engine.workers, len(todo)))
     else:
         scored = ((job, run_job(job, report_frames) if report_frames else run_job(job)) for job in todo)

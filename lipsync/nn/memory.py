@@ -65,7 +65,7 @@ class CachedWhileUsed(Generic[P, T]):
                 self._look_in(self.idle)
             return self._cached[1]
 
-    def let_go(self) -> None:
+    def clear(self) -> None:
         """Keep nothing."""
         with self._lock:
             self._cached = None

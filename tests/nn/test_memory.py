@@ -105,7 +105,7 @@ def test_another_network_takes_the_place_of_the_one_before() -> None:
     assert first() is not None
     load("b")
     assert first() is None
-    load.let_go()
+    load.clear()
     with pytest.raises(ZeroDivisionError):
         CachedWhileUsed(lambda: 1 // 0)()
 
@@ -117,7 +117,7 @@ def test_networks_of_scores_and_the_one_that_knows_people_are_such(shared: Path)
     picture = np.random.default_rng(0).integers(0, 255, (1, 112, 112, 3), np.uint8)
     knows = SFace(path)  # as a person's identity holds it for as long as their video is remembered
     before = knows(picture, five[None])
-    _network.let_go()
+    _network.clear()
     assert _network._cached is None
     np.testing.assert_array_equal(knows(picture, five[None]), before)
 
