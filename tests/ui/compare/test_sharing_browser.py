@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from lipsync.ui.visitor import COOKIE
 from tests.portal import serving
+from tests.ui.compare.locked_page import settled
 from tests.ui.conftest import PASSWORD
 from tests.ui.pages import BROWSER, fits, reading, shoot
 from tests.ui.visitors import Visitors
@@ -60,6 +61,7 @@ def test_the_maker_shares_and_the_owner_publishes(portal: str, visit: Callable[.
     maker.locator("#set-list label", has_text="Heron").click()
     expect(maker.locator("#set-heading")).to_contain_text("only you see it, and those who have its link")
     assert buttons(maker) == list(BUTTONS)
+    settled(maker)  # what comes while a set is opened closes what is asked about it
     maker.click("#set-share")
     link = reading(maker, lambda: maker.input_value("#set-link"), bool)
     assert link.startswith(f"{portal}/?set=")
@@ -85,6 +87,7 @@ def test_the_maker_shares_and_the_owner_publishes(portal: str, visit: Callable[.
     owner = visit(link, {"x-lipsync-password": PASSWORD})
     expect(owner.locator("#set-heading")).to_contain_text("made by a visitor")
     assert buttons(owner) == list(BUTTONS)
+    settled(owner)
     owner.click("#set-share")
     owner.locator("#set-publish input").check()
     expect(owner.locator("#set-heading")).to_contain_text("published: every visitor sees it")

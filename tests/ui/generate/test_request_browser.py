@@ -34,6 +34,7 @@ def choose_face(page, path: Path) -> None:  # type: ignore[no-untyped-def]
 
 def test_missing_consent_leads_to_its_box_and_a_tick_answers_it(page, stranger: Path) -> None:  # type: ignore[no-untyped-def]
     choose_face(page, stranger)
+    expect(page.locator("#face-facts")).to_contain_text("one face")
     page.click("#start")
     said = page.locator("#status .trouble")
     expect(said).to_contain_text("One thing is missing")
