@@ -1,6 +1,6 @@
 """Speed of one shared pass against the metrics one after the other.
 
-``python -m tests.benchmarks.scoring [--seconds 10]`` scores a 720p pair made from the bundled portrait in
+``python -m tests.benchmarks.scoring [--seconds 2]`` scores a 720p pair made from the bundled portrait in
 three ways: in one pass; one metric after the other with this project's own tracking; and with the scripts of
 `tests.benchmarks.naive`, each of which decodes and detects for itself. SyncNet's weights do not change its
 speed, so random ones stand in for them where they cannot be had. Beside the seconds of the clock stand those
@@ -122,7 +122,7 @@ def stopwatch(label: str) -> Iterator[list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of the pair")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of the pair")
     seconds = parser.parse_args().seconds
     shared = networks()
     names = [name for name in METRICS if name not in shared.missing]
