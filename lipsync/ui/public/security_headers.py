@@ -18,11 +18,9 @@ PAGE = (
     "connect-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'"
 )
-# An upload or a result that is opened by itself may be shown or played, and nothing in it runs. So it is with
-# Gradio's scripts, styles and pictures, a hundred a page: what they may do in a page is the page's policy.
+# An upload or a result that is opened by itself may be shown or played, and nothing in it runs.
 FILE = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
-# Files and answers to scripts, never a page.
-FILES = ("/gradio_api/", "/assets/", "/static/")
+API = "/gradio_api/"  # files and answers to scripts, never a page
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # addresses of studies hold their token
@@ -47,7 +45,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        usual = FILE if scope["path"].removeprefix(scope.get("root_path", "")).startswith(FILES) else PAGE
+        usual = FILE if scope["path"].removeprefix(scope.get("root_path", "")).startswith(API) else PAGE
 
         async def begin(message: Message) -> None:
             if message["type"] == "http.response.start":

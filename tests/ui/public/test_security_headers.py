@@ -70,9 +70,8 @@ def test_a_page_with_a_policy_of_its_own_keeps_it(client: TestClient) -> None:
     assert client.get("/rate").headers["content-security-policy"].startswith(f"{own}; ")
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/file=clip.wav", "/assets/index.js", "/static/img/clear.svg"])
-def test_nothing_runs_in_a_file(client: TestClient, path: str) -> None:
-    found = policy(client.get(path))
+def test_nothing_runs_in_a_file(client: TestClient) -> None:
+    found = policy(client.get("/gradio_api/file=clip.wav"))
     assert found["sandbox"] == []
     assert found["default-src"] == ["'none'"]
     assert "script-src" not in found
