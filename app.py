@@ -91,19 +91,7 @@ def build(
         add_compare(context)
         add_score(queue)
         add_study(studies)
-        be_quiet(demo)
     return demo
-
-
-def be_quiet(demo: gr.Blocks) -> None:
-    """Events that show no progress have no part of the page that would show it.
-
-    Gradio's page else hands the state of each event to all its outputs, and for that reads whatever they
-    contain: an event that turned to another tab once made each later one read the whole page.
-    """
-    for event in demo.fns.values():
-        if event.show_progress == "hidden":
-            event.show_progress_on = []
 
 
 def send_to_compare(

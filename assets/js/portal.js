@@ -252,8 +252,7 @@
 
   document.addEventListener("keydown", joinChoices, true);
 
-  // Tables come and are drawn anew while the page is used; a new text or name can take the place of the old one.
-  const WATCHED = ["aria-label", "title", "name", "src", "data-error", "data-title", "data-alt"];
+  // Tables come and are drawn anew while the page is used.
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -264,7 +263,7 @@
       leadToConsent();
       showResult();
     }, 200);
-  }).observe(document.body, { childList: true, subtree: true, characterData: true, attributeFilter: WATCHED });
+  }).observe(document.body, { childList: true, subtree: true });
 
   const offered = [...document.querySelectorAll("[data-locale]")].map((button) => button.dataset.locale);
   const own = (navigator.language || "en").toLowerCase().split("-")[0];

@@ -34,14 +34,8 @@ from lipsync.ui.uploads import (
 
 Update = dict[Any, Any]
 # An error goes with the inputs it was about. In the browser: an answer of the server could come too late.
-# Gradio tells a change also where the same value is set once more, as while a face is looked at.
-TAKE_BACK = f"""(status, ...inputs) => {{
-    const now = JSON.stringify(inputs.map((input) => input?.path ?? input));
-    const same = now === window.lastInputs;
-    window.lastInputs = now;
-    if (same || !status.includes('class="trouble"')) return status;
-    return document.querySelector("#result video") ? "" : {json.dumps(markup.empty())};
-}}"""
+TAKE_BACK = f"""(status) => !status.includes('class="trouble"') ? status
+    : document.querySelector("#result video") ? "" : {json.dumps(markup.empty())}"""
 
 
 @dataclass(frozen=True)
@@ -119,7 +113,7 @@ class _GeneratePage:
         self.view.input(self.on_view, [self.view, self.job], [self.player, self.gif], **QUIET)
         self.shown = shown
         changes = [value.change for value in values]
-        gr.on(changes, None, [self.status, *values], self.status, js=TAKE_BACK, **QUIET)
+        gr.on(changes, None, self.status, self.status, js=TAKE_BACK, **QUIET)
         # The browser remembers which cores it had made; nobody else is shown them.
         given = self.inputs
         self.learned.change(
