@@ -41,11 +41,9 @@ from lipsync.media import (
 from lipsync.media.label import Label
 from lipsync.media.output.burnt_captions import BurntCaptions
 from lipsync.media.output.captions import caption_file, write_srt
-from lipsync.media.source import THREADS
 from lipsync.media.writer import check_output, written_size
 from lipsync.methods import LipSyncMethod, load_method
 from lipsync.methods.base import Batch
-from lipsync.nn.threads import take_threads
 from lipsync.plan import PHOTO_SIDE, Plan, plan_result
 from lipsync.progress import Progress, Report
 from lipsync.request import ReferenceFrame, Request, Result
@@ -226,7 +224,6 @@ def _synthesize(
     The method sees every face as the references are exposed; what it draws gets the frame's exposure back.
     References that a quick look did not find are chosen from the first batch with a face.
     """
-    take_threads(THREADS)  # other stages are at work beside the network, too
     position, size = 0, job.plan.depth(job.request.batch_size)
     while group := list(islice(cropped, size)):
         known = [(item, view) for item, view in group if view is not None]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Thread
+from typing import TypeVar
 
 import numpy as np
 import torch
+
+P = TypeVar("P")
+T = TypeVar("T")
 
 
 def over_parts(work: Callable[..., np.ndarray], size: int, *inputs: np.ndarray) -> np.ndarray:
@@ -23,10 +27,19 @@ def over_parts(work: Callable[..., np.ndarray], size: int, *inputs: np.ndarray) 
         size: rows; small, so that what a layer gives is still in the processor's cache for the next one.
     """
     parts = [[part[at : at + size] for part in inputs] for at in range(0, max(1, len(inputs[0])), size)]
+    return np.concatenate(on_threads(lambda part: work(*part), parts))
+
+
+def on_threads(work: Callable[[P], T], parts: Sequence[P]) -> list[T]:
+    """What ``work`` gives for each part, in their order, on the threads of :func:`over_parts`.
+
+    Args:
+        work: must not call this function, and sets what PyTorch has for each thread, as its inference mode.
+    """
     threads = torch.get_num_threads()
     if threads == 1 or len(parts) == 1:
-        return np.concatenate([work(*part) for part in parts])
-    return np.concatenate(list(_pool(threads).map(lambda part: work(*part), parts)))
+        return list(map(work, parts))
+    return list(_pool(threads).map(work, parts))
 
 
 @cache

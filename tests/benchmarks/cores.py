@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the programs do
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from tests.benchmarks.generate import make_clip, make_speech
 
@@ -27,7 +28,9 @@ def job(face: Path, audio: Path, method: str) -> dict[str, float]:
     import torch
 
     from lipsync.generate import Request, generate
+    from lipsync.nn.memory import bound_memory
 
+    bound_memory()
     torch.set_num_threads(2)
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:

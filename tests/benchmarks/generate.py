@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the programs do
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import cv2
 import numpy as np
@@ -88,7 +89,9 @@ def job(face: Path, audio: Path, checkpoint: Path | None, batch: int) -> dict:
     """One job in this process: its result and the process's peak memory, MB."""
     from lipsync.generate import Request, generate
     from lipsync.methods import EMBEDDED
+    from lipsync.nn.memory import bound_memory
 
+    bound_memory()
     with tempfile.TemporaryDirectory() as folder:
         request = Request(face, audio, Path(folder) / "out.mp4", EMBEDDED, checkpoint, batch_size=batch)
         result = generate(request).to_dict()

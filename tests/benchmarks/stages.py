@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the programs do
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from lipsync import generate as pipeline
 from lipsync.faces.tracking.face_view import views

@@ -26,6 +26,7 @@ from lipsync.methods.visual_dubbing.renderer.inpaint import around
 from lipsync.methods.visual_dubbing.renderer_input import Posed, Scene
 from lipsync.methods.visual_dubbing.semantic import SemanticImages
 from lipsync.nn.device import default_device, supports_bfloat16
+from lipsync.nn.threads import on_threads
 
 RATE_FRAMES = 25.0  # frames per second at which expressions are predicted, as in training
 STRETCH = 50  # frames of them at a time: 2 s
@@ -33,7 +34,7 @@ NEAR, FAR = 10.0, 18.0  # degrees between heads: a reference within the first is
 FADE = 0.24  # seconds in which one reference gives way to the next
 CLOSED = 1 / 8  # of the frames that are known at the start, those with the most closed lips
 AROUND = 25  # frames before and after a stretch that the Bi-LSTM takes with it
-AT_ONCE = 4  # frames that the renderer draws at once, 12 MB each: the same pixels as of more, as fast
+AT_ONCE = 4  # frames that a processor's thread draws at once, 12 MB each: the same pixels as of more
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,13 @@ class VisualDubbingMethod(LipSyncMethod):
         Args:
             at: (N,) which frames of ``fit`` they are.
         """
-        parts = [slice(first, first + AT_ONCE) for first in range(0, len(whole), AT_ONCE)]
-        return torch.cat([self._draw_some(whole[k], fit, at[k], expression[k], chosen[k]) for k in parts])
+        size = AT_ONCE if self.device.type == "cpu" else len(whole)
+        parts = [slice(first, first + size) for first in range(0, len(whole), size)]
+        return torch.cat(
+            on_threads(lambda k: self._draw_some(whole[k], fit, at[k], expression[k], chosen[k]), parts)
+        )
 
+    @torch.inference_mode()
     def _draw_some(
         self, whole: Tensor, fit: Fit, at: np.ndarray, expression: np.ndarray, chosen: np.ndarray
     ) -> Tensor:

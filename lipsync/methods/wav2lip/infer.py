@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +17,10 @@ from lipsync.methods.wav2lip.opening import MOUTHS, Opening, ask
 from lipsync.nn.blocks import ConvBlock, UpBlock
 from lipsync.nn.device import default_device, supports_bfloat16
 from lipsync.nn.prior import pose_prior
+from lipsync.nn.threads import on_threads
 from lipsync.weights import hub
+
+AT_ONCE = 8  # frames that a processor's thread draws at once
 
 
 class Wav2LipMethod(LipSyncMethod):
@@ -74,7 +76,7 @@ class Wav2LipMethod(LipSyncMethod):
         if batch.activity is not None and batch.activity.min() < 1:
             active = torch.from_numpy(batch.activity).to(embedding)[:, None]
             embedding = active * embedding + (1 - active) * self._silence()
-        return self._drawn(lambda: self.net.draw(embedding[..., None, None], faces))
+        return self._drawn(embedding, faces)
 
     def _silence(self) -> Tensor:
         """(1, C) embedding of digital silence."""
@@ -84,10 +86,17 @@ class Wav2LipMethod(LipSyncMethod):
     def _windows(self, speech: np.ndarray, times: np.ndarray) -> Tensor:
         return torch.from_numpy(frame_windows(speech, times, self.config.audio)).to(self.device)
 
-    def _drawn(self, network: Callable[[], Tensor]) -> np.ndarray:
-        """(B, S, S, 3) uint8 of the (B, 3, S, S) in 0..1 that ``network`` gives."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            drawn = network().float()
+    def _drawn(self, embedding: Tensor, faces: Tensor) -> np.ndarray:
+        """(B, S, S, 3) uint8, to (B, C) encoded speech and (B, ...) faces as ``with_audio`` gives them."""
+
+        @torch.inference_mode()
+        def draw(part: tuple[Tensor, Tensor]) -> Tensor:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+                return self.net.draw(*part).float()
+
+        size = AT_ONCE if self.device.type == "cpu" else len(faces)
+        parts = zip(embedding[..., None, None].split(size), faces.split(size), strict=True)
+        drawn = torch.cat(on_threads(draw, list(parts)))
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
     def _encode(self, windows: Tensor) -> Tensor:
@@ -106,7 +115,7 @@ class Wav2LipMethod(LipSyncMethod):
         embeddings = self._encode(windows)
         return ask(
             embeddings,
-            lambda some: self._drawn(lambda: self.net.draw(some[..., None, None], faces)),
+            lambda some: self._drawn(some, faces),
             landmarker,
         )
 
