@@ -22,7 +22,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import gradio as gr
-from gradio.blocks import BlockContext
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
@@ -92,19 +91,7 @@ def build(
         add_compare(context)
         add_score(queue)
         add_study(studies)
-        spare_containers(demo)
     return demo
-
-
-def spare_containers(demo: gr.Blocks) -> None:
-    """Tell the state of an event that shows none to components alone, not to tabs and rows.
-
-    Gradio's page hands the state of each event to all its outputs, and for a container it reads all that is
-    in it: an event that turned to another tab made each later one read the whole page.
-    """
-    for event in demo.fns.values():
-        if event.show_progress == "hidden":
-            event.show_progress_on = [part for part in event.outputs if not isinstance(part, BlockContext)]
 
 
 def send_to_compare(
