@@ -106,7 +106,7 @@ def test_a_few_faces_are_drawn_at_a_time_and_look_the_same(core, morphable, port
     few = method(core, morphable)
     few.net.renderer.register_forward_pre_hook(lambda net, given: counts.append(len(given[0].hole)))
     drawn = spoken(few, portrait)
-    assert counts == [4, 2]  # which is what bounds the memory of a batch
+    assert sorted(counts) == [2, 4]  # which is what bounds the memory of a batch
     monkeypatch.setattr("lipsync.methods.visual_dubbing.infer.AT_ONCE", 100)
     at_once = spoken(method(core, morphable), portrait)
     assert np.abs(drawn.astype(int) - at_once).max() <= 1  # where a processor sums them in another order
