@@ -164,8 +164,9 @@ def test_fid_is_pooled_over_the_videos_of_a_method(rows, tmp_path, monkeypatch):
     network = SmallInception()
     found = Networks(hub.locate("face_landmarker"), {"fid": network}, names={"fid": "small"})
     monkeypatch.setattr(eval.batch.rows, "_networks", lambda options: found)
-    results = run(rows[:2], Options(metrics=("fid",)), tmp_path)  # generated, reference, generated, ...
-    x, y = (np.concatenate(network.given[side::2]) for side in (0, 1))
+    results = run(rows[:2], Options(metrics=("fid",)), tmp_path)
+    halves = [np.split(both, 2) for both in network.given]  # a batch of generated faces, then of real ones
+    x, y = (np.concatenate(side) for side in zip(*halves, strict=True))
     assert len(x) == len(y) == 60
     s1, s2 = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
     shift = x.mean(0) - y.mean(0)

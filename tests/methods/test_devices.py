@@ -17,6 +17,10 @@ from lipsync.generate import Request, generate
 from lipsync.methods import METHODS
 
 
+# Networks whose kernels are the processor's, whatever else a machine has: they tell people apart.
+PROCESSOR = ("lipsync.nn.packed", "lipsync.faces.sface")
+
+
 class Calls:
     """The outermost calls of this project's networks, with what they were given and what they gave."""
 
@@ -24,12 +28,17 @@ class Calls:
         self.found: dict[type[nn.Module], tuple[nn.Module, tuple, object]] = {}
         self._inside = threading.local()  # the calls that have begun
 
+    @staticmethod
+    def _counts(module: nn.Module) -> bool:
+        kind = type(module).__module__
+        return kind.startswith("lipsync.") and kind not in PROCESSOR
+
     def begin(self, module: nn.Module, inputs: object) -> None:
-        if type(module).__module__.startswith("lipsync."):
+        if self._counts(module):
             self._inside.depth = getattr(self._inside, "depth", 0) + 1
 
     def end(self, module: nn.Module, inputs: tuple, output: object) -> None:
-        if type(module).__module__.startswith("lipsync."):
+        if self._counts(module):
             self._inside.depth -= 1
             if self._inside.depth == 0:
                 self.found.setdefault(type(module), (module, inputs, output))
