@@ -16,7 +16,6 @@ from lipsync.assets import asset
 from lipsync.generate import Request, generate
 from lipsync.methods import METHODS
 
-
 # Networks whose kernels are the processor's, whatever else a machine has: they tell people apart.
 PROCESSOR = ("lipsync.nn.packed", "lipsync.faces.sface")
 
