@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("lipsync", "eval", "assets")
 FILES = ("pyproject.toml", "setup.py", "requirements.txt", "README.md", "LICENSE")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
+BROUGHT = ("gradio_client", "starlette", "brotli", "numba", "pip")  # by Gradio, librosa and Python
+OPTIONAL = (
+    "faster_whisper",
+    "onnxruntime",
+    "pypinyin",
+    "ray",
+    "spaces",
+    "transformers",
+)  # a sentence without
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 pytestmark = pytest.mark.slow
@@ -58,6 +70,32 @@ def run(installed: Path, work: Path, command: str, *arguments: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_whatever_is_imported_is_required() -> None:
+    """A package that only the tests' requirements name would be missing for who installs the portal."""
+    found = {}
+    for path in (ROOT / "app.py", *ROOT.glob("lipsync/**/*.py"), *ROOT.glob("eval/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0]: path for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found[str(node.module).partition(".")[0]] = path
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    required = {canonical_name(line.partition("==")[0]) for line in lines if line and line[0] != "#"}
+    names = packages_distributions()
+    missing = {
+        name: path.name
+        for name, path in found.items()
+        if name not in {*sys.stdlib_module_names, *PACKAGES, "app", *BROUGHT, *OPTIONAL}
+        and required.isdisjoint(map(canonical_name, names.get(name, [name])))
+    }
+    assert missing == {}
+
+
+def canonical_name(name: str) -> str:
+    """Of a distribution, as PEP 503 compares them."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_it_holds_every_file_of_the_packages_and_assets(wheel: Path) -> None:
