@@ -41,9 +41,7 @@ MAX_PIXELS = 8192 * 4320  # of a frame: 8K; a header of a few bytes may claim mo
 MAX_ERRORS = 100  # damaged places in a row before a file is given up
 
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-THREADS = min(
-    max(1, PROCESSORS // 2), 8
-)  # of one of the stages that are at work side by side: reading, drawing, writing
+THREADS = min(max(1, PROCESSORS // 2), 8)  # of a reader or a writer: other stages are at work beside it
 
 
 def check_file(path: str | Path) -> Path:

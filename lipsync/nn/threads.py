@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -40,6 +41,17 @@ def on_threads(work: Callable[[P], T], parts: Sequence[P]) -> list[T]:
     if threads == 1 or len(parts) == 1:
         return list(map(work, parts))
     return list(_pool(threads).map(work, parts))
+
+
+def in_parts(draw: Callable[..., Tensor], size: int, *inputs: Tensor) -> Tensor:
+    """What a network draws to (N, ...) inputs: on a processor in parts of ``size`` rows, else all at once."""
+
+    @torch.inference_mode()
+    def drawn(part: Sequence[Tensor]) -> Tensor:
+        return draw(*part)
+
+    rows = size if inputs[0].device.type == "cpu" else len(inputs[0])
+    return torch.cat(on_threads(drawn, list(zip(*(whole.split(rows) for whole in inputs), strict=True))))
 
 
 @cache

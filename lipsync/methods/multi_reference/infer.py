@@ -18,7 +18,7 @@ from lipsync.media import read_audio
 from lipsync.methods.base import Batch, LipSyncMethod, MethodCard
 from lipsync.methods.multi_reference.model import MultiReference
 from lipsync.nn.device import default_device, supports_bfloat16
-from lipsync.nn.threads import on_threads
+from lipsync.nn.threads import in_parts
 
 CLOSED = asset("examples", "english.wav")
 CLOSED_AT = 3.36  # s in it: both lips touch for a while, and both cores that ship draw them closed there
@@ -98,14 +98,11 @@ class MultiReferenceMethod(LipSyncMethod):
         else:
             opening = batch.mouth_opening
 
-        @torch.inference_mode()
-        def draw(part: tuple[Tensor, Tensor]) -> Tensor:
+        def draw(speech: Tensor, faces: Tensor) -> Tensor:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-                return self.net(*part, references, opening).float()
+                return self.net(speech, faces, references, opening).float()
 
-        size = AT_ONCE if self.device.type == "cpu" else len(frames)
-        parts = zip(audio_features.to(self.device).split(size), frames.split(size), strict=True)
-        drawn = torch.cat(on_threads(draw, list(parts)))
+        drawn = in_parts(draw, AT_ONCE, audio_features.to(self.device), frames)
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 

@@ -17,7 +17,7 @@ from lipsync.methods.wav2lip.opening import MOUTHS, Opening, ask
 from lipsync.nn.blocks import ConvBlock, UpBlock
 from lipsync.nn.device import default_device, supports_bfloat16
 from lipsync.nn.prior import pose_prior
-from lipsync.nn.threads import on_threads
+from lipsync.nn.threads import in_parts
 from lipsync.weights import hub
 
 AT_ONCE = 8  # frames that a processor's thread draws at once
@@ -89,14 +89,11 @@ class Wav2LipMethod(LipSyncMethod):
     def _drawn(self, embedding: Tensor, faces: Tensor) -> np.ndarray:
         """(B, S, S, 3) uint8, to (B, C) encoded speech and (B, ...) faces as ``with_audio`` gives them."""
 
-        @torch.inference_mode()
-        def draw(part: tuple[Tensor, Tensor]) -> Tensor:
+        def draw(embedding: Tensor, faces: Tensor) -> Tensor:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-                return self.net.draw(*part).float()
+                return self.net.draw(embedding, faces).float()
 
-        size = AT_ONCE if self.device.type == "cpu" else len(faces)
-        parts = zip(embedding[..., None, None].split(size), faces.split(size), strict=True)
-        drawn = torch.cat(on_threads(draw, list(parts)))
+        drawn = in_parts(draw, AT_ONCE, embedding[..., None, None], faces)
         return (drawn * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
     def _encode(self, windows: Tensor) -> Tensor:
