@@ -51,6 +51,17 @@ def serving(
         server = subprocess.Popen(
             [*python, "app.py"], cwd=root, env=os.environ | given | (env or {}), stdout=out, stderr=out
         )
+    with answering(server, port, log) as address:
+        yield address
+
+
+@contextmanager
+def answering(server: subprocess.Popen[bytes], port: int, log: Path) -> Iterator[str]:
+    """The address of a server, once it answers; it is stopped at the end.
+
+    Args:
+        log: what it writes, shown where it does not start.
+    """
     address = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + START

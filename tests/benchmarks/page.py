@@ -20,12 +20,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.request import urlopen
 
 import gradio as gr
 from playwright.sync_api import sync_playwright
 
-from tests.portal import START, free_port, serving
+from tests.portal import answering, free_port, serving
 from tests.ui.conftest import OPTIONS, chromium
 
 TABS = ("generate", "compare", "score", "rate", "results")
@@ -97,28 +96,11 @@ def alone(name: str, work: Path) -> Iterator[str]:
     port = free_port()
     own = {"GRADIO_TEMP_DIR": str(work / name), "GRADIO_ANALYTICS_ENABLED": "False"}
     arguments = [sys.executable, "-m", __spec__.name, "--serve", name, "--port", str(port)]
-    server = subprocess.Popen(
-        arguments, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + START
-        while not _answers(address):
-            assert server.poll() is None, f"{name} did not start"
-            assert time.monotonic() < deadline, f"{name} does not answer"
-            time.sleep(0.2)
+    log = work / f"{name}.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(arguments, env=os.environ | own, stdout=out, stderr=out)
+    with answering(server, port, log) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urlopen(address, timeout=20) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def load(browser: Any, address: str) -> Load:
