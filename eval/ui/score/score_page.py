@@ -15,7 +15,7 @@ from eval.batch.pairing import renamed, rows_by_name
 from eval.compare.index import CLIPS
 from eval.compare.names import REFERENCE
 from eval.compare.sets import EXAMPLE
-from eval.functional.lse import MAX_SHIFT
+from eval.functional.sync.lse import MAX_SHIFT
 from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region, Variant
