@@ -5,11 +5,12 @@ The p, b and m of speech: a viewer sees at once when they are missing, and LipCo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from eval.functional.aggregate import LEVEL, RESAMPLES
 from lipsync.texts import Message
 
 # Lips touch below this inner-lip gap, in inter-ocular distances. On the 15,985 frames of 116 tracks of 63
@@ -52,12 +53,15 @@ class ClosureScore:
             NaN where the reference's never do.
         precision: share of the frames with touching generated lips in which the reference's do; NaN
             where the generated ones never touch. A mouth that stays closed has ``share``.
+        f1: harmonic mean of the two; 0 where the lips of one side alone touch, NaN where neither's do. A
+            mouth that stays closed has 2·share / (1 + share).
         share: of all frames, those in which the reference's lips touch.
         frames: frames that entered.
     """
 
     recall: float
     precision: float
+    f1: float
     share: float
     frames: int
 
@@ -90,9 +94,24 @@ def closures_compute(total: ClosureCounts) -> ClosureScore:
     return ClosureScore(
         recall=total.both / total.reference if total.reference else float("nan"),
         precision=total.both / total.generated if total.generated else float("nan"),
+        f1=2 * total.both / (total.generated + total.reference or np.nan),
         share=total.reference / total.frames,
         frames=total.frames,
     )
+
+
+def closures_interval(clips: Sequence[ClosureCounts], seed: int = 0) -> tuple[float, float]:
+    """Bootstrap interval (95 %, over clips) of the F1 of all clips together; NaN with fewer than 2 clips."""
+    if len(clips) < 2:
+        return float("nan"), float("nan")
+    counts = np.array([(clip.both, clip.generated + clip.reference) for clip in clips], np.float64)
+    drawn = np.random.default_rng(seed).multinomial(
+        len(clips), np.full(len(clips), 1 / len(clips)), RESAMPLES
+    )
+    both, touching = (drawn @ counts).T
+    f1 = 2 * both[touching > 0] / touching[touching > 0]
+    low, high = np.quantile(f1, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
 def closures(pairs: Iterable[tuple[np.ndarray, np.ndarray]], touch: float = TOUCH) -> ClosureScore:

@@ -1,72 +1,39 @@
-"""LipCorr, at one shift for all videos of a method."""
+"""LipCorr and the two of cross-driving, each at one shift for all videos of a method."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eval.functional.aggregate import MeanScore, summarise
 from eval.functional.mouth.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
-from eval.scoring.metrics.base import (
-    LoadFeatures,
-    MethodScore,
-    Metric,
-    ResultRow,
-    Setup,
-    VideoScore,
-    register_metric,
-)
+from eval.scoring.metrics.base import LoadFeatures, MethodScore, ResultRow, VideoScore, register_metric
+from eval.scoring.metrics.opening_metric import OpeningAccumulator, OpeningMetric
+from eval.scoring.protocol import NO_GENERATED_FACE, NO_SPEAKER_FACE
 from lipsync.texts import Message
 
 if TYPE_CHECKING:
     from eval.scoring.pair import PairBatch
 
 OPENINGS = ("opening_generated", "opening_reference")  # columns of the table per frame
+SPEAKER_OPENING = "opening_speaker"
 
 
-@dataclass
-class OpeningAccumulator:
-    """Collects the (T,) mouth openings of generated and reference, and why frames have none."""
-
-    generated: list[np.ndarray] = field(default_factory=list)
-    reference: list[np.ndarray] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-
-    def columns(self) -> tuple[np.ndarray, np.ndarray]:
-        """(T,) of generated and reference, NaN where there is no face."""
-        if not self.generated:
-            return np.zeros(0), np.zeros(0)
-        return np.concatenate(self.generated), np.concatenate(self.reference)
-
-
-class LipCorr(Metric):
+class LipCorr(OpeningMetric):
     """See `eval.functional.mouth.lipcorr`. The detail of a method is its `LipCorrScore`."""
 
     details_key: ClassVar[str] = "lags"
     footnote: ClassVar[str] = Message("score.lag")
     method_columns: ClassVar[tuple[str, ...]] = ("lag", "r_zero")
 
-    def accumulator(self, setup: Setup) -> OpeningAccumulator:
-        """No frame yet."""
-        return OpeningAccumulator()
-
-    def update(self, state: OpeningAccumulator, batch: PairBatch) -> None:
-        """Add the openings of a batch."""
-        generated, reference = batch.openings
-        state.generated.append(generated)
-        state.reference.append(reference)
-        state.reasons += batch.reasons
-
     def compute(self, state: OpeningAccumulator) -> VideoScore:
         """The correlation of one clip without a shift; those at the others are in the detail."""
         clip = lipcorr_update(*state.columns())
-        skipped = Counter(reason for reason in state.reasons if reason)
         detail = {"by_lag": clip.by_lag, "frames": clip.frames, "still": clip.still}
-        return VideoScore(lipcorr_compute([clip]).r, clip.frames, skipped, detail)
+        return VideoScore(lipcorr_compute([clip]).r, clip.frames, state.skipped(), detail)
 
     def frame_columns(self, state: OpeningAccumulator, frames: int) -> Mapping[str, np.ndarray]:
         """Both openings."""
@@ -98,9 +65,50 @@ class LipCorr(Metric):
         return detail.lag, detail.r_zero
 
 
+class Followed(LipCorr):
+    """LipCorr with the mouth of the person who said the driving speech, while both videos last."""
+
+    details_key: ClassVar[str] = "followed_lags"
+    footnote: ClassVar[str] = Message("score.lag_cross")
+
+    def openings(self, batch: PairBatch) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Up to the end of the speaker's video."""
+        generated, speaker = batch.openings[0][batch.speaks], batch.speaker_openings[batch.speaks]
+        reasons = [
+            NO_SPEAKER_FACE if np.isnan(theirs) else NO_GENERATED_FACE if np.isnan(ours) else ""
+            for ours, theirs in zip(generated, speaker, strict=True)
+        ]
+        return generated, speaker, reasons
+
+    def frame_columns(self, state: OpeningAccumulator, frames: int) -> Mapping[str, np.ndarray]:
+        """The speaker's opening."""
+        return {SPEAKER_OPENING: state.columns()[1]}
+
+
+class Leak(LipCorr):
+    """LipCorr of a video with somebody else's speech: how much of the original mouth is left in it."""
+
+    details_key: ClassVar[str] = "leak_lags"
+    footnote: ClassVar[str] = Message("score.lag_cross")
+
+
 register_metric(
     LipCorr(
         "lipcorr", "LipCorr", "higher", "metric.lipcorr",
         needs=("reference", "landmarks"), low=-1.0, high=1.0, artefacts=("face_landmarker",), order=90,
+    )
+)  # fmt: skip
+_CROSS: dict[str, Any] = {"high": 1.0, "artefacts": ("face_landmarker",), "default": False}
+
+register_metric(
+    Followed(
+        "followed", "Followed", "higher", "metric.followed",
+        needs=("speaker", "landmarks"), low=-1.0, order=91, **_CROSS,
+    )
+)  # fmt: skip
+register_metric(
+    Leak(
+        "leak", "Leak", "zero", "metric.leak",
+        needs=("reference", "speaker", "landmarks"), order=92, group="lipcorr", **_CROSS,
     )
 )  # fmt: skip
