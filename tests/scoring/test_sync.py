@@ -38,14 +38,15 @@ def sound(frames, late=0, seed=0):
     return levels, speech
 
 
+@pytest.mark.parametrize("margin", [0, 30])
 @pytest.mark.parametrize(("frames", "late"), [(25, 0), (37, -3), (180, 6), (400, 0)])
-def test_stream_equals_the_whole_clip_at_once(linear_judge, frames, late):
+def test_stream_equals_the_whole_clip_at_once(linear_judge, frames, late, margin):
     levels, speech = sound(frames, late)
-    stream = SyncStream(linear_judge(), speech)
+    stream = SyncStream(linear_judge(margin=margin), speech)
     for item in video(levels):
         stream.see(item)
     (track,) = stream.finish()
-    expected = plain(linear_judge(), levels, speech)
+    expected = plain(linear_judge(margin=margin), levels, speech)
     assert track.score.offset == expected.offset
     assert track.score.distance == pytest.approx(expected.distance, rel=1e-6)
     assert track.score.confidence == pytest.approx(expected.confidence, rel=1e-6)

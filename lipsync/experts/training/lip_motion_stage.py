@@ -25,7 +25,6 @@ from lipsync.media import read_audio
 from lipsync.training.loop import Stage, Update
 from lipsync.training.schedules import one_cycle
 
-VARIED = 2  # versions of each clip's framing and light, and of its sound, besides the original
 OFFSETS = "offsets.csv"
 STEP = 15  # vectors each way among which the offset of a clip is looked for: 0.3 s
 
@@ -45,6 +44,7 @@ class LipMotionTraining:
     beside: share of the target that each neighbour of the right time gets: they are nearly as right.
     noise: standard deviation added to points, in inter-ocular distances.
     stretch: largest factor on the height and on the width of a mouth, less 1.
+    varied: versions of each clip's framing and light, and of its sound, besides the original.
     """
 
     model: LipMotionConfig = field(default_factory=LipMotionConfig)
@@ -58,6 +58,7 @@ class LipMotionTraining:
     beside: float = 0.1
     noise: float = 0.005
     stretch: float = 0.15
+    varied: int = 2
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class LipMotionStage(Stage):
         )
         offsets = read_offsets(Path(config.offsets)) if config.offsets else {}
         self.train_clips = {
-            clip.name: self._measured(clip, VARIED, offsets.get(clip.name, 0)) for clip in self.sampler.clips
+            clip.name: self._measured(clip, config.varied, offsets.get(clip.name, 0)) for clip in self.sampler.clips
         }
         self.dev_clips = {clip.name: self._measured(clip) for clip in dev}
         self.modules: dict[str, nn.Module] = {
