@@ -17,7 +17,7 @@ from lipsync.errors import MediaError
 from lipsync.faces.tracking.track import FaceTracker
 from lipsync.media import read_frames
 
-FEWEST = 2 * FARTHEST  # frames; with fewer nothing can be compared at all shifts
+FEWEST = FARTHEST + 15  # frames: every shift compares 15 windows and more
 
 
 def check_clip(sync_network: SyncNetwork, clip: Path, other: Path, landmarker: Path) -> Check:
@@ -76,7 +76,7 @@ def _speech(sync_network: SyncNetwork, clip: Path, windows: int) -> np.ndarray:
 
 
 def _closest(lips: np.ndarray, speech: np.ndarray) -> np.ndarray:
-    """(N,) frames from each window to its closest sound, of the windows that can be compared at all shifts."""
+    """(N,) frames from each window to its closest sound, where all shifts can be compared."""
     inside = range(MAX_SHIFT, len(lips) - MAX_SHIFT)
     rows = [np.linalg.norm(speech[t - MAX_SHIFT : t + MAX_SHIFT + 1] - lips[t], axis=1) for t in inside]
     return np.array([int(row.argmin()) - MAX_SHIFT for row in rows], int)

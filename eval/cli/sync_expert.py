@@ -17,6 +17,9 @@ def add(commands: Any) -> None:
     add_arguments(parser)
     parser.add_argument("--model", type=Path, metavar="DIR", help=for_terminal("help.sync_expert.model"))
     parser.add_argument(
+        "--seconds", type=float, default=0.0, metavar="S", help=for_terminal("help.sync_expert.seconds")
+    )
+    parser.add_argument(
         "--json", type=Path, metavar="OUT",
         help=for_terminal("help.sync_expert.json"),
     )  # fmt: skip
@@ -28,17 +31,19 @@ def run(options: argparse.Namespace) -> int:
     from eval.batch.sync_check import check_clip
     from eval.scoring.expert import load_expert, measure
     from lipsync.errors import MediaError
+    from lipsync.media.probe import probe
     from lipsync.weights import hub
 
     sync_network = load_expert(options.model)
     landmarker = hub.fetch("face_landmarker")
     clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
+    long = [name for name, clip in clips.items() if probe(clip).duration >= options.seconds]
     trained_on = " or ".join(options.trained_on) or "no other split"
     checks = []
     print(f"{'clip':<20} windows found  own sound: offset  LSE-D  ranked   other sound: offset  LSE-D")
-    for name, clip in clips.items():
+    for name in long:
         try:
-            check = check_clip(sync_network, clip, clips[speaker_for(name, clips)], landmarker)
+            check = check_clip(sync_network, clips[name], clips[speaker_for(name, clips)], landmarker)
         except MediaError as problem:
             print(f"{name:<20} {for_terminal(problem.message)}")
             continue
@@ -50,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
             flush=True,
         )
     data = f"split {options.split} without people of {trained_on}"
+    if options.seconds:
+        data += f", clips of {options.seconds:g} s and more"
     measured = measure(checks, sync_network.sha256, data)
     print(measured.report())
     if options.json is not None:

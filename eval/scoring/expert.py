@@ -18,6 +18,7 @@ from lipsync.errors import ArtefactError, ConfigError
 from lipsync.experts.lip_motion import LipMotion
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.texts import Message
+from lipsync.weights.hub import Progress
 
 # The stand-ins for SyncNet v2, the better one first: it needs Whisper's encoder, the other one nothing.
 EXPERTS = (asset("models", "lip-motion-whisper"), asset("models", "lip-motion-embedded"))
@@ -129,25 +130,28 @@ def measure(checks: Sequence[Check], sha256: str, data: str) -> Measured:
     )
 
 
-def load_expert(folder: Path | None = None) -> LipMotionNetwork | OwnSyncExpert:
+def load_expert(
+    folder: Path | None = None, progress: Progress | None = None
+) -> LipMotionNetwork | OwnSyncExpert:
     """An own expert as the sync network of LSE.
 
     Args:
         folder: of a lip-motion expert or a sync expert (config.json, model.safetensors); None: the best of
             those that ship.
+        progress: called while the weights of a speech encoder are fetched.
 
     Raises:
         ArtefactError: there is none, or the speech encoder of the one in ``folder`` is unavailable.
     """
     if folder is not None:
-        return _load(folder)
+        return _load(folder, progress)
     for shipped in EXPERTS[:-1]:
         with suppress(ArtefactError, ConfigError):  # its speech encoder cannot be had here
-            return _load(shipped)
-    return _load(EXPERTS[-1])
+            return _load(shipped, progress)
+    return _load(EXPERTS[-1], progress)
 
 
-def _load(folder: Path) -> LipMotionNetwork | OwnSyncExpert:
+def _load(folder: Path, progress: Progress | None) -> LipMotionNetwork | OwnSyncExpert:
     weights = folder / "model.safetensors"
     if not weights.is_file() or not (folder / "config.json").is_file():
         raise ArtefactError("expert.no_folder", folder=folder)
@@ -156,7 +160,8 @@ def _load(folder: Path) -> LipMotionNetwork | OwnSyncExpert:
     with redirect_stdout(io.StringIO()):  # the Hub library prints that it loads, amid our tables
         if "encoder" in json.loads((folder / "config.json").read_text(encoding="utf-8")):
             motion = LipMotion.from_pretrained(str(folder))
-            return LipMotionNetwork(motion, load_encoder(motion.config.encoder), sha256, accuracy)
+            encoder = load_encoder(motion.config.encoder, progress=progress)
+            return LipMotionNetwork(motion, encoder, sha256, accuracy)
         return OwnSyncExpert(SyncExpert.from_pretrained(str(folder)), sha256, accuracy)
 
 

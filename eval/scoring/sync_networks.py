@@ -43,7 +43,8 @@ class SyncNetwork(Protocol):
     alignment: str  # how the region was placed
 
     def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
-        """What it needs of a frame (H, W, 3): mostly (S, S, 3) uint8 RGB; None: the whole frame squeezed to S.
+        """What it needs of a frame (H, W, 3): mostly (S, S, 3) uint8 RGB. Without a pose the whole frame is
+        squeezed to S.
 
         Args:
             around: poses of the ``smoothing`` frames around this one, itself included; fewer at the
@@ -127,11 +128,11 @@ class OwnSyncExpert:
 
 
 class LipMotionNetwork:
-    """The project's lip-motion expert: the movement of points of the lips, about the mean mouth around them."""
+    """The project's lip-motion expert: points of the lips about the mean mouth of the frames around."""
 
     own = True
     smoothing = 1
-    name = "lip-motion expert"
+    name = "own expert (lip motion)"
 
     def __init__(self, network: LipMotion, encoder: SpeechEncoder, sha256: str, accuracy: str = ""):
         self._network, self._encoder = network.eval(), encoder
@@ -171,8 +172,8 @@ class LipMotionNetwork:
 def _apart_from_zero(embeddings: np.ndarray) -> np.ndarray:
     """(N, E + 1) embeddings of length 1 with a value of 1 more.
 
-    Distances between them stay. The algorithm of LSE compares with zeros beyond the ends of a track: these are
-    now as far away as what has nothing in common, and not nearer, which drew offsets to the ends.
+    Distances between them stay. The algorithm of LSE compares with zeros beyond the ends of a track: these
+    are now as far away as what has nothing in common; nearer ones drew offsets to the ends.
     """
     return np.concatenate([embeddings, np.ones((len(embeddings), 1), embeddings.dtype)], axis=1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 MAX_SHIFT = 30  # frames each way at 25 fps: a sound that is 1 s late is still found
@@ -49,4 +51,4 @@ def in_order(own: np.ndarray, other: np.ndarray) -> bool:
         own, other: :func:`mean_distances` to the own sound, and to that of another person.
     """
     strengths = [*(sync_strength(own, late) for late in LATE), sync_strength(other)]
-    return all(before > after for before, after in zip(strengths, strengths[1:], strict=False))
+    return all(before > after for before, after in pairwise(strengths))

@@ -95,7 +95,8 @@ class LipMotionStage(Stage):
         )
         offsets = read_offsets(Path(config.offsets)) if config.offsets else {}
         self.train_clips = {
-            clip.name: self._measured(clip, config.varied, offsets.get(clip.name, 0)) for clip in self.sampler.clips
+            clip.name: self._measured(clip, config.varied, offsets.get(clip.name, 0))
+            for clip in self.sampler.clips
         }
         self.dev_clips = {clip.name: self._measured(clip) for clip in dev}
         self.modules: dict[str, nn.Module] = {

@@ -39,7 +39,7 @@ class Lse(Metric):
         raise NotImplementedError
 
     def load(self, loader: Loader) -> Any:
-        """The file that was given, SyncNet v2, or the own sync expert."""
+        """The file that was given, SyncNet v2, or an own expert."""
         from eval.scoring.expert import load_expert
         from eval.scoring.sync_networks import SyncNetV2, SyncNetwork
         from lipsync.checksum import file_sha256
@@ -59,7 +59,7 @@ class Lse(Metric):
             sync_network = SyncNetV2(load_syncnet(file), loader.hashes[self.name])
         else:
             try:
-                sync_network = load_expert(loader.expert)
+                sync_network = load_expert(loader.expert, loader.progress)
             except ArtefactError:
                 return None  # the sentence about SyncNet v2 stands: that file helps, whatever else is missing
             for name in family:
@@ -99,7 +99,7 @@ class Lse(Metric):
         return Message("score.no_track", video=video, frames=MIN_TRACK)
 
     def title(self, networks: Networks) -> str:
-        """Marked where the own sync expert takes SyncNet's place."""
+        """Marked where an own expert takes SyncNet's place."""
         return f"{self.label} (own expert)" if networks.loaded[self.group].own else self.label
 
     def protocol(self, score: VideoScore, state: SyncStream, setup: Setup, job: Pass) -> str:
@@ -135,7 +135,7 @@ class Lse(Metric):
         return "; ".join(parts)
 
     def notes(self, score: Score, networks: Networks) -> Iterable[str]:
-        """Warns of the own sync expert."""
+        """Warns of the own expert."""
         sync_network = networks.loaded.get(self.group)
         if sync_network is not None and sync_network.own:
             yield Message("score.own_expert", measured=sync_network.accuracy)
