@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class BenchSuite:
-    """What was run; ``sha256`` is of the suite's file, so that two reports can be known to be of one suite."""
+    """What was run; by ``sha256``, of its file, two reports can be known to be of one suite."""
 
     name: str
     title: str
