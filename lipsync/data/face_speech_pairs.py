@@ -45,7 +45,7 @@ def read_pairs(path: Path, find: Callable[[str], Path | None]) -> list[FaceSpeec
     Raises:
         ConfigError: it cannot be read, lacks a column, lists nothing, or names a file that is not there.
     """
-    return _numbered(_row(path, number, row, find) for number, row in _rows(path, PAIR))
+    return _numbered(_row(path, number, row, find) for number, row in read_rows(path, PAIR))
 
 
 def read_manifest(path: Path) -> list[FaceSpeechPair]:
@@ -59,7 +59,7 @@ def read_manifest(path: Path) -> list[FaceSpeechPair]:
         ConfigError: it cannot be read, lacks a column, lists nothing, or a line has no item or no face.
     """
     found = []
-    for number, row in _rows(path, MANIFEST):
+    for number, row in read_rows(path, MANIFEST):
         for column in ("item", "face"):
             if not row[column]:
                 raise ConfigError("pairs.empty_cell", path=path.name, number=number, column=column)
@@ -71,8 +71,12 @@ def read_manifest(path: Path) -> list[FaceSpeechPair]:
     return found
 
 
-def _rows(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+def read_rows(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """The lines of a CSV below its first, each with its number, cells by column.
+
+    Args:
+        path: the CSV, in UTF-8 with or without a byte order mark; commas, semicolons or tabs between cells.
+        wanted: columns that it must have.
 
     Raises:
         ConfigError: it cannot be read, lacks a column that is wanted, or has no line.
