@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ import numpy as np
 
 from eval.batch.batch_manifest import ManifestRow
 from eval.scoring.protocol import Region, Variant
-from eval.scoring.scores import write_text
+from lipsync.batch.row_records import finished_record, write_record
 from lipsync.experts.perceptual import LpipsNet
-from lipsync.texts import messages_in, with_messages
 
 
 @dataclass(frozen=True)
@@ -58,33 +56,18 @@ class ScoringJob:
 
     def finished(self) -> dict[str, Any] | None:
         """The result of an earlier run with the same inputs, if it had one and it is all there."""
-        try:
-            result = read_result(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        if not isinstance(result, dict) or result.get("fingerprint") != self.fingerprint:
-            return None
-        if "error" in result or not self.frames.is_file():
+        result = finished_record(self.path, self.fingerprint)
+        if result is None or not self.frames.is_file():
             return None
         lost = result.get("features") and load_features(self.folder, result) is None
         return None if lost else result
 
     def write(self, **found: Any) -> dict[str, Any]:
         """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it."""
-        result = {
+        return write_record(self.path, {
             "fingerprint": self.fingerprint, "item": self.row.item, "method": self.row.method,
-            "control": self.row.control is not None, "messages": messages_in(found), **found,
-        }  # fmt: skip
-        text = json.dumps(result, indent=1, ensure_ascii=False)
-        write_text(self.path, text + "\n")
-        return read_result(text)
-
-
-def read_result(text: str) -> Any:
-    """A stored result, the sentences in it as messages again."""
-    result = json.loads(text)
-    stored = result.get("messages", {}) if isinstance(result, dict) else {}
-    return with_messages(result, stored)
+            "control": self.row.control is not None, **found,
+        })  # fmt: skip
 
 
 def row_key(item: str, method: str) -> str:
