@@ -84,7 +84,7 @@ MANY_PARAMETERS = {
     "lipsync.ui.generate_api.generate": 19,
     "eval.ui.score.score_api.score": 7,
     # Calls of the library whose few options are documented keywords with a default each.
-    "eval.scoring.score.score": 12,
+    "eval.scoring.score.score": 13,
     "eval.compare.pictures.contact_sheet.contact_sheet": 8,
     "eval.compare.pictures.montage.montage": 10,
     "eval.study.statistics.results.results": 7,

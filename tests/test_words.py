@@ -64,6 +64,7 @@ PAGE_STAY = frozenset({"sheet", "addEventListener", "removeEventListener"})  # c
 MIRRORED = {
     "functional and scoring/metrics": (
         "aed",
+        "closures",
         "csim",
         "fid",
         "lipcorr",

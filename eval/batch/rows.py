@@ -14,7 +14,7 @@ from eval.batch.job import FeatureFiles, Options, ScoringJob, load_features
 from eval.scoring.metrics import METRICS
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION
-from eval.scoring.score import score, wanted
+from eval.scoring.score import possible, score
 from lipsync.batch.engines import Engine
 from lipsync.batch.row_records import file_state, fingerprint
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
@@ -79,15 +79,15 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
 
         torch.set_num_threads(job.threads)
     try:
-        for path in (row.generated, row.reference, row.reference_image):
+        for path in (row.generated, row.reference, row.reference_image, row.speaker):
             if path is not None and not path.is_file():
                 raise ConfigError("manifest.no_file", path=path)
         names = _possible([row], row.metrics or options.metrics)
         with FeatureFiles(job) as features:
             scores = score(
-                row.generated, row.reference, row.reference_image, metrics=names, region=options.region,
-                variant=options.variant, resize=options.resize, networks=_networks(options),
-                keep_features=features, control=row.control,
+                row.generated, row.reference, row.reference_image, speaker=row.speaker, metrics=names,
+                region=options.region, variant=options.variant, resize=options.resize,
+                networks=_networks(options), keep_features=features, control=row.control,
                 progress=partial(report, row) if report else None,
             )  # fmt: skip
         scores.write_frames(job.frames)
@@ -102,16 +102,19 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
 
 
 def _possible(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tuple[str, ...]:
-    """The chosen metrics that at least one of the rows can have, in the order of the table.
+    """The chosen metrics (None: the usual ones) that at least one of the rows can have, in the table's order.
 
     Raises:
         ConfigError: an unknown name, or nothing is left.
     """
     for name in chosen or ():
         METRICS.get(name)
-    inputs = {(row.reference is not None, row.reference_image is not None) for row in rows}
-    can = {name for given in inputs for name in wanted(None, *given)}
-    names = tuple(name for name in METRICS if name in can and (chosen is None or name in chosen))
+    inputs = {
+        (row.reference is not None, row.reference_image is not None, row.speaker is not None) for row in rows
+    }
+    can = {name for given in inputs for name in possible(*given)}
+    among = METRICS.default() if chosen is None else chosen
+    names = tuple(name for name in METRICS if name in can and name in among)
     if not names:
         raise ConfigError("metrics.all_need_reference")
     return names
@@ -126,7 +129,7 @@ def _networks(options: Options) -> Networks:
 def _fingerprint(row: ManifestRow, options: Options, networks: Networks) -> str:
     """Changes with anything that changes the row's scores: files, options, weights, protocol."""
     audio = row.control.audio if row.control else None
-    files = (row.generated, row.reference, row.reference_image, audio)
+    files = (row.generated, row.reference, row.reference_image, row.speaker, audio)
     return fingerprint([
         VERSION,
         [state for path in files if path is not None and (state := file_state(path)) is not None],

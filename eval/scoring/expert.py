@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from eval.functional.lse import MAX_SHIFT
+from eval.functional.sync.lse import MAX_SHIFT
 from eval.scoring.sync_networks import OwnSyncExpert
 from lipsync.assets import asset
 from lipsync.checksum import file_sha256

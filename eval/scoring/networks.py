@@ -64,7 +64,7 @@ def load_networks(
     if landmarker is None:
         landmarker = hub.locate("face_landmarker")
     for name in with_landmarks:
-        if name not in loader.missing:
+        if name in metrics and name not in loader.missing:
             loader.names[name] = LANDMARKER
     loaded: dict[str, Any] = {}
     for metric in METRICS.all():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.functional.lse import MAX_SHIFT, SAMPLES_PER_FRAME, WINDOW, LseScore, lse_compute, lse_update
+from eval.functional.sync.lse import MAX_SHIFT, SAMPLES_PER_FRAME, WINDOW, LseScore, lse_compute, lse_update
 from eval.scoring.protocol import Variant
 from eval.scoring.sync_networks import SyncNetwork
 from lipsync.faces.tracking.crop import Pose

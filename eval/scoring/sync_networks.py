@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 
-from eval.functional.lse import SAMPLES_PER_FRAME, WINDOW
+from eval.functional.sync.lse import SAMPLES_PER_FRAME, WINDOW
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.psf_mfcc import psf_mfcc, syncnet_windows
 from lipsync.experts.sync_expert import SyncExpert, pair_windows

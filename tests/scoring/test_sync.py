@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.functional.lse import lse
+from eval.functional.sync.lse import lse
 from eval.scoring.sync import SyncStream, mean_curve, per_frame, read_speech
 from eval.scoring.sync_networks import SyncNetV2
 from lipsync.experts.syncnet import SyncNet
