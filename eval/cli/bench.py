@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.batch.suites.published_lists import TEST_LISTS
 from eval.batch.suites.suite import suite_names
-from eval.cli.batch import scored_line
 from lipsync.errors import ConfigError
 from lipsync.texts import for_terminal, languages, terminal_language
 
@@ -45,14 +43,13 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Generate and score what is missing, and write the report."""
-    from eval.batch.rows import Engine
     from eval.batch.suites.bench_run import chosen_methods, run_bench
     from eval.batch.suites.suite import read_suite
     from eval.batch.suites.suite_items import ItemSource, suite_items
     from eval.report.bench.bench_files import write_bench
+    from lipsync.batch.engines import Engine
 
-    if options.workers < 1:
-        raise ConfigError("run.workers_least")
+    engine = Engine(options.workers, options.ray)
     if options.clips < 0:
         raise ConfigError("core.clips_least")
     suite = read_suite(options.suite)
@@ -62,16 +59,32 @@ def run(options: argparse.Namespace) -> int:
     if not names:
         raise ConfigError("bench.name_methods")
     methods = chosen_methods(names)
-    engine = Engine(options.workers, options.ray)
-    done = run_bench(suite, items, methods, options.out, engine, _show)
+    with _Bars() as bars:
+        done = run_bench(suite, items, methods, options.out, engine, bars)
     path = write_bench(done, _command(options, suite), options.language or terminal_language())
     print((done.scores / "table.md").read_text(encoding="utf-8"))
     print(for_terminal("bench.written", path=path))
     return 0
 
 
-def _show(done: int, total: int, result: dict[str, Any]) -> None:
-    print(for_terminal(scored_line(done, total, result)), file=sys.stderr, flush=True)
+class _Bars:
+    """A bar for generating and one for scoring, with the time that is left."""
+
+    def __enter__(self) -> _Bars:
+        self._bars: dict[str, Any] = {}
+        return self
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if stage not in self._bars:
+            form = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}"
+            self._bars[stage] = tqdm(desc=for_terminal(stage), total=total, initial=done, bar_format=form)
+        self._bars[stage].update(done - self._bars[stage].n)
+
+    def __exit__(self, *_: object) -> None:
+        for bar in self._bars.values():
+            bar.close()
 
 
 def _command(options: argparse.Namespace, suite: Suite) -> str:

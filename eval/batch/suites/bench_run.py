@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.pairing import videos_of_items
-from eval.batch.rows import Engine, Options
+from eval.batch.rows import Options
 from eval.batch.rows import run as score_rows
-from eval.batch.suites.driving import DrivenFace, driven_faces
+from eval.batch.suites.driving import DrivenFace, driven_faces, request_settings
 from eval.batch.suites.suite import Suite
 from eval.batch.suites.suite_items import SuiteItem, data_sha256
 from eval.scoring.controls import CONTROLS
+from lipsync.batch.batch_method import batch_methods
+from lipsync.batch.engines import Engine
+from lipsync.batch.generate_batch import generate_batch
+from lipsync.data.face_speech_pairs import FaceSpeechPair
 from lipsync.errors import ConfigError
+from lipsync.methods import METHODS
 from lipsync.texts import Message
 
-Report = Callable[[int, int, dict[str, Any]], None]
+Report = Callable[[str, int, int], None]
+Found = dict[tuple[str, str], Path | str]  # item and method to the video, or to why there is none
+VIDEOS = "videos"  # folder of what is generated, as Compare imports it
 SCORES = "scores"  # folder of the rows
 SOUNDS = "sounds"  # of the sounds without a voice
 
@@ -30,12 +38,14 @@ class BenchedMethod:
     Attributes:
         name: in tables.
         title: what people call it.
+        method: as `generate_batch` takes it; empty where its videos are made elsewhere.
         folder: where its videos lie, made elsewhere; None: they are generated here.
         weights_sha256: of its weights; empty where its videos come in a folder.
     """
 
     name: str
     title: str
+    method: str = ""
     folder: Path | None = None
     weights_sha256: str = ""
 
@@ -69,26 +79,25 @@ class BenchRun:
 
 
 def chosen_methods(texts: Sequence[str]) -> list[BenchedMethod]:
-    """The methods that a command names, each once: one of the portal's, or ``NAME=FOLDER`` of videos.
+    """The methods that a command names: those of the portal, weights, or ``NAME=FOLDER`` of videos.
 
     Raises:
-        ConfigError: two have one name, or a folder is not there.
+        ConfigError: two have one name, or a name or folder is unknown.
         ArtefactError: weights are unavailable.
     """
-    from lipsync.methods import load_method
-
     found: dict[str, BenchedMethod] = {}
     for text in texts:
-        name, equals, folder = text.partition("=")
-        if equals and not (name.strip() and folder):
+        name, equals, folder = (part.strip() for part in text.partition("="))
+        if equals and not (name and folder):
             raise ConfigError("bench.method_form", text=text)
         if equals and not Path(folder).is_dir():
             raise ConfigError("folder.missing", folder=folder)
         if equals:
-            method = BenchedMethod(name.strip(), name.strip(), Path(folder))
+            method = BenchedMethod(name, name, folder=Path(folder))
         else:
-            loaded = load_method(text)
-            method = BenchedMethod(loaded.card.name, str(loaded.card.title), None, loaded.weights_sha256)
+            (one,) = batch_methods([text])
+            title = one.name if one.checkpoint else METHODS.get(one.method).card.title
+            method = BenchedMethod(one.name, str(title), text, weights_sha256=one.weights_sha256)
         if method.name in found or method.name in [control.name for control in CONTROLS]:
             raise ConfigError("bench.name_taken", name=method.name)
         found[method.name] = method
@@ -109,41 +118,72 @@ def run_bench(
 
     Args:
         folder: keeps everything; a run that stopped goes on from it.
-        report: called with (rows done, rows in all, result) after each scored row.
+        report: called with (``bench.generating`` or ``bench.scoring``, videos done, videos in all).
 
     Raises:
-        ConfigError: a folder of videos has none of the items, or the engine cannot be used.
+        ConfigError: a folder of videos has none of the items, the engine cannot be used, or the disk is full.
     """
+    report = report or (lambda stage, done, total: None)
     faces = driven_faces(suite, items, folder / SOUNDS)
-    videos: dict[tuple[str, str], Path] = {}
-    problems: dict[tuple[str, str], str] = {}
+    found = _generated(suite, faces, methods, folder, engine, report)
     for method in methods:
-        if method.folder is None:
-            continue
-        there = videos_of_items(method.folder, [face.item for face in faces], method.name)
-        if not there:
-            raise ConfigError(
-                "bench.folder_without_items", method=method.name, folder=method.folder, item=faces[0].item
-            )
-        for face in faces:
-            if face.item in there:
-                videos[face.item, method.name] = there[face.item]
-            else:
-                problems[face.item, method.name] = Message("bench.no_video", folder=method.folder.name)
+        if method.folder is not None:
+            found |= _brought(method, method.folder, faces)
+    there = {key: path for key, path in found.items() if isinstance(path, Path)}
     rows = [
-        ManifestRow(face.item, method.name, videos[face.item, method.name], face.reference)
+        ManifestRow(face.item, method.name, there[key], face.reference, speaker=face.speaker)
         for method in methods
         for face in faces
-        if (face.item, method.name) in videos
+        if (key := (face.item, method.name)) in there
     ]
     options = Options(suite.metrics, suite.region, suite.variant, resize=suite.resize)
-    scored = score_rows([*_controls(suite, faces), *rows], options, folder / SCORES, engine, report)
-    by_row = {(result["item"], result["method"]): result for result in scored}
-    for (item, name), problem in problems.items():
-        by_row[item, name] = {"item": item, "method": name, "control": False, "error": problem}
+    rows = [*_controls(suite, faces), *rows]
+    scored: list[dict[str, Any]] = []
+    if rows:
+        count = partial(report, "bench.scoring")
+        scored = score_rows(
+            rows, options, folder / SCORES, engine, lambda done, total, result: count(done, total)
+        )
+    by_row = {(row["item"], row["method"]): row for row in scored}
+    for (item, name), problem in found.items():
+        if (item, name) not in there:
+            by_row[item, name] = {"item": item, "method": name, "control": False, "error": problem}
     order = [(face.item, method.name) for method in methods for face in faces]
     results = [*(row for row in scored if row["control"]), *(by_row[key] for key in order)]
-    return BenchRun(suite, tuple(methods), tuple(faces), tuple(results), videos, folder, data_sha256(items))
+    return BenchRun(suite, tuple(methods), tuple(faces), tuple(results), there, folder, data_sha256(items))
+
+
+def _generated(
+    suite: Suite,
+    faces: Sequence[DrivenFace],
+    methods: Sequence[BenchedMethod],
+    folder: Path,
+    engine: Engine | None,
+    report: Report,
+) -> Found:
+    """The videos of the methods that are generated here, or why one is not there."""
+    ours = [method for method in methods if method.folder is None]
+    if not ours:
+        return {}
+    pairs = [FaceSpeechPair(face.item, face.face, face.audio, face.reference) for face in faces]
+    made = generate_batch(
+        pairs, [method.method for method in ours], folder / VIDEOS, engine,
+        lambda done, total, video: report("bench.generating", done, total), request_settings(suite),
+    )  # fmt: skip
+    return {(video.item, video.method): video.error or video.path for video in made}
+
+
+def _brought(method: BenchedMethod, folder: Path, faces: Sequence[DrivenFace]) -> Found:
+    """The videos of a method that were made elsewhere, or that there is none.
+
+    Raises:
+        ConfigError: its folder has none of the items.
+    """
+    there = videos_of_items(folder, [face.item for face in faces], method.name)
+    if not there:
+        raise ConfigError("bench.folder_without_items", method=method.name, folder=folder, item=faces[0].item)
+    nothing = Message("bench.no_video", folder=folder.name)
+    return {(face.item, method.name): there.get(face.item, nothing) for face in faces}
 
 
 def _controls(suite: Suite, faces: Sequence[DrivenFace]) -> list[ManifestRow]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import re
@@ -16,6 +15,7 @@ from eval.batch.suites.published_lists import TEST_LISTS, ListedVideo
 from eval.batch.suites.suite import ITEM_COLUMNS, Suite
 from lipsync.assets import asset
 from lipsync.checksum import file_sha256
+from lipsync.data.face_speech_pairs import read_rows
 from lipsync.data.preparation.sources import files
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
@@ -104,23 +104,8 @@ def read_items(path: Path) -> list[SuiteItem]:
     Raises:
         ConfigError: it cannot be read, lacks a column or a value, or names an item twice.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            names = [name.strip() for name in reader.fieldnames or ()]
-            lines = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise ConfigError("manifest.not_csv", path=path, problem=problem) from problem
-    for name in ITEM_COLUMNS[:2]:
-        if name not in names:
-            raise ConfigError(
-                "manifest.lacks_column", path=path.name, column=name, columns=", ".join(ITEM_COLUMNS)
-            )
-    rows = [
-        {(key or "").strip(): (value or "").strip() for key, value in line.items() if isinstance(key, str)}
-        for line in lines
-    ]
-    return [_item(path, f"{path.name}:{number}", row) for number, row in enumerate(rows, start=2)]
+    rows = read_rows(path, ITEM_COLUMNS[:2])
+    return [_item(path, f"{path.name}:{number}", row) for number, row in rows]
 
 
 def _items(suite: Suite, source: ItemSource) -> list[SuiteItem]:

@@ -117,7 +117,8 @@ class BenchPage:
         how += [self.text("bench.how.control")] if table.controls else []
         notes = [self._sentence(note) for note in table.notes]
         notes += [
-            self.text("bench.not_measured", metrics=labels, reason=why) for labels, why in missing(table)
+            self.text("bench.not_measured", metrics=labels, reason=_public(why))
+            for labels, why in missing(table)
         ]
         warnings = "".join(f'<p class="warning">{note}</p>' for note in notes)
         return f"{self._table(table)}<p>{' '.join(how)}</p>{warnings}"
@@ -205,9 +206,7 @@ class BenchPage:
             f"{number:.{metric.decimals}f} {metric.unit}".strip() for number in (cell.value, cell.usual)
         )
         shown = self.text("bench.worst.frames" if cell.chosen else "bench.worst.spread")
-        reason = self.text(
-            "bench.worst.reason", item=cell.item, metric=metric.label, value=value, usual=usual
-        )
+        reason = self.text("bench.worst.reason", item=cell.item, metric=cell.label, value=value, usual=usual)
         return f"{reason} {shown}"
 
     # --- the rest -----------------------------------------------------------------------------------------
@@ -245,7 +244,14 @@ class BenchPage:
         return f"<pre>{escape(report.command)}</pre><p>{how}</p><dl>{lines}{weights}</dl>"
 
     def _sentence(self, sentence: str) -> str:
-        return escape(translated(sentence, self.language))
+        return escape(translated(_public(sentence), self.language))
+
+
+def _public(sentence: str) -> str:
+    """The sentence for a page that is passed on: of missing weights what is missing, not where it belongs."""
+    if isinstance(sentence, Message) and sentence.key == "weights.missing":
+        return Message("bench.weights_missing", file=sentence.parameters["file"])
+    return sentence
 
 
 def _figure(picture: bytes | None, caption: str, alternative: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import platform
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from eval.batch.suites.bench_run import BenchRun
 from eval.batch.summary import ScoreTable, summarise_rows
@@ -49,7 +51,7 @@ def bench_report(run: BenchRun, tables: BenchTables, command: str) -> BenchRepor
     return BenchReport(
         BenchSuite(suite.name, str(Message(suite.title)), suite.version, suite.sha256),
         datetime.now(UTC).isoformat(timespec="seconds"),
-        _version(PORTAL),
+        _portal_version(),
         command,
         tuple(
             BenchMethod(m.name, m.title, m.weights_sha256, "folder" if m.folder else "generated")
@@ -89,3 +91,11 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
+
+
+def _portal_version() -> str:
+    """That of the installed package, or of the checkout."""
+    project = Path(__file__).resolve().parents[3] / "pyproject.toml"
+    if project.is_file():
+        return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+    return _version(PORTAL)

@@ -23,7 +23,7 @@ class WorstCell:
 
     Attributes:
         item: the video.
-        metric: by which it is bad.
+        metric: by which it is bad; label: its heading there.
         value: its score.
         usual: the median score of all methods' videos.
         times: s, of frames that show it.
@@ -32,6 +32,7 @@ class WorstCell:
 
     item: str
     metric: Metric
+    label: str
     value: float
     usual: float
     times: tuple[float, ...]
@@ -45,12 +46,12 @@ def worst_cells(run: BenchRun) -> Mapping[str, list[WorstCell]]:
     videos) they are worse than the median.
     """
     names = {method.name for method in run.methods}
-    worst: dict[tuple[str, str], tuple[float, Metric, float, float]] = {}
+    worst: dict[tuple[str, str], tuple[float, Metric, str, float, float]] = {}
     for metric in METRICS.all():
         if not metric.ranked or metric.pooled:
             continue
         values = {
-            (row["item"], row["method"]): entry["value"]
+            (row["item"], row["method"]): (entry["value"], entry["label"])
             for row in run.results
             if row["method"] in names
             and (entry := metric.entry(row)) is not None
@@ -58,20 +59,20 @@ def worst_cells(run: BenchRun) -> Mapping[str, list[WorstCell]]:
         }
         if len(values) < 2:
             continue
-        bad = np.array([metric.badness(value) for value in values.values()])
+        bad = np.array([metric.badness(value) for value, _ in values.values()])
         distance = bad - np.median(bad)
         spread = float(np.median(np.abs(distance))) or float(np.abs(distance).max()) or 1.0
-        usual = float(np.median(list(values.values())))
-        for (key, value), far in zip(values.items(), distance / spread, strict=True):
+        usual = float(np.median([value for value, _ in values.values()]))
+        for (key, (value, label)), far in zip(values.items(), distance / spread, strict=True):
             if key not in worst or far > worst[key][0]:
-                worst[key] = (float(far), metric, value, usual)
+                worst[key] = (float(far), metric, label, value, usual)
     found: dict[str, list[WorstCell]] = {}
     for method in run.methods:
         mine = [(cell, item) for (item, name), cell in worst.items() if name == method.name and cell[0] > 0]
         mine.sort(key=lambda entry: -entry[0][0])
         found[method.name] = [
-            WorstCell(item, metric, value, usual, *_times(run, item, method.name, metric))
-            for (_, metric, value, usual), item in mine[:MOST]
+            WorstCell(item, metric, label, value, usual, *_times(run, item, method.name, metric))
+            for (_, metric, label, value, usual), item in mine[:MOST]
         ]
     return found
 
