@@ -81,6 +81,8 @@ class _Bars:
             form = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}"
             self._bars[stage] = tqdm(desc=for_terminal(stage), total=total, initial=done, bar_format=form)
         self._bars[stage].update(done - self._bars[stage].n)
+        if done == total:
+            self._bars[stage].close()
 
     def __exit__(self, *_: object) -> None:
         for bar in self._bars.values():

@@ -121,7 +121,8 @@ class BenchPage:
             for labels, why in missing(table)
         ]
         warnings = "".join(f'<p class="warning">{note}</p>' for note in notes)
-        return f"{self._table(table)}<p>{' '.join(how)}</p>{warnings}"
+        listed = "".join(f"<li>{line}</li>" for line in how)
+        return f'{self._table(table)}<ul class="soft">{listed}</ul>{warnings}'
 
     def _table(self, table: ScoreTable) -> str:
         columns = [(column, cells(table, column)) for column in table.columns]
@@ -165,7 +166,8 @@ class BenchPage:
             metric = METRICS.get(column.metric)
             better = self.text(f"bench.better.{metric.direction}")
             lines.append(
-                f"<dt>{escape(heading(column))}</dt><dd>{self.text(metric.description)} {better}"
+                f'<dt>{escape(heading(column))} <span class="soft">{better}</span></dt>'
+                f"<dd>{self.text(metric.description)}"
                 f'<br><code class="soft">{escape(column.protocol)}</code></dd>'
             )
         feet = [METRICS.get(column.metric).footnote for column in self.tables.whole.columns]
@@ -207,7 +209,7 @@ class BenchPage:
         )
         shown = self.text("bench.worst.frames" if cell.chosen else "bench.worst.spread")
         reason = self.text("bench.worst.reason", item=cell.item, metric=cell.label, value=value, usual=usual)
-        return f"{reason} {shown}"
+        return f'{reason}<br><span class="soft">{shown}</span>'
 
     # --- the rest -----------------------------------------------------------------------------------------
 

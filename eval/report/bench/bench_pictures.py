@@ -55,11 +55,7 @@ def bench_pictures(run: BenchRun, worst: Mapping[str, Sequence[WorstCell]], real
     count = {face.item: sum((face.item, name) in run.videos for name in names) for face in run.faces}
     first = sorted(count, key=lambda item: -count[item])[:ITEMS]
     return BenchPictures(
-        {
-            item: picture
-            for item in first
-            if (picture := shown.sheet(item, [n for n in names if (item, n) in run.videos])) is not None
-        },
+        {item: picture for item in first if (picture := shown.sheet(item, names)) is not None},
         {
             name: [shown.sheet(cell.item, [name], cell.times) for cell in cells]
             for name, cells in worst.items()
@@ -80,7 +76,8 @@ class _Mouths:
         reference = self._faces[item].reference
         try:
             real = self._clip(reference) if reference is not None else None
-            clips = {name: self._clip(self._run.videos[item, name]) for name in methods}
+            videos = {name: self._run.videos.get((item, name)) for name in methods}
+            clips = {name: self._clip(path) for name, path in videos.items() if path is not None}
             if not clips:
                 return None
             first = real or next(iter(clips.values()))
@@ -89,21 +86,24 @@ class _Mouths:
                 times = [shortest * (place + 0.5) / COLUMNS for place in range(COLUMNS)]
             last = max(0, round(first.seconds * first.fps) - 1)
             frames = sorted({min(last, round(time * first.fps)) for time in times})
-            set_ = _set(self._run, methods, Item(item, item, real, clips))
-            lanes = [*([REFERENCE] if real else []), *methods]
+            set_ = _set(self._run, Item(item, item, real, clips))
+            lanes = [*([REFERENCE] if real else []), *clips]
             cells = cells_of(set_, set_.items[0], lanes, {REFERENCE: self._real})
             picture = draw_frames(set_, set_.items[0], frames, cells, STYLE)
-        except LipSyncError:  # a video without a face, or that cannot be read, has no mouth to show
+        except (
+            LipSyncError,
+            OSError,
+        ):  # a video without a face, or that cannot be read, has no mouth to show
             return None
         return _jpeg(picture, origin(cells).get("comment", ""))
 
 
-def _set(run: BenchRun, methods: Sequence[str], item: Item) -> ComparisonSet:
+def _set(run: BenchRun, item: Item) -> ComparisonSet:
     """A set of one item, for what draws sets; its folder remembers where the mouths are."""
     folder = run.folder / CACHE
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)
-    return ComparisonSet(run.suite.name, run.suite.title, folder, tuple(methods), (item,), now, now)
+    return ComparisonSet(run.suite.name, run.suite.title, folder, tuple(item.clips), (item,), now, now)
 
 
 def _clip(path: Path) -> ComparisonClip:
