@@ -50,6 +50,7 @@ NOT_RUN = {
     r".*deploy .*--(space \S+$|hardware)": "uploads to the Hub; see tests/test_deploy.py",
     r"curl": "needs a portal that runs; see tests/ui/test_api.py",
     r"lipsync-eval batch .*--metrics": "needs the videos of that table",
+    r"lipsync-eval bench (?!.*--clips 1)": "needs videos, or a minute; see tests/batch/test_bench.py",
 }
 
 

@@ -23,6 +23,7 @@ from lipsync.errors import ConfigError, FaceError
 from lipsync.generate import Request, Result
 from lipsync.media import VideoWriter, WriterOptions, read_frames
 from lipsync.methods.base import LipSyncMethod
+from tests.benchmarks.published import manifest, write_bench_folders
 
 SUITE = """
 title = "Small"
@@ -229,3 +230,29 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(suite, work, capsys, monk
     assert "No space left on device" in capsys.readouterr().err
     monkeypatch.undo()
     assert read_bench_report(suite.parent / "out" / "report.json").scores
+
+
+@pytest.mark.minutes
+def test_the_example_runs_from_a_fresh_checkout(tmp_path, monkeypatch):
+    monkeypatch.delenv("LIPSYNC_WEIGHTS", raising=False)
+    monkeypatch.setenv("LIPSYNC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
+    assert main(["bench", "example", "--out", str(tmp_path / "out")]) == 0
+    report = read_bench_report(tmp_path / "out" / "report.json")
+    assert {score.n for score in report.scores} == {1, 2}  # one of each language
+    assert {score.language for score in report.scores} == {None, "en", "zh"}
+
+
+@pytest.mark.minutes
+def test_models_that_ship_and_published_methods_stand_in_one_report(shared, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(shared / "weights"))
+    monkeypatch.setenv("LIPSYNC_OFFLINE", "1")
+    folder = tmp_path / "published"
+    published = write_bench_folders(manifest(shared / "data"), folder)
+    assert len(published) == 5
+    suite = tmp_path / "short.toml"
+    suite.write_text(SUITE.replace('"psnr"', '"psnr", "lipcorr"').replace('"clips"', f'"{folder}/items.csv"'))
+    methods = ["mcsawav2lip-embedded", *(f"{name}={folder / name}" for name in published)]
+    assert bench(suite, *methods, more=("--clips", "1")) == 0
+    report = read_bench_report(tmp_path / "out" / "report.json")
+    assert [score.n for score in report.scores] == [1] * 2 * 6
