@@ -50,6 +50,7 @@ NOT_RUN = {
     r".*deploy .*--(space \S+$|hardware)": "uploads to the Hub; see tests/test_deploy.py",
     r"curl": "needs a portal that runs; see tests/ui/test_api.py",
     r"lipsync-eval batch .*--metrics": "needs the videos of that table",
+    r".*--predict-mos": "needs a finished study; see tests/study/test_results_command.py",
 }
 
 
