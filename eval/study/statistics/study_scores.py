@@ -41,7 +41,7 @@ def scores_of_study(set_name: str | None, sets: Sets, given: Path | None = None)
         set_name: id or title of the set that the study's clips come from; None: they come from a folder.
         sets: where it is looked up.
         given: a table of scores (see :func:`eval.study.statistics.correlation.read_scores`), or the folder of
-            a batch, whose rows also say how they were scored.
+            a batch, whose rows also say how they were scored (without rows, its ``videos.csv``).
 
     Raises:
         ConfigError: what was given cannot be read or holds no score.
@@ -71,6 +71,8 @@ def _of_folder(folder: Path) -> StudyScores:
         found = scores_of_rows(rows)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ConfigError("correlation.unreadable", path=folder.name, problem=problem) from problem
-    if not found.values:
-        raise ConfigError("correlation.no_rows", path=folder.name)
-    return found
+    if found.values:
+        return found
+    if (folder / "videos.csv").is_file():
+        return _of_table(folder / "videos.csv")
+    raise ConfigError("correlation.no_rows", path=folder.name)
