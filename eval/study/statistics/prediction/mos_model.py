@@ -143,7 +143,9 @@ class MosModel:
             settings = settings_of(entry["protocol"])
             if settings != fitted.settings:
                 here, there = _differing(settings, fitted.settings)
-                raise ConfigError("predicted.differs", question=self.question, here=here, there=there)
+                raise ConfigError(
+                    "predicted.differs", question=self.question, metric=fitted.label, here=here, there=there
+                )
             total += fitted.weight * (fitted.size(entry["value"]) - fitted.mean) / fitted.scale
         return min(max(total, float(LOWEST)), float(HIGHEST)) if complete else None
 
