@@ -51,6 +51,7 @@ NOT_RUN = {
     r"curl": "needs a portal that runs; see tests/ui/test_api.py",
     r"lipsync-eval batch .*--metrics": "needs the videos of that table",
     r"lipsync-eval bench (?!.*--clips 1)": "needs videos, or a minute; see tests/batch/test_bench.py",
+    r".*--predict-mos": "needs a finished study; see tests/study/test_results_command.py",
 }
 
 

@@ -72,9 +72,10 @@ class Scores:
         plain = {key: value for key, value in asdict(self).items() if key != "frames"}
         return {**plain, "frames": len(self.frames)}
 
-    def write_json(self, path: Path) -> None:
-        """Write `to_dict`; NaN never occurs, missing values are null."""
-        write_text(path, json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    def write_json(self, path: Path, **more: Any) -> None:
+        """Write `to_dict`, and more plain values; NaN never occurs, missing values are null."""
+        data = {**self.to_dict(), **more}
+        write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def write_frames(self, path: Path) -> None:
         """One line per frame; empty cells where a metric says nothing about a frame."""
