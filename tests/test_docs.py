@@ -213,6 +213,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("one/ours.mp4", "one/reference.mp4"):
             archive.write(folder / "me.mp4", name)
     (folder / "videos.csv").write_text("item,method,generated,reference\none,ours,g.mp4,r.mp4\n")
+    (folder / "pairs.csv").write_text("item;face;audio;reference\ngreeting;me.jpg;speech.wav;me.mp4\n")
     (folder / "RESULTS").mkdir()
     (folder / "RESULTS" / "videos.csv").write_text("item,method,control,PSNR\none,wav2lip,,31.5\n")
     study = yaml.safe_load(fences(ROOT / "docs" / "user-study.md", "yaml")[0])

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.media.source import PROCESSORS
+from lipsync.nn.memory import bound_memory
 from lipsync.texts import Message, for_terminal
 
 ATTEMPTS = 2  # a row during which a worker died is tried once more, then it counts as failed
@@ -110,7 +111,7 @@ def _until_a_death(
     waiting, running = list(reversed(entries)), dict[Future[R], tuple[J, int]]()
     # Spawned, not forked: a fork of a process with torch's threads can hang.
     spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawned, _end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, spawned, _begin) as pool:
         while waiting or running:
             try:
                 while waiting and len(running) < workers:
@@ -133,8 +134,9 @@ def _until_a_death(
     return [*left, *reversed(waiting)]
 
 
-def _end_with_parent() -> None:
-    """End this worker when the process that started it is gone, however that ended."""
+def _begin() -> None:
+    """Bound this worker's memory, and end it when the process that started it is gone, however that ended."""
+    bound_memory()
     parent = multiprocessing.parent_process()
     assert parent is not None
 
