@@ -21,6 +21,7 @@ FLOORS = {
         "lipsync.cli",
         "lipsync.ui",
         "lipsync.adapt",
+        "lipsync.batch",
         "lipsync.live",
         "lipsync.generate",
         "lipsync.plan",

@@ -40,6 +40,23 @@ class Column:
 
 
 @dataclass(frozen=True)
+class PredictedColumn:
+    """What a combination of metrics says of all videos, see `eval.study.statistics.prediction.mos_model`.
+
+    Attributes:
+        heading: with question, error and n.
+        videos: (item, method) to the predicted MOS; None where a video lacks one of the metrics.
+        methods: summary of each method and control.
+        model: plain values for JSON.
+    """
+
+    heading: str
+    videos: Mapping[tuple[str, str], float | None]
+    methods: Mapping[str, MeanScore]
+    model: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class ScoreTable:
     """All that a batch has to say.
 
@@ -50,6 +67,7 @@ class ScoreTable:
         failed: item, method and reason of the videos that could not be scored.
         missing: metric to the sentence that says why no video has it.
         notes: sentences worth reading beside the table.
+        predicted: MOS that was predicted from the metrics; empty where nobody asked for it.
     """
 
     results: Sequence[Mapping[str, Any]]
@@ -59,6 +77,7 @@ class ScoreTable:
     failed: tuple[tuple[str, str, str], ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    predicted: tuple[PredictedColumn, ...] = ()
 
     def details(self, metric: str) -> Mapping[str, Any]:
         """Of each method what a metric says beside its score; empty where no video has the metric."""

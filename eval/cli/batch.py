@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from eval.cli.score import add_protocol, metric_names
+from eval.cli.score import add_predictions, add_protocol, metric_names
 from lipsync.texts import Message, for_terminal
 
 
@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--controls", action="store_true", help=for_terminal("help.batch.controls"))
     add_protocol(parser)
+    add_predictions(parser)
     parser.set_defaults(run=run)
 
 
@@ -40,21 +41,28 @@ def run(options: argparse.Namespace) -> int:
     from eval.batch.summary import summarise_rows
     from eval.report.files import write_tables
     from eval.scoring.controls import CONTROLS
+    from eval.scoring.metrics import METRICS
+    from eval.study.statistics.prediction.model_file import read_models
+    from eval.study.statistics.prediction.mos_model import with_predictions
     from lipsync.errors import ConfigError
 
     if options.workers < 1:
         raise ConfigError("run.workers_least")
+    models = read_models(options.predict_mos)
     rows = read_manifest(options.manifest)
     if options.controls:
         rows = with_controls(rows, CONTROLS)
     names = metric_names(options)
+    for model in models:
+        model.require(METRICS if names is None else names)
     settings = Options(
         None if names is None else tuple(names), options.region, options.variant, options.syncnet,
         options.lpips, options.resize,
     )  # fmt: skip
     results = run_batch(rows, settings, options.out, Engine(options.workers, options.ray), _show)
     table = summarise_rows(results, options.out)
-    print(write_tables(table, options.out))
+    text = write_tables(table, options.out)
+    print(write_tables(with_predictions(table, models), options.out) if models else text)
     return 0
 
 

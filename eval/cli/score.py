@@ -28,6 +28,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--json", type=Path, required=True, metavar="OUT", help=for_terminal("help.score.json")
     )
+    add_predictions(parser)
     parser.add_argument("--frames-csv", type=Path, metavar="OUT", help=for_terminal("help.score.frames_csv"))
     parser.set_defaults(run=run)
 
@@ -53,6 +54,13 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resize", action="store_true", help=for_terminal("help.score.resize"))
 
 
+def add_predictions(parser: argparse.ArgumentParser) -> None:
+    """The option for files of predicted MOS."""
+    parser.add_argument(
+        "--predict-mos", type=Path, nargs="+", metavar="FILE", help=for_terminal("help.score.predict_mos")
+    )
+
+
 def metric_names(options: argparse.Namespace) -> list[str] | None:
     """The chosen metrics, None for the usual ones; both spaces and commas separate them."""
     if options.metrics is None:
@@ -65,10 +73,15 @@ def run(options: argparse.Namespace) -> int:
     """Score one video, print its numbers, write what was asked for."""
     from eval.scoring.networks import load_networks
     from eval.scoring.score import possible, score, wanted
+    from eval.study.statistics.prediction.model_file import read_models
+    from eval.study.statistics.prediction.mos_model import predicted
 
+    models = read_models(options.predict_mos)
     inputs = tuple(path is not None for path in (options.reference, options.reference_image, options.speaker))
     chosen = metric_names(options)
     names = list(possible(*inputs)) if chosen == list(METRICS) else wanted(chosen, *inputs)
+    for model in models:
+        model.require(names)
     scores = score(
         options.generated,
         options.reference,
@@ -85,6 +98,10 @@ def run(options: argparse.Namespace) -> int:
     if options.frames_csv is not None:
         scores.write_frames(options.frames_csv)
     print(report(scores))
+    if models:
+        found = predicted(scores, models)
+        scores.write_json(options.json, predicted_mos=[prediction.to_dict() for prediction in found])
+        print("\n".join(for_terminal(prediction.text) for prediction in found))
     return 0
 
 

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scores",
         type=Path,
-        metavar="CSV",
+        metavar="PATH",
         help=for_terminal("help.study.scores"),
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help=for_terminal("help.study.results_out"))
@@ -35,21 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one format, or write all files."""
+    from eval.compare.sets import Sets
     from eval.report.study_files import render, write_study
     from eval.report.study_plots import write_plots
-    from eval.study.statistics.correlation import read_scores
     from eval.study.statistics.results import evaluate
+    from eval.study.statistics.study_scores import scores_of_study
     from eval.study.storage.store import Store
 
-    scores = None if options.scores is None else read_scores(options.scores)
     store = Store()
     try:
+        study = store.get(options.study)
+        scores = scores_of_study(study.spec.source.set, Sets(store.folder), options.scores)
         found = evaluate(store, options.study, not options.no_screening, scores, options.shrink)
     finally:
         store.close()
     if options.out is None:
         print(render(found, options.format), end="")
         return 0
-    for path in (*write_study(found, options.out), *write_plots(found, options.out)):
+    tables = write_study(found, options.out, study=study.spec.title.en)
+    for path in (*tables, *write_plots(found, options.out)):
         print(path)
     return 0

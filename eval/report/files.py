@@ -40,7 +40,8 @@ def videos_csv(table: ScoreTable) -> str:
     """One line per video: what was scored, every metric, why not."""
     labels = {column.metric: column.label for column in table.columns}
     own = [name for metric in METRICS.all() for name in metric.video_columns]
-    lines = [["item", "method", "control", *labels.values(), *own, "reason"]]
+    predicted = [column.heading for column in table.predicted]
+    lines = [["item", "method", "control", *labels.values(), *own, *predicted, "reason"]]
     for result in table.results:
         scores = result["scores"]["scores"] if "scores" in result else {}
         details = {name: score.get("detail", {}) for name, score in scores.items()}
@@ -51,6 +52,7 @@ def videos_csv(table: ScoreTable) -> str:
                 "yes" if result["control"] else "",
                 *(number(scores.get(metric, {}).get("value")) for metric in labels),
                 *(cell for m in METRICS.all() for cell in m.video_cells(details.get(m.name, {}))),
+                *(number(column.videos[result["item"], result["method"]]) for column in table.predicted),
                 result.get("error") or _reasons(scores),
             ]
         )
@@ -74,6 +76,11 @@ def summary_csv(table: ScoreTable) -> str:
                     str(summary.scored), str(len(summary.failed)), *more.values(),
                 ]
             )  # fmt: skip
+    for predicted in table.predicted:
+        for name, summary in predicted.methods.items():
+            numbers = (number(summary.mean), number(summary.low), number(summary.high))
+            counts = (str(summary.scored), str(len(summary.failed)))
+            lines.append([name, predicted.heading, *numbers, *counts, *[""] * len(own)])
     return csv_text(lines)
 
 
@@ -95,6 +102,8 @@ def summary_json(table: ScoreTable) -> str:
     """Everything but the rows themselves, which lie in ``rows/``."""
     data: dict[str, Any] = asdict(table)
     del data["results"]
+    for column in data["predicted"]:
+        del column["videos"]  # they are in videos.csv, and their keys are no text
     details = {column["metric"]: column.pop("details") for column in data["columns"]}
     for metric in METRICS.all():
         if metric.details_key:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.batch.summary import Column, ScoreTable
+from eval.batch.summary import Column, PredictedColumn, ScoreTable
 from eval.functional.aggregate import MeanScore
 from eval.scoring.metrics import METRICS
 
 LEVEL = 0.05  # of the test against the best method
 MARK = "†"
+PREDICTED = 2  # decimals of a predicted MOS
 FEWEST = 2  # videos from which on a method is called the best
 
 
@@ -60,6 +61,18 @@ def cells(table: ScoreTable, column: Column) -> Mapping[str, Cell]:
         for name in (*table.controls, *table.methods)
         if name in column.methods
     }
+
+
+def predicted_cells(column: PredictedColumn) -> Mapping[str, Cell]:
+    """The cell of every method and control in a column of predicted MOS, in which none is called the best."""
+    found = {}
+    for name, summary in column.methods.items():
+        if np.isnan(summary.mean):
+            found[name] = Cell("-")
+            continue
+        half = "" if np.isnan(summary.low) else f"{(summary.high - summary.low) / 2:.{PREDICTED}f}"
+        found[name] = Cell(f"{summary.mean:.{PREDICTED}f}", _interval(summary, PREDICTED), half)
+    return found
 
 
 def ranked(badness: Mapping[str, float]) -> tuple[set[str], set[str]]:

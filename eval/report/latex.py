@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from eval.batch.summary import ScoreTable
-from eval.report.grid import Cell, cells, heading, videos
+from eval.report.grid import Cell, cells, heading, predicted_cells, videos
 
 LINE = 330.0  # pt; the article class has 345, and some letters are wider than a digit
 DIGIT, GUTTER = 5.0, 12.0  # pt, of a digit at 10 pt and between two columns
@@ -37,8 +37,9 @@ def latex(table: ScoreTable, intervals: bool = True) -> str:
     Best in bold, second underlined, controls above a rule; behind a mean, half the width of its bootstrap
     95 % interval.
     """
-    columns = [(column, cells(table, column)) for column in table.columns]
-    head = ["Method", "videos", *(_stacked(heading(column)) for column, _ in columns)]
+    columns = [(heading(column), cells(table, column)) for column in table.columns]
+    columns += [(column.heading, predicted_cells(column)) for column in table.predicted]
+    head = ["Method", "videos", *(_stacked(text) for text, _ in columns)]
     groups = []
     for group in (table.controls, table.methods):
         rows = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eval.batch.summary import ScoreTable
-from eval.report.grid import MARK, Cell, cells, footnotes, heading, missing, videos
+from eval.report.grid import MARK, Cell, cells, footnotes, heading, missing, predicted_cells, videos
 
 
 def markdown(table: ScoreTable, intervals: bool = True) -> str:
     """Methods down, metrics across; best bold, second underlined; controls first; protocols below."""
-    columns = [(column, cells(table, column)) for column in table.columns]
+    columns = [(heading(column), cells(table, column)) for column in table.columns]
+    columns += [(column.heading, predicted_cells(column)) for column in table.predicted]
     rows = []
     for name in (*table.controls, *table.methods):
         shown = [f"*{name}*" if name in table.controls else name, videos(table, name)]
@@ -19,7 +20,7 @@ def markdown(table: ScoreTable, intervals: bool = True) -> str:
             text = "" if cell is None else _marked(cell)
             shown.append(f"{text}<br>({cell.interval})" if cell and cell.interval and intervals else text)
         rows.append(shown)
-    lines = pipe_table(["Method", "videos", *(heading(column) for column, _ in columns)], rows)
+    lines = pipe_table(["Method", "videos", *(head for head, _ in columns)], rows)
     lines += ["", *_below(table, intervals)]
     return "\n".join(lines) + "\n"
 

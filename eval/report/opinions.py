@@ -19,6 +19,9 @@ LEGEND = (
 )
 LEGEND_DMOS = Message("legend.dmos")
 LEGEND_STRENGTH = Message("legend.strength")
+LEGEND_CORRELATIONS = Message("legend.correlations")
+LEGEND_METHOD_CORRELATIONS = Message("legend.method_correlations")
+LEGEND_PREDICTED = Message("legend.predicted_mos")
 
 
 @dataclass(frozen=True)

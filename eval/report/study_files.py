@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,10 @@ from eval.report.latex import bold, environment, escape, underline
 from eval.report.markdown import pipe_table
 from eval.report.opinions import (
     LEGEND,
+    LEGEND_CORRELATIONS,
     LEGEND_DMOS,
+    LEGEND_METHOD_CORRELATIONS,
+    LEGEND_PREDICTED,
     LEGEND_STRENGTH,
     Sheet,
     differences,
@@ -24,9 +28,15 @@ from eval.report.opinions import (
 )
 from eval.report.study_lines import Line
 from eval.scoring.scores import write_text
+from eval.study.statistics.prediction.model_file import write_model
 from eval.study.statistics.results import Results
 from lipsync.texts import Message
 
+LEGENDS = {
+    "correlations": LEGEND_CORRELATIONS,
+    "method_correlations": LEGEND_METHOD_CORRELATIONS,
+    "predicted_mos": LEGEND_PREDICTED,
+}
 MAIN_AGREEMENT = (Message("report.krippendorff"), "ICC(2,1)", "ICC(2,k)")
 
 Format = Literal["csv", "json", "latex", "md"]
@@ -48,8 +58,10 @@ def render(results: Results, form: Format, titles: Titles = None) -> str:
     return as_latex(results, titles) if form == "latex" else as_markdown(results, titles)
 
 
-def write_study(results: Results, folder: Path, titles: Titles = None) -> list[Path]:
+def write_study(results: Results, folder: Path, titles: Titles = None, study: str = "") -> list[Path]:
     """Write every table into a folder; gives back the files. Empty tables are left out.
+
+    Where a predicted MOS is offered, there is a file of it, too, which names the study by its title.
 
     Raises:
         ConfigError: the folder cannot be written to.
@@ -64,7 +76,7 @@ def write_study(results: Results, folder: Path, titles: Titles = None) -> list[P
             texts[f"{name}.csv"] = as_csv(table)
     for name, text in texts.items():
         write_text(folder / name, text)
-    return [folder / name for name in texts]
+    return [*(folder / name for name in texts), *_write_models(results, folder, study)]
 
 
 def as_csv(lines: Sequence[Line]) -> str:
@@ -89,6 +101,9 @@ def as_markdown(results: Results, titles: Titles = None) -> str:
         ("Side by side", "duels"),
         ("Agreement of the raters", "agreement"),
         ("Metrics and MOS, clip by clip", "correlations"),
+        ("Metrics and MOS, method by method", "method_correlations"),
+        ("MOS predicted from all metrics, in cross-validation", "predicted_mos"),
+        ("Metrics in the predicted MOS", "predicted_mos_weights"),
         (out, "exclusions"),
     ):
         head, *rows = [[_cell(cell, _short) for cell in row] for row in tables[name]]
@@ -96,6 +111,7 @@ def as_markdown(results: Results, titles: Titles = None) -> str:
             rows = [row for row in rows if row[1] in (*MAIN_AGREEMENT, "")]
         if rows:
             lines += [f"{heading}:", "", *pipe_table(head, rows), ""]
+            lines += [LEGENDS[name], ""] if name in LEGENDS else []
     lines += [f"- {note}" for note in results.caveats]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -116,6 +132,7 @@ def as_json(results: Results) -> str:
     """Everything; a missing number is null."""
     data: dict[str, Any] = {
         "legend": [LEGEND_STRENGTH] if results.pairwise else [*LEGEND, LEGEND_DMOS],
+        "metrics_legend": LEGENDS if results.method_correlations else {},
         "questions": results.questions,
         "methods": results.methods,
         "reference": results.reference,
@@ -141,9 +158,20 @@ def as_json(results: Results) -> str:
         },
         "preference": {question: asdict(found) for question, found in results.preference.items()},
         "correlations": [asdict(entry) for entry in results.correlations],
+        "method_correlations": [asdict(entry) for entry in results.method_correlations],
+        "predicted_mos": [asdict(entry) for entry in results.predictions],
         "notes": results.caveats,
     }
     return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _write_models(results: Results, folder: Path, study: str) -> list[Path]:
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    written = []
+    for model in (prediction.model for prediction in results.predictions if prediction.model):
+        written.append(folder / f"predicted_mos-{model.question}.json")
+        write_model(replace(model, study=study, date=date), written[-1])
+    return written
 
 
 def _tables(results: Results) -> dict[str, list[Line]]:
@@ -156,6 +184,9 @@ def _tables(results: Results) -> dict[str, list[Line]]:
         "friedman": study_lines.friedman(results),
         "agreement": study_lines.agreement(results),
         "correlations": study_lines.correlations(results),
+        "method_correlations": study_lines.method_correlations(results),
+        "predicted_mos": study_lines.predicted_mos(results),
+        "predicted_mos_weights": study_lines.predicted_mos_weights(results),
         "exclusions": study_lines.exclusions(results),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from eval.study.statistics.agreement import Coefficient
+from eval.study.statistics.correlation import Correlation
 from eval.study.statistics.mos import Opinion
 from eval.study.statistics.results import Outcome, Results
 from lipsync.texts import Message
@@ -14,6 +15,9 @@ Line = list[str | int | float | None]
 OPINION = (
     "marks", "raters", "clips", "mos", "low", "high", "low (other clips too)", "high (other clips too)", "sd",
     "1", "2", "3", "4", "5", "dmos", "dmos low", "dmos high",
+)  # fmt: skip
+COEFFICIENT = (
+    "Spearman", "low", "high", "p", "Kendall", "low (Kendall)", "high (Kendall)", "p (Kendall)",
 )  # fmt: skip
 COEFFICIENTS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 
@@ -97,11 +101,44 @@ def agreement(results: Results) -> list[Line]:
 
 def correlations(results: Results) -> list[Line]:
     """One line per question and metric, clip by clip."""
-    head = ["question", "metric", "clips", "Spearman", "low", "high", "p", "Kendall", "p (Kendall)", "note"]
-    lines: list[Line] = [[*head]]
+    lines: list[Line] = [["question", "metric", "clips", *COEFFICIENT, "note"]]
     for c in results.correlations:
-        numbers = (c.spearman, c.low, c.high, c.spearman_p, c.kendall, c.kendall_p)
-        lines.append([c.question, c.metric, c.clips, *numbers, c.reason])
+        lines.append([c.question, c.metric, c.clips, *_coefficients(c), c.reason])
+    return lines
+
+
+def method_correlations(results: Results) -> list[Line]:
+    """One line per question and metric, method by method."""
+    lines: list[Line] = [["question", "metric", "methods", "clips", *COEFFICIENT, "note"]]
+    for c in results.method_correlations:
+        lines.append([c.question, c.metric, c.methods, c.clips, *_coefficients(c), c.reason])
+    return lines
+
+
+def predicted_mos(results: Results) -> list[Line]:
+    """One line per question: how far predictions from the metrics were off in cross-validation."""
+    head = (
+        "question", "videos", "items", "methods", "RMSE", "low", "high", "RMSE of the mean", "Spearman",
+        "RMSE, unseen methods", "RMSE of the mean, unseen methods", "offered", "note",
+    )  # fmt: skip
+    lines: list[Line] = [[*head]]
+    for p in results.predictions:
+        e, offered = p.error, _yes(p.model is not None)
+        errors: Line = [None] * 7
+        if e is not None:
+            errors = [e.rmse, e.low, e.high, e.mean_rmse, e.spearman, e.unseen_rmse, e.unseen_mean_rmse]
+        lines.append([p.question, p.videos, p.items, p.methods, *errors, offered, p.reason])
+    return lines
+
+
+def predicted_mos_weights(results: Results) -> list[Line]:
+    """One line per question and metric: what it adds to the predicted MOS, or why it takes no part."""
+    lines: list[Line] = [["question", "metric", "weight", "mean", "sd", "note"]]
+    for p in results.predictions:
+        for m in p.model.metrics if p.model else ():
+            lines.append([p.question, m.label, m.weight, m.mean, m.scale, ""])
+        for label, reason in p.left_out.items() if p.error else ():
+            lines.append([p.question, label, None, None, None, reason])
     return lines
 
 
@@ -110,6 +147,12 @@ def exclusions(results: Results) -> list[Line]:
     lines: list[Line] = [["rater", "rule", "reason"]]
     lines += [[entry.rater, entry.rule, entry.reason] for entry in results.excluded]
     return lines
+
+
+def _coefficients(c: Correlation) -> Line:
+    return [
+        c.spearman, c.low, c.high, c.spearman_p, c.kendall, c.kendall_low, c.kendall_high, c.kendall_p,
+    ]  # fmt: skip
 
 
 def _opinion(outcome: Outcome) -> Line:

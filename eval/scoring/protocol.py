@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
@@ -28,6 +29,8 @@ BEYOND = Message("frames.beyond_common")
 Region = Literal["face", "mouth", "full"]
 Variant = Literal["track", "lrs"]  # how LSE cuts the lips, see `eval.scoring.sync.SyncStream`
 T = TypeVar("T")
+# Parts of a protocol string that say what was found in one video, not how it was scored.
+_FOUND = re.compile(r"(frames|windows|skipped) \d|\d+ of \d+ |offset [-+≤≥\d]|mean of \d|short: ")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,11 @@ class Protocol:
             f"skipped {sum(counts.values())}{reasons}",
         ]
         return "; ".join(part for part in parts if part)
+
+
+def settings_of(protocol: str) -> str:
+    """The parts of a protocol string that say how a video was scored: without counts and offsets."""
+    return "; ".join(part for part in protocol.split("; ") if not _FOUND.match(part))
 
 
 def require_frames(frames: int, video: str, reason: str | None = None) -> None:

@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from eval.__main__ import main
+from eval.compare.sets import Sets
+from eval.scoring.scores import scores_from_dict, write_text
 from eval.study.server.service import Service
 from eval.study.server.views import TrialView
+from eval.study.statistics.prediction.model_file import read_model
 from eval.study.statistics.results import evaluate
+from eval.study.statistics.study_scores import scores_of_study
 from eval.study.storage.store import Store, StudyInfo
+from eval.ui.study.example_study import example_study
 from tests.study.rater import Clock, Rater
+from tests.study.simulated import table
+from tests.study.statistics.prediction.test_predicted_mos import planted
 from tests.study.studies import clip, make_open
 
 RATERS = 4
@@ -114,3 +121,89 @@ def test_an_empty_study_and_a_wrong_name(rated: StudyInfo, tmp_path: Path, capsy
     assert "no such study" in capsys.readouterr().err
     assert main(["study", "results", "--study", rated.id, "--scores", str(tmp_path / "none.csv")]) == 2
     assert "none.csv cannot be read" in capsys.readouterr().err
+
+
+def test_a_study_of_a_scored_set_shows_what_its_metrics_say_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    store = Store()
+    study = example_study(store)
+    store.close()
+    found = scores_of_study(study.spec.source.set, Sets(tmp_path))
+    assert found is not None
+    assert [len(ways) for ways in found.settings.values()] == [1] * 14  # all clips were scored alike
+    assert main(["study", "results", "--study", study.id, "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert len(data["correlations"]) == len(data["method_correlations"]) == 3 * 14
+    lmd = next(c for c in data["correlations"] if (c["question"], c["metric"]) == ("sync", "LMD"))
+    assert (lmd["clips"], lmd["kendall_low"] < lmd["kendall"] < lmd["kendall_high"]) == (6, True)
+    [*why] = [prediction["reason"] for prediction in data["predicted_mos"]]
+    assert why == ["Items with scores and marks: 2; 5 are needed to leave some out in turn."] * 3
+    assert main(["study", "results", "--study", study.id]) == 0
+    assert "Metrics and MOS, method by method:" in capsys.readouterr().out
+
+
+def test_a_prediction_that_is_offered_is_written_and_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """From marks and the folder of a batch to a file, and from it to one video's and a batch's prediction."""
+    monkeypatch.setenv("LIPSYNC_DATA", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    rows, mos = planted(12)
+    for row in rows:
+        write_text(tmp_path / "batch" / "rows" / f"{row['item']}{row['method']}.json", json.dumps(row))
+    store = Store()
+    made = make_open(store, 1, 1)
+    marks = [(f"r{r}", *clip, round(mean + (r - 2) / 5)) for clip, mean in mos.items() for r in range(5)]
+    monkeypatch.setattr(Store, "ratings", lambda self, study: table(marks))
+    store.close()
+    out = tmp_path / "out"
+    scores = ["--scores", str(tmp_path / "batch")]
+    assert main(["study", "results", "--study", made.id, *scores, "--out", str(out)]) == 0
+    capsys.readouterr()
+    line = next(csv.DictReader((out / "predicted_mos.csv").open(encoding="utf-8")))
+    assert (line["question"], line["videos"], line["offered"]) == ("sync", "36", "yes")
+    file = out / "predicted_mos-sync.json"
+    model = read_model(file)
+    assert (model.study, model.raters) == ("Test", 5)
+
+    of_one = scores_from_dict(
+        {**rows[0]["scores"], "generated": "a", "reference": None, "reference_image": None, "curve": [],
+         "skipped": [], "seconds": {}}
+    )  # fmt: skip
+    monkeypatch.setattr("eval.scoring.score.score", lambda *_, **__: of_one)
+    monkeypatch.setattr("eval.scoring.networks.load_networks", lambda *_: None)
+    video = ["score", "--generated", "a.mp4", "--reference", "r.mp4", "--json", str(tmp_path / "a.json")]
+    assert main([*video, "--predict-mos", str(file)]) == 0
+    value = model.predict(rows[0])
+    assert f"{model.heading}: {value:.2f}. Predicted MOS (sync) is no rating" in capsys.readouterr().out
+    [found] = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["predicted_mos"]
+    assert found["value"] == value
+    assert found["model"]["error"]["rmse"] == model.error.rmse
+    assert main([*video, "--metrics", "psnr", "--predict-mos", str(file)]) == 2
+    assert "needs the metric lse_d, which was not computed" in capsys.readouterr().err
+
+    manifest = tmp_path / "videos.csv"
+    manifest.write_text("item,method,generated\na,b,c.mp4\n")
+    batch = ["batch", "--manifest", str(manifest), "--out", str(tmp_path / "scored")]
+    monkeypatch.setattr("eval.batch.rows.run", lambda *_: rows)
+    assert main([*batch, "--predict-mos", str(file)]) == 0
+    assert model.heading in capsys.readouterr().out
+    for row in rows:
+        row["scores"]["scores"]["psnr"]["protocol"] = "protocol 1; PSNR; full frame"
+    assert main([*batch, "--predict-mos", str(file)]) == 2
+    assert "does not apply here" in capsys.readouterr().err
+    assert model.heading not in (tmp_path / "scored" / "table.md").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_is_no_batch_gets_a_sentence(rated: StudyInfo, tmp_path: Path, capsys) -> None:
+    for text in (None, '{"item": 1}', "[]", "{"):
+        if text is not None:
+            write_text(tmp_path / "none" / "rows" / "a.json", text)
+        else:
+            (tmp_path / "none").mkdir()
+        assert main(["study", "results", "--study", rated.id, "--scores", str(tmp_path / "none")]) == 2
+        said = capsys.readouterr().err
+        assert "holds no scored rows" in said or "cannot be read" in said

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import scipy  # its parts load when they are first used: scipy.stats takes half a second
 
-from eval.scoring.metrics import METRICS
+from eval.scoring.metrics import METRICS, Metric
 from lipsync.errors import ConfigError
 from lipsync.texts import Message
 
@@ -20,12 +20,31 @@ FEWEST = 5  # clips; below, no rank correlation says anything
 # Columns of a table of scores that name or explain a row.
 NO_METRIC = {"item", "method", "control", "generated", "reference", "offset of each track", "reason"}
 
-Scores = Mapping[str, Mapping[tuple[str, str], float]]  # metric label -> (item, method) -> score
+Clip = tuple[str, str]  # item and method
+Scores = Mapping[str, Mapping[Clip, float]]  # metric label -> clip -> score
+
+
+@dataclass(frozen=True)
+class StudyScores:
+    """What metrics say of the clips of a study.
+
+    Attributes:
+        values: heading of a metric to the score of each clip.
+        metrics: heading to the name in `eval.scoring.metrics`; without those that it does not know.
+        settings: heading to the ways in which its clips were scored (`eval.scoring.protocol.settings_of`):
+            several where they differ, none where a table does not say.
+    """
+
+    values: Scores = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """One metric against the MOS of one question, clip by clip.
+    """One metric against the MOS of one question, clip by clip or method by method.
+
+    Of a metric that should be zero its size without sign is taken.
 
     Attributes:
         question: key.
@@ -33,9 +52,11 @@ class Correlation:
         better: "higher", "lower" or "zero"; empty where the metric is unknown. A metric whose lower values
             are better should correlate negatively.
         clips: with a score and a MOS.
+        methods: that were correlated; 0: the clips were.
         spearman, spearman_p: Spearman's ρ, ties by mean ranks, two-sided p.
-        low, high: 95 % interval of ρ (Fisher's z with the variance of Bonett & Wright 2000).
+        low, high: 95 % interval of ρ; None where there are too few clips or items for one.
         kendall, kendall_p: Kendall's τ-b, two-sided p.
+        kendall_low, kendall_high: 95 % interval of τ-b.
         reason: a sentence where there is no value; else empty.
     """
 
@@ -43,40 +64,56 @@ class Correlation:
     metric: str
     better: str
     clips: int
+    methods: int = 0
     spearman: float | None = None
     spearman_p: float | None = None
     low: float | None = None
     high: float | None = None
     kendall: float | None = None
     kendall_p: float | None = None
+    kendall_low: float | None = None
+    kendall_high: float | None = None
     reason: str = ""
 
 
 def correlate(
-    question: str, metric: str, scores: Mapping[tuple[str, str], float], mos: Mapping[tuple[str, str], float]
+    question: str, metric: str, scores: Mapping[Clip, float], mos: Mapping[Clip, float]
 ) -> Correlation:
-    """Spearman's and Kendall's correlation of a metric with MOS; (item, method) names a clip in both."""
+    """Spearman's and Kendall's correlation of a metric with MOS, clip by clip.
+
+    Intervals are Fisher's z with the variances of Bonett & Wright (2000), which for τ is that of Fieller,
+    Hartley & Pearson (1957); p and intervals take the clips for independent.
+    """
     both = [clip for clip in mos if clip in scores]
-    better = _better(metric)
+    better = direction(metric)
     if len(both) < FEWEST:
         reason = Message("correlation.few_clips", count=len(both), fewest=FEWEST)
         return Correlation(question, metric, better, len(both), reason=reason)
-    x = np.array([scores[clip] for clip in both])
+    x = sizes([scores[clip] for clip in both], better)
     y = np.array([mos[clip] for clip in both])
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         reason = Message("correlation.scores_equal" if np.ptp(x) == 0 else "correlation.marks_equal")
         return Correlation(question, metric, better, len(both), reason=reason)
     rho, rho_p = (float(value) for value in scipy.stats.spearmanr(x, y))
     tau, tau_p = (float(value) for value in scipy.stats.kendalltau(x, y))
-    low, high = _interval(rho, len(both))
-    return Correlation(question, metric, better, len(both), rho, rho_p, low, high, tau, tau_p)
+    low, high = _interval(rho, (1 + rho**2 / 2) / (len(both) - 3))
+    kendall_low, kendall_high = _interval(tau, 0.437 / (len(both) - 4))
+    return Correlation(
+        question, metric, better, len(both), 0, rho, rho_p, low, high, tau, tau_p, kendall_low, kendall_high
+    )
 
 
-def _interval(rho: float, clips: int) -> tuple[float, float]:
-    if abs(rho) > 1 - 1e-9:
-        return rho, rho
-    error = math.sqrt((1 + rho**2 / 2) / (clips - 3)) * scipy.stats.norm.ppf((1 + LEVEL) / 2)
-    return math.tanh(math.atanh(rho) - error), math.tanh(math.atanh(rho) + error)
+def sizes(scores: Sequence[float], better: str) -> np.ndarray:
+    """Scores as they are correlated: without sign where zero is best."""
+    return np.abs(scores) if better == "zero" else np.array(scores, float)
+
+
+def _interval(coefficient: float, variance: float) -> tuple[float, float]:
+    """95 % interval by Fisher's z of that variance."""
+    if abs(coefficient) > 1 - 1e-9:
+        return coefficient, coefficient
+    error = math.sqrt(variance) * scipy.stats.norm.ppf((1 + LEVEL) / 2)
+    return math.tanh(math.atanh(coefficient) - error), math.tanh(math.atanh(coefficient) + error)
 
 
 def read_scores(path: Path) -> dict[str, dict[tuple[str, str], float]]:
@@ -115,10 +152,14 @@ def _number(cell: object) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _better(label: str) -> str:
-    """Which way a metric is better, by its heading; "(own expert)" and the like do not matter."""
-    for name in METRICS:
-        metric = METRICS.get(name)
-        if label in (name, metric.label) or label.startswith(f"{metric.label} ("):
-            return metric.direction
-    return ""
+def metric_of(label: str) -> Metric | None:
+    """The metric of a heading; "(own expert)" and the like do not matter. None: nobody knows it."""
+    metrics = METRICS.all()
+    exact = (metric for metric in metrics if label in (metric.name, metric.label))
+    return next(exact, None) or next((m for m in metrics if label.startswith(f"{m.label} (")), None)
+
+
+def direction(label: str) -> str:
+    """Which way a metric is better, by its heading; empty where it is unknown."""
+    metric = metric_of(label)
+    return "" if metric is None else metric.direction

@@ -9,6 +9,7 @@ from eval.study.statistics.agreement import Agreement
 from eval.study.statistics.contrasts import Contrast, Friedman
 from eval.study.statistics.correlation import Correlation
 from eval.study.statistics.mos import Opinion
+from eval.study.statistics.prediction.predicted_mos import MosPrediction
 from eval.study.statistics.preference import Preference
 from eval.study.statistics.screening import Exclusion
 
@@ -48,7 +49,9 @@ class Results:
         friedman: question to the test of all methods; None where it cannot be made.
         contrasts: question to every two methods; the reference takes no part.
         preference: question to the strengths from pairwise votes; empty without votes.
-        correlations: of every metric with every question; empty without scores.
+        correlations: of every metric with every question, clip by clip; empty without scores.
+        method_correlations: the same, method by method.
+        predictions: what all metrics together are worth in each question; empty without scores.
         shrunk: whether the corrected MOS is with shrinkage instead of as ITU-T P.913 has it.
         caveats: sentences to read beside the tables.
     """
@@ -67,6 +70,8 @@ class Results:
     contrasts: Mapping[str, tuple[Contrast, ...]]
     preference: Mapping[str, Preference] = field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
+    method_correlations: tuple[Correlation, ...] = ()
+    predictions: tuple[MosPrediction, ...] = ()
     shrunk: bool = False
     caveats: tuple[str, ...] = ()
 

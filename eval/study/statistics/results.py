@@ -13,10 +13,12 @@ from eval.study.statistics.agreement import agreement
 from eval.study.statistics.caveats import caveats_of
 from eval.study.statistics.contrasts import contrasts, friedman, rater_scores
 from eval.study.statistics.correction import corrected_mos
-from eval.study.statistics.correlation import Correlation, Scores, correlate
+from eval.study.statistics.correlation import Clip, Correlation, Scores, StudyScores, correlate
 from eval.study.statistics.marks import Marks, last_marks, marks_of, rated
+from eval.study.statistics.method_correlation import correlate_methods, correlate_strengths
 from eval.study.statistics.mos import difference_marks, difference_opinion, opinion
 from eval.study.statistics.outcomes import Outcome, Results
+from eval.study.statistics.prediction.predicted_mos import predict_mos
 from eval.study.statistics.preference import Preference, preference
 from eval.study.statistics.screening import Rules, failing
 
@@ -39,7 +41,7 @@ def results(
     ratings: pd.DataFrame,
     votes: pd.DataFrame | None = None,
     screening: bool | Rules = True,
-    scores: Scores | None = None,
+    scores: StudyScores | Scores | None = None,
     questions: Sequence[str] = (),
     methods: Sequence[str] = (),
     shrink: bool = False,
@@ -51,7 +53,8 @@ def results(
         votes: of `eval.study.storage.store.Store.pairs`; None: there are none.
         screening: True: with the default rules; or custom rules; False: nobody is left out, though
             ``excluded`` still lists who would be.
-        scores: metrics to correlate with MOS, of `eval.study.statistics.correlation.read_scores`.
+        scores: metrics to compare with MOS, of `eval.study.statistics.study_scores`, or of
+            `eval.study.statistics.correlation.read_scores`, which are only correlated.
         questions, methods: the study's order; what it does not name follows in order of appearance
             (questions) or by name (methods).
         shrink: corrected MOS with shrinkage; False: as ITU-T P.913 has it. See
@@ -90,17 +93,18 @@ def results(
         friedman={question: friedman(by_method) for question, by_method in by_rater.items()},
         contrasts={question: contrasts(by_method) for question, by_method in by_rater.items()},
         preference=_preferences(cast, keys),
-        correlations=_correlations(clips, keys, scores or {}),
         shrunk=shrink,
     )
-    return replace(found, caveats=caveats_of(found))
+    found = replace(found, caveats=caveats_of(found))
+    scored = scores if isinstance(scores, StudyScores) else StudyScores(scores or {})
+    return _with_metrics(found, scored) if scored.values else found
 
 
 def evaluate(
     store: Stored,
     study_id: str,
     screening: bool | Rules = True,
-    scores: Scores | None = None,
+    scores: StudyScores | Scores | None = None,
     shrink: bool = False,
 ) -> Results:
     """The results of a stored study, as of now; see :func:`results`.
@@ -169,15 +173,29 @@ def _preferences(votes: pd.DataFrame, questions: Sequence[str]) -> dict[str, Pre
     return {question: strengths for question, strengths in found if strengths is not None}
 
 
-def _correlations(
-    clips: Mapping[tuple[str, str, str], Outcome], questions: Sequence[str], scores: Scores
-) -> tuple[Correlation, ...]:
-    found = []
-    for question in questions:
-        mos = {
+def _with_metrics(found: Results, scores: StudyScores) -> Results:
+    """The results with what metrics say of the same clips."""
+    correlations: list[Correlation] = []
+    by_method: list[Correlation] = []
+    predictions = []
+    for question, votes in found.preference.items():
+        strengths = {method: entry.strength for method, entry in votes.methods.items()}
+        for metric, values in scores.values.items():
+            by_method.append(correlate_strengths(question, metric, values, strengths))
+    for question in dict.fromkeys(asked for asked, _ in found.outcomes):
+        mos: dict[Clip, float] = {
             (item, method): outcome.opinion.mos
-            for (asked, item, method), outcome in clips.items()
+            for (asked, item, method), outcome in found.clips.items()
             if asked == question and outcome.opinion.mos is not None
         }
-        found += [correlate(question, metric, values, mos) for metric, values in scores.items()]
-    return tuple(found)
+        for metric, values in scores.values.items():
+            correlations.append(correlate(question, metric, values, mos))
+            by_method.append(correlate_methods(question, metric, values, mos))
+        generated = {clip: mean for clip, mean in mos.items() if clip[1] != found.reference}
+        predictions.append(predict_mos(question, scores, generated, found.used))
+    return replace(
+        found,
+        correlations=tuple(correlations),
+        method_correlations=tuple(by_method),
+        predictions=tuple(prediction for prediction in predictions if prediction is not None),
+    )

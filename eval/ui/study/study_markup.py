@@ -237,10 +237,24 @@ def clips(found: Results, question: str) -> str:
     return _table(heads, rows) if found.clips else ""
 
 
-def correlations(found: Results) -> str:
-    """Objective metrics against MOS, clip by clip."""
-    html = lines(study_lines.correlations(found))
-    return html or f'<p class="figures">{localized("results.noscores")}</p>'
+def metrics(found: Results) -> str:
+    """Objective metrics against MOS, clip by clip and method by method, and what they predict together."""
+    parts = [
+        ("results.by_clip", lines(study_lines.correlations(found)), opinions.LEGEND_CORRELATIONS),
+        (
+            "results.by_method",
+            lines(study_lines.method_correlations(found)),
+            opinions.LEGEND_METHOD_CORRELATIONS,
+        ),
+        ("results.predicted", lines(study_lines.predicted_mos(found)), opinions.LEGEND_PREDICTED),
+        ("results.weights", lines(study_lines.predicted_mos_weights(found)), ""),
+    ]
+    shown = [
+        f"<h3>{localized(key)}</h3>{html}" + (legend([sentence]) if sentence else "")
+        for key, html, sentence in parts
+        if html
+    ]
+    return "".join(shown) or f'<p class="figures">{localized("results.noscores")}</p>'
 
 
 def legend(sentences: Sequence[str]) -> str:

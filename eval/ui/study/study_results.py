@@ -10,13 +10,12 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import gradio as gr
 
 from eval.compare.sets import Sets
-from eval.compare.table import scored
-from eval.report.files import videos_csv
 from eval.report.opinions import TITLES
 from eval.report.study_files import write_study
 from eval.scoring.scores import write_text
-from eval.study.statistics.correlation import Scores, read_scores
+from eval.study.statistics.correlation import StudyScores
 from eval.study.statistics.results import Results, evaluate
+from eval.study.statistics.study_scores import scores_of_study
 from eval.study.storage.csv_import_export import export_csv, import_csv
 from eval.study.storage.store import Store, StudyInfo
 from eval.ui.study import study_markup as markup
@@ -118,7 +117,7 @@ class StudyResults:
             self.bars: "".join(drawn.get(f"{name}-{question}", "") for name in ("items", "histogram")),
             self.excluded: markup.exclusions(found),
             self.tests: markup.tests(found),
-            self.metrics: markup.correlations(found),
+            self.metrics: markup.metrics(found),
         }
 
     def hidden(self) -> Update:
@@ -135,7 +134,7 @@ class StudyResults:
         place.mkdir(parents=True)
         raw = place / "marks.csv"
         write_text(raw, export_csv(self.store, study.id))
-        paths = [raw, *write_study(found, place)]
+        paths = [raw, *write_study(found, place, study=study.spec.title.en)]
         if found.used:
             paths += study_plots.write_plots(found, place)
         with ZipFile(place / ALL, "w", ZIP_DEFLATED) as archive:
@@ -157,21 +156,9 @@ class StudyResults:
             raters=Message("count.new_raters", count=taken.raters),
         )
 
-    def _scores(self, study: StudyInfo, uploaded: str | None) -> Scores | None:
+    def _scores(self, study: StudyInfo, uploaded: str | None) -> StudyScores | None:
         """The scores that were uploaded, or those of the study's comparison set where it has some."""
-        if uploaded:
-            return read_scores(Path(uploaded))
-        if not study.spec.source.set:
-            return None
-        try:
-            table = scored(self.sets.find(study.spec.source.set))
-        except LipSyncError:  # the set was deleted since; the study has clips of its own
-            return None
-        if table is None:
-            return None
-        path = self.folder / f"{study.id}.csv"
-        write_text(path, videos_csv(table))
-        return read_scores(path)
+        return scores_of_study(study.spec.source.set, self.sets, Path(uploaded) if uploaded else None)
 
 
 def _title(key: str) -> str:

@@ -16,6 +16,7 @@ import pytest
 from eval.report.study_files import render, write_study
 from eval.report.study_plots import plots, svg
 from eval.study.statistics.correction import corrected_mos
+from eval.study.statistics.correlation import StudyScores
 from eval.study.statistics.marks import last_marks, marks_of
 from eval.study.statistics.results import results
 from tests.study.simulated import QUESTIONS, study, table
@@ -207,6 +208,13 @@ def numbers(value: object) -> list[float]:
 @pytest.mark.parametrize("screening", [True, False])
 def test_every_state_gives_values_and_sentences_but_never_nan(state, screening):
     said = results(STATES[state], screening=screening)
+    clips = list(dict.fromkeys((item, method) for _, item, method in said.clips))
+    values = {
+        "PSNR": {clip: float(place) for place, clip in enumerate(clips)},
+        "mine": dict.fromkeys(clips, 1.0),
+    }
+    scores = StudyScores(values, {"PSNR": "psnr"}, {"PSNR": frozenset(["protocol 1"])})
+    said = results(STATES[state], screening=screening, scores=scores)
     for form in FORMATS:
         text = render(said, form)
         assert not re.search(r"\b(nan|inf|None)\b", text, re.IGNORECASE), form

@@ -325,6 +325,16 @@ def test_who_answers_at_random_is_named_and_scores_are_correlated(
     page.set_input_files("#study-scores input[type=file]", tmp_path / "videos.csv")
     row = cells(page, "#study-metrics .scores")[1]  # the scores rise just as the honest raters' means do
     assert row[:4] == ["Sync accuracy", "PSNR (dB)", "12", "1.000"]
+    clip_by_clip, by_method, predicted = (
+        [cell.inner_text() for cell in table.locator("tbody tr").first.locator("th, td").all()]
+        for table in page.locator("#study-metrics .scores").all()
+    )
+    assert "1.000" in clip_by_clip[7:10]  # Kendall's interval
+    assert by_method[-1] == "Methods with both scores and marks: 2; 3 are needed."
+    assert predicted[1:4] == ["12", "6", "2"]
+    assert float(predicted[4]) < float(predicted[7])  # the error, and that of the mean
+    assert predicted[-1] == "Not offered: validated on 12 videos; 30 are needed."
+    shoot(page, "results-metrics")
     page.locator("#study-tests button").first.click()
     page.wait_for_selector("#study-tests >> text=Krippendorff")
     shoot(page, "results-tests")
