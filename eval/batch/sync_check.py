@@ -14,7 +14,7 @@ from eval.scoring.protocol import FPS
 from eval.scoring.sync import read_speech
 from eval.scoring.sync_networks import SyncNetwork
 from lipsync.errors import MediaError
-from lipsync.faces.tracking.track import FaceTracker
+from lipsync.faces.tracking.track import FaceTracker, Tracked
 from lipsync.media import read_frames
 
 FEWEST = FARTHEST + 15  # frames: every shift compares 15 windows and more
@@ -52,7 +52,7 @@ def _lips(sync_network: SyncNetwork, clip: Path, landmarker: Path) -> np.ndarray
     tracker, crops, poses = FaceTracker(landmarker, FPS), [], []
     half = sync_network.smoothing // 2
     try:
-        tracked = []
+        tracked: list[Tracked] = []
         for item in tracker.track(read_frames(clip, fps=FPS)):
             if item.pose is None or (item.new and tracked):
                 break

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from lipsync.audio.encoders import load_encoder
+from lipsync.audio.features import AudioFeatures
 from lipsync.data.augmentation import vary_sound
 from lipsync.data.clips import load_clips
 from lipsync.errors import ConfigError
 from lipsync.experts.lip_motion import POINTS, LipMotion, LipMotionConfig, running_mean, speech_places
+from lipsync.experts.lip_motion_loss import LipMotionLoss
 from lipsync.experts.training.lip_motion_stage import (
     OFFSETS,
     LipMotionStage,
@@ -29,7 +31,10 @@ from lipsync.faces.tracking.landmarks import (
     MOUTH_RIGHT,
     lip_points,
 )
-from lipsync.training.loop import RunConfig, fit
+from lipsync.media import read_audio
+from lipsync.methods.wav2lip.config import Wav2LipConfig
+from lipsync.methods.wav2lip.train import GeneratorConfig, GeneratorStage
+from lipsync.training.loop import RunConfig, Update, fit
 from tests.training.toy import toy_folder
 
 SMALL = LipMotionConfig("log-mel", 160, reduced=16, hidden=48, embedding=24, width=4)
@@ -162,6 +167,55 @@ def test_both_stages_leave_what_the_next_one_takes(clips, tmp_path):
         LipMotionStage(replace(config, points=""), clips, [])
     with pytest.raises(ConfigError, match="odd numbers"):
         replace(SMALL, count=16)
+
+
+@pytest.fixture
+def saved(net, tmp_path):
+    net.save_pretrained(tmp_path)
+    return str(tmp_path)
+
+
+def test_the_loss_of_real_windows_is_that_of_their_embeddings(saved, net, clips):
+    loss = LipMotionLoss(saved)
+    given = loss.inputs(clips[:2], [20, 3], 6, [False, True])
+    assert given["neutral"].shape == (2, POINTS)
+    assert given["motion_speech"].shape == (2, 2 * 2 + SMALL.count - 2, SMALL.dimension)
+    points = lip_points(clips[0].landmarks)
+    assert torch.allclose(
+        given["neutral"][0], torch.from_numpy(points[8:39].mean(0).astype(np.float32)).flatten()
+    )
+    vectors = load_encoder("log-mel").encode(read_audio(clips[0].folder / f"{clips[0].name}.mp4"))
+    places = speech_places(20, 2, SMALL.count).numpy()
+    np.testing.assert_allclose(given["motion_speech"][0], vectors[places].astype(np.float16), rtol=2e-3)
+    crops = torch.rand(2, 6, 3, 96, 96, requires_grad=True)
+    found = loss(crops, given["neutral"], given["motion_speech"])
+    assert found.shape == (2, 2)
+    read = net.read_points(crops.detach().flatten(0, 1)).unflatten(0, (2, 6))
+    lips = net.embed_lips(read, given["neutral"])
+    cosine = torch.nn.functional.cosine_similarity(lips, net.embed_speech(given["motion_speech"]), dim=-1)
+    assert torch.allclose(found, 1 - cosine, atol=1e-5)
+    found.mean().backward()
+    assert crops.grad.abs().sum() > 0
+
+
+def test_a_generator_learns_from_it_also_with_speech_of_other_clips(saved, clips):
+    torch.manual_seed(0)
+    config = GeneratorConfig(
+        model=Wav2LipConfig(audio=AudioFeatures(start=-4), width=0.03),
+        windows=3, sync_weight=0, gan_weight=0, lip_motion=saved, motion_weight=1.0,
+        mismatched_audio_fraction=1 / 3, augment=True,
+    )  # fmt: skip
+    stage = GeneratorStage(config, clips, [])
+    batch = stage.batch(np.random.default_rng(0))
+    assert torch.equal(batch["motion_speech"][0], batch["motion_speech"][1])
+    frozen = [value.clone() for value in stage.motion.net.parameters()]
+    values = stage.step(batch, Update(RUN, torch.device("cpu")), 0.5)
+    assert 0 < values["motion"] < 2
+    assert all(map(torch.equal, frozen, stage.motion.net.parameters()))
+    with pytest.raises(ConfigError, match="holds no lip-motion expert"):
+        GeneratorStage(replace(config, lip_motion="nowhere"), clips, [])
+    with pytest.raises(ConfigError, match="windows of 5 frames"):
+        GeneratorStage(replace(config, frames=4), clips, [])
 
 
 def test_the_target_of_a_window_is_its_time_and_a_little_of_the_next_ones():
