@@ -91,7 +91,7 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
                 progress=partial(report, row) if report else None,
             )  # fmt: skip
         scores.write_frames(job.frames)
-        return job.write(scores=scores.to_dict(), features=features.name)
+        return job.write(scores=scores.to_dict(), features=features.name, feature_kinds=features.kinds)
     except Cancelled:
         raise
     except LipSyncError as problem:

@@ -121,6 +121,11 @@ class PairBatch:
         return parts[0], parts[1]
 
     @cached_property
+    def meshes(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N, 478, 2) of generated and reference, pixels of the frame."""
+        return tuple(self._rows(side, "landmarks", (478, 2), np.asarray, (478, 2)) for side in (0, 1))  # type: ignore[return-value]
+
+    @cached_property
     def landmarks(self) -> tuple[np.ndarray, np.ndarray]:
         """(N, 68, 2) of generated and reference, pixels of the frame."""
         return tuple(self._rows(side, "landmarks", (478, 2), to_68, (68, 2)) for side in (0, 1))  # type: ignore[return-value]

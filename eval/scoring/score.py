@@ -52,7 +52,7 @@ def score(
         syncnet: checkpoint of the SyncNet v2 architecture; ignored where ``networks`` are given.
         networks: loaded before, to share them among videos.
         progress: called with (frames done, frames expected); an exception from it stops the pass.
-        keep_features: gets the Inception features of each batch, for FID over many videos.
+        keep_features: gets the features of each batch, for FID and FVD over many videos.
         control: what is done to the generated video (or its sound) first, see `eval.scoring.controls`.
 
     Raises:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.functional.sync.lse import MAX_SHIFT, SAMPLES_PER_FRAME, WINDOW, LseScore, lse_compute, lse_update
+from eval.functional.sync.lse import (
+    MAX_SHIFT,
+    SAMPLES_PER_FRAME,
+    WINDOW,
+    LseScore,
+    best_offsets,
+    lse_compute,
+    lse_update,
+)
 from eval.scoring.protocol import Variant
 from eval.scoring.sync_networks import SyncNetwork
 from lipsync.faces.tracking.crop import Pose
@@ -30,6 +38,7 @@ class SyncTrack:
         score: its LSE-D, LSE-C and offset.
         curve: (31,) mean distance for every audio shift; index 15 is no shift.
         distances: (windows,) distance of each window at the track's best shift.
+        offsets: (windows,) the offset that each window by itself finds.
     """
 
     start: int
@@ -37,6 +46,7 @@ class SyncTrack:
     score: LseScore
     curve: np.ndarray
     distances: np.ndarray
+    offsets: np.ndarray
 
 
 def read_speech(path: str | Path) -> np.ndarray:
@@ -98,7 +108,10 @@ class SyncStream:
         if len(distances):
             score, curve = lse_compute(distances), distances.mean(0)
             best = MAX_SHIFT - score.offset
-            self.tracks.append(SyncTrack(track.start, track.frames, score, curve, distances[:, best]))
+            offsets = best_offsets(distances)
+            self.tracks.append(
+                SyncTrack(track.start, track.frames, score, curve, distances[:, best], offsets)
+            )
 
 
 @dataclass

@@ -53,6 +53,9 @@ def test_stream_equals_the_whole_clip_at_once(linear_judge, frames, late):
     assert track.curve.min() == pytest.approx(expected.distance)
     if frames > 100:
         assert track.score.offset == -late
+        inside = track.offsets[abs(late) : len(track.offsets) - abs(late)]
+        assert (inside == -late).all()  # every window by itself
+    assert len(track.offsets) == track.score.windows
 
 
 @pytest.mark.parametrize("samples", [640 * 20, 640 * 90 + 320, 640 * 500])

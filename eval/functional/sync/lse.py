@@ -14,6 +14,7 @@ WINDOW = 5  # video frames in one window
 SAMPLES_PER_FRAME = 640  # 16 kHz at 25 fps
 # The distance of the reference is torch's, which adds this to each difference.
 EPSILON = 1e-6
+NEAR = 1  # frames of offset within which a window counts as in sync
 # The reference code drops tracks of this many frames or fewer without a word; here they are marked.
 SHORT_FRAMES = 100
 
@@ -104,6 +105,31 @@ def lse_compute(distances: np.ndarray) -> LseScore:
         full_support=max(0, windows - 2 * max_shift),
         short=windows + WINDOW <= SHORT_FRAMES,
     )
+
+
+def best_offsets(distances: np.ndarray) -> np.ndarray:
+    """(T,) int: the offset that each window by itself finds, frames, with the sign of ``LseScore.offset``.
+
+    Only shifts that lead to real audio are asked: beyond the clip's ends there are but zeros.
+
+    Args:
+        distances: (T, 2·max_shift + 1) of `lse_update`.
+    """
+    windows, shifts = distances.shape
+    audio = np.arange(windows)[:, None] + np.arange(shifts) - shifts // 2
+    real = (audio >= 0) & (audio < windows)
+    return shifts // 2 - np.where(real, distances, np.inf).argmin(1)
+
+
+def share_in_sync(offsets: np.ndarray, near: int = NEAR) -> float:
+    """Share of (T,) windows whose offset is at most ``near`` frames: picture and sound belong there together.
+
+    Raises:
+        ValueError: if there is no window.
+    """
+    if not len(offsets):
+        raise ValueError(Message("reason.no_window"))
+    return float((np.abs(offsets) <= near).mean())
 
 
 def lse(video: np.ndarray, audio: np.ndarray, max_shift: int = MAX_SHIFT) -> LseScore:

@@ -6,6 +6,7 @@ every batch of frames and to ``compute`` at the end. The arithmetic is in `eval.
 
 from __future__ import annotations
 
+import typing
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,11 +31,19 @@ if TYPE_CHECKING:
 
 Direction = Literal["higher", "lower", "zero"]
 Need = Literal["reference", "speaker", "landmarks", "blendshapes", "audio", "network"]
-SaveFeatures = Callable[[np.ndarray, np.ndarray], None]
 ResultRow = Mapping[str, Any]  # of a batch: item, method and, where it was scored, scores
-LoadFeatures = Callable[[ResultRow], tuple[np.ndarray, np.ndarray] | None]
+# Of a row, of one kind, and so many in a row of the features.
+LoadFeatures = Callable[[ResultRow, str, int], tuple[np.ndarray, np.ndarray] | None]
 
 ARROWS: dict[Direction, str] = {"higher": "↑", "lower": "↓", "zero": "→ 0"}
+
+
+class SaveFeatures(typing.Protocol):
+    """Keeps features of a video for its method's score."""
+
+    def __call__(self, generated: np.ndarray, reference: np.ndarray, kind: str = "") -> None:
+        """The next (N, D) rows of both sides; every ``kind`` of features has its own D."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -222,7 +231,8 @@ class Metric(ABC):
 
         Args:
             rows: the method's videos as a batch leaves them.
-            load_features: gives the features that ``Setup.keep`` got for a row; None where it got none.
+            load_features: gives the features of one kind that ``Setup.keep`` got for a row; None where it got
+                none.
         """
         values = {row["item"]: entry["value"] if (entry := self.entry(row)) else None for row in rows}
         return MethodScore(summarise(values), values)

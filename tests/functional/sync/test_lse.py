@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from eval.functional.sync.lse import lse, lse_compute, lse_mean, lse_update, lse_windows
+from eval.functional.sync.lse import (
+    best_offsets,
+    lse,
+    lse_compute,
+    lse_mean,
+    lse_update,
+    lse_windows,
+    share_in_sync,
+)
 
 
 def plain_lse(video: np.ndarray, audio: np.ndarray, shifts: int = 15) -> tuple[float, float, int, np.ndarray]:
@@ -87,3 +95,23 @@ def test_refuses_streams_that_do_not_fit():
         lse(np.zeros((0, 4)), np.zeros((0, 4)))
     with pytest.raises(ValueError, match="no face track"):
         lse_mean([])
+
+
+def test_best_offsets_of_windows_equal_a_search_one_by_one():
+    rng = np.random.default_rng(5)
+    video, audio = rng.normal(size=(2, 40, 8))
+    audio[6:] = video[:-6] + rng.normal(0, 0.1, (34, 8))  # the sound comes 6 frames after the picture
+    audio[:6] = 0.1  # near to every window: what is beyond the ends must not win by its zeros
+    found = best_offsets(lse_update(video, audio))
+    for t in range(40):
+        real = [shift for shift in range(-15, 16) if 0 <= t + shift < 40]
+        nearest = min(real, key=lambda shift: np.linalg.norm(video[t] - audio[t + shift] + 1e-6))
+        assert found[t] == -nearest
+    assert (found[:34] == -6).mean() > 0.9
+
+
+def test_share_of_windows_in_sync():
+    assert share_in_sync(np.array([0, 1, -1, 2, -7])) == 3 / 5
+    assert share_in_sync(np.array([0, 1, -1, 2, -7]), near=0) == 1 / 5
+    with pytest.raises(ValueError, match="no window"):
+        share_in_sync(np.zeros(0))

@@ -56,6 +56,8 @@ class Fid(Metric):
     pooled: ClassVar[bool] = True
     details_key: ClassVar[str] = "fid_frames"
     method_columns: ClassVar[tuple[str, ...]] = ("frames",)
+    kind: ClassVar[str] = ""  # of features, of which a batch keeps several
+    width: ClassVar[int] = 2048  # of a row of them
 
     def load(self, loader: Loader) -> Any:
         """Inception, which remembers what it saw."""
@@ -84,7 +86,7 @@ class Fid(Metric):
         generated, reference = features.reshape(sides, count, -1)
         if state.keep is not None:
             state.keep(generated, reference)
-        state.features = _joined(state.features, (fid_update(generated), fid_update(reference)))
+        state.features = joined(state.features, (fid_update(generated), fid_update(reference)))
 
     def compute(self, state: Faces) -> VideoScore:
         """The distance of the video's own faces."""
@@ -107,9 +109,9 @@ class Fid(Metric):
 
         both: tuple[Features, Features] | None = None
         for row in rows:
-            features = load_features(row)
+            features = load_features(row, self.kind, self.width)
             if features is not None:
-                both = _joined(both, (_summed(features[0]), _summed(features[1])))
+                both = joined(both, (_summed(features[0]), _summed(features[1])))
         if both is None or min(side.count for side in both) < 2:
             return MethodScore(None)
         score = fid_compute(*both)
@@ -118,11 +120,15 @@ class Fid(Metric):
 
     def method_notes(self, details: Mapping[str, Any]) -> Iterable[str]:
         """Warns of few frames."""
+        for frames in self.few(details):
+            yield Message("summary.fid_few", frames=frames)
+
+    def few(self, details: Mapping[str, Any]) -> list[int]:
+        """The fewest frames that a method has, where they are not enough."""
         from eval.functional.distribution.fid import ENOUGH_FRAMES
 
-        few = [min(frames) for frames in details.values() if min(frames) < ENOUGH_FRAMES]
-        if few:
-            yield Message("summary.fid_few", frames=min(few))
+        fewest = min((min(frames) for frames in details.values()), default=ENOUGH_FRAMES)
+        return [fewest] if fewest < ENOUGH_FRAMES else []
 
     def format(self, summary: MeanScore, detail: Any = None) -> str:
         """With the frames, without which it cannot be read."""
@@ -134,9 +140,10 @@ class Fid(Metric):
         return (min(detail),)
 
 
-def _joined(
+def joined(
     sets: tuple[Features, Features] | None, more: tuple[Features, Features]
 ) -> tuple[Features, Features]:
+    """Both sides of two sets of pairs together; the first may be None."""
     return more if sets is None else (sets[0] + more[0], sets[1] + more[1])
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from eval.functional.aggregate import MeanScore
-from eval.functional.sync.lse import MAX_SHIFT, LseScore, LseTracks, lse_mean
+from eval.functional.sync.lse import MAX_SHIFT, LseScore, LseTracks, lse_mean, share_in_sync
 from eval.scoring.metrics.base import (
     METRICS,
     LoadFeatures,
@@ -206,6 +206,26 @@ class Offset(Lse):
         return (" ".join(map(str, detail.get("offsets", []))),)
 
 
+class LseWindows(Lse):
+    """The share of the windows that find the offset 0 by themselves, or one a frame beside it.
+
+    LSE-D and LSE-C are the same for a video that is late as a whole, and are ruled by the clearest windows.
+    """
+
+    def compute(self, state: SyncStream) -> VideoScore:
+        """Of the windows of all tracks; the detail has the share around the video's own offset, too."""
+        tracks = state.finish()
+        if not tracks:
+            raise ValueError("no face track is long enough")
+        offsets = np.concatenate([track.offsets for track in tracks])
+        own = np.concatenate([track.offsets - track.score.offset for track in tracks])
+        detail = {
+            "own_offset": share_in_sync(own),
+            "offsets": [track.score.offset for track in tracks],
+        }
+        return VideoScore(share_in_sync(offsets), len(offsets), detail=detail)
+
+
 _COMMON: dict[str, Any] = {"needs": ("audio", "network"), "artefacts": ("syncnet_v2",), "group": "lse"}
 
 register_metric(
@@ -224,5 +244,11 @@ register_metric(
     Offset(
         "offset", "Offset", "zero", "metric.offset",
         unit="frames", high=15.0, decimals=0, order=82, **_COMMON,
+    )
+)  # fmt: skip
+register_metric(
+    LseWindows(
+        "lse_windows", "LSE windows", "higher", "metric.lse_windows",
+        high=1.0, decimals=2, default=False, order=83, **_COMMON,
     )
 )  # fmt: skip
