@@ -22,8 +22,8 @@ class Line:
 
     Attributes:
         part: "votes", "opinions" or "scores".
-        source: the study's title or the suite's name.
-        measure: "strength", a question's key or a metric's.
+        source: the study's title, or the suite's name, version and the beginning of its file's hash.
+        measure: "strength", a question's key or a metric's label.
         low, high: 95 % interval.
         n: votes, marks or videos.
         date: of the last vote or mark, or of the report.
@@ -53,11 +53,11 @@ def lines(found: Standings) -> Iterator[Line]:
                 mos = (opinion.mos, opinion.low, opinion.high, opinion.marks)
                 yield Line("opinions", table.title.en, entry.method, question, *mos, entry.date)
     for suite in found.suites:
-        source = f"{suite.name} {suite.version}"
+        source = f"{suite.name} {suite.version} ({suite.sha256[:8]})"
         for scored in suite.methods:
-            for metric, score in scored.scores.items():
+            for score in scored.scores.values():
                 values = (score.value, score.low, score.high, score.n)
-                yield Line("scores", source, scored.method, metric, *values, scored.date)
+                yield Line("scores", source, scored.method, score.label, *values, scored.date)
 
 
 def render(found: Standings, form: str) -> str:
@@ -109,17 +109,17 @@ def _suite(table: SuiteTable) -> list[str]:
     rows = []
     for row in table.methods:
         cells = []
-        for metric in table.metrics:
-            score = row.scores.get(metric.metric)
+        for column in table.metrics:
+            score = row.scores.get(column)
             if score is None or score.value is None:
                 cells.append("-")
                 continue
             text = _with(f"{score.value:.{score.decimals}f}", score.low, score.high, score.decimals)
             cells.append(f"{text} (n = {score.n})")
         rows.append([row.method, *cells, row.date])
-    metrics = [one.label + (f" ({one.unit})" if one.unit else "") for one in table.metrics]
+    metrics = [one.label + (f" ({one.unit})" if one.unit else "") for one in table.metrics.values()]
     head = ["Method", *metrics, "date"]
-    return [f"## {table.title} {table.version}", "", *pipe_table(head, rows)]
+    return [f"## {table.title} {table.version} ({table.sha256[:8]})", "", *pipe_table(head, rows)]
 
 
 def _with(text: str, low: float | None, high: float | None, decimals: int) -> str:

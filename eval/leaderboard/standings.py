@@ -16,6 +16,7 @@ from eval.study.storage.labels import BilingualText
 from eval.study.storage.models import CLOSED, TRAINING
 from eval.study.storage.store import ListedStudy, Store
 
+Column = tuple[str, str]  # name and label of a metric
 # The rows of a study that a filter asks for.
 Chosen = Callable[[ListedStudy, pd.DataFrame], pd.DataFrame]
 
@@ -59,12 +60,12 @@ class MethodScores:
     """One method in one suite.
 
     Attributes:
-        scores: by metric.
+        scores: by metric and label; the label tells the networks apart with which LSE was measured.
         date: of the report that they are from, ISO 8601.
     """
 
     method: str
-    scores: Mapping[str, BenchScore]
+    scores: Mapping[Column, BenchScore]
     date: str
 
 
@@ -73,15 +74,16 @@ class SuiteTable:
     """Scores of one version of a suite; of each method those of the newest report.
 
     Attributes:
-        name, title, version: of the suite.
-        metrics: a score of each, for its label, direction, unit and protocol.
+        name, title, version, sha256: of the suite.
+        metrics: a score of each, for its direction, unit and protocol.
         methods: by name.
     """
 
     name: str
     title: str
     version: int
-    metrics: tuple[BenchScore, ...]
+    sha256: str
+    metrics: Mapping[Column, BenchScore]
     methods: tuple[MethodScores, ...]
 
 
@@ -115,8 +117,8 @@ class Standings:
     def renamed(self, name: Callable[[str], str]) -> Standings:
         """The same with other names of the methods, also inside of scores."""
 
-        def called(scores: Mapping[str, BenchScore], method: str) -> dict[str, BenchScore]:
-            return {metric: replace(score, method=method) for metric, score in scores.items()}
+        def called(scores: Mapping[Column, BenchScore], method: str) -> dict[Column, BenchScore]:
+            return {column: replace(score, method=method) for column, score in scores.items()}
 
         votes = self.votes and replace(
             self.votes, methods=tuple(replace(row, method=name(row.method)) for row in self.votes.methods)
@@ -128,7 +130,7 @@ class Standings:
         suites = tuple(
             replace(
                 table,
-                metrics=tuple(replace(score, method="") for score in table.metrics),
+                metrics=called(table.metrics, ""),
                 methods=tuple(
                     replace(row, method=name(row.method), scores=called(row.scores, name(row.method)))
                     for row in sorted(table.methods, key=lambda row: name(row.method))
@@ -243,13 +245,13 @@ def _suites(reports: Sequence[BenchReport], filters: Filters) -> tuple[SuiteTabl
         if filters.suite in (None, suite.name):
             tables.setdefault((suite.name, suite.version, suite.sha256), []).append(report)
     found = []
-    for (name, version, _), of_suite in sorted(tables.items()):
+    for (name, version, sha256), of_suite in sorted(tables.items()):
         rows: dict[str, MethodScores] = {}
-        metrics: dict[str, BenchScore] = {}
+        metrics: dict[Column, BenchScore] = {}
         for report in of_suite:  # a newer one replaces
             for method in report.methods:
                 scores = {
-                    score.metric: score
+                    (score.metric, score.label): score
                     for score in report.scores
                     if (score.method, score.language) == (method.name, filters.language)
                 }
@@ -257,10 +259,7 @@ def _suites(reports: Sequence[BenchReport], filters: Filters) -> tuple[SuiteTabl
                 if scores:
                     rows[method.name] = MethodScores(method.name, scores, report.date[:10])
         if rows:
+            methods = tuple(rows[key] for key in sorted(rows))
             title = of_suite[-1].suite.title
-            found.append(
-                SuiteTable(
-                    name, title, version, tuple(metrics.values()), tuple(rows[key] for key in sorted(rows))
-                )
-            )
+            found.append(SuiteTable(name, title, version, sha256, metrics, methods))
     return tuple(found)

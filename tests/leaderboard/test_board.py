@@ -199,9 +199,20 @@ def test_filters_take_the_languages_that_the_reports_of_a_suite_give_its_items(
     }
     assert list(counts.values()) == [36, 18, 9, 9, 0, 0]
     assert board.choices() == (["talk"], ["en", "zh"])
-    assert board.standings(Filters("talk", "en")).suites[0].methods[0].scores["psnr"].language == "en"
+    assert board.standings(Filters("talk", "en")).suites[0].methods[0].scores["psnr", "PSNR"].language == "en"
     assert board.standings(Filters("talk", "zh")).suites == ()
     assert board.standings(Filters("x")).empty
+
+
+def test_lse_of_two_networks_stands_in_two_columns(board: Board, tmp_path: Path) -> None:
+    one, two = report(1), report(2, methods=("new",))
+    scores = tuple(replace(score, label="PSNR (other)") for score in two.scores)
+    for number, made in enumerate((one, replace(two, scores=scores))):
+        write_bench_report(made, tmp_path / f"{number}.json")
+        board.add(tmp_path / f"{number}.json")
+    (table,) = board.standings().suites
+    assert list(table.metrics) == [("psnr", "PSNR"), ("psnr", "PSNR (other)")]
+    assert [list(row.scores) for row in table.methods] == [[("psnr", "PSNR")], [("psnr", "PSNR (other)")]]
 
 
 def test_of_each_method_the_newest_report_counts_and_another_version_is_another_table(
@@ -213,7 +224,7 @@ def test_of_each_method_the_newest_report_counts_and_another_version_is_another_
         write_bench_report(one, tmp_path / f"{number}.json")
         board.add(tmp_path / f"{number}.json")
     first, second = board.standings().suites
-    assert [(row.method, row.date, row.scores["psnr"].value) for row in first.methods] == [
+    assert [(row.method, row.date, row.scores["psnr", "PSNR"].value) for row in first.methods] == [
         ("method 0", "2026-03-01", 31.0),
         ("new", "2026-03-02", 32.0),
         ("newest", "2026-03-02", 33.0),

@@ -52,10 +52,10 @@ def test_from_votes_and_a_report_to_the_table(
     rows = list(csv.DictReader(io.StringIO(told(capsys, "show", "--format", "csv"))))
     assert [row["method"].lower() for row in rows if row["part"] == "votes"] == ORDER
     assert next(row["rank"] for row in rows if row["part"] == "votes") == "1"
-    assert {row["measure"] for row in rows if row["part"] == "scores"} == {"psnr"}
+    assert {row["measure"] for row in rows if row["part"] == "scores"} == {"PSNR"}
     assert all(row["n"] and row["date"] for row in rows)
     text = told(capsys, "show", "--suite", "talk", "--language", "en")
-    assert "## Talking 2" in text
+    assert "## Talking 2 (ab)" in text
     assert "24 votes of 8 people" in text
     out = tmp_path / "board.json"
     assert told(capsys, "show", "--format", "json", "--anonymous", "--out", str(out)) == ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from eval.leaderboard.export import FORMATS, render
-from eval.leaderboard.standings import Filters, OpinionTable, Standings, SuiteTable
+from eval.leaderboard.standings import Column, Filters, OpinionTable, Standings, SuiteTable
 from eval.leaderboard.strengths import MethodVotes, SideBias, VoteTable
 from eval.report.bench.bench_json import BenchScore
 from eval.report.grid import FEWEST, ranked
@@ -137,36 +137,39 @@ def _opinions(table: OpinionTable) -> str:
 
 
 def _suite(table: SuiteTable) -> str:
-    best = {metric.metric: _best(table, metric) for metric in table.metrics}
+    best = {column: _best(table, column) for column in table.metrics}
     rows = []
     for row in table.methods:
         most = max(score.n for score in row.scores.values())
-        cells = [_score(row.scores.get(name), most, row.method in names) for name, names in best.items()]
+        cells = [_score(row.scores.get(column), most, row.method in names) for column, names in best.items()]
         rows.append(f"<tr>{_name(row.method)}{''.join(cells)}<td>{most}</td><td>{row.date}</td></tr>")
     heads = [
         _head("leaderboard.method"),
-        *map(_metric, table.metrics),
+        *map(_metric, table.metrics.values()),
         _head("leaderboard.videos"),
         _head("leaderboard.date"),
     ]
-    protocols = "".join(f"<li><code>{escape(metric.protocol)}</code></li>" for metric in table.metrics)
+    protocols = "".join(f"<li><code>{escape(one.protocol)}</code></li>" for one in table.metrics.values())
     summary = f"<summary>{localized('score.protocol')}</summary>"
     more = f'<details>{summary}<ul class="notes">{protocols}</ul></details>'
-    name = f"{escape(table.title or table.name)}, {localized('leaderboard.version', version=table.version)}"
+    version = localized("leaderboard.version", version=table.version, digest=table.sha256[:8])
+    name = f"{escape(table.title or table.name)} <small>{version}</small>"
     return _section("leaderboard.measured", heads, rows, [], name) + more
 
 
-def _best(table: SuiteTable, metric: BenchScore) -> set[str]:
+def _best(table: SuiteTable, column: Column) -> set[str]:
     """The best method of a column; of two equal numbers none is, nor one of a single video."""
+    metric, _ = column
+    if metric in METRICS and not METRICS.get(metric).ranked:
+        return set()
     badness: dict[str, float] = {}
     for row in table.methods:
-        score = row.scores.get(metric.metric)
+        score = row.scores.get(column)
         if score is not None and score.value is not None:
             value = round(score.value, score.decimals)
             badness[row.method] = {"higher": -value, "lower": value, "zero": abs(value)}[score.direction]
     first, _ = ranked(badness)
-    scores = {row.method: row.scores[metric.metric] for row in table.methods if row.method in first}
-    return {method for method, score in scores.items() if score.n >= FEWEST}
+    return {row.method for row in table.methods if row.method in first and row.scores[column].n >= FEWEST}
 
 
 def _score(score: BenchScore | None, most: int, best: bool) -> str:
