@@ -216,6 +216,8 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "pairs.csv").write_text("item;face;audio;reference\ngreeting;me.jpg;speech.wav;me.mp4\n")
     (folder / "RESULTS").mkdir()
     (folder / "RESULTS" / "videos.csv").write_text("item,method,control,PSNR\none,wav2lip,,31.5\n")
+    (folder / "BENCH").mkdir()
+    shutil.copyfile(EXAMPLES / "report.json", folder / "BENCH" / "report.json")
     study = yaml.safe_load(fences(ROOT / "docs" / "user-study.md", "yaml")[0])
     study["source"] = {"folder": "clips"}
     (folder / "study.yaml").write_text(yaml.safe_dump(study, allow_unicode=True), encoding="utf-8")

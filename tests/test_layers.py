@@ -52,10 +52,12 @@ FLOORS = {
     "eval": (
         "eval.__main__",
         "eval.cli",
+        "eval.ui.leaderboard",
         "eval.ui.study",
         "eval.ui.compare",
         "eval.ui.score",
         "eval.ui",
+        "eval.leaderboard",
         "eval.report",
         "eval.study.server",
         "eval.study.storage",  # how many ratings count is a matter of statistics

@@ -19,6 +19,7 @@ COMMANDS = {
     "ablate": "eval.cli.ablate",
     "sync-expert": "eval.cli.sync_expert",
     "study": "eval.cli.study",
+    "leaderboard": "eval.cli.leaderboard",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from scipy import stats
 from eval.batch.suites.bench_run import BenchRun
 from eval.report.bench.bench_files import write_bench
 from eval.report.bench.bench_json import read_bench_report
-from eval.report.bench.worst_cells import worst_cells
+from eval.report.bench.worst_cells import WorstCell, worst_cells
+from eval.scoring.metrics import METRICS
 from tests.report.bench_runs import bench_run, failed, row, write_frames
 
 ITEMS = [f"clip{number}" for number in range(8)]
@@ -198,3 +200,31 @@ def test_what_is_missing_is_said_without_the_places_of_this_machine(tmp_path):
     text = Page(tmp_path / "report.html").text
     assert "Not measured: LMD. a.task, which it needs, was not available" in text
     assert "/secret" not in text
+
+
+def test_mouths_of_all_videos_stand_beside_the_real_ones(tmp_path, landmarker, monkeypatch):
+    """The bundled clips as methods of one item: a row each, and the file says what it is."""
+    from PIL import Image
+
+    from eval.report.bench.bench_pictures import bench_pictures
+    from lipsync.assets import asset
+
+    monkeypatch.setenv("LIPSYNC_WEIGHTS", str(landmarker.parent))
+    clips = asset("examples") / "set" / "clips"
+    run = bench_run(tmp_path, [row("english", "a", lmd=1.0), row("english", "b", lmd=1.0)])
+    face = replace(run.faces[0], reference=clips / "english-reference.mp4")
+    videos = {
+        ("english", "a"): clips / "english-lstm-cbam.mp4",
+        ("english", "b"): clips / "chinese-lstm-cbam.mp4",
+    }
+    worst = {"a": [WorstCell("english", METRICS.get("lmd"), "LMD", 1.0, 1.0, (0.2, 0.4), True)], "b": []}
+    found = bench_pictures(replace(run, faces=(face,), videos=videos), worst, "real")
+    with Image.open(io.BytesIO(found.sheets["english"])) as sheet:
+        assert sheet.info["comment"].startswith(b"AI-generated")
+        pixels, (width, height) = np.asarray(sheet), sheet.size
+    tall = (height - 24 - 4) // 3  # three rows below the heading
+    assert (width - 4 - 6 * 154) > 0  # six moments beside the names
+    real, a, b = (pixels[28 + n * tall : 24 + (n + 1) * tall, -924:].astype(float) for n in range(3))
+    assert np.abs(real - a).mean() < np.abs(real - b).mean()
+    with Image.open(io.BytesIO(found.worst["a"][0])) as sheet:
+        assert sheet.width < width

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lipsync.batch.row_records import read_record
 from eval.compare.sets import Sets
 from eval.compare.table import scored
 from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import settings_of
 from eval.study.statistics.correlation import Clip, StudyScores, metric_of, read_scores
+from lipsync.batch.row_records import read_record
 from lipsync.errors import ConfigError, LipSyncError
 
 
