@@ -15,8 +15,8 @@ from torch import nn
 from lipsync.assets import asset
 from lipsync.audio.activity import SpeechActivity
 from lipsync.audio.speech_input import SpeechInput
-from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.lip_motion import LipMotion
+from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.faces.covers import CoverNet
 from lipsync.methods.lstm_cbam.model import LipGANGenerator
