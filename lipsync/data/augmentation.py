@@ -98,8 +98,8 @@ def soften(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = images.shape[1:3]
     share = rng.uniform(0.4, 0.9)
     small = max(1, round(width * share)), max(1, round(height * share))
-    shrunk = (cv2.resize(image, small, interpolation=cv2.INTER_AREA) for image in images)
-    return np.stack([cv2.resize(image, (width, height)) for image in shrunk])
+    smaller = (cv2.resize(image, small, interpolation=cv2.INTER_AREA) for image in images)
+    return np.stack([cv2.resize(image, (width, height)) for image in smaller])
 
 
 def cut(images: np.ndarray, matrix: np.ndarray, size: int, table: np.ndarray | None = None) -> np.ndarray:

@@ -14,7 +14,7 @@ from lipsync.data.augmentation import vary_sound
 from lipsync.data.clips import load_clips
 from lipsync.errors import ConfigError
 from lipsync.experts.lip_motion import POINTS, LipMotion, LipMotionConfig, running_mean, speech_places
-from lipsync.experts.lip_motion_loss import LipMotionLoss
+from lipsync.experts.training.lip_motion_loss import LipMotionLoss
 from lipsync.experts.training.lip_motion_stage import (
     OFFSETS,
     LipMotionStage,

@@ -17,10 +17,10 @@ from lipsync.data.movement import corrected, load_movement_head
 from lipsync.data.windows import WindowOptions, draw_windows, pose_and_reference
 from lipsync.errors import ConfigError
 from lipsync.experts.frozen import load_mouth_expert, load_sync_expert, mouth_input, mouth_square
-from lipsync.experts.lip_motion_loss import LipMotionLoss
 from lipsync.experts.perceptual import load_lpips
 from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import WINDOW, lower_halves
+from lipsync.experts.training.lip_motion_loss import LipMotionLoss
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.validation import validate
