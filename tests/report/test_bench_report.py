@@ -228,3 +228,29 @@ def test_mouths_of_all_videos_stand_beside_the_real_ones(tmp_path, landmarker, m
     assert np.abs(real - a).mean() < np.abs(real - b).mean()
     with Image.open(io.BytesIO(found.worst["a"][0])) as sheet:
         assert sheet.width < width
+
+
+def test_sounds_that_drive_one_face_are_not_taken_for_independent(tmp_path):
+    """Six clips by three sounds would be enough for a significant difference; six clips are."""
+    sounds, clips = ("digital silence", "room noise", "music"), [f"clip{number}" for number in range(3)]
+    rows = [
+        row(f"{clip}, {sound}", method, csim=value + n / 100)
+        for method, value in (("a", 0.9), ("b", 0.8))
+        for n, clip in enumerate(clips)
+        for sound in sounds
+    ]
+    run = bench_run(tmp_path, rows)
+    faces = tuple(replace(face, sound=face.item.partition(", ")[2]) for face in run.faces)
+    run = replace(run, faces=faces)
+    assert stats.wilcoxon(np.full(9, 0.1)).pvalue < 0.05
+    write_bench(run, "lipsync-eval bench", "en")
+    page = Page(tmp_path / "report.html")
+    assert len(page.tables) == 4
+    assert "†" not in page.text
+    assert "Several sounds drive each face" in page.text
+    whole = [s for s in read_bench_report(tmp_path / "report.json").scores if s.method == "a"]
+    assert [(s.n, s.value, s.low) for s in whole] == [(9, pytest.approx(0.91), None)]
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text("utf-8"))))
+    assert [(line["sound"], line["scored"]) for line in lines if line["method"] == "a"] == [
+        ("", "9"), *((sound, "3") for sound in sounds),
+    ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class DrivenFace:
         reference: the real video; None: there is none.
         speaker: the video of the other person who speaks; None: nobody else does.
         language: spoken; empty where nothing says so.
+        sound: which of several sounds without a voice it is; empty where there is one.
     """
 
     item: str
@@ -31,6 +32,7 @@ class DrivenFace:
     reference: Path | None = None
     speaker: Path | None = None
     language: str = ""
+    sound: str = ""
 
 
 def driven_faces(suite: Suite, items: Sequence[SuiteItem], folder: Path) -> list[DrivenFace]:
@@ -47,7 +49,11 @@ def driven_faces(suite: Suite, items: Sequence[SuiteItem], folder: Path) -> list
     sounds = write_silences(folder)
     if suite.speech == "nothing":
         return [_silent(item, item.item, sounds[SILENCES[0].name]) for item in items]
-    return [_silent(item, f"{item.item}, {kind}", sound) for item in items for kind, sound in sounds.items()]
+    return [
+        replace(_silent(item, f"{item.item}, {kind}", sound), sound=kind)
+        for item in items
+        for kind, sound in sounds.items()
+    ]
 
 
 def request_settings(suite: Suite) -> dict[str, Any]:

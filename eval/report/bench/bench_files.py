@@ -45,16 +45,18 @@ def write_bench(run: BenchRun, command: str, language: str) -> Path:
 
 
 def bench_csv(tables: BenchTables) -> str:
-    """A line for every method, metric and language (empty: all items), controls too."""
-    head = ["method", "control", "metric", "label", "direction", "unit", "language", "mean", "low", "high"]
-    lines = [[*head, "scored", "videos", "best", "differs from the best", "protocol"]]
-    lines += _lines(tables.whole, "")
+    """A line for every method, metric and part (no language and sound: all items), controls too."""
+    head = ["method", "control", "metric", "label", "direction", "unit", "language", "sound"]
+    lines = [[*head, "mean", "low", "high", "scored", "videos", "best", "differs from the best", "protocol"]]
+    lines += _lines(tables.whole)
     for language, table in tables.languages.items():
-        lines += _lines(table, language)
+        lines += _lines(table, language=language)
+    for sound, table in tables.sounds.items():
+        lines += _lines(table, sound=sound)
     return csv_text(lines)
 
 
-def _lines(table: ScoreTable, language: str) -> list[list[str]]:
+def _lines(table: ScoreTable, language: str = "", sound: str = "") -> list[list[str]]:
     lines = []
     for column in table.columns:
         metric, shown = METRICS.get(column.metric), cells(table, column)
@@ -63,7 +65,7 @@ def _lines(table: ScoreTable, language: str) -> list[list[str]]:
             lines.append(
                 [
                     name, "yes" if name in table.controls else "", metric.name, column.label,
-                    metric.direction, metric.unit, language, number(summary.mean), number(summary.low),
+                    metric.direction, metric.unit, language, sound, number(summary.mean), number(summary.low),
                     number(summary.high), str(summary.scored), str(summary.videos),
                     "yes" if cell.best else "", "yes" if cell.differs else "", column.protocol,
                 ]
@@ -72,7 +74,7 @@ def _lines(table: ScoreTable, language: str) -> list[list[str]]:
 
 
 def bench_tex(run: BenchRun, tables: BenchTables, report: BenchReport) -> str:
-    """The table of all items, then of each language, as LaTeX that can be pasted as it is."""
+    """The table of all items, then of each part, as LaTeX that can be pasted as it is."""
     head = [
         f"{report.suite.title}, suite {report.suite.name} {report.suite.version} ({report.suite.sha256})",
         f"{report.date}, {len(run.faces)} videos of each method, data {report.data_sha256}",
@@ -83,6 +85,7 @@ def bench_tex(run: BenchRun, tables: BenchTables, report: BenchReport) -> str:
         ),
     ]
     parts = ["".join(f"% {line}\n" for line in head), latex(tables.whole)]
-    for language, table in tables.languages.items():
-        parts += [f"% {language}\n", latex(table).replace("tab:scores", f"tab:scores-{language}")]
+    for part, table in {**tables.languages, **tables.sounds}.items():
+        label = f"tab:scores-{part.replace(' ', '-')}"
+        parts += [f"% {part}\n", latex(table).replace("tab:scores", label)]
     return "\n".join(parts)

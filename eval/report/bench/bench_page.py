@@ -47,7 +47,8 @@ class BenchPage:
         sections = {
             "bench.results": self._results(),
             "bench.measures": self._measures(),
-            "bench.by_language": self._by_language(),
+            "bench.by_language": self._parts(self.tables.languages),
+            "bench.by_sound": self._parts(self.tables.sounds),
             "bench.pictures": self._sheets(),
             "bench.worst": self._worst(),
             "bench.failed": self._failed(),
@@ -110,11 +111,19 @@ class BenchPage:
     def _results(self) -> str:
         table = self.tables.whole
         shown = [cell for column in table.columns for cell in cells(table, column).values()]
-        how = [self.text("bench.how.mean")]
-        how += [self.text("bench.how.best")] if any(cell.best for cell in shown) else []
-        how += [self.text("bench.how.differs", mark=MARK)] if any(cell.differs for cell in shown) else []
-        how += [self.text("bench.how.none")] if not any(cell.differs for cell in shown) else []
-        how += [self.text("bench.how.control")] if table.controls else []
+        tested = any(column.tests for column in table.columns)
+        how = [
+            self.text(key)
+            for key, wanted in (
+                ("bench.how.mean", True),
+                ("bench.how.interval", any(cell.interval for cell in shown)),
+                ("bench.how.best", any(cell.best for cell in shown)),
+                ("bench.how.differs", any(cell.differs for cell in shown)),
+                ("bench.how.none", tested and not any(cell.differs for cell in shown)),
+                ("bench.how.control", bool(table.controls)),
+            )
+            if wanted
+        ]
         notes = [self._sentence(note) for note in table.notes]
         notes += [
             self.text("bench.not_measured", metrics=labels, reason=_public(why))
@@ -174,11 +183,8 @@ class BenchPage:
         feet = [f'<p class="soft">{self._sentence(foot)}</p>' for foot in feet if foot]
         return f"<dl>{''.join(lines)}</dl>{''.join(feet)}"
 
-    def _by_language(self) -> str:
-        return "".join(
-            f"<h3>{escape(language)}</h3>{self._table(table)}"
-            for language, table in self.tables.languages.items()
-        )
+    def _parts(self, tables: Mapping[str, ScoreTable]) -> str:
+        return "".join(f"<h3>{escape(part)}</h3>{self._table(table)}" for part, table in tables.items())
 
     # --- pictures -----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import math
 import platform
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,26 +23,56 @@ LIBRARIES = ("torch", "numpy", "opencv-python", "mediapipe", "librosa", "scikit-
 
 @dataclass(frozen=True)
 class BenchTables:
-    """Attributes:
-    whole: over all items.
-    languages: over the items of each; empty where there is one language, or none is known.
+    """The tables of a run.
+
+    Attributes:
+        whole: over all items.
+        languages: over the items of each; empty where there is one, or none is known.
+        sounds: over the videos of each sound without a voice; empty where there are not several.
     """
 
     whole: ScoreTable
-    languages: Mapping[str, ScoreTable]
+    languages: Mapping[str, ScoreTable] = field(default_factory=dict)
+    sounds: Mapping[str, ScoreTable] = field(default_factory=dict)
 
 
 def bench_tables(run: BenchRun) -> BenchTables:
-    """The tables of a finished run."""
-    spoken = {face.item: face.language for face in run.faces}
-    languages = sorted({language for language in spoken.values() if language})
-    results = list(run.results)
-    by_language = {
-        language: summarise_rows([row for row in results if spoken[row["item"]] == language], run.scores)
-        for language in languages
-        if len(languages) > 1
+    """The tables of a finished run.
+
+    Several sounds drive one face, so videos of different sounds are not independent: intervals and tests are
+    then in the table of each sound alone.
+    """
+    whole = summarise_rows(list(run.results), run.scores)
+    sounds = _parts(run, {face.item: face.sound for face in run.faces})
+    if sounds:
+        return BenchTables(_untested(whole), sounds=sounds)
+    return BenchTables(whole, _parts(run, {face.item: face.language for face in run.faces}))
+
+
+def _parts(run: BenchRun, part_of: Mapping[str, str]) -> dict[str, ScoreTable]:
+    """A table for each part, by the items in it; none where there are not several."""
+    parts = [part for part in dict.fromkeys(part_of.values()) if part]
+    return {
+        part: summarise_rows([row for row in run.results if part_of[row["item"]] == part], run.scores)
+        for part in parts
+        if len(parts) > 1
     }
-    return BenchTables(summarise_rows(results, run.scores), by_language)
+
+
+def _untested(table: ScoreTable) -> ScoreTable:
+    """The table with its means alone."""
+    columns = [
+        replace(
+            column,
+            tests=(),
+            methods={
+                name: replace(summary, low=math.nan, high=math.nan)
+                for name, summary in column.methods.items()
+            },
+        )
+        for column in table.columns
+    ]
+    return replace(table, columns=tuple(columns), notes=(*table.notes, Message("bench.several_sounds")))
 
 
 def bench_report(run: BenchRun, tables: BenchTables, command: str) -> BenchReport:
