@@ -15,13 +15,13 @@ from eval.batch.job import frames_file
 from eval.batch.silences import SILENCES
 from eval.batch.summary import ScoreTable, summarise_rows
 from eval.functional.mouth.closures import ClosureCounts, ClosureScore, closures_compute, closures_update
-from eval.functional.mouth.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
+from eval.functional.mouth.lipcorr import LipCorrScore
 from eval.functional.mouth.silence import SilenceScore, silence_compute, silence_update
 from eval.functional.mouth.spread import OpeningSums, SpreadScore, spread_compute, spread_update
 from eval.scoring.metrics.mouth.lipcorr import OPENINGS
 
 OpeningPair = tuple[np.ndarray, np.ndarray]  # (T,) generated and reference
-LIPCORR = "lipcorr"
+LIPCORR, FOLLOWED = "lipcorr", "followed"
 NEAR = 1  # frames of offset within which a video counts as in sync
 
 
@@ -97,7 +97,7 @@ class CoreResults:
             core.name,
             len(self._faces),
             lipcorr=table.details(LIPCORR).get(OWN),
-            followed=_correlation(self._followed(core)),
+            followed=table.details(FOLLOWED).get(OTHER),
             leak=table.details(LIPCORR).get(OTHER),
             silence=self._silence(core, own),
             spread=_spread(pair for _, pair in own),
@@ -144,14 +144,6 @@ class CoreResults:
         found = self._openings(name, REAL)
         return None if found is None else found[1]
 
-    def _followed(self, core: ScoredCore) -> Iterable[ClipCorrelation]:
-        """The mouth drawn for other speech beside that of the person who said it, while both last."""
-        for face in self._faces:
-            drawn, spoken = self._openings(face.name, core.row(OTHER)), self._real(face.speaker)
-            if drawn is not None and spoken is not None:
-                frames = min(len(drawn[0]), len(spoken))
-                yield lipcorr_update(drawn[0][:frames], spoken[:frames])
-
     def _silence(
         self, core: ScoredCore, own: Sequence[tuple[FacePair, OpeningPair]]
     ) -> dict[str, SilenceScore]:
@@ -175,11 +167,6 @@ class CoreResults:
             if "scores" in row and row["method"] == method and row["item"] in names
         ]
         return tuple(round(value) for value in values if value is not None)
-
-
-def _correlation(clips: Iterable[ClipCorrelation]) -> LipCorrScore | None:
-    clips = list(clips)
-    return lipcorr_compute(clips) if any(clip.by_lag is not None for clip in clips) else None
 
 
 def _spread(pairs: Iterable[OpeningPair]) -> SpreadScore | None:

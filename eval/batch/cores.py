@@ -20,6 +20,7 @@ REAL, STILL = "real", "still frame"
 PICTURES = ("psnr", "ssim", "lpips", "lmd", "csim")
 METRICS = (*PICTURES, "offset", "lipcorr")
 OPENING = ("lipcorr",)  # what is asked for where only the mouth's opening is looked at
+CROSS = ("followed",)  # and where another's speech drives it
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,13 @@ def faces_of(clips: Mapping[str, Path], most: int | None) -> list[FacePair]:
 
 
 def real_rows(faces: Sequence[FacePair]) -> list[ManifestRow]:
-    """The real clips: their own offset and opening, the speakers' opening, and the first frame still."""
+    """The real clips: their own offset and opening, and the first frame still."""
     by_name = {control.name: control for control in CONTROLS}
     shown = {face.name: face.clip for face in faces}
-    speakers = {face.speaker: face.voice for face in faces if face.speaker not in shown}
-    rows = []
-    for name, clip in {**shown, **speakers}.items():
-        metrics = ("offset", *OPENING) if name in shown else OPENING
-        rows.append(ManifestRow(name, REAL, clip, clip, control=by_name[REAL], metrics=metrics))
+    rows = [
+        ManifestRow(name, REAL, clip, clip, control=by_name[REAL], metrics=("offset", *OPENING))
+        for name, clip in shown.items()
+    ]
     still = tuple(metric for metric in METRICS if "audio" not in ALL.get(metric).needs)
     rows += [
         ManifestRow(name, STILL, clip, clip, control=by_name[STILL], metrics=still)
@@ -113,7 +113,7 @@ def draw(
     folder.mkdir(parents=True, exist_ok=True)
     asked = {
         OWN: (face.clip, "video", METRICS),
-        OTHER: (face.voice, "video", (*PICTURES, *OPENING)),
+        OTHER: (face.voice, "video", (*PICTURES, *OPENING, *CROSS)),
         **{name: (sound, "audio", OPENING) for name, sound in silences.items()},
     }
     rows = []
@@ -126,5 +126,6 @@ def draw(
             )  # fmt: skip
             frames = Message("count.frames", count=generate(request).frames)
             report(Message("text.named", name=f"{core.name}, {made.name}", text=frames))
-        rows.append(ManifestRow(face.name, core.row(kind), made, face.clip, metrics=metrics))
+        speaker = sound if kind == OTHER else None
+        rows.append(ManifestRow(face.name, core.row(kind), made, face.clip, metrics=metrics, speaker=speaker))
     return rows

@@ -13,7 +13,7 @@ from typing import Any
 from eval.batch.summary import ScoreTable
 from eval.report.latex import latex
 from eval.report.markdown import markdown
-from eval.scoring.metrics import METRICS
+from eval.scoring.metrics import METRICS, Metric
 from eval.scoring.scores import write_text
 
 
@@ -39,7 +39,8 @@ def write_tables(table: ScoreTable, folder: Path) -> str:
 def videos_csv(table: ScoreTable) -> str:
     """One line per video: what was scored, every metric, why not."""
     labels = {column.metric: column.label for column in table.columns}
-    own = [name for metric in METRICS.all() for name in metric.video_columns]
+    metrics = _with_columns(table)
+    own = [name for metric in metrics for name in metric.video_columns]
     predicted = [column.heading for column in table.predicted]
     lines = [["item", "method", "control", *labels.values(), *own, *predicted, "reason"]]
     for result in table.results:
@@ -51,7 +52,7 @@ def videos_csv(table: ScoreTable) -> str:
                 result["method"],
                 "yes" if result["control"] else "",
                 *(number(scores.get(metric, {}).get("value")) for metric in labels),
-                *(cell for m in METRICS.all() for cell in m.video_cells(details.get(m.name, {}))),
+                *(cell for m in metrics for cell in m.video_cells(details.get(m.name, {}))),
                 *(number(column.videos[result["item"], result["method"]]) for column in table.predicted),
                 result.get("error") or _reasons(scores),
             ]
@@ -61,7 +62,7 @@ def videos_csv(table: ScoreTable) -> str:
 
 def summary_csv(table: ScoreTable) -> str:
     """One line per method and metric: mean, interval, counts, and what single metrics add."""
-    own = [name for metric in METRICS.all() for name in metric.method_columns]
+    own = dict.fromkeys(name for metric in _with_columns(table) for name in metric.method_columns)
     lines = [["method", "metric", "mean", "low", "high", "scored", "failed", *own]]
     for column in table.columns:
         metric = METRICS.get(column.metric)
@@ -105,10 +106,16 @@ def summary_json(table: ScoreTable) -> str:
     for column in data["predicted"]:
         del column["videos"]  # they are in videos.csv, and their keys are no text
     details = {column["metric"]: column.pop("details") for column in data["columns"]}
-    for metric in METRICS.all():
+    for metric in _with_columns(table):
         if metric.details_key:
             data[metric.details_key] = details.get(metric.name, {})
     return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _with_columns(table: ScoreTable) -> list[Metric]:
+    """Metrics whose own columns a file has: the usual ones always, for files of one form; others if asked."""
+    there = {column.metric for column in table.columns}
+    return [metric for metric in METRICS.all() if metric.default or metric.name in there]
 
 
 def _reasons(scores: dict[str, Any]) -> str:

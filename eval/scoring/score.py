@@ -42,7 +42,8 @@ def score(
 
     Args:
         generated: the video to score, any rate; it is read at 25 fps.
-        reference: ground-truth video, paired by time. Without it only LSE (and CSIM) can be had.
+        reference: ground-truth video, paired by time. Without it only LSE (and CSIM) can be had, and on
+            request identity drift.
         reference_image: one picture of the person; CSIM then compares with it.
         speaker: video of the person who said the driving speech, paired by time; for cross-driving.
         metrics: names of `eval.scoring.metrics`; None takes all that are usual and that the inputs allow.

@@ -225,4 +225,4 @@ def _needs_face(metric: Metric, setup: Setup) -> bool:
     """Whether a metric looks at a face."""
     if metric.by_region:
         return setup.region != "full"
-    return "audio" not in metric.needs or setup.variant != "lrs"
+    return "landmarks" in metric.needs or "audio" not in metric.needs or setup.variant != "lrs"

@@ -86,3 +86,7 @@ def test_a_manifest_names_speakers(clips, weights, tmp_path, capsys):
     assert (rows["one"]["Leak"], rows["two"]["Leak"], rows["two"]["Closures"]) == ("1", "", "1")
     assert rows["one"]["Followed"]
     assert rows["one"]["closure recall"] == "1"
+    with (tmp_path / "out" / "summary.csv").open(encoding="utf-8") as file:
+        summary = {row["metric"]: row for row in csv.DictReader(file)}
+    assert (summary["Closures"]["precision"], summary["Closures"]["lag"]) == ("1", "")
+    assert (summary["Leak"]["lag"], summary["Leak"]["r_zero"], summary["Leak"]["recall"]) == ("0", "1", "")

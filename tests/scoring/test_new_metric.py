@@ -78,7 +78,7 @@ def test_its_own_test_passes(followed):
 
 def test_it_is_among_the_choices_of_commands_pages_and_api(followed):
     for command in ("score", "batch"):
-        assert re.search(r"lipcorr,\s+mae\b", run(followed, "-m", "eval", command, "--help"))
+        assert re.search(r"lip_dynamics,\s+mae\b", run(followed, "-m", "eval", command, "--help"))
     said = run(followed, "-c", MENUS)
     assert "menus [True, True]" in said  # of the page and of the API
     assert "first choice mae" in said  # with all the others

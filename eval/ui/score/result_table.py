@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Set
 from html import escape
-from math import isinf
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +168,8 @@ def _together(number: str) -> str:
 
 def _explanation(name: str) -> str:
     metric = METRICS.get(name)
-    high = "∞" if isinf(metric.high) else f"{metric.high:g}"
-    limits = f"{metric.low:g} … {high} {metric.unit}".strip()
+    low, high = (f"{limit:g}".replace("inf", "∞") for limit in (metric.low, metric.high))
+    limits = f"{low} … {high} {metric.unit}".strip()
     return localized_attribute("title", "metric.range", text=Message(metric.description), range=limits)
 
 
