@@ -26,6 +26,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from eval.compare.sets import Sets
+from eval.leaderboard.board import Board
 from eval.study.server.admin import Admin
 from eval.study.server.client_address import trusted_proxies
 from eval.study.server.hub_backup import mirrored
@@ -35,6 +36,8 @@ from eval.ui.access import Access
 from eval.ui.compare import compare_page
 from eval.ui.compare.compare_api import add_compare
 from eval.ui.compare.compare_context import CompareContext, set_of_result
+from eval.ui.leaderboard import leaderboard_page
+from eval.ui.leaderboard.leaderboard_api import add_leaderboard
 from eval.ui.score import score_page
 from eval.ui.score.score_api import add_score
 from eval.ui.score.score_queue import ScoreQueue
@@ -80,9 +83,11 @@ def build(
             made = generate_page.build(demo, jobs, batches, max_seconds)
             compared = compare_page.build(demo, context, max_seconds)
             scored = score_page.build(queue)
+            board = Board(studies.store)
+            filters = leaderboard_page.build(board, context.access)
             rate_page.build(studies)
             study = results_page.build(studies.store, context.access, context.tasks)
-        follow_links(tabs, demo, compared, study)
+        follow_links(tabs, demo, compared, study, filters)
         send_to_compare(tabs, context, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
@@ -90,6 +95,7 @@ def build(
         add_speak(jobs.speeches)
         add_compare(context)
         add_score(queue)
+        add_leaderboard(board, context.access)
         add_study(studies)
     return demo
 
@@ -134,21 +140,24 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
     )
 
 
-def follow_links(tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab, study: gr.State) -> None:
+def follow_links(
+    tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab, study: gr.State, filters: gr.State
+) -> None:
     """``?tab=results`` opens a tab, ``?set=ID`` a comparison set, ``?tab=results&study=ID`` a study.
 
-    The address names what is open.
+    ``?tab=leaderboard&suite=NAME&language=en`` opens a part of the leaderboard. The address names what is
+    open.
     """
     known = {str(tab.id): tab for tab in tabs.children if isinstance(tab, gr.Tab)}
 
     def find(request: gr.Request) -> list[Any]:
         asked = dict(request.query_params)
         if asked.get("set"):
-            return [gr.Tabs(selected="compare"), (asked["set"], "", secrets.token_hex(4)), None]
+            return [gr.Tabs(selected="compare"), (asked["set"], "", secrets.token_hex(4)), None, None]
         tab = gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip()
-        return [tab, gr.skip(), asked.get("study")]
+        return [tab, gr.skip(), asked.get("study"), asked]
 
-    demo.load(find, None, [tabs, compared.made, study], **QUIET)
+    demo.load(find, None, [tabs, compared.made, study, filters], **QUIET)
     for id, tab in known.items():
         tab.select(None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{id}'}}))")
 

@@ -105,6 +105,15 @@ def full_disk_reported() -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not disk_is_full(problem):
             raise
         raise ConfigError("disk.full") from problem
+
+
+def disk_is_full(problem: BaseException | None) -> bool:
+    """Whether an error, or what it was raised from, says that the disk or the user's share of it is full."""
+    while problem is not None:
+        if getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        problem = problem.__cause__
+    return False

@@ -61,12 +61,16 @@ def generate(
     request: Request,
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
+    load: Callable[..., LipSyncMethod] = load_method,
 ) -> Result:
     """Write ``request.output`` and describe what was done.
 
     Every stage takes an iterator of frames and yields them on. Decoding and tracking, the network, and
     blending and encoding run side by side, each on a thread of its own, joined by short queues: memory does
     not grow with the length of the video.
+
+    Args:
+        load: gives the method, called as :func:`load_method`; whoever makes many videos keeps the networks.
 
     Raises:
         LipSyncError: one sentence about what was wrong with which input; nothing is left behind.
@@ -81,7 +85,7 @@ def generate(
     with ThreadPoolExecutor(1) as beside:  # people are looked for while the networks load
         found = beside.submit(speakers, request.face, plan.choice, request.faces == "all", plan.face_part)
         with clock("weights"):
-            method = _load(request, report)
+            method = _load(request, report, load)
         report("audio")
         with clock("audio"):
             samples = _samples(voice, plan, request.allow_silence)
@@ -89,7 +93,7 @@ def generate(
         with clock("captions"):
             text = caption(samples, request.captions, plan.frames / plan.fps, report)
         del samples  # 230 MB an hour
-        job = _Job(request, plan, method, speech, text)
+        job = _Job(request, plan, method, speech, text, load)
         if face.kind == "video":
             report("references")
         with clock("references"):
@@ -174,6 +178,7 @@ class _Job:
     method: LipSyncMethod
     speech: _Speech
     text: Captioning
+    load: Callable[..., LipSyncMethod]
 
 
 @dataclass
@@ -193,9 +198,9 @@ class _Drawn(NamedTuple):
     face: np.ndarray | None  # (S, S, 3) uint8; None where the frame shows no face
 
 
-def _load(request: Request, report: Report) -> LipSyncMethod:
+def _load(request: Request, report: Report, load: Callable[..., LipSyncMethod]) -> LipSyncMethod:
     opened = request.mouth_opening != 1
-    method = load_method(request.method, request.checkpoint, report.bytes, supports_mouth_opening=opened)
+    method = load(request.method, request.checkpoint, report.bytes, supports_mouth_opening=opened)
     if opened and not method.supports_mouth_opening:
         raise ConfigError("generate.no_opening", method=method.card.title)
     return method
@@ -204,7 +209,7 @@ def _load(request: Request, report: Report) -> LipSyncMethod:
 def _speaker(job: _Job, choice: Choice, face: MediaInfo, report: Report | None) -> _Speaker:
     """What is needed to draw one person; ``report`` where it takes a method of their own."""
     landmarker = hub.locate("face_landmarker")
-    method = job.method if report is None else _load(job.request, report)
+    method = job.method if report is None else _load(job.request, report, job.load)
     references: tuple[Reference, ...] = ()
     if face.kind == "video":
         references = scan(

@@ -50,6 +50,7 @@ NOT_RUN = {
     r".*deploy .*--(space \S+$|hardware)": "uploads to the Hub; see tests/test_deploy.py",
     r"curl": "needs a portal that runs; see tests/ui/test_api.py",
     r"lipsync-eval batch .*--metrics": "needs the videos of that table",
+    r"lipsync-eval bench (?!.*--clips 1)": "needs videos, or a minute; see tests/batch/test_bench.py",
     r".*--predict-mos": "needs a finished study; see tests/study/test_results_command.py",
 }
 
@@ -212,8 +213,11 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("one/ours.mp4", "one/reference.mp4"):
             archive.write(folder / "me.mp4", name)
     (folder / "videos.csv").write_text("item,method,generated,reference\none,ours,g.mp4,r.mp4\n")
+    (folder / "pairs.csv").write_text("item;face;audio;reference\ngreeting;me.jpg;speech.wav;me.mp4\n")
     (folder / "RESULTS").mkdir()
     (folder / "RESULTS" / "videos.csv").write_text("item,method,control,PSNR\none,wav2lip,,31.5\n")
+    (folder / "BENCH").mkdir()
+    shutil.copyfile(EXAMPLES / "report.json", folder / "BENCH" / "report.json")
     study = yaml.safe_load(fences(ROOT / "docs" / "user-study.md", "yaml")[0])
     study["source"] = {"folder": "clips"}
     (folder / "study.yaml").write_text(yaml.safe_dump(study, allow_unicode=True), encoding="utf-8")

@@ -18,6 +18,9 @@ from starlette.testclient import TestClient
 
 from eval.compare.sets import Entry, Sets
 from eval.scoring.scores import write_text
+from lipsync.batch.batch_method import BatchMethod
+from lipsync.batch.generate_batch import generate_batch
+from lipsync.data.face_speech_pairs import FaceSpeechPair
 from lipsync.errors import ConfigError, LipSyncError, MediaError
 from lipsync.generate import Request, Result
 from lipsync.media import VideoWriter, WriterOptions, read_frames
@@ -165,6 +168,28 @@ def test_exports_that_do_not_fit(disk: Path, tmp_path: Path, video: Path) -> Non
     assert "o space left" in told(lambda: sets.export(id, disk / "out.zip"))
     assert "o space left" in told(lambda: write_text(disk / "ratings.csv", "x" * ROOM))
     assert left(disk) == []
+
+
+def test_a_batch_that_does_not_fit_keeps_what_is_finished_and_goes_on_with_room(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(request: Request, load: object) -> Result:
+        noise(request.output, frames=15)  # 750 kB
+        return Result(request.output, 15, 0, SIDE, SIDE, 25.0, 0.6, "m", "0" * 64, 1)
+
+    method = BatchMethod("m", "m", None, "0" * 64)
+    monkeypatch.setattr("lipsync.batch.generated_video.generate", work)
+    monkeypatch.setattr("lipsync.batch.generate_batch.batch_methods", lambda names, opened: (method,))
+    face = tmp_path / "face.mp4"
+    face.write_bytes(b"x")
+    rows = [FaceSpeechPair(item, face, None) for item in ("a", "b", "c")]
+    out = disk / "out"
+    filler = fill(disk, 1_000_000)
+    assert "is full. What is finished stays" in told(lambda: generate_batch(rows, ["m"], out))
+    finished = ["out/a/m.json", "out/a/m.mp4"]
+    assert [name for name in left(disk) if "." in name] == finished
+    filler.unlink()
+    assert [video.error for video in generate_batch(rows[:2], ["m"], out)] == [None, None]
 
 
 def test_an_upload_that_does_not_fit_is_refused_before_it_is_written(disk: Path) -> None:

@@ -21,6 +21,7 @@ FLOORS = {
         "lipsync.cli",
         "lipsync.ui",
         "lipsync.adapt",
+        "lipsync.batch",
         "lipsync.live",
         "lipsync.generate",
         "lipsync.plan",
@@ -51,10 +52,12 @@ FLOORS = {
     "eval": (
         "eval.__main__",
         "eval.cli",
+        "eval.ui.leaderboard",
         "eval.ui.study",
         "eval.ui.compare",
         "eval.ui.score",
         "eval.ui",
+        "eval.leaderboard",
         "eval.report",
         "eval.study.server",
         "eval.study.storage",  # how many ratings count is a matter of statistics
@@ -83,7 +86,7 @@ MANY_PARAMETERS = {
     "lipsync.ui.generate_api.generate": 19,
     "eval.ui.score.score_api.score": 7,
     # Calls of the library whose few options are documented keywords with a default each.
-    "eval.scoring.score.score": 12,
+    "eval.scoring.score.score": 13,
     "eval.compare.pictures.contact_sheet.contact_sheet": 8,
     "eval.compare.pictures.montage.montage": 10,
     "eval.study.statistics.results.results": 7,

@@ -26,6 +26,7 @@ ENGLISH = CATALOGUE["en"]
 SOURCES = [ROOT / "app.py"] + [
     path for folder in ("lipsync", "eval", "spaces_config") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
+SUITES = sorted((ROOT / "eval" / "batch" / "suites").glob("*.toml"))
 PAPERS = sorted((ROOT / "eval" / "published" / "tables").glob("*.json"))
 CJK = re.compile(r"[\u3400-\u9fff]")
 ERRORS = {
@@ -70,7 +71,7 @@ def constants() -> tuple[set[str], tuple[str, ...]]:
                 whole.add(node.value)
             if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
                 begun.add(node.values[0].value)
-    for path in PAPERS:
+    for path in (*PAPERS, *SUITES):
         whole |= set(re.findall(r'"([a-z_]+\.[\w.]+)"', path.read_text(encoding="utf-8")))
     for path in (ROOT / "assets" / "js").glob("*.js"):
         source = path.read_text(encoding="utf-8")

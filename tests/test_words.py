@@ -64,9 +64,14 @@ PAGE_STAY = frozenset({"sheet", "addEventListener", "removeEventListener"})  # c
 MIRRORED = {
     "functional and scoring/metrics": (
         "aed",
+        "closures",
         "csim",
         "fid",
+        "flicker",
+        "fvd",
+        "lip_dynamics",
         "lipcorr",
+        "lipleak",
         "lmd",
         "lpips",
         "lse",

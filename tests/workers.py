@@ -35,6 +35,7 @@ TOGETHER = {
         "tests/ui/generate/test_result_browser.py",
         "tests/ui/generate/test_batch_browser.py",
         "tests/ui/study/test_rater_tabs_browser.py",
+        "tests/ui/leaderboard/test_leaderboard_browser.py",
     ),
     "the database and the server of tests/study/conftest.py, one at a time under load": ("tests/study/",),
 }

@@ -13,6 +13,11 @@
     address.searchParams.delete("set");
     if (opened) address.searchParams.set("study", opened);
     else address.searchParams.delete("study");
+    const board = detail === "leaderboard" && document.querySelector("[data-board]")?.dataset;
+    for (const name of ["suite", "language"]) {
+      if (board?.[name]) address.searchParams.set(name, board[name]);
+      else if (detail !== "leaderboard" || board) address.searchParams.delete(name);
+    }
     address.searchParams.set("tab", detail);
     history.replaceState(history.state, "", address);
   });

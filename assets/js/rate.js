@@ -3,6 +3,7 @@
 
 const given = (new URLSearchParams(location.search).get("study") || "").trim();
 const link = given.match(/[?&]study=([\w-]+)/)?.[1] || given; // the whole link may have been pasted
+const voting = new URLSearchParams(location.search).has("vote"); // comes from the leaderboard, which says what is stored
 const CODE = `lipsync-rater:${link}`, PENDING = `lipsync-vote:${link}`;
 const SIDES = [[1, "rate.pair.a"], [0, "rate.pair.none"], [2, "rate.pair.b"]]; // mark and label, in the order on the page
 let keys = () => {}; // what the view at hand does with a key
@@ -75,8 +76,10 @@ function instructions(study, code, go) {
     h("div", { className: "steps" }, mainButton("rate.begin", go))));
 }
 
-function far(view) {
-  const label = t("rate.progress", { number: view.position + 1, of: view.total });
+function far(study, view) {
+  const number = view.position + 1;
+  if (study.arena) return [h("strong", { id: "far" }, t("rate.progress.arena", { number }))]; // who votes there stops at will
+  const label = t("rate.progress", { number, of: view.total });
   return [
     h("strong", { id: "far" }, view.stage === "training" && [t("rate.training"), " "], label),
     h("progress", { max: view.total, value: view.position, ariaHidden: "true" }),
@@ -96,8 +99,8 @@ function questions(study) {
   });
 }
 
-// One clip or pair with its questions. onVote(marks) and onBack() resolve when the next view is there.
-function trial(study, view, { onVote, onBack }) {
+// One clip or pair with its questions. onVote(marks) and onBack() resolve when the next view is there; onStop() leaves.
+function trial(study, view, { onVote, onBack, onStop }) {
   const marks = { ...view.marks };
   const pair = view.media.length > 1;
   const opens = performance.now() + 1000 * view.wait; // before that the portal would not take marks
@@ -160,11 +163,12 @@ function trial(study, view, { onVote, onBack }) {
 
   showStatus(pair ? "rate.status.pair" : "rate.status.play");
   refresh();
-  const above = far(view);
+  const above = far(study, view);
+  const stop = study.arena && h("button", { type: "button", id: "stop", className: "plain", onclick: onStop }, t("rate.stop"));
   show("trial", above,
     h("h1", { className: "visually-hidden", tabIndex: -1 }, [...above[0].cloneNode(true).childNodes]),
     h("div", { className: pair ? "clips two" : "clips" }, players.map((one) => one.box)),
-    status, fields, h("div", { className: "steps" }, back, next));
+    status, fields, h("div", { className: "steps" }, back, stop, next));
 
   keys = (event) => {
     const on = event.target;
@@ -202,12 +206,13 @@ function comment({ onSend, onBack }) {
     h("div", { className: "steps" }, back, send)));
 }
 
-function thanks({ completion, code }) {
+function thanks(study, { completion, code }) {
   show("text-page", "", card(
     heading(t("rate.thanks")),
     h("p", {}, t("rate.thanks.saved")),
     completion && [h("strong", {}, t("rate.code")), codeWithCopy("code", completion), h("p", { className: "quiet" }, t("rate.code.how"))],
-    code && yourCode(code)));
+    code && yourCode(code),
+    study.arena && h("div", { className: "steps" }, mainButton("rate.board", () => location.assign("./?tab=leaderboard")))));
 }
 
 addEventListener("keydown", (event) => {
@@ -230,8 +235,9 @@ async function run() {
 async function enter(study, code) {
   languages.several = study.languages.length > 1;
   if (!languages.several) setLanguage(study.languages[0] === "zh" ? "zh-CN" : "en");
-  if (study.state === "finished") return thanks({ completion: study.completion, code });
+  if (study.state === "finished") return thanks(study, { completion: study.completion, code });
   if (study.state === "going") return rest(study, study.session, code);
+  if (study.arena && voting) return begin(study, code);
   return consent(study, () => begin(study, code).catch(refuseOr(refuse)));
 }
 
@@ -241,6 +247,7 @@ async function begin(study, code) {
   if (other && other !== code) return run(); // begun in another tab meanwhile: one person is one rater
   const started = await ask("study_consent", link, chinese() ? "zh" : "en");
   remember(CODE, started.code);
+  if (study.arena && voting) return rest(study, started.session, started.code);
   return instructions(study, started.code, () => rest(study, started.session, started.code).catch(refuseOr(refuse)));
 }
 
@@ -278,7 +285,7 @@ async function rest(study, token, code) {
   };
   const finish = async (text) => {
     const end = await session.ask("study_finish", text);
-    thanks({ completion: end.completion, code });
+    thanks(study, { completion: end.completion, code });
   };
   const display = async (view) => {
     if (session.covered) throw new Elsewhere();
@@ -288,6 +295,7 @@ async function rest(study, token, code) {
       trial(study, view, {
         onVote: async (marks) => display(await vote(view, marks)),
         onBack: async () => display(await session.ask("study_back", view.trial)),
+        onStop: () => thanks(study, { code }),
       });
     } else if (study.comments) {
       comment({ onSend: finish, onBack: async () => display(await session.ask("study_back", "")) });

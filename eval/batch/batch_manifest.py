@@ -12,7 +12,7 @@ from eval.scoring.controls import Control
 from lipsync.errors import ConfigError
 
 LONGEST = 255  # bytes of a name, which file systems take
-COLUMNS = ("item", "method", "generated", "reference", "reference_image")
+COLUMNS = ("item", "method", "generated", "reference", "reference_image", "speaker")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class ManifestRow:
         item: which clip; the same name joins methods on the same clip.
         method: who made it.
         generated, reference, reference_image: files; the last two may be None.
+        speaker: video of the person who said the driving speech, where it is somebody else's; or None.
         control: what is done to the real video where this is a control and no method.
         metrics: names of `eval.scoring.metrics`, where this row needs fewer than the batch; None: all.
     """
@@ -34,6 +35,7 @@ class ManifestRow:
     reference_image: Path | None = None
     control: Control | None = None
     metrics: tuple[str, ...] | None = None
+    speaker: Path | None = None
 
     def absolute(self) -> ManifestRow:
         """The same, wherever the process that scores it is."""
@@ -42,6 +44,7 @@ class ManifestRow:
             generated=self.generated.absolute(),
             reference=self.reference and self.reference.absolute(),
             reference_image=self.reference_image and self.reference_image.absolute(),
+            speaker=self.speaker and self.speaker.absolute(),
             control=self.control and self.control.absolute(),
         )
 
@@ -107,8 +110,8 @@ def _row(path: Path, number: int, line: dict[str, str | None]) -> ManifestRow:
     for name in COLUMNS[2:]:
         if any(len(os.fsencode(part)) > LONGEST or "\0" in part for part in Path(values.get(name, "")).parts):
             raise ConfigError("manifest.no_file_name", path=path.name, number=number, column=name)
-    generated, reference, image = (
+    generated, reference, image, speaker = (
         path.parent / values[name] if values.get(name) else None for name in COLUMNS[2:]
     )
     assert generated is not None
-    return ManifestRow(values["item"], values["method"], generated, reference, image)
+    return ManifestRow(values["item"], values["method"], generated, reference, image, speaker=speaker)

@@ -14,11 +14,11 @@ from eval.batch.cores import OTHER, OWN, PICTURES, REAL, STILL, FacePair, Scored
 from eval.batch.job import frames_file
 from eval.batch.silences import SILENCES
 from eval.batch.summary import ScoreTable, summarise_rows
-from eval.functional.closures import ClosureCounts, ClosureScore, closures_compute, closures_update
-from eval.functional.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
-from eval.functional.silence import SilenceScore, silence_compute, silence_update
-from eval.functional.spread import OpeningSums, SpreadScore, spread_compute, spread_update
-from eval.scoring.metrics.lipcorr import OPENINGS
+from eval.functional.mouth.closures import ClosureCounts, ClosureScore, closures_compute, closures_update
+from eval.functional.mouth.lipcorr import ClipCorrelation, LipCorrScore, lipcorr_compute, lipcorr_update
+from eval.functional.mouth.silence import SilenceScore, silence_compute, silence_update
+from eval.functional.mouth.spread import OpeningSums, SpreadScore, spread_compute, spread_update
+from eval.scoring.metrics.mouth.lipcorr import OPENINGS
 
 OpeningPair = tuple[np.ndarray, np.ndarray]  # (T,) generated and reference
 LIPCORR = "lipcorr"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from lipsync.errors import ConfigError
@@ -90,9 +91,23 @@ def in_turn(data: Path, trained: tuple[str, ...], split: str, most: int) -> Held
     return HeldOut({path.stem: path for path in chosen}, people)
 
 
-def speaker_for(name: str, clips: dict[str, Path]) -> str:
+def speaker_for(name: str, clips: Iterable[str]) -> str:
     """Whose speech drives a face that is not to follow its own: the next clip of another person, in order."""
-    names = list(clips)
+    return another(name, {clip: person_of(clip) for clip in clips})
+
+
+def another(name: str, people: Mapping[str, str]) -> str:
+    """The next clip of another person, in order.
+
+    Args:
+        people: name of every clip to who is in it, of two people at least.
+    """
+    names = list(people)
     start = names.index(name)
-    person = name.split("_")[0]
-    return next(other for other in names[start + 1 :] + names[:start] if other.split("_")[0] != person)
+    turn = chain(names[start + 1 :], names[:start])
+    return next(other for other in turn if people[other] != people[name])
+
+
+def person_of(name: str) -> str:
+    """Who is in a clip, by the name of its file: what stands before the first ``_``."""
+    return name.partition("_")[0]

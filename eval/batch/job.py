@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ import numpy as np
 
 from eval.batch.batch_manifest import ManifestRow
 from eval.scoring.protocol import Region, Variant
-from eval.scoring.scores import write_text
+from lipsync.batch.row_records import finished_record, write_record
 from lipsync.experts.perceptual import LpipsNet
-from lipsync.texts import messages_in, with_messages
 
 
 @dataclass(frozen=True)
@@ -58,33 +56,20 @@ class ScoringJob:
 
     def finished(self) -> dict[str, Any] | None:
         """The result of an earlier run with the same inputs, if it had one and it is all there."""
-        try:
-            result = read_result(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        result = finished_record(self.path, self.fingerprint)
+        if result is None or not self.frames.is_file():
             return None
-        if not isinstance(result, dict) or result.get("fingerprint") != self.fingerprint:
-            return None
-        if "error" in result or not self.frames.is_file():
-            return None
-        lost = result.get("features") and load_features(self.folder, result) is None
+        kinds = result.get("feature_kinds", [""]) if result.get("features") else []
+        paths = (path for kind in kinds for path in feature_paths(self.folder, result["features"], kind))
+        lost = any(not path.is_file() for path in paths)
         return None if lost else result
 
     def write(self, **found: Any) -> dict[str, Any]:
         """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it."""
-        result = {
+        return write_record(self.path, {
             "fingerprint": self.fingerprint, "item": self.row.item, "method": self.row.method,
-            "control": self.row.control is not None, "messages": messages_in(found), **found,
-        }  # fmt: skip
-        text = json.dumps(result, indent=1, ensure_ascii=False)
-        write_text(self.path, text + "\n")
-        return read_result(text)
-
-
-def read_result(text: str) -> Any:
-    """A stored result, the sentences in it as messages again."""
-    result = json.loads(text)
-    stored = result.get("messages", {}) if isinstance(result, dict) else {}
-    return with_messages(result, stored)
+            "control": self.row.control is not None, **found,
+        })  # fmt: skip
 
 
 def row_key(item: str, method: str) -> str:
@@ -100,28 +85,28 @@ def frames_file(folder: Path, item: str, method: str) -> Path:
 
 
 class FeatureFiles:
-    """Two growing files of Inception features, named only when the row is done."""
+    """Two growing files for every kind of features, named only when the row is done."""
 
     def __init__(self, job: ScoringJob):
         self.name: str | None = None
-        self._key = job.key
-        self._paths = [
-            job.folder / "features" / f"{job.key}.{side}.f32" for side in ("generated", "reference")
-        ]
-        self._files: list[Any] = []
+        self.kinds: list[str] = []
+        self._folder, self._key = job.folder, job.key
+        self._files: dict[Path, Any] = {}
 
-    def __call__(self, generated: np.ndarray, reference: np.ndarray) -> None:
-        if not self._files:
-            self._paths[0].parent.mkdir(parents=True, exist_ok=True)
-            self._files = [path.with_suffix(".part").open("wb") for path in self._paths]
-        for file, rows in zip(self._files, (generated, reference), strict=True):
-            file.write(np.ascontiguousarray(rows, np.float32).tobytes())
+    def __call__(self, generated: np.ndarray, reference: np.ndarray, kind: str = "") -> None:
+        paths = feature_paths(self._folder, self._key, kind)
+        if kind not in self.kinds:
+            self.kinds.append(kind)
+            paths[0].parent.mkdir(parents=True, exist_ok=True)
+            self._files |= {path: path.with_suffix(".part").open("wb") for path in paths}
+        for path, rows in zip(paths, (generated, reference), strict=True):
+            self._files[path].write(np.ascontiguousarray(rows, np.float32).tobytes())
 
     def __enter__(self) -> FeatureFiles:
         return self
 
     def __exit__(self, kind: Any, *_: Any) -> None:
-        for file, path in zip(self._files, self._paths, strict=False):
+        for path, file in self._files.items():
             file.close()
             if kind is None:
                 path.with_suffix(".part").replace(path)
@@ -130,11 +115,20 @@ class FeatureFiles:
                 path.with_suffix(".part").unlink(missing_ok=True)
 
 
-def load_features(folder: Path, result: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
-    """(N, 2048) Inception features of a row's generated and reference faces, left on disk."""
+def feature_paths(folder: Path, name: str, kind: str) -> tuple[Path, Path]:
+    """The files of one kind of features of a row's generated and reference faces."""
+    sides = (f"{kind}-{side}" if kind else side for side in ("generated", "reference"))
+    generated, reference = (folder / "features" / f"{name}.{side}.f32" for side in sides)
+    return generated, reference
+
+
+def load_features(
+    folder: Path, result: Mapping[str, Any], kind: str = "", width: int = 2048
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """(N, width) features of one kind of a row's generated and reference faces, left on disk."""
     name = result.get("features")
-    paths = [folder / "features" / f"{name}.{side}.f32" for side in ("generated", "reference")]
+    paths = feature_paths(folder, str(name), kind)
     if not name or not all(path.is_file() and path.stat().st_size for path in paths):
         return None
-    generated, reference = (np.memmap(path, np.float32, "r").reshape(-1, 2048) for path in paths)
+    generated, reference = (np.memmap(path, np.float32, "r").reshape(-1, width) for path in paths)
     return generated, reference

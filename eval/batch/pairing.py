@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from eval.batch.batch_manifest import ManifestRow
 from lipsync.errors import ConfigError
+from lipsync.media.source import VIDEO_SUFFIXES
 
 
 def rows_by_name(
@@ -32,6 +33,39 @@ def rows_by_name(
         method = "-".join(word for word in _words(path) if word not in shared) or path.stem
         rows.append(ManifestRow(item, method, path, reference, image))
     return rows
+
+
+def videos_of_items(folder: Path, items: Sequence[str], method: str) -> Mapping[str, Path]:
+    """The videos that a method's folder has of some items; one without a video is left out.
+
+    ``ITEM.mp4`` is taken, else ``ITEM/METHOD.mp4``, else the one file whose name holds all words of the item
+    (as ``Wav2Lip_id003_clip05.mp4`` those of ``id003``) and whose name is no other item's.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ConfigError("folder.missing", folder=folder)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    by_name: dict[str, Path] = {}
+    by_word: dict[str, set[Path]] = {}
+    for path in paths:
+        by_name.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
+        for word in _words(path):
+            by_word.setdefault(word, set()).add(path)
+    found = {}
+    for item in items:
+        exact = by_name.get(item) or by_name.get(f"{item}/{method}")
+        if exact is not None:
+            found[item] = exact
+    left = set(paths) - set(found.values())
+    for item in items:
+        words = _words(Path(f"{item}.mp4"))
+        if item not in found and words:
+            named = set.intersection(*(by_word.get(word, set()) for word in words)) & left
+            if len(named) == 1:
+                found[item] = named.pop()
+    return found
 
 
 def _nearest(path: Path, references: Sequence[Path]) -> Path | None:

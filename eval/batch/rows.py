@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
@@ -12,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from eval.batch.batch_manifest import ManifestRow
-from eval.batch.engines import Engine, in_processes, on_ray
 from eval.batch.job import FeatureFiles, Options, ScoringJob, load_features
 from eval.scoring.metrics import METRICS
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION
-from eval.scoring.score import score, wanted
+from eval.scoring.score import possible, score
+from lipsync.batch.engines import Engine
+from lipsync.batch.row_records import file_state, fingerprint
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
 from lipsync.nn.memory import CachedWhileUsed
 from lipsync.texts import Message
@@ -59,16 +58,13 @@ def run(
     first = {job.row.reference: number for number, job in reversed(list(enumerate(todo)))}
     todo.sort(key=lambda job: first[job.row.reference])  # what is known of a reference serves the next rows
     log.info("%d of %d rows are finished already", len(results), len(jobs))
-    engine = engine or Engine()
-    if todo and engine.ray is not None:
+    engine = (engine or Engine()).for_rows(len(todo))
+    work: Callable[[ScoringJob], dict[str, Any]] = run_job
+    if engine.elsewhere:
         _networks.clear()  # the workers load their own
-        scored = on_ray(todo, run_job, engine.ray)
-    elif engine.workers > 1 and len(todo) > 1:
-        _networks.clear()
-        scored = in_processes(todo, run_job, min(engine.workers, len(todo)))
-    else:
-        scored = ((job, run_job(job, report_frames) if report_frames else run_job(job)) for job in todo)
-    for job, result in scored:
+    elif report_frames is not None:
+        work = partial(run_job, report=report_frames)
+    for job, result in engine.results(todo, work):
         results[job.key] = result
         if report is not None:
             report(len(results), len(jobs), result)
@@ -83,19 +79,19 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
 
         torch.set_num_threads(job.threads)
     try:
-        for path in (row.generated, row.reference, row.reference_image):
+        for path in (row.generated, row.reference, row.reference_image, row.speaker):
             if path is not None and not path.is_file():
                 raise ConfigError("manifest.no_file", path=path)
         names = _possible([row], row.metrics or options.metrics)
         with FeatureFiles(job) as features:
             scores = score(
-                row.generated, row.reference, row.reference_image, metrics=names, region=options.region,
-                variant=options.variant, resize=options.resize, networks=_networks(options),
-                keep_features=features, control=row.control,
+                row.generated, row.reference, row.reference_image, speaker=row.speaker, metrics=names,
+                region=options.region, variant=options.variant, resize=options.resize,
+                networks=_networks(options), keep_features=features, control=row.control,
                 progress=partial(report, row) if report else None,
             )  # fmt: skip
         scores.write_frames(job.frames)
-        return job.write(scores=scores.to_dict(), features=features.name)
+        return job.write(scores=scores.to_dict(), features=features.name, feature_kinds=features.kinds)
     except Cancelled:
         raise
     except LipSyncError as problem:
@@ -106,16 +102,19 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
 
 
 def _possible(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tuple[str, ...]:
-    """The chosen metrics that at least one of the rows can have, in the order of the table.
+    """The chosen metrics (None: the usual ones) that at least one of the rows can have, in the table's order.
 
     Raises:
         ConfigError: an unknown name, or nothing is left.
     """
     for name in chosen or ():
         METRICS.get(name)
-    inputs = {(row.reference is not None, row.reference_image is not None) for row in rows}
-    can = {name for given in inputs for name in wanted(None, *given)}
-    names = tuple(name for name in METRICS if name in can and (chosen is None or name in chosen))
+    inputs = {
+        (row.reference is not None, row.reference_image is not None, row.speaker is not None) for row in rows
+    }
+    can = {name for given in inputs for name in possible(*given)}
+    among = METRICS.default() if chosen is None else chosen
+    names = tuple(name for name in METRICS if name in can and name in among)
     if not names:
         raise ConfigError("metrics.all_need_reference")
     return names
@@ -130,18 +129,12 @@ def _networks(options: Options) -> Networks:
 def _fingerprint(row: ManifestRow, options: Options, networks: Networks) -> str:
     """Changes with anything that changes the row's scores: files, options, weights, protocol."""
     audio = row.control.audio if row.control else None
-    files = [
-        (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in (row.generated, row.reference, row.reference_image, audio)
-        if path is not None and path.is_file()
-    ]
-    control = asdict(row.control) if row.control else None
-    parts = [
+    files = (row.generated, row.reference, row.reference_image, row.speaker, audio)
+    return fingerprint([
         VERSION,
-        files,
-        control,
+        [state for path in files if path is not None and (state := file_state(path)) is not None],
+        asdict(row.control) if row.control else None,
         asdict(replace(options, metrics=row.metrics or options.metrics)),
         sorted(networks.hashes.items()),
         sorted(networks.names.items()),
-    ]
-    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
+    ])  # fmt: skip

@@ -14,10 +14,12 @@ COMMANDS = {
     "score": "eval.cli.score",
     "batch": "eval.cli.batch",
     "compare": "eval.cli.compare",
+    "bench": "eval.cli.bench",
     "core": "eval.cli.core",
     "ablate": "eval.cli.ablate",
     "sync-expert": "eval.cli.sync_expert",
     "study": "eval.cli.study",
+    "leaderboard": "eval.cli.leaderboard",
 }
 
 

@@ -14,6 +14,8 @@ from lipsync.texts import for_terminal
 if TYPE_CHECKING:
     from eval.scoring.scores import Scores
 
+ALL = "all"  # in place of names: every metric that the inputs allow
+
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of ``python -m eval``."""
@@ -21,6 +23,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--generated", type=Path, required=True, help=for_terminal("help.score.generated"))
     parser.add_argument("--reference", type=Path, help=for_terminal("help.score.reference"))
     parser.add_argument("--reference-image", type=Path, help=for_terminal("help.score.reference_image"))
+    parser.add_argument("--speaker", type=Path, help=for_terminal("help.score.speaker"))
     add_protocol(parser)
     parser.add_argument(
         "--json", type=Path, required=True, metavar="OUT", help=for_terminal("help.score.json")
@@ -59,27 +62,31 @@ def add_predictions(parser: argparse.ArgumentParser) -> None:
 
 
 def metric_names(options: argparse.Namespace) -> list[str] | None:
-    """The chosen metrics; both spaces and commas separate them."""
+    """The chosen metrics, None for the usual ones; both spaces and commas separate them."""
     if options.metrics is None:
         return None
-    return [name for part in options.metrics for name in part.split(",") if name]
+    names = [name for part in options.metrics for name in part.split(",") if name]
+    return list(METRICS) if names == [ALL] else names
 
 
 def run(options: argparse.Namespace) -> int:
     """Score one video, print its numbers, write what was asked for."""
     from eval.scoring.networks import load_networks
-    from eval.scoring.score import score, wanted
+    from eval.scoring.score import possible, score, wanted
     from eval.study.statistics.prediction.model_file import read_models
     from eval.study.statistics.prediction.mos_model import predicted
 
     models = read_models(options.predict_mos)
-    names = wanted(metric_names(options), options.reference is not None, options.reference_image is not None)
+    inputs = tuple(path is not None for path in (options.reference, options.reference_image, options.speaker))
+    chosen = metric_names(options)
+    names = list(possible(*inputs)) if chosen == list(METRICS) else wanted(chosen, *inputs)
     for model in models:
         model.require(names)
     scores = score(
         options.generated,
         options.reference,
         options.reference_image,
+        speaker=options.speaker,
         metrics=names,
         region=options.region,
         variant=options.variant,

@@ -35,6 +35,8 @@ completion_code: null            # shown at the end; null: a random one for each
 addresses: flag                  # keep a keyed hash to see duplicates; refuse a second rater; off: keep none
 comments: false                  # ask for a remark at the end
 reservation: null                # s after which a rater's place is free; null: a study's length, 2-15 min
+leaderboard: false               # true: on the leaderboard, where visitors vote if it is pairwise
+suite: null                      # the benchmark's suite whose clips these are, for the leaderboard
 """
 
 

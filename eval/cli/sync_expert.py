@@ -17,6 +17,9 @@ def add(commands: Any) -> None:
     add_arguments(parser)
     parser.add_argument("--model", type=Path, metavar="DIR", help=for_terminal("help.sync_expert.model"))
     parser.add_argument(
+        "--seconds", type=float, default=0.0, metavar="S", help=for_terminal("help.sync_expert.seconds")
+    )
+    parser.add_argument(
         "--json", type=Path, metavar="OUT",
         help=for_terminal("help.sync_expert.json"),
     )  # fmt: skip
@@ -24,41 +27,37 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score every clip with its own sound and with another person's, print each and the totals."""
-    from eval.scoring.controls import Control
-    from eval.scoring.expert import EXPERT, Check, load_expert, measure
-    from eval.scoring.metrics import METRICS
-    from eval.scoring.networks import Networks
-    from eval.scoring.score import score
+    """Measure every clip with its own sound and with another person's, print each and the totals."""
+    from eval.batch.sync_check import check_clip
+    from eval.scoring.expert import load_expert, measure
+    from lipsync.errors import MediaError
+    from lipsync.media.probe import probe
     from lipsync.weights import hub
 
-    folder = options.model or EXPERT
-    sync_network = load_expert(folder)
-    networks = Networks(landmarker=hub.locate("face_landmarker"), loaded={"lse": sync_network})
+    sync_network = load_expert(options.model)
+    landmarker = hub.fetch("face_landmarker")
     clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
-    learnt = " or ".join(options.trained_on) or "no other split"
+    long = [name for name, clip in clips.items() if probe(clip).duration >= options.seconds]
+    trained_on = " or ".join(options.trained_on) or "no other split"
     checks = []
-    print(f"{'clip':<20} windows  own sound: offset  LSE-D  LSE-C   other sound: offset  LSE-D")
-    for name, clip in clips.items():
-        other = Control("other audio", other_audio=True, audio=clips[speaker_for(name, clips)])
-        own, swapped = (
-            score(clip, metrics=METRICS.in_group("lse"), networks=networks, control=control)
-            for control in (None, other)
-        )
-        if own["lse_d"] is None or swapped["lse_d"] is None:
-            print(f"{name:<20} {own.scores['lse_d'].reason or swapped.scores['lse_d'].reason}")
+    print(f"{'clip':<20} windows found  own sound: offset  LSE-D  ranked   other sound: offset  LSE-D")
+    for name in long:
+        try:
+            check = check_clip(sync_network, clips[name], clips[speaker_for(name, clips)], landmarker)
+        except MediaError as problem:
+            print(f"{name:<20} {for_terminal(problem.message)}")
             continue
-        check = Check(
-            round(own["offset"] or 0), own["lse_d"], round(swapped["offset"] or 0), swapped["lse_d"]
-        )
         checks.append(check)
         print(
-            f"{name:<20} {own.scores['lse_d'].frames:>7}  {check.offset:>+17d}  {check.distance:.3f}  "
-            f"{own['lse_c']:.3f}   {check.other_offset:>+19d}  {check.other_distance:.3f}"
-            f"{'' if check.found else '   missed'}",
+            f"{name:<20} {check.windows:>7} {check.windows_found / max(1, check.windows):>5.0%}  "
+            f"{check.offset:>+17d}  {check.distance:.3f}  {'yes' if check.ranked else 'no':>6}   "
+            f"{check.other_offset:>+19d}  {check.other_distance:.3f}{'' if check.found else '   missed'}",
             flush=True,
         )
-    measured = measure(checks, sync_network.sha256, f"split {options.split} without people of {learnt}")
+    data = f"split {options.split} without people of {trained_on}"
+    if options.seconds:
+        data += f", clips of {options.seconds:g} s and more"
+    measured = measure(checks, sync_network.sha256, data)
     print(measured.report())
     if options.json is not None:
         options.json.write_text(json.dumps(measured.as_dict(), indent=2) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import numpy as np
 from eval.compare import set_cache
 from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
-from eval.scoring.metrics.lipcorr import OPENINGS
+from eval.scoring.metrics.mouth.lipcorr import OPENINGS
 from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import FPS
 from eval.scoring.score import score

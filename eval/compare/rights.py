@@ -1,4 +1,4 @@
-"""Who may do what with a comparison set: one table, and the sets as one person may use them."""
+"""Who may do what with a comparison set and the leaderboard: one table, and the sets as one may use them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Role(IntEnum):
     OWNER = 4
 
 
-# The least role that each verb takes; creating a set is open to all.
+# The least role that each verb takes; creating a set is open to all. To the leaderboard, visitors are PUBLIC
+# once its owner shows it to them.
 RIGHTS = {
     "list": Role.PUBLIC,
     "open": Role.LINK,
@@ -39,6 +40,8 @@ RIGHTS = {
     "rename": Role.MAKER,
     "delete": Role.MAKER,
     "publish": Role.OWNER,
+    "see the leaderboard": Role.PUBLIC,
+    "change the leaderboard": Role.OWNER,
 }
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from eval.batch.batch_manifest import ManifestRow, with_controls
-from eval.batch.job import read_result
 from eval.batch.rows import Engine, Options, run
 from eval.batch.summary import ScoreTable, summarise_rows
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
 from eval.scoring.controls import CONTROLS
 from eval.scoring.scores import write_text
+from lipsync.batch.row_records import read_record
 from lipsync.errors import ConfigError
 from lipsync.texts import Message
 
@@ -133,7 +133,7 @@ class _Names:
         for clip, name in ((known.clip(method), method), (known.reference, REFERENCE)):
             if clip is not None:
                 text = text.replace(json.dumps(clip.source.name)[1:-1], _inside(f"{item}, {name}"))
-        return {**read_result(text), "item": item, "method": method}
+        return {**read_record(text), "item": item, "method": method}
 
 
 def _inside(text: str) -> str:

@@ -17,6 +17,7 @@ from lipsync.methods import METHODS
 # Words in a file name that say "this is the real video".
 REAL = frozenset({"reference", "ref", "gt", "groundtruth", "real", "original", "target"})
 JUNK = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+BESIDE = frozenset({".json", ".srt"})  # what `lipsync generate` writes beside a video
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,12 @@ def item_and_method(name: str, where: str) -> tuple[str, str]:
 
 
 def is_junk(name: str) -> bool:
-    """Whether an operating system left this file in a folder or archive (``.DS_Store`` and the like)."""
+    """Whether a file of a folder or archive is passed over: an operating system left it there
+    (``.DS_Store`` and the like), or it describes the video that it lies beside (``item/method.json``).
+    """
     parts = name.split("/")
-    return parts[0] == "__MACOSX" or parts[-1].lower() in JUNK or parts[-1].startswith("._")
+    left = parts[0] == "__MACOSX" or parts[-1].lower() in JUNK or parts[-1].startswith("._")
+    return left or (len(parts) > 1 and Path(name).suffix.lower() in BESIDE)
 
 
 def _split(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Metrics as pure functions on arrays, one file each.
+"""Metrics as pure functions on arrays, one file each, in a folder per subject.
 
 Every file has the same three verbs: ``<metric>_update`` says what one batch contributes,
 ``<metric>_compute`` turns the contributions into the score, ``<metric>`` joins the two. A pass over

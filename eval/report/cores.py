@@ -12,10 +12,10 @@ from pathlib import Path
 from eval.batch.core_scores import NEAR, CoreResults, CoreScores
 from eval.batch.cores import OWN, PICTURES, REAL, STILL, ScoredCore
 from eval.batch.silences import SECONDS, SILENCES
-from eval.functional.closures import TOUCH, ClosureScore
-from eval.functional.lipcorr import LipCorrScore
-from eval.functional.silence import SilenceScore
-from eval.functional.spread import SpreadScore
+from eval.functional.mouth.closures import TOUCH, ClosureScore
+from eval.functional.mouth.lipcorr import LipCorrScore
+from eval.functional.mouth.silence import SilenceScore
+from eval.functional.mouth.spread import SpreadScore
 from eval.report.files import csv_text, number, plain
 from eval.report.markdown import pipe_table
 from eval.scoring.metrics import METRICS

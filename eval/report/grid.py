@@ -120,7 +120,7 @@ def videos(table: ScoreTable, name: str) -> str:
 def footnotes(table: ScoreTable) -> list[str]:
     """What must be known to read the cells of some metrics, in English and Chinese."""
     metrics = [METRICS.get(column.metric) for column in table.columns]
-    return [metric.footnote for metric in metrics if metric.footnote]
+    return list(dict.fromkeys(metric.footnote for metric in metrics if metric.footnote))
 
 
 def missing(table: ScoreTable) -> list[tuple[str, str]]:

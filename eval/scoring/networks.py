@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eval.scoring.expert import EXPERT
 from eval.scoring.feature_cache import TrackFeatureCache
 from eval.scoring.metrics import METRICS
 from lipsync.errors import ArtefactError
@@ -42,7 +41,7 @@ def load_networks(
     metrics: Collection[str],
     syncnet: Path | None = None,
     lpips: LpipsNet = "alex",
-    expert: Path = EXPERT,
+    expert: Path | None = None,
     progress: hub.Progress | None = None,
 ) -> Networks:
     """Everything the metrics need, fetched first where it is not here yet.
@@ -51,7 +50,8 @@ def load_networks(
         metrics: names of `eval.scoring.metrics`.
         syncnet: a checkpoint of the SyncNet v2 architecture in place of the published one.
         lpips: trunk of LPIPS.
-        expert: folder of the own sync expert, the stand-in where SyncNet v2 is unavailable.
+        expert: folder of an own expert, the stand-in where SyncNet v2 is unavailable; None: the best one that
+            ships.
         progress: called as downloads go on.
 
     Raises:
@@ -64,7 +64,7 @@ def load_networks(
     if landmarker is None:
         landmarker = hub.locate("face_landmarker")
     for name in with_landmarks:
-        if name not in loader.missing:
+        if name in metrics and name not in loader.missing:
             loader.names[name] = LANDMARKER
     loaded: dict[str, Any] = {}
     for metric in METRICS.all():
@@ -86,7 +86,7 @@ class Loader:
 
     syncnet: Path | None = None
     lpips: LpipsNet = "alex"
-    expert: Path = EXPERT
+    expert: Path | None = None
     progress: hub.Progress | None = None
     names: dict[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)

@@ -36,6 +36,8 @@ class Pair:
             without a face.
         faces: (2, 256, 256, 3) uint8 RGB, or (1, ...) without a reference; None without a box.
         whole: both full frames, where the region is ``full``.
+        speaks: whether the video of the speaker lasts until this moment.
+        speaker: what the tracker measured on it; None without a face.
     """
 
     index: int
@@ -45,6 +47,8 @@ class Pair:
     box: np.ndarray | None
     faces: np.ndarray | None
     whole: tuple[np.ndarray, np.ndarray] | None
+    speaks: bool = False
+    speaker: FacePoints | None = None
 
     @property
     def reason(self) -> str:
@@ -54,7 +58,9 @@ class Pair:
         return NO_GENERATED_FACE if self.generated is None else NO_LANDMARKS
 
 
-def look(generated: Tracked, reference: Tracked | None, region: Region) -> Pair:
+def look(
+    generated: Tracked, reference: Tracked | None, region: Region, speaker: Tracked | None = None
+) -> Pair:
     """Cut both frames at the place of the reference's face."""
     pose = generated.pose if reference is None else reference.pose
     images = [item.frame.image for item in (generated, reference) if item is not None]
@@ -65,7 +71,8 @@ def look(generated: Tracked, reference: Tracked | None, region: Region) -> Pair:
     whole = (images[0], images[1]) if region == "full" and reference is not None else None
     return Pair(
         generated.frame.index, generated.measured, None if reference is None else reference.measured,
-        reference is not None, box, faces, whole,
+        reference is not None, box, faces, whole, speaker is not None,
+        None if speaker is None else speaker.measured,
     )  # fmt: skip
 
 
@@ -114,6 +121,11 @@ class PairBatch:
         return parts[0], parts[1]
 
     @cached_property
+    def meshes(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N, 478, 2) of generated and reference, pixels of the frame."""
+        return tuple(self._rows(side, "landmarks", (478, 2), np.asarray, (478, 2)) for side in (0, 1))  # type: ignore[return-value]
+
+    @cached_property
     def landmarks(self) -> tuple[np.ndarray, np.ndarray]:
         """(N, 68, 2) of generated and reference, pixels of the frame."""
         return tuple(self._rows(side, "landmarks", (478, 2), to_68, (68, 2)) for side in (0, 1))  # type: ignore[return-value]
@@ -132,6 +144,16 @@ class PairBatch:
     def openings(self) -> tuple[np.ndarray, np.ndarray]:
         """(N,) mouth opening of generated and reference."""
         return tuple(self._rows(side, "landmarks", (478, 2), mouth_opening, ()) for side in (0, 1))  # type: ignore[return-value]
+
+    @cached_property
+    def speaks(self) -> np.ndarray:
+        """(N,) bool: frames until the end of the speaker's video."""
+        return np.array([pair.speaks for pair in self.pairs])
+
+    @cached_property
+    def speaker_openings(self) -> np.ndarray:
+        """(N,) mouth opening of the person who said the driving speech."""
+        return self._rows(2, "landmarks", (478, 2), mouth_opening, ())
 
     @cached_property
     def expressions(self) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +183,7 @@ class PairBatch:
     def _rows(self, side: int, name: str, shape: tuple[int, ...], read, out: tuple[int, ...]) -> np.ndarray:
         values = np.full((len(self.pairs), *out), np.nan)
         for row, pair in enumerate(self.pairs):
-            found = getattr((pair.generated, pair.reference)[side], name, None)
+            found = getattr((pair.generated, pair.reference, pair.speaker)[side], name, None)
             if found is not None and found.shape == shape:
                 values[row] = read(found.astype(np.float64))
         return values

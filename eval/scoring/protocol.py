@@ -22,6 +22,7 @@ MIN_FRAMES = 5
 # Why a frame is left out.
 NO_REFERENCE_FACE = Message("frames.no_face_reference")
 NO_GENERATED_FACE = Message("frames.no_face_generated")
+NO_SPEAKER_FACE = Message("frames.no_face_speaker")
 NO_LANDMARKS = Message("frames.no_landmarks")
 BEYOND = Message("frames.beyond_common")
 

@@ -27,6 +27,7 @@ def score(
     reference: str | Path | None = None,
     reference_image: str | Path | None = None,
     *,
+    speaker: str | Path | None = None,
     metrics: Collection[str] | None = None,
     region: Region = "face",
     variant: Variant = "track",
@@ -43,14 +44,15 @@ def score(
         generated: the video to score, any rate; it is read at 25 fps.
         reference: ground-truth video, paired by time. Without it only LSE (and CSIM) can be had.
         reference_image: one picture of the person; CSIM then compares with it.
-        metrics: names of `eval.scoring.metrics`; None takes all that the inputs allow.
+        speaker: video of the person who said the driving speech, paired by time; for cross-driving.
+        metrics: names of `eval.scoring.metrics`; None takes all that are usual and that the inputs allow.
         region: what PSNR, SSIM and LPIPS look at.
         variant: how LSE cuts the lips, see `eval.scoring.sync.SyncStream`.
         resize: allow a generated video of another size to be resized to the reference's.
         syncnet: checkpoint of the SyncNet v2 architecture; ignored where ``networks`` are given.
         networks: loaded before, to share them among videos.
         progress: called with (frames done, frames expected); an exception from it stops the pass.
-        keep_features: gets the Inception features of each batch, for FID over many videos.
+        keep_features: gets the features of each batch, for FID and FVD over many videos.
         control: what is done to the generated video (or its sound) first, see `eval.scoring.controls`.
 
     Raises:
@@ -59,8 +61,14 @@ def score(
     """
     began = time.perf_counter()
     image = None if reference_image is None else Path(reference_image)
-    files = VideoFiles(Path(generated), None if reference is None else Path(reference), image, control)
-    names = wanted(metrics, reference is not None, reference_image is not None)
+    files = VideoFiles(
+        Path(generated),
+        None if reference is None else Path(reference),
+        image,
+        None if speaker is None else Path(speaker),
+        control,
+    )
+    names = wanted(metrics, reference is not None, reference_image is not None, speaker is not None)
     if networks is None:
         networks = load_networks(names, None if syncnet is None else Path(syncnet))
     missing = {name: networks.missing[name] for name in names if name in networks.missing}
@@ -94,23 +102,31 @@ def score(
     )
 
 
-def wanted(metrics: Collection[str] | None, reference: bool, image: bool) -> list[str]:
+def possible(reference: bool, image: bool, speaker: bool = False) -> tuple[str, ...]:
+    """The metrics that the inputs allow, in the order of the table."""
+    return tuple(
+        metric.name
+        for metric in METRICS.all()
+        if (speaker or "speaker" not in metric.needs)
+        and ("reference" not in metric.needs or reference or (metric.takes_image and image))
+    )
+
+
+def wanted(metrics: Collection[str] | None, reference: bool, image: bool, speaker: bool = False) -> list[str]:
     """The metrics to compute, in the order of the table.
 
     Raises:
-        ConfigError: an unknown name, or a metric that needs a reference without one.
+        ConfigError: an unknown name, or a metric that needs a reference or a speaker without one.
     """
-    possible = [
-        metric.name
-        for metric in METRICS.all()
-        if "reference" not in metric.needs or reference or (metric.takes_image and image)
-    ]
+    can = possible(reference, image, speaker)
     if metrics is None:
-        return possible
+        return [name for name in METRICS.default() if name in can]
     for name in metrics:
-        METRICS.get(name)  # says what it may have meant
-        if name not in possible:
-            raise ConfigError("metrics.needs_reference", metric=METRICS.get(name).label)
+        metric = METRICS.get(name)  # says what it may have meant
+        if name not in can and "speaker" in metric.needs and not speaker:
+            raise ConfigError("metrics.needs_speaker", metric=metric.label)
+        if name not in can:
+            raise ConfigError("metrics.needs_reference", metric=metric.label)
     if not metrics:
         raise ConfigError("metrics.choose_one")
     return [name for name in METRICS if name in metrics]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import math
-import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eval.scoring.metrics import METRICS
-from lipsync.errors import ConfigError
+from lipsync.batch.row_records import unwritable, write_bytes, write_text
+
+__all__ = ["Score", "Scores", "ordered", "scores_from_dict", "write_bytes", "write_text"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Scores:
                 writer.writeheader()
                 writer.writerows(lines)
         except OSError as problem:
-            raise _unwritable(path, problem) from problem
+            raise unwritable(path, problem) from problem
 
 
 def scores_from_dict(data: Mapping[str, Any]) -> Scores:
@@ -108,36 +108,6 @@ def scores_from_dict(data: Mapping[str, Any]) -> Scores:
 def ordered(scores: Mapping[str, Score]) -> dict[str, Score]:
     """The same in the order of the metric table."""
     return {name: scores[name] for name in METRICS if name in scores}
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is either the old one or all of the new one.
-
-    Raises:
-        ConfigError: the place cannot be written to.
-    """
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that it is either the old one or all of the new one; several may try at once.
-
-    Raises:
-        ConfigError: the place cannot be written to.
-    """
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as problem:
-        with suppress(OSError):
-            part.unlink()
-        raise _unwritable(path, problem) from problem
-
-
-def _unwritable(path: Path, problem: OSError) -> ConfigError:
-    return ConfigError("file.cannot_write_choose", path=path, problem=problem.strerror)
 
 
 def _cell(value: float | int | str | None) -> float | int | str:

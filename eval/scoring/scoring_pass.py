@@ -38,12 +38,14 @@ class VideoFiles:
         generated: the video.
         reference: ground truth; None: there is none.
         reference_image: a picture of the person; None: there is none.
+        speaker: the person who said the driving speech; None: unknown.
         control: what is done to the generated video (or its sound) first.
     """
 
     generated: Path
     reference: Path | None = None
     reference_image: Path | None = None
+    speaker: Path | None = None
     control: Control | None = None
 
     @property
@@ -71,6 +73,7 @@ class Pass:
         self._networks, self._region = setup.networks, setup.region
         self._needs_face = any(_needs_face(metric, setup) for metric in metrics)
         self._expressions = any("blendshapes" in metric.needs for metric in metrics)
+        self._needs_speaker = any("speaker" in metric.needs for metric in metrics)
         self._over: Callable[..., Iterable[None]] = map
         self._may_resize, self._report = may_resize, report or (lambda done, total: None)
 
@@ -110,12 +113,13 @@ class Pass:
                 theirs = clocks[1].over("decode", read_frames(files.reference, fps=FPS))
                 ours, theirs = self._same_size(ours, theirs)
             seen = self._watch(self._track(ours, stack, clocks[0], None), accumulators)
+            speaker = self._speaker(stack)
             if theirs is None:
                 pairs: Iterable[tuple[Tracked, Tracked | None]] = ((item, None) for item in seen)
-                self._feed(pairs, accumulators)
+                self._feed(pairs, speaker, accumulators)
                 return
             paired = PairedFrames(seen, self._track(theirs, stack, clocks[1], files.reference))
-            self._feed(iter(paired), accumulators)
+            self._feed(iter(paired), speaker, accumulators)
             self.beyond = paired.left_over_generated + paired.left_over_reference
 
     def check_faces(self) -> None:
@@ -135,6 +139,15 @@ class Pass:
             if not faces:
                 raise FaceError("score.no_face", path=path.name)
             require_frames(faces, path.name)
+
+    def _speaker(self, stack: ExitStack) -> Iterator[Tracked]:
+        """What is seen of the person who said the driving speech; nothing where no metric asks for it."""
+        path = self.files.speaker
+        if path is None or not self._needs_speaker:
+            return iter(())
+        clock = Clock()
+        self._clocks.append(clock)
+        return self._track(clock.over("decode", read_frames(path, fps=FPS)), stack, clock, path)
 
     def _same_size(
         self, ours: Iterator[Frame], theirs: Iterator[Frame]
@@ -185,12 +198,18 @@ class Pass:
             self._report(self.frames, total)
             yield item
 
-    def _feed(self, pairs: Iterable[tuple[Tracked, Tracked | None]], accumulators: Accumulators) -> None:
+    def _feed(
+        self,
+        pairs: Iterable[tuple[Tracked, Tracked | None]],
+        speaker: Iterator[Tracked],
+        accumulators: Accumulators,
+    ) -> None:
         waiting: list[Pair] = []
         for ours, theirs in pairs:
             self.faces_reference += theirs is not None and theirs.pose is not None
+            spoken = next(speaker, None)
             with self._clocks[0]("look"):
-                waiting.append(look(ours, theirs, self._region))
+                waiting.append(look(ours, theirs, self._region, spoken))
             if len(waiting) == BATCH:
                 self._add(waiting, accumulators)
                 waiting = []

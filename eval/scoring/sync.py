@@ -9,7 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.functional.lse import MAX_SHIFT, SAMPLES_PER_FRAME, WINDOW, LseScore, lse_compute, lse_update
+from eval.functional.sync.lse import (
+    MAX_SHIFT,
+    SAMPLES_PER_FRAME,
+    WINDOW,
+    LseScore,
+    best_offsets,
+    lse_compute,
+    lse_update,
+)
 from eval.scoring.protocol import Variant
 from eval.scoring.sync_networks import SyncNetwork
 from lipsync.faces.tracking.crop import Pose
@@ -17,7 +25,7 @@ from lipsync.faces.tracking.track import Tracked
 from lipsync.media import Frame, read_audio_blocks
 
 MIN_TRACK = 25  # frames: 1 s; the reference code wants more than 100, which is flagged as ``short``
-BATCH = 32  # windows embedded at once
+BATCH = 128  # windows embedded at once
 RATE = 16_000
 
 
@@ -30,6 +38,7 @@ class SyncTrack:
         score: its LSE-D, LSE-C and offset.
         curve: (31,) mean distance for every audio shift; index 15 is no shift.
         distances: (windows,) distance of each window at the track's best shift.
+        offsets: (windows,) the offset that each window by itself finds.
     """
 
     start: int
@@ -37,6 +46,7 @@ class SyncTrack:
     score: LseScore
     curve: np.ndarray
     distances: np.ndarray
+    offsets: np.ndarray
 
 
 def read_speech(path: str | Path) -> np.ndarray:
@@ -98,7 +108,10 @@ class SyncStream:
         if len(distances):
             score, curve = lse_compute(distances), distances.mean(0)
             best = MAX_SHIFT - score.offset
-            self.tracks.append(SyncTrack(track.start, track.frames, score, curve, distances[:, best]))
+            offsets = best_offsets(distances)
+            self.tracks.append(
+                SyncTrack(track.start, track.frames, score, curve, distances[:, best], offsets)
+            )
 
 
 @dataclass
@@ -112,6 +125,7 @@ class _OpenTrack:
     _waiting: deque[tuple[Frame, Pose | None]] = field(default_factory=deque)
     _past: deque[Pose | None] = field(default_factory=deque)
     _crops: list[np.ndarray] = field(default_factory=list)
+    _before: int = 0  # crops held that come before the next window
     _video: list[np.ndarray] = field(default_factory=list)  # embeddings still needed
     _audio: list[np.ndarray] = field(default_factory=list)
     _first: int = 0  # window of the first embedding kept
@@ -129,7 +143,7 @@ class _OpenTrack:
         """(windows, 31) distances; windows = min(frames, samples // 640) - 5."""
         while self._waiting:
             self._cut()
-        self._embed()
+        self._embed(len(self._crops) - self._before - WINDOW + 1)
         windows = min(self.frames - WINDOW, self._limit())
         keep = max(0, windows - self._first)
         del self._video[keep:], self._audio[keep:]
@@ -147,16 +161,21 @@ class _OpenTrack:
         self._past.append(self._waiting.popleft()[1])
         while len(self._past) > self.sync_network.smoothing // 2:
             self._past.popleft()
-        if len(self._crops) == BATCH + WINDOW - 1:
-            self._embed()
+        if len(self._crops) == self._before + BATCH + WINDOW - 1 + self.sync_network.margin:
+            self._embed(BATCH)
 
-    def _embed(self) -> None:
-        count = min(len(self._crops) - WINDOW + 1, self._limit() - self._embedded)
+    def _embed(self, windows: int) -> None:
+        """Embed the next windows, with what the network needs of the frames before and behind them."""
+        count, margin = min(windows, self._limit() - self._embedded), self.sync_network.margin
         if count > 0:
-            self._video.extend(self.sync_network.embed_video(np.stack(self._crops[: count + WINDOW - 1])))
+            crops = np.stack(self._crops[: self._before + count + WINDOW - 1 + margin])
+            self._video.extend(self.sync_network.embed_video(crops)[self._before : self._before + count])
             self._audio.extend(self.sync_network.embed_audio(self.speech, self._embedded, count))
             self._embedded += count
-        del self._crops[: len(self._crops) - WINDOW + 1]
+        self._before += windows
+        done = max(0, self._before - margin)
+        del self._crops[:done]
+        self._before -= done
         # The last window embedded may still fall away: there is one fewer than the frames allow.
         self._score(self._embedded - 1 - MAX_SHIFT)
 

@@ -1,4 +1,4 @@
-"""The two networks that measure lip sync: SyncNet v2, and the project's own expert in its place."""
+"""The networks that measure lip sync: SyncNet v2, and the project's own experts in its place."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 import torch
 
-from eval.functional.lse import SAMPLES_PER_FRAME, WINDOW
+from eval.functional.sync.lse import SAMPLES_PER_FRAME, WINDOW
+from lipsync.audio.encoders import SpeechEncoder
 from lipsync.audio.features import features, frame_windows
 from lipsync.audio.psf_mfcc import psf_mfcc, syncnet_windows
+from lipsync.experts.lip_motion import LipMotion, speech_places
 from lipsync.experts.sync_expert import SyncExpert, pair_windows
 from lipsync.experts.syncnet import SIZE, SyncNet
 from lipsync.faces.tracking.crop import Pose, crop_face, crop_matrix
@@ -24,6 +26,7 @@ BOX_HALF, BOX_RISE = 0.55, 0.113
 DETECTOR = "box of the face track in the proportions of MTCNN's (WIDER FACE)"
 # Extra frames of sound on each side of a block, so that its features equal those of the whole clip.
 MARGIN = 10
+SECONDS_ENCODED = 2  # of sound that a vector of the speech encoder depends on, each way
 GRID = 5  # frames: the steps of mel (200 samples), MFCC (160) and video (640) meet every 3200 samples
 EXPERT_SIZE = 96
 
@@ -36,10 +39,12 @@ class SyncNetwork(Protocol):
     accuracy: str  # a sentence on how well it works, where that is not published
     sha256: str  # of the weights
     smoothing: int  # frames around each that its crop takes into account; 1: none
+    margin: int  # frames before and behind a window that its embedding depends on besides; 0: none
     alignment: str  # how the region was placed
 
     def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
-        """(S, S, 3) uint8 RGB input cut from (H, W, 3); None: the whole frame squeezed to S.
+        """What it needs of a frame (H, W, 3): mostly (S, S, 3) uint8 RGB. Without a pose the whole frame is
+        squeezed to S.
 
         Args:
             around: poses of the ``smoothing`` frames around this one, itself included; fewer at the
@@ -48,7 +53,7 @@ class SyncNetwork(Protocol):
         ...
 
     def embed_video(self, crops: np.ndarray) -> np.ndarray:
-        """(N - 4, D) float32, one per window of five frames, of (N, S, S, 3) uint8 RGB crops."""
+        """(N - 4, D) float32, one per window of five frames, of what N frames were cut to."""
         ...
 
     def embed_audio(self, speech: np.ndarray, first: int, count: int) -> np.ndarray:
@@ -65,7 +70,7 @@ class SyncNetV2:
 
     own = False
     accuracy = ""
-    smoothing = 13
+    smoothing, margin = 13, 0
     alignment = f"SyncNet crop, {DETECTOR}"
 
     def __init__(self, network: SyncNet, sha256: str, name: str = "SyncNet v2"):
@@ -96,7 +101,7 @@ class OwnSyncExpert:
     """The project's own sync expert: another crop, other features, the same algorithm on top."""
 
     own = True
-    smoothing = 1
+    smoothing, margin = 1, 0
     alignment = "upright square of the face track"
     name = "own expert"
 
@@ -120,6 +125,57 @@ class OwnSyncExpert:
         windows = frame_windows(features(block.astype(np.float32) / 32768, spec), times, spec)
         with torch.inference_mode():
             return self._network.embed_audio(torch.from_numpy(windows)).numpy()
+
+
+class LipMotionNetwork:
+    """The project's lip-motion expert: points of the lips about the mean mouth of the frames around."""
+
+    own = True
+    smoothing = 1
+    name = "own expert (lip motion)"
+
+    def __init__(self, network: LipMotion, encoder: SpeechEncoder, sha256: str, accuracy: str = ""):
+        self._network, self._encoder = network.eval(), encoder
+        self.sha256, self.accuracy = sha256, accuracy
+        self.margin = network.config.around - 1
+        self.alignment = (
+            f"upright square of the face track, about the mean mouth of {network.config.around} frames, "
+            f"speech by {encoder.name}"
+        )
+
+    def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
+        """(2 P,) float32 points of the lips."""
+        if pose is None:
+            crop = cv2.resize(image, (EXPERT_SIZE, EXPERT_SIZE), interpolation=cv2.INTER_AREA)
+        else:
+            crop = crop_face(image, crop_matrix(pose, EXPERT_SIZE), EXPERT_SIZE)
+        pixels = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+        with torch.inference_mode():
+            return self._network.read_points(pixels)[0].numpy()
+
+    def embed_video(self, crops: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return _apart_from_zero(self._network.embed_lips(torch.from_numpy(crops)[None])[0].numpy())
+
+    def embed_audio(self, speech: np.ndarray, first: int, count: int) -> np.ndarray:
+        """Encoded in pieces that begin at whole seconds: what comes out is as of the whole sound at once."""
+        begin = max(0, first - SECONDS_ENCODED * 25) // 25 * 25
+        end = first + count + WINDOW + SECONDS_ENCODED * 25
+        block = np.asarray(speech[begin * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME])
+        vectors = torch.from_numpy(self._encoder.encode(block.astype(np.float32) / 32768))
+        places = speech_places(first - begin, count, self._network.config.count)
+        with torch.inference_mode():
+            embedded = self._network.embed_speech(vectors[places.clamp(0, len(vectors) - 1)][None])[0]
+        return _apart_from_zero(embedded.numpy())
+
+
+def _apart_from_zero(embeddings: np.ndarray) -> np.ndarray:
+    """(N, E + 1) embeddings of length 1 with a value of 1 more.
+
+    Distances between them stay. The algorithm of LSE compares with zeros beyond the ends of a track: these
+    are now as far away as what has nothing in common; nearer ones drew offsets to the ends.
+    """
+    return np.concatenate([embeddings, np.ones((len(embeddings), 1), embeddings.dtype)], axis=1)
 
 
 def face_box(pose: Pose) -> tuple[float, float, float]:

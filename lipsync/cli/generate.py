@@ -1,19 +1,31 @@
-"""``python -m lipsync generate``: a face and speech in, a video whose lips follow the speech out."""
+"""``python -m lipsync generate``: a face and speech in, a video whose lips follow the speech out; or many."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from lipsync.errors import ConfigError
 from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.texts import Message, for_terminal
+
+if TYPE_CHECKING:
+    from lipsync.batch.generated_video import GeneratedVideo
+
+# Options that only one video can have, and those that only many can.
+OF_ONE = ("audio", "method", "checkpoint", "face_point", "face_range", "audio_range")
+OF_MANY = ("methods", "workers", "ray")
 
 
 def add_generate_command(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("generate", help=for_terminal("help.generate.help"))
-    parser.add_argument("--face", type=Path, required=True, help=for_terminal("help.generate.face"))
+    inputs = parser.add_mutually_exclusive_group(required=True)
+    inputs.add_argument("--face", type=Path, help=for_terminal("help.generate.face"))
+    inputs.add_argument("--manifest", type=Path, metavar="CSV", help=for_terminal("help.generate.manifest"))
     parser.add_argument("--audio", type=Path, help=for_terminal("help.generate.audio"))
     parser.add_argument("--out", type=Path, required=True, help=for_terminal("help.generate.out"))
     parser.add_argument(
@@ -21,6 +33,7 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         default=DEFAULT,
         help=for_terminal("help.generate.method", auto=AUTO, names=", ".join(METHODS.names())),
     )
+    parser.add_argument("--methods", nargs="+", metavar="METHOD", help=for_terminal("help.generate.methods"))
     parser.add_argument("--checkpoint", type=Path, help=for_terminal("help.generate.checkpoint"))
     parser.add_argument(
         "--face-index",
@@ -85,12 +98,79 @@ def add_generate_command(commands: argparse._SubParsersAction) -> None:
         help=for_terminal("help.generate.captions"),
     )
     parser.add_argument("--batch-size", type=int, default=16, help=for_terminal("help.generate.batch_size"))
+    engine = parser.add_mutually_exclusive_group()
+    engine.add_argument("--workers", type=int, metavar="N", help=for_terminal("help.batch.workers"))
+    engine.add_argument("--ray", metavar="auto|ADDRESS", help=for_terminal("help.batch.ray"))
     parser.add_argument("--no-label", action="store_true", help=for_terminal("help.generate.no_label"))
     parser.add_argument("--json", action="store_true", help=for_terminal("help.generate.json"))
     parser.set_defaults(handler=_generate)
 
 
-def _generate(options: argparse.Namespace) -> None:
+def _generate(options: argparse.Namespace) -> int:
+    refused = OF_MANY if options.manifest is None else OF_ONE
+    for name in refused:
+        if getattr(options, name) not in (None, DEFAULT):
+            key = "generate.only_with_manifest" if refused is OF_MANY else "generate.not_with_manifest"
+            raise ConfigError(key, option=f"--{name.replace('_', '-')}")
+    return _generate_one(options) if options.manifest is None else _generate_many(options)
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What one and many videos can be asked for: fields of a `Request`."""
+    return {
+        "face_index": options.face_index,
+        "person": options.person,
+        "faces": options.faces,
+        "length": options.length,
+        "label": not options.no_label,
+        "mouth_opening": options.mouth_opening,
+        "sharpen": options.sharpen,
+        "batch_size": options.batch_size,
+        "size": options.size,
+        "quality": options.quality,
+        "captions": options.captions,
+    }
+
+
+def _generate_many(options: argparse.Namespace) -> int:
+    """Make what a manifest lists; 2 where a row failed."""
+    from tqdm import tqdm
+
+    from lipsync.batch.engines import Engine
+    from lipsync.batch.generate_batch import generate_batch
+    from lipsync.data.face_speech_pairs import read_manifest
+
+    rows = read_manifest(options.manifest)
+    engine = Engine(1 if options.workers is None else options.workers, options.ray)
+    settings = _settings(options)
+    bar: Any = None
+
+    def show(done: int, total: int, video: GeneratedVideo | None) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(
+                total=total, initial=done, bar_format="{n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}"
+            )
+        bar.update(done - bar.n)
+
+    try:
+        videos = generate_batch(rows, options.methods or [AUTO], options.out, engine, show, settings)
+    finally:
+        if bar is not None:
+            bar.close()
+    failed = [video for video in videos if video.error is not None]
+    if options.json:
+        print(json.dumps([asdict(video) for video in videos], ensure_ascii=False, indent=2, default=str))
+    else:
+        done = len(videos) - len(failed)
+        print(for_terminal("cli.batch_made", folder=options.out, done=done, total=len(videos)))
+    for video in failed:
+        line = Message("cli.row_failed", item=video.item, method=video.method, problem=video.error)
+        print(for_terminal(line), file=sys.stderr)
+    return 2 if failed else 0
+
+
+def _generate_one(options: argparse.Namespace) -> int:
     from lipsync.generate import Progress, Request, generate
     from lipsync.media.output.captions import caption_file
 
@@ -112,20 +192,10 @@ def _generate(options: argparse.Namespace) -> None:
         output=options.out,
         method=options.method,
         checkpoint=options.checkpoint,
-        face_index=options.face_index,
         face_point=tuple(options.face_point) if options.face_point else None,
-        person=options.person,
-        faces=options.faces,
-        length=options.length,
-        label=not options.no_label,
-        mouth_opening=options.mouth_opening,
-        sharpen=options.sharpen,
-        batch_size=options.batch_size,
-        size=options.size,
-        quality=options.quality,
         face_range=tuple(options.face_range) if options.face_range else None,
         audio_range=tuple(options.audio_range) if options.audio_range else None,
-        captions=options.captions,
+        **_settings(options),
     )
     try:
         result = generate(request, progress=show)
@@ -156,3 +226,4 @@ def _generate(options: argparse.Namespace) -> None:
         print(for_terminal("cli.captions", path=caption_file(result.path)), file=sys.stderr)
     for note in filter(None, (result.fallback, *result.notes)):
         print(for_terminal(note), file=sys.stderr)
+    return 0

@@ -27,6 +27,28 @@ def vary_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(out, -4, 4).astype(np.float32)
 
 
+def vary_sound(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(N,) float32 speech as another microphone in a noisier room would have recorded it, -1..1.
+
+    A random equaliser (deviations of 6 dB), noise 5 to 25 dB below the speech, between white and pink, and
+    another level. Times stay as they are, so lips that belong to it still do.
+    """
+    spectrum = np.fft.rfft(samples)
+    place = np.sqrt(np.linspace(0, 1, len(spectrum)))
+    gain = np.interp(place, np.linspace(0, 1, 6), rng.normal(0, 6, 6))  # dB
+    varied = _at_level(np.fft.irfft(spectrum * 10 ** (gain / 20), len(samples)), samples)
+    noise = np.fft.rfft(rng.normal(size=len(samples)))
+    noise /= np.maximum(np.arange(len(noise)), 20) ** rng.uniform(0, 0.7)
+    below = 10 ** (-rng.uniform(5, 25) / 20)
+    varied = varied + below * _at_level(np.fft.irfft(noise, len(samples)), varied)
+    return np.clip(varied * rng.uniform(0.3, 1.2), -1, 1).astype(np.float32)
+
+
+def _at_level(sound: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """A sound as loud as another one."""
+    return sound * np.sqrt(np.square(other).mean() / max(np.square(sound).mean(), 1e-12))
+
+
 def mask_bands(windows: np.ndarray, rng: np.random.Generator, widest: int = 12) -> np.ndarray:
     """Speech windows (B, 1, rows, W) with one random band of rows at 0, half the time (SpecAugment)."""
     if rng.random() < 0.5:
@@ -67,6 +89,17 @@ def light(rng: np.random.Generator, coloured: bool = True) -> np.ndarray:
     cast = rng.uniform(0.94, 1.06, 3) if coloured else np.ones(3)
     ramp = (np.arange(256) / 255.0)[:, None] ** gamma * gain * cast
     return (np.clip(ramp, 0, 1) * 255).round().astype(np.uint8)
+
+
+def soften(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(T, H, W, 3) uint8 pictures, three times in ten as from a source of 0.4 to 0.9 times their size."""
+    if rng.random() >= 0.3:
+        return images
+    height, width = images.shape[1:3]
+    share = rng.uniform(0.4, 0.9)
+    small = max(1, round(width * share)), max(1, round(height * share))
+    smaller = (cv2.resize(image, small, interpolation=cv2.INTER_AREA) for image in images)
+    return np.stack([cv2.resize(image, (width, height)) for image in smaller])
 
 
 def cut(images: np.ndarray, matrix: np.ndarray, size: int, table: np.ndarray | None = None) -> np.ndarray:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from lipsync.errors import ConfigError
 
-COLUMNS = ("item", "face", "audio")  # of the CSV; the first may be missing
+PAIR = ("face", "audio")  # columns of the CSV of a batch; ``item`` may be there too
+MANIFEST = ("item", "face", "audio")  # of a manifest; ``reference`` may be there too
+DELIMITERS = ",;\t"  # between the columns: spreadsheets write what their country uses
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,13 @@ class FaceSpeechPair:
     Attributes:
         item: what to call them together; no two pairs of a list have the same.
         audio: None: the face video's own sound.
+        reference: the real video of this face with this speech, which a result can be compared with.
     """
 
     item: str
     face: Path
     audio: Path | None
+    reference: Path | None = None
 
 
 def combined(faces: Sequence[Path], speeches: Sequence[Path]) -> list[FaceSpeechPair]:
@@ -41,20 +45,59 @@ def read_pairs(path: Path, find: Callable[[str], Path | None]) -> list[FaceSpeec
     Raises:
         ConfigError: it cannot be read, lacks a column, lists nothing, or names a file that is not there.
     """
+    return _numbered(_row(path, number, row, find) for number, row in read_rows(path, PAIR))
+
+
+def read_manifest(path: Path) -> list[FaceSpeechPair]:
+    """The pairs that a manifest lists, one a line, with the columns ``item``, ``face``, ``audio`` and, if
+    wanted, ``reference``.
+
+    Paths are relative to its folder; whether there is a file is seen when its turn comes. An empty ``audio``
+    stands for the video's own sound.
+
+    Raises:
+        ConfigError: it cannot be read, lacks a column, lists nothing, or a line has no item or no face.
+    """
+    found = []
+    for number, row in read_rows(path, MANIFEST):
+        for column in ("item", "face"):
+            if not row[column]:
+                raise ConfigError("pairs.empty_cell", path=path.name, number=number, column=column)
+        face, audio, reference = (
+            path.parent / row[name] if row.get(name) else None for name in ("face", "audio", "reference")
+        )
+        assert face is not None
+        found.append(FaceSpeechPair(row["item"], face, audio, reference))
+    return found
+
+
+def read_rows(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """The lines of a CSV below its first, each with its number, cells by column.
+
+    Args:
+        path: the CSV, in UTF-8 with or without a byte order mark; commas, semicolons or tabs between cells.
+        wanted: columns that it must have.
+
+    Raises:
+        ConfigError: it cannot be read, lacks a column that is wanted, or has no line.
+    """
+    if not path.is_file():
+        raise ConfigError("media.missing", path=path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            first = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=max(DELIMITERS, key=first.count))
             columns = [str(name).strip() for name in reader.fieldnames or ()]
             lines = [[(line.get(name) or "").strip() for name in reader.fieldnames or ()] for line in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise ConfigError("pairs.not_csv", path=path.name) from problem
-    lacking = next((name for name in COLUMNS[1:] if name not in columns), None)
+    lacking = next((name for name in wanted if name not in columns), None)
     if lacking is not None:
-        raise ConfigError("pairs.no_column", path=path.name, column=lacking)
-    rows = [(number, dict(zip(columns, line, strict=True))) for number, line in enumerate(lines, start=2)]
-    if not rows:
+        raise ConfigError("pairs.no_column", path=path.name, column=lacking, columns=", ".join(wanted))
+    if not lines:
         raise ConfigError("pairs.no_rows", path=path.name)
-    return _numbered(_row(path, number, row, find) for number, row in rows)
+    return [(number, dict(zip(columns, line, strict=True))) for number, line in enumerate(lines, start=2)]
 
 
 def _row(

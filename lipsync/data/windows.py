@@ -53,6 +53,7 @@ def draw_windows(
     """One window of each clip, at a random time."""
     frames, size, augment = options.frames, options.size, options.augment
     pictures, references, speech, sync_speech, wrong_speech, shapes, moved, lips = ([] for _ in range(8))
+    first, flipped = [], []
     vary = rng if augment else None
     for index, clip in enumerate(clips):
         start = int(rng.integers(0, len(clip) - frames + 1))
@@ -63,6 +64,8 @@ def draw_windows(
             start = int(np.abs(gaps - asked).argmin())
         at = np.arange(start, start + frames)
         matrix, mirrored = framing(STORED, size, MARGIN, vary)
+        first.append(start)
+        flipped.append(mirrored)
         table = light(rng) if augment else None
         pictures.append(cut(clip.pictures(at), matrix, size, table))
         # The reference lies away from the window in clips long enough, so that copying does not pay.
@@ -96,6 +99,8 @@ def draw_windows(
         "speech": torch.from_numpy(np.stack(speech)),  # (W, T, 1, rows, 16)
         "shape": torch.from_numpy(np.stack(shapes)),  # (W, T, 4)
         "lips": torch.from_numpy(np.stack(lips).astype(np.float32)),  # (W, T, 4, 2) pixels
+        "first": torch.tensor(first),  # (W,) frame of the clip
+        "mirrored": torch.tensor(flipped),  # (W,)
     }
     if options.movements:
         batch["movement"] = torch.from_numpy(np.stack(moved))  # (W, T, 4)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -110,6 +111,13 @@ class LipSyncMethod(Protocol):
     audio_lookahead: float = math.inf
     passthrough: float = 0.0
     passthrough_frames: int = 0
+
+    def for_job(self) -> Self:
+        """The same networks for another job, of a method that has drawn nothing yet and is kept for this.
+
+        What a job sets on it is its own. A method that changes an object which it holds gives it a new one.
+        """
+        return copy.copy(self)
 
     def encode_audio(self, samples: np.ndarray) -> Any:
         """Audio features of (N,) float32 mono 16 kHz samples, once per job."""

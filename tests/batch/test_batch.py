@@ -12,7 +12,7 @@ from eval.__main__ import main
 from eval.batch.batch_manifest import ManifestRow, read_manifest, with_controls
 from eval.batch.rows import Options, ScoringJob, run
 from eval.batch.summary import summarise_rows
-from eval.functional.lipcorr import lipcorr
+from eval.functional.mouth.lipcorr import lipcorr
 from eval.report.files import videos_csv, write_tables
 from eval.report.latex import escape, latex
 from eval.report.markdown import markdown

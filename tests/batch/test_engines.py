@@ -13,9 +13,9 @@ import pytest
 
 from eval.__main__ import main
 from eval.batch.batch_manifest import ManifestRow
-from eval.batch.engines import in_processes, on_ray
 from eval.batch.job import ScoringJob
-from eval.batch.rows import Engine, Options, run
+from eval.batch.rows import Options, run
+from lipsync.batch.engines import Engine, in_processes, on_ray
 from lipsync.errors import ConfigError
 from tests.portal import ROOT, free_port
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.batch.pairing import rows_by_name
+from eval.batch.pairing import rows_by_name, videos_of_items
+from lipsync.errors import ConfigError
 
 
 @pytest.mark.parametrize(("generated", "references", "expected"), [
@@ -18,3 +19,29 @@ from eval.batch.pairing import rows_by_name
 def test_files_find_their_reference_by_name(generated, references, expected):
     rows = rows_by_name([Path("g") / name for name in generated], [Path("r") / name for name in references])
     assert [(r.item, r.method, r.reference and r.reference.name) for r in rows] == expected
+
+
+def videos(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def test_videos_of_a_method_are_found_by_the_names_of_the_items(tmp_path):
+    folder = videos(
+        tmp_path, "one.mp4", "two/Ours.webm", "two/theirs.mp4", "Ours_id003_clip05.mp4", "Ours_id0031.mp4",
+        "four-a.mp4", "four-b.mp4", "one-more.mp4", "notes.txt",
+    )  # fmt: skip
+    found = videos_of_items(folder, ["one", "two", "id003", "four", "five"], "Ours")
+    assert {item: path.relative_to(folder).as_posix() for item, path in found.items()} == {
+        "one": "one.mp4", "two": "two/Ours.webm", "id003": "Ours_id003_clip05.mp4",
+    }  # fmt: skip
+
+
+def test_a_video_of_one_item_is_not_taken_for_another(tmp_path):
+    folder = videos(tmp_path, "a, music.mp4", "a.mp4")
+    found = videos_of_items(folder, ["a", "a, music", "music"], "Ours")
+    assert {item: path.name for item, path in found.items()} == {"a": "a.mp4", "a, music": "a, music.mp4"}
+    with pytest.raises(ConfigError, match="nowhere"):
+        videos_of_items(tmp_path / "nowhere", ["a"], "Ours")

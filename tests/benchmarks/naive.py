@@ -14,8 +14,8 @@ import numpy as np
 import skimage.metrics
 import torch
 
-from eval.functional.fid import fid
-from eval.functional.lse import lse
+from eval.functional.distribution.fid import fid
+from eval.functional.sync.lse import lse
 from eval.scoring.networks import Networks
 from eval.scoring.pair import face_square
 from eval.scoring.protocol import cut_face, points_in_region

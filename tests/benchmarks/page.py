@@ -27,7 +27,7 @@ from playwright.sync_api import sync_playwright
 from tests.portal import answering, free_port, serving
 from tests.ui.conftest import OPTIONS, chromium
 
-TABS = ("generate", "compare", "score", "rate", "results")
+TABS = ("generate", "compare", "score", "leaderboard", "rate", "results")
 QUIET = 4.0  # s without an answer after which a page has all it loads, also on a busy machine
 # Clicks on the last tab as soon as there is one, again until it shows, and notes when that was. A page
 # without tabs is usable when it has something to write in.

@@ -7,6 +7,9 @@ person from the same source. The table then is one command, and a second one put
 
     python -m eval batch --manifest videos.csv --out RESULTS --controls --metrics psnr ssim lpips ...
     python -m tests.benchmarks.published --results RESULTS --document docs/score.md
+
+``--bench FOLDER`` makes of the same videos what ``lipsync-eval bench`` takes: ``items.csv`` and, of links, a
+folder for each method.
 """
 
 from __future__ import annotations
@@ -38,6 +41,21 @@ def manifest(data: Path) -> list[dict[str, str]]:
     ]
 
 
+def write_bench_folders(rows: list[dict[str, str]], folder: Path) -> list[str]:
+    """``items.csv`` of the real videos and ``METHOD/ITEM.mp4``, links; gives the methods."""
+    folder.mkdir(parents=True, exist_ok=True)
+    real = {row["item"]: row["reference"] for row in rows}
+    with (folder / "items.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerows([("item", "face"), *real.items()])
+    for row in rows:
+        link = folder / row["method"] / f"{row['item']}.mp4"
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(row["generated"])
+    return list(dict.fromkeys(row["method"] for row in rows))
+
+
 def with_table(document: str, short: str) -> str:
     """A document with the table of a batch in the place of the one it has.
 
@@ -66,6 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of clips with their manifest.csv")
     parser.add_argument("--out", type=Path, help="the manifest to write")
+    parser.add_argument("--bench", type=Path, help="the folder to fill for lipsync-eval bench")
     parser.add_argument("--results", type=Path, help="folder of a finished batch")
     parser.add_argument("--document", "--readme", type=Path, help="the file that gets its table")
     options = parser.parse_args()
@@ -73,9 +92,13 @@ def main() -> None:
         short = (options.results / "table_short.md").read_text(encoding="utf-8")
         options.document.write_text(with_table(options.document.read_text("utf-8"), short), encoding="utf-8")
         return
-    if not (options.data and options.out):
-        parser.error("give --data and --out, or --results and --document")
+    if not (options.data and (options.out or options.bench)):
+        parser.error("give --data with --out or --bench, or --results and --document")
     rows = manifest(options.data)
+    if options.bench:
+        methods = write_bench_folders(rows, options.bench)
+        print("\n".join(f"{method}={options.bench / method}" for method in methods))
+        return
     with options.out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["item", "method", "generated", "reference"])
         writer.writeheader()

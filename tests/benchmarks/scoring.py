@@ -22,7 +22,7 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
-from eval.functional.lpips import lpips_update
+from eval.functional.picture.lpips import lpips_update
 from eval.scoring.feature_cache import FeatureCache
 from eval.scoring.metrics import METRICS as ALL
 from eval.scoring.networks import Networks, load_networks
@@ -102,7 +102,7 @@ def parts(pair: Sequence[Path], names: Sequence[str], networks: Networks) -> dic
         for group, network in networks.loaded.items()
     }
     networks = replace(networks, loaded=loaded)
-    lpips = patch("eval.functional.lpips.lpips_update", timed("LPIPS", lpips_update))
+    lpips = patch("eval.functional.picture.lpips.lpips_update", timed("LPIPS", lpips_update))
     one_by_one = patch("eval.scoring.scoring_pass.AT_ONCE", 1)
     with patch("eval.scoring.scoring_pass.AHEAD", 0), one_by_one, lpips:
         spent = dict(score(*pair, metrics=names, networks=networks).seconds)

@@ -2,10 +2,10 @@
 
 Drives each clip with its own speech and compares the result with the clip, frame by frame, where a drawn
 mouth may end: between nose and upper lip, on the cheeks (in all, and by head turn), and across the jaw
-(``eval.functional.seam``). Printed are means over the frames, in grey levels per pixel of a crop 160 pixels
-wide: the strongest edge of the result, of the clip, their ratio, which is to be 1.2 or less, and the
-strongest edge of the result that the clip does not have there. ``--out`` gets a contact sheet of each clip:
-six frames, the worst first, each beside its result.
+(``eval.functional.picture.seam``). Printed are means over the frames, in grey levels per pixel of a crop
+160 pixels wide: the strongest edge of the result, of the clip, their ratio, which is to be 1.2 or less, and
+the strongest edge of the result that the clip does not have there. ``--out`` gets a contact sheet of each
+clip: six frames, the worst first, each beside its result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from eval.functional.seam import (
+from eval.functional.picture.seam import (
     PLACES,
     SIDE,
     YAWS,

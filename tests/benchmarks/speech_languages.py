@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from eval.functional.lipcorr import lipcorr
+from eval.functional.mouth.lipcorr import lipcorr
 from lipsync.assets import asset
 from lipsync.audio import RATE
 from lipsync.faces.tracking.landmarks import mouth_opening

@@ -62,6 +62,7 @@ def test_a_plain_zip_of_videos_is_a_set(sets, video, tmp_path):
             archive.write(video("a"), name)
         archive.writestr("__MACOSX/all/一/._A.mp4", b"junk")
         archive.writestr("all/two/.DS_Store", b"junk")
+        archive.writestr("all/two/B.json", b"{}")  # lies beside a generated video
         archive.mkdir("all/empty")
     set_ = sets.open(sets.bring(path))
     assert (set_.title, set_.methods) == ("results", ("A", "B"))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from eval.compare.mouth_region import MouthTrack
-from eval.compare.pictures.cells import enlarged, fitted, letters
-from eval.compare.pictures.contact_sheet import contact_sheet
+from eval.compare.pictures.cells import cells_of, enlarged, fitted, letters
+from eval.compare.pictures.contact_sheet import FrameStyle, contact_sheet, draw_frames
 from eval.compare.pictures.lettering import FONT, plate
 from eval.compare.pictures.montage import montage
 from eval.compare.sets import Entry
@@ -92,6 +92,21 @@ def test_zoom_is_under_each_picture_and_follows_the_track(item, tmp_path, monkey
         bits = [row[16 * bit + 8] > 127 for bit in range(5)]
         part = number >> 5 if frame.index < 10 else number & 31
         assert bits == [bool(part >> (4 - bit) & 1) for bit in range(5)], frame.index
+
+
+def test_mouths_alone_are_those_under_the_pictures(item, monkeypatch):
+    track = MouthTrack(25, ((0.1, 0.2, 0.6, 0.7),))
+    monkeypatch.setattr("eval.compare.pictures.contact_sheet.mouth_track", lambda *_: track)
+    cells = cells_of(*item, ["reference", "short"])
+    styles = [FrameStyle(labels=False, picture=picture, mouth=True, widest=80) for picture in (True, False)]
+    both, mouths = (draw_frames(*item, [1, 5, 8], cells, style) for style in styles)
+    wide, tall, mouth = 80, 64, 60
+    assert both.shape == (4 + 2 * (tall + mouth + 4), 4 + 3 * (wide + 4), 3)
+    assert mouths.shape == (4 + 2 * (mouth + 4), 4 + 3 * (wide + 4), 3)
+    for row in range(2):
+        top = 4 + row * (tall + mouth + 4) + tall
+        assert (mouths[4 + row * 64 :][:mouth] == both[top : top + mouth]).all()
+    assert (mouths == 0).any()  # ink of the cards
 
 
 @pytest.mark.parametrize(("methods", "generated"), [(["reference", "short"], True), (["reference"], False)])

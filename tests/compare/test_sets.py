@@ -221,7 +221,7 @@ def test_files_are_paired_by_name():
 def test_folder_and_manifest(tmp_path, sets, video):
     folder = tmp_path / "in"
     (folder / "one").mkdir(parents=True)
-    for name in ("Reference.mp4", "A.mp4", ".DS_Store"):
+    for name in ("Reference.mp4", "A.mp4", ".DS_Store", "A.json", "A.srt"):  # some beside a generated video
         (folder / "one" / name).write_bytes(video("a").read_bytes())
     entries = entries_of_folder(folder)
     assert [(entry.item, entry.method) for entry in entries] == [("one", "A"), ("one", "reference")]

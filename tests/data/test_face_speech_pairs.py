@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync.data.face_speech_pairs import FaceSpeechPair, combined, read_pairs
+from lipsync.data.face_speech_pairs import FaceSpeechPair, combined, read_manifest, read_pairs
 from lipsync.errors import ConfigError
 
 FILES = {name: Path("/up") / name for name in ("ann.mp4", "bo.jpg", "one.wav", "two.wav")}
@@ -55,3 +55,37 @@ def test_what_is_wrong_with_a_csv_is_one_sentence(tmp_path: Path, text: str, sen
 def test_a_csv_in_another_encoding_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"pairs\.csv is not a CSV in UTF-8"):
         read_pairs(table(tmp_path, "face,audio\n张.mp4,one.wav\n", "gbk"), FILES.get)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_manifest_is_read_as_any_spreadsheet_writes_it(tmp_path: Path, delimiter: str) -> None:
+    lines = [
+        "\ufeffitem,face,audio,reference,note",
+        "a b,ann.mp4,/far/one.wav,real.mp4,x",
+        "c,d/bo.jpg,,,",
+        "",
+    ]
+    path = table(tmp_path, "\r\n".join(lines).replace(",", delimiter))
+    assert read_manifest(path) == [
+        FaceSpeechPair("a b", tmp_path / "ann.mp4", Path("/far/one.wav"), tmp_path / "real.mp4"),
+        FaceSpeechPair("c", tmp_path / "d" / "bo.jpg", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "face,audio\nann.mp4,one.wav\n",
+            "no column 'item'; its first line must name the columns item,",
+        ),
+        ("item,face\na,ann.mp4\n", "no column 'audio'"),
+        ("item;face;audio\n", "lists no pair"),
+        ("item,face,audio\na,ann.mp4,\n,ann.mp4,\n", "Line 3 of pairs.csv has nothing in the column item"),
+        ("item,face,audio\na,,one.wav\n", "Line 2 of pairs.csv has nothing in the column face"),
+    ],
+)
+def test_what_is_wrong_with_a_manifest_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_manifest(table(tmp_path, text))
+    assert sentence in str(caught.value)

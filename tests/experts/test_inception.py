@@ -142,7 +142,7 @@ def test_another_network_stays_as_it_is():
 
 @pytest.mark.slow
 def test_published_weights_give_the_same_distance_to_the_printed_digit(shared):
-    from eval.functional.fid import fid, inception_features
+    from eval.functional.distribution.fid import fid, inception_features
     from lipsync.media import read_frames
     from lipsync.weights.hub import locate
 

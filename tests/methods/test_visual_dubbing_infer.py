@@ -112,6 +112,18 @@ def test_a_few_faces_are_drawn_at_a_time_and_look_the_same(core, morphable, port
     assert np.abs(drawn.astype(int) - at_once).max() <= 1  # where a processor sums them in another order
 
 
+def test_another_job_with_the_same_networks_remembers_nobody(core, morphable, portrait):
+    kept = method(core, morphable)
+    stretched = [
+        points * np.float32([1, 1.1]) for points in (portrait.landmarks, portrait.reference_landmarks)
+    ]
+    somebody = replace(portrait, landmarks=stretched[0], reference_landmarks=stretched[1])
+    job = kept.for_job()
+    assert not np.array_equal(spoken(job, somebody), spoken(kept.for_job(), portrait))
+    assert job.net is kept.net
+    np.testing.assert_array_equal(spoken(kept.for_job(), portrait), spoken(method(core, morphable), portrait))
+
+
 def test_several_references_are_the_chosen_one_and_those_after_it(morphable, portrait, tmp_path):
     torch.manual_seed(0)
     VisualDubbing(replace(TINY, renderer=replace(TINY.renderer, references=3))).save_pretrained(tmp_path)

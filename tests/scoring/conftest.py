@@ -68,10 +68,10 @@ def cut(shared, tmp_path_factory):
 class LinearJudge:
     """A judge simple enough to redo by hand: brightness of lips against loudness of speech."""
 
-    name, own, sha256, smoothing, alignment = "linear", False, "0" * 64, 1, "whole picture"
+    name, own, sha256, smoothing, margin, alignment = "linear", False, "0" * 64, 1, 0, "whole picture"
 
-    def __init__(self, smoothing: int = 1):
-        self.smoothing = smoothing
+    def __init__(self, smoothing: int = 1, margin: int = 0):
+        self.smoothing, self.margin = smoothing, margin
         self.poses: list[list[Pose] | None] = []
 
     def cut(self, image: np.ndarray, pose: Pose | None, around: list[Pose]) -> np.ndarray:
@@ -80,6 +80,8 @@ class LinearJudge:
 
     def embed_video(self, crops: np.ndarray) -> np.ndarray:
         level = crops.astype(np.float32).mean((1, 2, 3))
+        around = np.lib.stride_tricks.sliding_window_view(np.pad(level, self.margin), 2 * self.margin + 1)
+        level = level - around.mean(1) * (self.margin > 0)
         return np.stack([np.resize(level[i : i + 5], 8) for i in range(len(level) - 4)])
 
     def embed_audio(self, speech: np.ndarray, first: int, count: int) -> np.ndarray:

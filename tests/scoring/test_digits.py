@@ -20,7 +20,7 @@ from lipsync.assets import asset
 from lipsync.media import VideoWriter, WriterOptions, loop_frames
 from lipsync.weights import hub
 from lipsync.weights.numpy_pickle import load_arrays
-from tests.functional.test_lpips import ALEX, plain_lpips
+from tests.functional.picture.test_lpips import ALEX, plain_lpips
 
 FRAMES = 26  # the fewest of a face track that LSE takes, and one
 REAL, METHOD = "train/id003_clip04.mp4", "generated/DiffDub_id003_clip09.mp4"

@@ -1,4 +1,4 @@
-"""What the own sync expert is worth: measured by a command, quoted below tables, and true on real clips."""
+"""How accurate the own experts are: measured by a command, quoted below tables, and true on real clips."""
 
 import json
 import shutil
@@ -6,30 +6,43 @@ from math import comb
 
 import numpy as np
 import pytest
+import torch
 
 from eval.__main__ import main
 from eval.batch.batch_manifest import ManifestRow, with_controls
+from eval.batch.sync_check import check_clip
 from eval.scoring.controls import CONTROLS
-from eval.scoring.expert import EXPERT, MEASURED, Check, Measured, load_expert, measure, measured_accuracy
+from eval.scoring.expert import (
+    EXPERTS,
+    MEASURED,
+    Check,
+    Measured,
+    load_expert,
+    measure,
+    measured_accuracy,
+)
 from eval.scoring.metrics import METRICS
 from eval.scoring.networks import Networks
 from eval.scoring.score import score
+from eval.scoring.sync import read_speech
+from lipsync.audio.features import AudioFeatures
 from lipsync.checksum import file_sha256
-from lipsync.errors import ArtefactError, ConfigError
+from lipsync.errors import ArtefactError, ConfigError, LipSyncError
+from lipsync.experts.sync_expert import SyncExpert, SyncExpertConfig
 from lipsync.weights import hub
 
 # People of the split that no network of this project was trained on.
 UNSEEN = ("id008_clip01", "id022_clip01", "id031_clip01", "id037_clip01", "id044_clip01")
 
-needs_expert = pytest.mark.skipif(
-    not (EXPERT / "model.safetensors").is_file(), reason="the own sync expert is not in assets/models"
-)
-
 
 def test_figures_are_counts_and_p_is_the_binomial_tail():
-    checks = [Check(0, 1.0, 1, 1.1), Check(-1, 1.0, 15, 0.9), Check(2, 1.0, -15, 1.2), Check(-15, 1, 0, 1.5)]
+    checks = [
+        Check(0, 1.0, 1, 1.1, windows=60, windows_found=50, ranked=True), Check(-1, 1.0, 15, 0.9),
+        Check(2, 1.0, -15, 1.2, windows=40, windows_found=10), Check(-15, 1, 0, 1.5),
+    ]  # fmt: skip
     figures = measure(checks, "0" * 64, "here")
     assert (figures.clips, figures.found, figures.preferred, figures.by_luck) == (4, 2, 3, 2)
+    assert (figures.windows, figures.ranked) == (0.6, 1)
     tail = sum(comb(4, k) * (3 / 31) ** k * (28 / 31) ** (4 - k) for k in (2, 3, 4))
     assert figures.p == pytest.approx(tail)
     assert "2 of 4 clips (50%)" in figures.report()
@@ -38,9 +51,11 @@ def test_figures_are_counts_and_p_is_the_binomial_tail():
 
 
 def test_only_figures_of_these_weights_are_quoted(tmp_path):
-    figures = Measured(10, 7, 8, 1, 1e-5, "here", "a" * 64)
+    figures = Measured(10, 7, 0.61, 6, 8, 1, 1e-5, "here", "a" * 64)
     (tmp_path / MEASURED).write_text(json.dumps(figures.as_dict()))
-    assert "7 of 10 unseen clips (by chance: 10%)" in measured_accuracy(tmp_path, "a" * 64)
+    quoted = str(measured_accuracy(tmp_path, "a" * 64))
+    assert "7 of 10 unseen clips and the sound of 61% of their windows" in quoted
+    assert "by chance: 10%" in quoted
     for folder, sha256 in ((tmp_path, "b" * 64), (tmp_path / "none", "a" * 64)):
         assert (
             measured_accuracy(folder, sha256)
@@ -50,18 +65,49 @@ def test_only_figures_of_these_weights_are_quoted(tmp_path):
         load_expert(tmp_path)
 
 
-@needs_expert
-def test_shipped_figures_belong_to_the_shipped_weights():
-    """After new weights: python -m eval sync-expert --data DATA --json …/measured.json."""
-    figures = Measured(**json.loads((EXPERT / MEASURED).read_text(encoding="utf-8")))
-    assert figures.sha256 == file_sha256(EXPERT / "model.safetensors")
+@pytest.mark.parametrize("folder", EXPERTS, ids=lambda folder: folder.name)
+def test_shipped_figures_belong_to_the_shipped_weights(folder):
+    """After new weights: python -m eval sync-expert --data DATA --model … --json …/measured.json."""
+    figures = Measured(**json.loads((folder / MEASURED).read_text(encoding="utf-8")))
+    sha256 = file_sha256(folder / "model.safetensors")
+    assert figures.sha256 == sha256
     assert figures.p < 0.01, "no better than chance"
-    card = (EXPERT / "README.md").read_text(encoding="utf-8")
+    card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"**{figures.found} of {figures.clips}**" in card
-    assert load_expert().accuracy == figures.sentence()
+    assert f"{figures.windows:.1%}".replace("%", " %") in card
+    assert measured_accuracy(folder, sha256) == figures.sentence()
 
 
-@needs_expert
+def test_without_whisper_the_other_expert_takes_its_place(weights):
+    assert load_expert().sha256 == file_sha256(EXPERTS[-1] / "model.safetensors")
+    with pytest.raises(LipSyncError):
+        load_expert(EXPERTS[0])
+
+
+def test_a_sync_expert_of_ones_own_is_taken_too(cut, weights, tmp_path):
+    torch.manual_seed(0)
+    SyncExpert(SyncExpertConfig(AudioFeatures("mel"), width=0.1)).save_pretrained(tmp_path)
+    clip = cut("train/id003_clip04.mp4", 70)
+    check = check_clip(load_expert(tmp_path), clip, clip, hub.locate("face_landmarker"))
+    assert check.windows == 70 - 4 - 30 - 1
+    assert (check.offset, check.distance) == (check.other_offset, check.other_distance)
+    assert not check.ranked, "the same sound cannot be before itself"
+
+
+@pytest.mark.parametrize("folder", EXPERTS, ids=lambda folder: folder.name)
+def test_pieces_of_speech_are_embedded_as_the_whole(folder, shared):
+    """Blocks begin at whole seconds, so that an encoder of whole chunks gives the same vectors."""
+    try:
+        network = load_expert(folder)
+    except LipSyncError as problem:
+        pytest.skip(str(problem))
+    speech = read_speech(shared / "data" / "train" / "id001_clip01.mp4")
+    whole = network.embed_audio(speech, 0, 180)
+    for first, count in ((0, 20), (60, 40), (131, 49)):
+        piece = network.embed_audio(speech, first, count)
+        np.testing.assert_allclose(piece, whole[first : first + count], atol=2e-3)
+
+
 def test_command_counts_what_it_prints(shared, weights, tmp_path, capsys):
     lines = ["file,id,split"]
     for name in ("id031_clip01", "id044_clip01"):
@@ -73,21 +119,20 @@ def test_command_counts_what_it_prints(shared, weights, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "id098_clip03 is left out" in printed
     said = [line for line in printed.splitlines() if line.startswith(("id031", "id044"))]
-    offsets = [int(line.split()[2]) for line in said]
+    offsets = [int(line.split()[3]) for line in said]
     figures = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert figures["clips"] == len(said) == 2
     assert figures["found"] == sum(abs(offset) <= 1 for offset in offsets)
-    assert figures["preferred"] == sum(float(line.split()[3]) < float(line.split()[6]) for line in said)
+    assert figures["preferred"] == sum(float(line.split()[4]) < float(line.split()[7]) for line in said)
 
 
 def test_command_says_what_is_missing(tmp_path, capsys):
     assert main(["sync-expert", "--data", str(tmp_path)]) == 2
-    assert "holds no manifest.csv" in capsys.readouterr().err or not (EXPERT / "config.json").exists()
+    assert "holds no manifest.csv" in capsys.readouterr().err
     assert main(["sync-expert", "--data", str(tmp_path), "--model", str(tmp_path)]) == 2
     assert "holds no sync expert" in capsys.readouterr().err
 
 
-@needs_expert
 @pytest.mark.slow
 @pytest.mark.minutes
 def test_shipped_expert_orders_the_controls_on_average(cut, weights):

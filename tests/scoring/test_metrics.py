@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from eval.functional.psnr import psnr_compute, psnr_update
+from eval.functional.picture.psnr import psnr_compute, psnr_update
 from eval.scoring.metrics import METRICS
 from lipsync.errors import ConfigError
 from lipsync.texts import Message
@@ -12,8 +12,9 @@ from lipsync.texts import Message
 
 @pytest.mark.parametrize("metric", METRICS.all(), ids=lambda metric: metric.name)
 def test_every_entry_leads_to_its_three_verbs(metric):
-    verb = type(metric).__module__.rpartition(".")[2]
-    module = importlib.import_module(f"eval.functional.{verb}")
+    path = type(metric).__module__.removeprefix("eval.scoring.metrics.")
+    module = importlib.import_module(f"eval.functional.{path}")
+    verb = path.rpartition(".")[2]
     for name in (verb, f"{verb}_update", f"{verb}_compute"):
         assert callable(getattr(module, name))
 

@@ -8,7 +8,7 @@ import pytest
 
 import eval.scoring.scoring_pass
 from eval.__main__ import main
-from eval.functional.psnr import psnr
+from eval.functional.picture.psnr import psnr
 from eval.scoring.controls import CONTROLS
 from eval.scoring.feature_cache import FeatureCache, TrackFeatureCache
 from eval.scoring.networks import Networks, load_networks

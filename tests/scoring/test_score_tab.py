@@ -10,11 +10,11 @@ import pytest
 from eval.batch.batch_manifest import ManifestRow
 from eval.batch.rows import Options
 from eval.functional.aggregate import summarise
-from eval.functional.lse import lse_compute, lse_update
+from eval.functional.sync.lse import lse_compute, lse_update
 from eval.report.latex import escape
 from eval.scoring.expert import Measured, measured_accuracy
 from eval.scoring.metrics import METRICS
-from eval.scoring.metrics.lse import offset_text
+from eval.scoring.metrics.sync.lse import offset_text
 from eval.ui.score import result_table
 from eval.ui.score.score_plots import plot_of
 from eval.ui.score.score_queue import ScoreQueue

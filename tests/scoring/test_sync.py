@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.functional.lse import lse
+from eval.functional.sync.lse import lse
 from eval.scoring.sync import SyncStream, mean_curve, per_frame, read_speech
 from eval.scoring.sync_networks import SyncNetV2
 from lipsync.experts.syncnet import SyncNet
@@ -38,14 +38,15 @@ def sound(frames, late=0, seed=0):
     return levels, speech
 
 
+@pytest.mark.parametrize("margin", [0, 30])
 @pytest.mark.parametrize(("frames", "late"), [(25, 0), (37, -3), (180, 6), (400, 0)])
-def test_stream_equals_the_whole_clip_at_once(linear_judge, frames, late):
+def test_stream_equals_the_whole_clip_at_once(linear_judge, frames, late, margin):
     levels, speech = sound(frames, late)
-    stream = SyncStream(linear_judge(), speech)
+    stream = SyncStream(linear_judge(margin=margin), speech)
     for item in video(levels):
         stream.see(item)
     (track,) = stream.finish()
-    expected = plain(linear_judge(), levels, speech)
+    expected = plain(linear_judge(margin=margin), levels, speech)
     assert track.score.offset == expected.offset
     assert track.score.distance == pytest.approx(expected.distance, rel=1e-6)
     assert track.score.confidence == pytest.approx(expected.confidence, rel=1e-6)
@@ -53,6 +54,9 @@ def test_stream_equals_the_whole_clip_at_once(linear_judge, frames, late):
     assert track.curve.min() == pytest.approx(expected.distance)
     if frames > 100:
         assert track.score.offset == -late
+        inside = track.offsets[abs(late) : len(track.offsets) - abs(late)]
+        assert (inside == -late).all()  # every window by itself
+    assert len(track.offsets) == track.score.windows
 
 
 @pytest.mark.parametrize("samples", [640 * 20, 640 * 90 + 320, 640 * 500])

@@ -75,6 +75,16 @@ def score_states(visit: Open) -> Iterator[tuple[str, Any]]:
     yield "score-example", page
 
 
+def leaderboard_states(visit: Open) -> Iterator[tuple[str, Any]]:
+    """Before there is anything, and the example."""
+    page = visit("?tab=leaderboard")
+    page.wait_for_selector("#leaderboard-example:visible")
+    yield "leaderboard", page
+    page.click("#leaderboard-example")
+    page.wait_for_selector(".leaderboard table")
+    yield "leaderboard-example", page
+
+
 def study_states(visit: Open) -> Iterator[tuple[str, Any]]:
     """The study owner's page and the rater's, with the example study."""
     page = visit("?tab=results")
@@ -108,5 +118,6 @@ PAGES = {
     "generate": generate_states,
     "compare": compare_states,
     "score": score_states,
+    "leaderboard": leaderboard_states,
     "study": study_states,
 }

@@ -63,6 +63,10 @@ ENDPOINTS = {
     "/compare_rename": ["id", "title"],
     "/compare_delete": ["id"],
     "/compare_publish": ["id", "published"],
+    "/leaderboard_show": ["suite", "language"],
+    "/leaderboard_publish": ["method", "published"],
+    "/leaderboard_open": ["public"],
+    "/leaderboard_add": ["report"],
     "/study_open": ["link", "code"],
     "/study_consent": ["link", "language"],
     "/study_next": ["session"],
@@ -108,7 +112,8 @@ def test_end_points_keep_their_names_and_parameters(client: Client) -> None:
         if parameter["python_type"]["type"] == "Any"
     ]
     assert untyped == []
-    named = re.findall(r"`(/(?:generate|speak|score|compare|study)\w*)`", PAGE.read_text(encoding="utf-8"))
+    kinds = "generate|speak|score|compare|leaderboard|study"
+    named = re.findall(rf"`(/(?:{kinds})\w*)`", PAGE.read_text(encoding="utf-8"))
     assert set(named) == {*ENDPOINTS, "/speak"}
 
 

@@ -9,7 +9,7 @@ from tests.ui.visitors import Visitors
 pytestmark = BROWSER
 
 TABS = {"generate": "#preview img", "compare": "#compare-example", "score": "#score-example"}
-TABS |= {"rate": "#rate-enter", "results": "#gate-enter"}
+TABS |= {"leaderboard": "#leaderboard-example", "rate": "#rate-enter", "results": "#gate-enter"}
 
 
 @pytest.mark.parametrize(("locale", "theme"), [("en-GB", "light"), ("zh-CN", "dark")])

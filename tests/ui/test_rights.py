@@ -21,12 +21,15 @@ from PIL import Image
 
 from eval.compare.rights import PersonalSets, Visitor
 from eval.compare.sets import Entry, Sets
+from eval.leaderboard.board import Board
+from eval.report.bench.bench_json import write_bench_report
 from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store
 from lipsync.assets import asset
 from lipsync.errors import ConfigError
 from lipsync.ui.visitor import COOKIE
 from tests.coroutines import run
+from tests.leaderboard.test_board import report
 from tests.portal import ROOT
 from tests.ui.conftest import PASSWORD
 from tests.ui.rated import add_study
@@ -120,7 +123,9 @@ def works(call: Callable[[], Any]) -> bool:
     try:
         call()
     except (AppError, ConfigError) as refusal:
-        if re.search("no comparison set|Only the person who made|Only the owner", str(refusal)):
+        if re.search(
+            "no comparison set|Only the person who made|Only the owner|has not published", str(refusal)
+        ):
             return False
         raise
     return True
@@ -137,7 +142,7 @@ ON_THE_PAGE = {"score a set": "score", "add videos to a set": "add"}
 
 
 @pytest.mark.parametrize(
-    ("verb", "role", "published"), [case for case in CASES if not re.search("study|job", case[0])]
+    ("verb", "role", "published"), [case for case in CASES if not re.search("study|job|leaderboard", case[0])]
 )
 def test_the_api_follows_the_table(
     verb: str, role: str, published: bool, clients: dict[str, Client], place: Place,
@@ -225,6 +230,67 @@ def test_the_list_of_jobs_follows_the_table(role: str, listing: Listing, tmp_pat
     assert RIGHTS["stop a job"] == RIGHTS["delete a job"]  # one check lets both through
     listing.ask("delete", "maker", job)
     assert job not in listing.ask("load", "maker")
+
+
+# ---- the leaderboard --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Standing:
+    """A leaderboard with two methods, of which ``Dunlin`` is published."""
+
+    board: Board
+    report: Path
+
+    def names(self, client: Client) -> set[str]:
+        """The methods that somebody reads there."""
+        return {line["method"] for line in client.predict(api_name="/leaderboard_show")}
+
+
+@pytest.fixture
+def standing(store: Store, tmp_path: Path) -> Iterator[Standing]:
+    board, path = Board(store), tmp_path / "report.json"
+    write_bench_report(report(methods=("Dunlin", "Whimbrel")), path)
+    added = board.add(path)
+    board.publish(["Dunlin"])
+    yield Standing(board, path)
+    for other in board.reports()[0]:
+        board.remove(other.id)
+    assert added.id not in [other.id for other in board.reports()[0]]
+    board.show_to_visitors(False)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_leaderboard_follows_the_table(
+    role: str, standing: Standing, clients: dict[str, Client], place: Place, tmp_path: Path
+) -> None:
+    client, board = clients[role], standing.board
+    other = tmp_path / "other.json"
+    write_bench_report(report(2, methods=("Dunlin", "Whimbrel")), other)
+    owned = RIGHTS["see the leaderboard"][role] == "yes"
+    assert works(lambda: standing.names(client)) is owned
+    board.show_to_visitors(True)
+    names = standing.names(client)
+    assert "Dunlin" in names
+    assert ("Whimbrel" in names) is owned
+    assert RIGHTS["read the name of a method on the leaderboard"][role] == (
+        "yes" if owned else "if published"
+    )
+    for verb, ask in {
+        "publish a method on the leaderboard": lambda: client.predict(
+            "Whimbrel", True, api_name="/leaderboard_publish"
+        ),
+        "add scores to the leaderboard": lambda: client.predict(
+            handle_file(other), api_name="/leaderboard_add"
+        ),
+        "show the leaderboard to visitors": lambda: client.predict(False, api_name="/leaderboard_open"),
+    }.items():
+        assert works(ask) is (RIGHTS[verb][role] == "yes"), verb
+    assert ("Whimbrel" in board.settings.published) is owned
+    assert board.settings.public is not owned
+    assert len(board.reports()[0]) == 1 + owned
+    board.publish(["Dunlin"])
+    board.publish(["Whimbrel"], published=False)
 
 
 def test_after_the_study_the_set_is_seen_again(
@@ -360,3 +426,27 @@ def test_the_tools_of_assistants_follow_the_table(
             }
 
     assert run(done()) == {verb: RIGHTS[verb][role] == "yes" for verb in TOOLS}
+
+
+@pytest.mark.parametrize("role", ["visitor", "owner"])
+def test_the_tools_of_the_leaderboard_follow_the_table(role: str, place: Place, standing: Standing) -> None:
+    headers = {"cookie": f"{COOKIE}={place.cookies[role]}"}
+    headers |= {"x-lipsync-password": PASSWORD} if role == "owner" else {}
+    asked: dict[str, dict[str, Any]] = {
+        "leaderboard_show": {},
+        "leaderboard_publish": {"method": "Whimbrel", "published": True},
+        "leaderboard_open": {"public": True},
+    }
+
+    async def done() -> list[bool]:
+        address = f"{place.address}/gradio_api/mcp/"
+        async with (
+            streamablehttp_client(address, headers=headers) as (reading, writing, _),
+            ClientSession(reading, writing) as session,
+        ):
+            await session.initialize()
+            return [not (await session.call_tool(tool, values)).isError for tool, values in asked.items()]
+
+    assert run(done()) == [role == "owner"] * len(asked)
+    assert standing.board.settings.public is (role == "owner")
+    standing.board.publish(["Whimbrel"], published=False)

@@ -15,6 +15,7 @@ from torch import nn
 from lipsync.assets import asset
 from lipsync.audio.activity import SpeechActivity
 from lipsync.audio.speech_input import SpeechInput
+from lipsync.experts.lip_motion import LipMotion
 from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.faces.covers import CoverNet
@@ -35,6 +36,8 @@ OLD = MultiReferenceConfig(
 
 SHIPPED = {
     "covers-embedded": CoverNet,
+    "lip-motion-embedded": LipMotion,
+    "lip-motion-whisper": LipMotion,
     "lstm-cbam-embedded": LipGANGenerator,
     "mcsawav2lip-embedded": Generator,
     "multi-reference-embedded": MultiReference,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +23,23 @@ INK, PAPER = (0, 0, 0), (255, 255, 255)
 WIDEST = 512  # pixels of one picture
 LARGEST = 12_000  # pixels of a side of the sheet
 GAP = 4
+
+
+@dataclass(frozen=True)
+class FrameStyle:
+    """What a sheet shows of each frame.
+
+    Attributes:
+        labels: names of the videos and numbers of the frames.
+        picture: the whole picture.
+        mouth: the mouth, enlarged, under it.
+        widest: pixels of one picture at most.
+    """
+
+    labels: bool = True
+    picture: bool = True
+    mouth: bool = False
+    widest: int = WIDEST
 
 
 def contact_sheet(
@@ -52,21 +70,43 @@ def contact_sheet(
     if out.suffix.lower() != ".png":
         raise ConfigError("sheet.ending", path=out.name)
     cells = cells_of(set_, item, methods, names)
+    page = draw_frames(set_, item, frames, cells, FrameStyle(labels, mouth=zoom))
+    packed, tags = BytesIO(), PngInfo()
+    for name, text in origin(cells).items():
+        tags.add_text(name.capitalize(), text)  # the names that PNG itself registers
+    Image.fromarray(page).save(packed, "PNG", optimize=True, pnginfo=tags)
+    write_bytes(out, packed.getvalue())
+    return out
+
+
+def draw_frames(
+    set_: ComparisonSet,
+    item: Item,
+    frames: Sequence[int],
+    cells: Sequence[VideoCell],
+    style: FrameStyle,
+) -> np.ndarray:
+    """(H, W, 3) uint8 RGB: a row for every video, a column for every frame, as for `contact_sheet`.
+
+    Raises:
+        ConfigError: a frame is not there.
+        FaceError: mouths are wanted, and no face is there.
+    """
     clips = [cell.clip for cell in cells if cell.clip is not None]
     fps = clips[0].fps
     _check(frames, max(round(clip.seconds * fps) for clip in clips), item)
-    track = mouth_track(set_, item) if zoom else None
-    wide = min(WIDEST, max(clip.width for clip in clips), LARGEST // len(frames) - GAP)
-    tall = max(8, round(wide * clips[0].height / clips[0].width))
-    mouth = round(wide / ASPECT) if zoom else 0
+    track = mouth_track(set_, item) if style.mouth else None
+    wide = min(style.widest, max(clip.width for clip in clips), LARGEST // len(frames) - GAP)
+    tall = max(8, round(wide * clips[0].height / clips[0].width)) if style.picture else 0
+    mouth = round(wide / ASPECT) if style.mouth else 0
     size = max(12, wide // 14)
-    margin = min(wide, max(width_of(cell.label, size) for cell in cells) + 16) if labels else 0
-    head = size * 2 if labels else 0
+    margin = min(wide, max(width_of(cell.label, size) for cell in cells) + 16) if style.labels else 0
+    head = size * 2 if style.labels else 0
     page = np.full(
         (head + len(cells) * (tall + mouth + GAP) + GAP, margin + len(frames) * (wide + GAP) + GAP, 3),
         PAPER, np.uint8,
     )  # fmt: skip
-    if labels:
+    if style.labels:
         for column, frame in enumerate(frames):
             left = margin + GAP + column * (wide + GAP)
             page[:head, left : left + wide] = plate(
@@ -74,8 +114,10 @@ def contact_sheet(
             )
     for row, cell in enumerate(cells):
         top = head + GAP + row * (tall + mouth + GAP)
-        if labels:
-            page[top : top + tall, :margin] = plate(cell.label, margin, tall, INK, PAPER, size)
+        if style.labels:
+            page[top : top + (tall or mouth), :margin] = plate(
+                cell.label, margin, tall or mouth, INK, PAPER, size
+            )
         found = _pictures(cell, frames, fps)
         for column, frame in enumerate(frames):
             across = slice(margin + GAP + column * (wide + GAP), margin + (column + 1) * (wide + GAP))
@@ -83,17 +125,13 @@ def contact_sheet(
             if picture is None:
                 page[top : top + tall + mouth, across] = blank(wide, tall + mouth)
                 continue
-            page[top : top + tall, across] = fitted(picture, wide, tall, PAPER)
+            if style.picture:
+                page[top : top + tall, across] = fitted(picture, wide, tall, PAPER)
             if track is not None:
                 page[top + tall : top + tall + mouth, across] = enlarged(
                     picture, track.at(frame / fps), wide, mouth
                 )
-    packed, tags = BytesIO(), PngInfo()
-    for name, text in origin(cells).items():
-        tags.add_text(name.capitalize(), text)  # the names that PNG itself registers
-    Image.fromarray(page).save(packed, "PNG", optimize=True, pnginfo=tags)
-    write_bytes(out, packed.getvalue())
-    return out
+    return page
 
 
 def _check(frames: Sequence[int], length: int, item: Item) -> None:

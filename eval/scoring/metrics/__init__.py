@@ -1,4 +1,4 @@
-"""The metrics, one object each; a file put into this folder is found by itself.
+"""The metrics, one object each, in a folder per subject; a file put into one is found by itself.
 
 Importing this loads no network: what is heavy is imported by the verb that needs it.
 """
@@ -10,5 +10,5 @@ from eval.scoring.metrics.base import METRICS, Direction, Metric, register_metri
 
 __all__ = ["METRICS", "Direction", "Metric", "register_metric"]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

@@ -6,6 +6,7 @@ every batch of frames and to ``compute`` at the end. The arithmetic is in `eval.
 
 from __future__ import annotations
 
+import typing
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,12 +30,20 @@ if TYPE_CHECKING:
     from lipsync.faces.tracking.track import Tracked
 
 Direction = Literal["higher", "lower", "zero"]
-Need = Literal["reference", "landmarks", "blendshapes", "audio", "network"]
-SaveFeatures = Callable[[np.ndarray, np.ndarray], None]
+Need = Literal["reference", "speaker", "landmarks", "blendshapes", "audio", "network"]
 ResultRow = Mapping[str, Any]  # of a batch: item, method and, where it was scored, scores
-LoadFeatures = Callable[[ResultRow], tuple[np.ndarray, np.ndarray] | None]
+# Of a row, of one kind, and so many in a row of the features.
+LoadFeatures = Callable[[ResultRow, str, int], tuple[np.ndarray, np.ndarray] | None]
 
 ARROWS: dict[Direction, str] = {"higher": "↑", "lower": "↓", "zero": "→ 0"}
+
+
+class SaveFeatures(typing.Protocol):
+    """Keeps features of a video for its method's score."""
+
+    def __call__(self, generated: np.ndarray, reference: np.ndarray, kind: str = "") -> None:
+        """The next (N, D) rows of both sides; every ``kind`` of features has its own D."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -101,8 +110,9 @@ class Metric(ABC):
         label: the heading, as papers print it.
         direction: which way is better; ``zero`` for a signed offset.
         description: one sentence on what it says: the key of a text, or the sentence itself.
-        needs: what must be at hand. ``reference``: a ground-truth video; ``landmarks`` and ``blendshapes``:
-            of the face landmarker; ``audio``: the sound of the video; ``network``: weights of its own.
+        needs: what must be at hand. ``reference``: a ground-truth video; ``speaker``: the video of the
+            person who said the driving speech; ``landmarks`` and ``blendshapes``: of the face landmarker;
+            ``audio``: the sound of the video; ``network``: weights of its own.
         unit: of the number; empty where it has none.
         low, high: the range it can take; the size without sign for ``zero``.
         decimals: digits worth printing.
@@ -112,6 +122,8 @@ class Metric(ABC):
         in_face: whether it is measured in the face region whatever region is chosen.
         group: metrics of one group share one accumulator, which the first of them updates, and one
             network; empty: the name.
+        default: whether it is computed where nobody chose: what costs more time, or says something of
+            some videos alone, waits to be asked for.
         order: place in tables and menus, smallest first.
     """
 
@@ -128,6 +140,7 @@ class Metric(ABC):
     by_region: bool = False
     in_face: bool = False
     group: str = ""
+    default: bool = True
     order: int = 1000
 
     takes_image: ClassVar[bool] = False  # one picture can take the place of the reference video
@@ -218,7 +231,8 @@ class Metric(ABC):
 
         Args:
             rows: the method's videos as a batch leaves them.
-            load_features: gives the features that ``Setup.keep`` got for a row; None where it got none.
+            load_features: gives the features of one kind that ``Setup.keep`` got for a row; None where it got
+                none.
         """
         values = {row["item"]: entry["value"] if (entry := self.entry(row)) else None for row in rows}
         return MethodScore(summarise(values), values)
@@ -255,6 +269,10 @@ class Metrics(Registry[Metric]):
     def all(self) -> tuple[Metric, ...]:
         """The objects themselves."""
         return tuple(self.get(name) for name in self)
+
+    def default(self) -> tuple[str, ...]:
+        """Names of the metrics that are computed where nobody chose."""
+        return tuple(metric.name for metric in self.all() if metric.default)
 
     def needing(self, need: Need) -> tuple[str, ...]:
         """Names of the metrics that need something."""

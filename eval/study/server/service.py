@@ -30,6 +30,7 @@ from eval.study.server.secret import (
 from eval.study.server.views import Completion, Deleted, Started, StudyView, TrialView
 from eval.study.storage.design import Design, load_design
 from eval.study.storage.models import CLOSED, DRAFT, OPEN, Rater, Rating, Study, Trial
+from eval.study.storage.spec import Spec
 from eval.study.storage.store import Store, find
 from eval.study.storage.values import plain_text
 from lipsync.errors import StudyError
@@ -119,6 +120,7 @@ class Service:
             state=state,
             session=session,
             completion=completion,
+            arena=_is_arena(study),
         )
 
     def consent(self, link: str, language: str = "en", address: str | None = None) -> Started:
@@ -203,7 +205,7 @@ class Service:
             design = self._design(db, study)
             if language not in design.spec.languages:
                 raise StudyError("study.no_language")
-            if not has_room(db, study, design, now, screened_out):
+            if not _is_arena(study) and not has_room(db, study, design, now, screened_out):
                 return None
             number = db.scalar(select(func.count()).where(Rater.study_id == study.id)) or 0
             db.add(
@@ -290,6 +292,11 @@ def _check_open(study: Study) -> None:
         raise StudyError("study.not_begun")
     if study.state != OPEN:
         raise StudyError("study.closed")
+
+
+def _is_arena(study: Study) -> bool:
+    """Whether visitors of the leaderboard vote in it, which the owner may change while the study is open."""
+    return Spec.from_dict(study.spec).arena
 
 
 def _by_code(db: Session, code: object, study: Study | None = None) -> Rater | None:

@@ -20,6 +20,7 @@ class StudyView:
         completion: the completion code where state is "finished"; else "".
         clips: how many clips (pairs) there will be, training and catch included.
         minutes: about how long it takes.
+        arena: whoever comes from the leaderboard gets a pair at once.
     """
 
     title: BilingualText
@@ -34,6 +35,7 @@ class StudyView:
     state: str
     session: str
     completion: str
+    arena: bool
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.batch.job import read_result
 from eval.compare.sets import Sets
 from eval.compare.table import scored
 from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import settings_of
 from eval.study.statistics.correlation import Clip, StudyScores, metric_of, read_scores
+from lipsync.batch.row_records import read_record
 from lipsync.errors import ConfigError, LipSyncError
 
 
@@ -66,7 +66,7 @@ def _of_table(path: Path) -> StudyScores:
 def _of_folder(folder: Path) -> StudyScores:
     try:
         rows = [
-            read_result(path.read_text(encoding="utf-8")) for path in sorted((folder / "rows").glob("*.json"))
+            read_record(path.read_text(encoding="utf-8")) for path in sorted((folder / "rows").glob("*.json"))
         ]
         found = scores_of_rows(rows)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:

@@ -97,6 +97,9 @@ class Spec:
         reservation: seconds after a rater's last sign of life during which their place is kept, and the clip
             handed out counts as being rated; None: as :attr:`eval.study.storage.design.Design.reservation`
             has it.
+        leaderboard: it stands on the leaderboard: pairs while people vote, and whoever comes by may, ratings
+            once the study is closed.
+        suite: the suite of a benchmark whose clips these are, for the leaderboard; None: of none.
     """
 
     title: BilingualText
@@ -115,6 +118,13 @@ class Spec:
     addresses: Addresses = "flag"
     comments: bool = False
     reservation: float | None = None
+    leaderboard: bool = False
+    suite: str | None = None
+
+    @property
+    def arena(self) -> bool:
+        """Whether visitors of the leaderboard vote here while the study is open."""
+        return self.leaderboard and self.mode == "pairwise"
 
     def question(self, key: object) -> Question:
         """The question of that key.
@@ -177,6 +187,8 @@ class Spec:
             addresses=choice(given.get("addresses", "flag"), get_args(Addresses), "addresses"),  # type: ignore[arg-type]
             comments=flag(given.get("comments", False), "comments"),
             reservation=None if reserved is None else float(whole(reserved, 1, "reservation")),
+            leaderboard=flag(given.get("leaderboard", False), "leaderboard"),
+            suite=name_of(given.get("suite"), "suite"),
         )
         if not spec.languages:
             raise ConfigError("spec.needs_language")

@@ -77,6 +77,22 @@ class StudyInfo:
     wanted: int
 
 
+@dataclass(frozen=True)
+class ListedStudy:
+    """A study on the leaderboard.
+
+    Attributes:
+        id, link, state, spec: as of :class:`StudyInfo`.
+        marks: a value that changes with every mark that arrives or is deleted.
+    """
+
+    id: str
+    link: str
+    state: str
+    spec: Spec
+    marks: tuple[int | None, ...]
+
+
 class Store:
     """The studies of one database and one folder of clips.
 
@@ -175,6 +191,34 @@ class Store:
             study.state = CLOSED
             study.salt = None
         return self.get(study_id)
+
+    def put_on_leaderboard(self, study_id: str, there: bool) -> StudyInfo:
+        """Put a study on the leaderboard, or take it off.
+
+        Raises:
+            StudyError: there is no such study.
+        """
+        with self.database.write() as session:
+            study = find(session, study_id, lock=True)
+            study.spec = {**study.spec, "leaderboard": there}
+        return self.get(study_id)
+
+    def on_leaderboard(self) -> list[ListedStudy]:
+        """The studies on the leaderboard, the oldest first."""
+        counts = select(func.count(), func.max(Rating.id)).join_from(Rating, Trial).join(Rater)
+        with self.database.read() as session:
+            found = session.scalars(select(Study).order_by(Study.made, Study.id)).all()
+            return [
+                ListedStudy(
+                    study.id,
+                    study.link,
+                    study.state,
+                    Spec.from_dict(study.spec),
+                    tuple(session.execute(counts.where(Rater.study_id == study.id)).one()),
+                )
+                for study in found
+                if study.spec.get("leaderboard")
+            ]
 
     def delete_study(self, study_id: str) -> None:
         """Remove a study with all its marks and clips.

@@ -56,7 +56,7 @@ class SetResults:
                 with gr.Accordion(label("table.how"), open=False):
                     self.metrics = gr.CheckboxGroup(
                         [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
-                        value=list(METRICS),
+                        value=list(METRICS.default()),
                         label=label("score.metrics"),
                         elem_id="table-metrics",
                     )

@@ -43,7 +43,7 @@ def add_score(queue: ScoreQueue) -> None:
         Parameters:
             generated: videos to score; their file names give clip and method where names does not
             reference: real videos of the same clips, paired by name; most metrics want them
-            metrics: names such as lse_d, lse_c, psnr, ssim, lpips, lmd, csim, fid, aed, lipcorr; none: all
+            metrics: names such as lse_d, lse_c, psnr, ssim, lpips, lmd, csim, lipcorr; none: the usual ones
             region: of the picture, "face", "mouth" or "full"
             variant: of the crop for LSE, "track" or "lrs"
             controls: score the controls of the protocol as well
@@ -56,7 +56,8 @@ def add_score(queue: ScoreQueue) -> None:
             rows = renamed(rows, names or [])
             if controls:
                 rows = with_controls(rows, CONTROLS)
-            options = result_table.options_of(metrics or list(METRICS), region, variant, False, None)
+            chosen = metrics or list(METRICS.default())
+            options = result_table.options_of(chosen, region, variant, False, None)
             job = queue.submit(rows, options)
         while not job.over:
             await asyncio.sleep(0.1)

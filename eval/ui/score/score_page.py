@@ -15,7 +15,7 @@ from eval.batch.pairing import renamed, rows_by_name
 from eval.compare.index import CLIPS
 from eval.compare.names import REFERENCE
 from eval.compare.sets import EXAMPLE
-from eval.functional.lse import MAX_SHIFT
+from eval.functional.sync.lse import MAX_SHIFT
 from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS
 from eval.scoring.protocol import Region, Variant
@@ -30,10 +30,11 @@ from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import trouble
 
 COLUMNS = ("item", "method", "file", "reference")
-ALL = "all"
 PRESETS: dict[str, tuple[str, ...]] = {
+    "usual": METRICS.default(),
     "first": ("lse_d", "lse_c", "offset", "ssim", "psnr"),
     "second": ("psnr", "lpips", "ssim", "lmd", "csim", "lse_d", "lse_c", "offset"),
+    "all": tuple(METRICS),
 }
 Update = dict[Any, Any]
 
@@ -97,13 +98,13 @@ class _ScorePage:
             elem_id="score-rows",
         )
         self.preset = gr.Radio(
-            [(label(f"score.preset.{name}"), name) for name in (ALL, *PRESETS)],
-            value=ALL,
+            [(label(f"score.preset.{name}"), name) for name in PRESETS],
+            value="usual",
             label=label("score.preset"),
         )
         self.metrics = gr.CheckboxGroup(
             [(f"{metric.label} {metric.arrow}", metric.name) for metric in METRICS.all()],
-            value=list(METRICS),
+            value=list(METRICS.default()),
             label=label("score.metrics"),
             elem_id="score-metrics",
         )
@@ -169,7 +170,7 @@ class _ScorePage:
             [self.generated.change, self.reference.change], self.on_files,
             [self.generated, self.reference], self.rows, trigger_mode="always_last", **QUIET,
         )  # fmt: skip
-        self.preset.change(lambda name: list(PRESETS.get(name, METRICS)), self.preset, self.metrics, **QUIET)
+        self.preset.change(lambda name: list(PRESETS[name]), self.preset, self.metrics, **QUIET)
         inputs = [
             self.generated, self.reference, self.image, self.rows, self.metrics, self.controls, self.region,
             self.variant, self.resize, self.syncnet,

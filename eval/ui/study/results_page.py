@@ -78,6 +78,8 @@ class _ResultsPage:
         on(head.heading.input, self.on_link, [self.study])
         on(head.open.click, self.on_open, view)
         on(head.close.click, self.on_close, view)
+        on(head.put.click, self.on_put, view)
+        on(head.take.click, self.on_take, view)
         on(head.delete.click, self.on_ask, [self.study])
         on(head.no.click, lambda: head.ask(None), None)
         on(head.yes.click, self.on_delete, [self.study])
@@ -188,6 +190,14 @@ class _ResultsPage:
     @guarded
     def on_close(self, study: str, screening: bool, question: str | None, scores: str | None) -> Update:
         return self._opened(self.store.close_study(study), screening, question, scores)
+
+    @guarded
+    def on_put(self, study: str, screening: bool, question: str | None, scores: str | None) -> Update:
+        return self._opened(self.store.put_on_leaderboard(study, True), screening, question, scores)
+
+    @guarded
+    def on_take(self, study: str, screening: bool, question: str | None, scores: str | None) -> Update:
+        return self._opened(self.store.put_on_leaderboard(study, False), screening, question, scores)
 
     @guarded
     def on_ask(self, study: str) -> Update:

@@ -62,7 +62,8 @@ class StudyApi:
         Returns:
             title, instructions, consent (texts in "en" and "zh"), languages, mode ("rating" or
             "pairwise"), questions (key, text, labels), comments, clips, minutes, state ("new", "going",
-            "finished"), session and completion (each empty where there is none)
+            "finished"), session and completion (each empty where there is none), arena (whether visitors of
+            the leaderboard vote in it)
         """
         return await self._answer(self._service.open, link, code, address_of(request))
 

@@ -21,7 +21,8 @@ class StudyHead:
     Attributes:
         heading: title, progress and link; an ``input`` of it carries the ``url`` of the link as the browser
             knows it. qr: the QR code of that.
-        open, close, delete: buttons. yes, no: the answers to the question before a study is deleted.
+        open, close, delete: buttons. put, take: the same for the leaderboard. yes, no: the answers to the
+            question before a study is deleted.
         shown: components that the methods give updates for.
     """
 
@@ -33,6 +34,8 @@ class StudyHead:
             with gr.Row(elem_classes="study-tools"):
                 self.open = gr.Button(label("study.open"), elem_id="study-open", **small)
                 self.close = gr.Button(label("study.close"), elem_id="study-close", **small)
+                self.put = gr.Button(label("study.board.on"), elem_id="study-board-on", **small)
+                self.take = gr.Button(label("study.board.off"), elem_id="study-board-off", **small)
                 self.delete = gr.Button(label("study.delete"), elem_id="study-delete", **small)
             with gr.Row(visible=False, elem_classes="study-row") as self.asking:
                 self.sure = gr.HTML()
@@ -43,7 +46,10 @@ class StudyHead:
                     **small | {"min_width": 128},
                 )
                 self.no = gr.Button(label("study.keep"), elem_id="study-no", **small)
-        self.shown = [self.panel, self.heading, self.qr, self.open, self.close, self.asking, self.sure]
+        self.shown = [
+            self.panel, self.heading, self.qr, self.open, self.close, self.put, self.take, self.asking,
+            self.sure,
+        ]  # fmt: skip
 
     def show(self, study: StudyInfo) -> Update:
         """The updates for a study."""
@@ -52,6 +58,8 @@ class StudyHead:
             self.heading: markup.head(study),
             self.open: gr.update(visible=study.state != "open"),
             self.close: gr.update(visible=study.state == "open"),
+            self.put: gr.update(visible=not study.spec.leaderboard),
+            self.take: gr.update(visible=study.spec.leaderboard),
         }
 
     def draw(self, study: StudyInfo, url: object) -> Update:

@@ -17,6 +17,8 @@ Load = Callable[[str, Path | None, Progress | None], SpeechEncoder]
 
 ENCODERS: Registry[Load] = Registry("kind.speech_encoder")
 ENCODERS.register("mel", "lipsync.audio.encoders.mel_encoder:load_mel")
+ENCODERS.register("log-mel", "lipsync.audio.encoders.log_mel_encoder:load_log_mel")
+QUICK = ("mel", "log-mel")  # as fast as a disk: their features are not kept
 for _name in ("whisper-tiny.en", "whisper-base"):
     ENCODERS.register(_name, "lipsync.audio.encoders.whisper:load_whisper")
 for _name in ("hubert-base", "wav2vec2-base", "wav2vec2-xlsr"):
@@ -30,13 +32,13 @@ def load_encoder(
 
     Args:
         name: of ``ENCODERS``.
-        weights: a local folder of its weights instead of fetched ones; ``mel`` has none.
+        weights: a local folder of its weights instead of fetched ones; those of ``QUICK`` have none.
         progress: called with bytes done and in all while weights are fetched.
-        cache: keep its features in the cache folder (see ``Cached``); ``mel`` is faster than a disk.
+        cache: keep its features in the cache folder (see ``Cached``); those of ``QUICK`` are not.
 
     Raises:
         ConfigError: unknown name, weights of another network, or its optional package is not installed.
         ArtefactError: the weights are unavailable.
     """
     encoder = ENCODERS.get(name)(name, weights, progress)
-    return Cached(encoder) if cache and name != "mel" else encoder
+    return Cached(encoder) if cache and name not in QUICK else encoder

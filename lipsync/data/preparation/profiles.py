@@ -63,7 +63,7 @@ class Profile:
 
 def find_lrs2(folder: Path) -> list[Video]:
     """Videos of ``main/`` and ``pretrain/`` that the official lists name and the disk holds."""
-    root = _below(folder, "mvlrs_v1", "main")
+    root = below(folder, "mvlrs_v1", "main")
     videos: dict[str, Video] = {}
     for split in ("train", "val", "test", "pretrain"):
         part = "pretrain" if split == "pretrain" else "main"
@@ -91,7 +91,7 @@ def find_cmlr(folder: Path) -> list[Video]:
 
     Where there are lists, what they do not name is left out.
     """
-    root = _below(folder, "CMLR", "video")
+    root = below(folder, "CMLR", "video")
     splits = {
         _cmlr_key(name): split
         for split in ("train", "val", "test")
@@ -139,7 +139,7 @@ def find_grid(folder: Path) -> list[Video]:
     return _some(found, folder, "s1/bbaf2n.mpg")
 
 
-def _below(folder: Path, name: str, sign: str) -> Path:
+def below(folder: Path, name: str, sign: str) -> Path:
     """``folder``, or ``folder/name`` where that is the one that holds ``sign``.
 
     Raises:

@@ -33,3 +33,13 @@ STAGES.register(
     "lipsync.experts.training.syncx_stage:SyncXStage",
     help="stage.syncx",
 )
+STAGES.register(
+    "lip-points",
+    "lipsync.experts.training.lip_points_stage:LipPointsStage",
+    help="stage.lip_points",
+)
+STAGES.register(
+    "lip-motion",
+    "lipsync.experts.training.lip_motion_stage:LipMotionStage",
+    help="stage.lip_motion",
+)

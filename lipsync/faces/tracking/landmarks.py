@@ -19,6 +19,12 @@ LIP_UPPER_INNER, LIP_LOWER_INNER = 13, 14
 # The two contours of the lips, each around once from the corner on the left of the picture, below first.
 LIPS_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 LIPS_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+# Both contours, three points of the chin, the nose tip and two points below it.
+LIP_POINTS = (*LIPS_OUTER, *LIPS_INNER, 152, 148, 377, 1, 2, 164)
+# Where each of them stands in LIP_POINTS when the picture is mirrored.
+LIP_POINTS_MIRRORED = (
+    *((10 - k) % 20 for k in range(20)), *(20 + (10 - k) % 20 for k in range(20)), 40, 42, 41, 43, 44, 45,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,3 +127,17 @@ def mouth_shape(points: np.ndarray) -> np.ndarray:
     lengths = np.stack([np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1) for a, b in pairs], -1)
     five = five_points(points)
     return lengths / np.linalg.norm(five[..., 1, :] - five[..., 0, :], axis=-1)[..., None]
+
+
+def lip_points(points: np.ndarray) -> np.ndarray:
+    """(T, 46, 2) where the ``LIP_POINTS`` are in a face that looks straight up, of (T, 478, 2) landmarks.
+
+    Measured from the nose tip, the line between the eyes level, in inter-ocular distances (their median over
+    the T frames).
+    """
+    five = five_points(points)
+    eyes = five[:, 1] - five[:, 0]  # (T, 2)
+    angle = -np.arctan2(eyes[:, 1], eyes[:, 0])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])  # (2, 2, T)
+    moved = points[:, LIP_POINTS] - points[:, [NOSE_TIP]]
+    return np.einsum("ijt,tkj->tki", turn, moved) / np.median(np.linalg.norm(eyes, axis=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -102,6 +102,12 @@ class VisualDubbingMethod(LipSyncMethod):
         self._left, self._changed = 0, -np.inf  # the one before it, and when it was left, seconds
         self._predicted: dict[int, np.ndarray] = {}  # expressions by stretch
         self.half = supports_bfloat16(self.device)
+
+    def for_job(self) -> Self:
+        """The same networks, and a fitter that knows nobody."""
+        other = super().for_job()
+        other.fitter = Fitter(self.scene.model, self.crop_size)
+        return other
 
     def encode_audio(self, samples: np.ndarray) -> EncodedSpeech:
         """Speech features of (N,) mono 16 kHz samples."""

@@ -20,6 +20,7 @@ from lipsync.experts.frozen import load_mouth_expert, load_sync_expert, mouth_in
 from lipsync.experts.perceptual import load_lpips
 from lipsync.experts.quality_discriminator import QualityDiscriminator
 from lipsync.experts.sync_expert import WINDOW, lower_halves
+from lipsync.experts.training.lip_motion_loss import LipMotionLoss
 from lipsync.methods.wav2lip.config import Wav2LipConfig
 from lipsync.methods.wav2lip.model import Generator
 from lipsync.methods.wav2lip.validation import validate
@@ -51,6 +52,8 @@ class GeneratorConfig:
     gan_weight: float = 0.07  # w_g
     sync_expert: str = ""  # folder of the frozen expert; needed where sync_weight > 0
     sync_from: float = 0.0  # share of the run after which the sync loss joins
+    lip_motion: str = ""  # folder of the lip-motion expert of ``train lip-motion``; not in the paper
+    motion_weight: float = 0.0  # of its loss, from ``sync_from`` on
     gan_from: float = 0.0  # share of the run after which the adversarial loss joins
     discriminator_width: float = 0.25
     # Aids for little data, not in the paper.
@@ -95,8 +98,11 @@ class GeneratorStage(Stage):
             raise ConfigError("train.no_sync_expert_named")
         if config.sync_weight > 0 and config.frames != WINDOW:
             raise ConfigError("train.sync_frames", frames=WINDOW)
+        if config.motion_weight > 0 and config.frames < WINDOW:
+            raise ConfigError("train.motion_frames", frames=WINDOW)
         self.config, self.dev = config, dev
         self.sampler: Sampler = Sampler(train, config.frames)
+        self.motion = LipMotionLoss(config.lip_motion) if config.motion_weight > 0 else None
         self.net = Generator(config.model)
         if config.start:
             start_from(self.net, config.start, "train.no_generator", enlarged)
@@ -128,6 +134,7 @@ class GeneratorStage(Stage):
             "perceptual": self.perceptual,
             "anchor": self.anchor,
             "head": self.head,
+            "motion": self.motion.net if self.motion else None,
         }
         self.frozen = {name: net for name, net in experts.items() if net is not None}
 
@@ -143,9 +150,14 @@ class GeneratorStage(Stage):
             silent=round(config.windows * config.silent_fraction),
             movements=config.movement,
         )
-        batch = draw_windows(self.sampler.draw(config.windows, rng), options, rng)
+        clips = self.sampler.draw(config.windows, rng)
+        batch = draw_windows(clips, options, rng)
+        if self.motion is not None:
+            first, mirrored = batch["first"].tolist(), batch["mirrored"].tolist()
+            batch.update(self.motion.inputs(clips, first, config.frames, mirrored))
         mismatched_audio_fraction = round(len(batch["frames"]) * self.config.mismatched_audio_fraction)
-        for name in ("speech", "sync_speech", "shape", "movement") if mismatched_audio_fraction else ():
+        of_speech = ("speech", "sync_speech", "motion_speech", "shape", "movement")
+        for name in of_speech if mismatched_audio_fraction else ():
             if name in batch:  # the first windows get speech and targets of the one after them
                 batch[name] = torch.cat(
                     [batch[name][1 : mismatched_audio_fraction + 1], batch[name][mismatched_audio_fraction:]]
@@ -183,6 +195,12 @@ class GeneratorStage(Stage):
                     sync_probability(face.float(), audio.float(), self.sync.config.guard)
                 )
                 loss = loss + w_s * values["sync"]
+            if self.motion is not None and progress >= config.sync_from:
+                spoken = len(batch["frames"]) - round(config.windows * config.silent_fraction)
+                drawn = fake.unflatten(0, (-1, config.frames))
+                apart = self.motion(drawn, batch["neutral"], batch["motion_speech"])
+                values["motion"] = apart[:spoken].mean()
+                loss = loss + config.motion_weight * values["motion"]
             if with_gan:
                 values["gan"] = adversarial_loss(self.disc(fake))
                 loss = loss + w_g * values["gan"]

@@ -555,6 +555,27 @@ def test_nobody_new_is_let_in_when_nobody_is_needed(
     assert store.get(study.id).ratings == 12
 
 
+def test_visitors_of_the_leaderboard_are_let_in_as_long_as_it_is_an_open_arena(
+    store: Store, service: Service, make: Make, clock: Clock
+) -> None:
+    study = make(items=1, methods=2, mode="pairwise", ratings_per_stimulus=1)
+    assert not service.open(study.link).arena
+    Rater(service, study.link, clock).begin().vote(lambda view: 1, ("overall",))
+    assert refused(lambda: service.consent(study.link)) == "study.full"
+    store.put_on_leaderboard(study.id, True)
+    assert service.open(study.link).arena
+    for _ in range(3):
+        Rater(service, study.link, clock).begin().vote(lambda view: 2, ("overall",))
+    assert [one.id for one in store.on_leaderboard()] == [study.id]
+    store.put_on_leaderboard(study.id, False)
+    assert refused(lambda: service.consent(study.link)) == "study.full"
+    ratings = make(items=1, methods=2, leaderboard=True)
+    assert not service.open(ratings.link).arena  # of ratings, only the results are shown
+    store.put_on_leaderboard(study.id, True)
+    store.close_study(study.id)
+    assert refused(lambda: service.consent(study.link)) == "study.closed"
+
+
 def test_ratings_of_who_fails_the_screening_leave_the_goal_open(
     store: Store, service: Service, make: Make, clock: Clock
 ) -> None:

@@ -14,7 +14,7 @@ from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
 
-TABS = ["Compare", "Score", "Rate", "Results", "Generate"]
+TABS = ["Compare", "Score", "Leaderboard", "Rate", "Results", "Generate"]
 REPORT = """addEventListener('securitypolicyviolation', (event) =>
     console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"""
 ATTACK = "<script>document.title = 'run'; parent.postMessage('run', '*')</script>"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from eval.functional.psnr import psnr
+from eval.functional.picture.psnr import psnr
 from lipsync.media import VideoWriter, WriterOptions, read_frames
 from tests.portal import serving
 from tests.ui.pages import BROWSER, CJK, JOB, fits, reading, shoot

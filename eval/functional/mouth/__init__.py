@@ -1,0 +1,1 @@
+"""Does the mouth move as one that says this?"""

@@ -1,0 +1,1 @@
+"""Is each frame drawn as the reference shows it?"""

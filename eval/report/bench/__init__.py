@@ -1,0 +1,1 @@
+"""The report of a benchmark: for people, for a paper, for programs."""

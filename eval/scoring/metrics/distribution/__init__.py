@@ -1,0 +1,1 @@
+"""Do many frames or videos together look real?"""

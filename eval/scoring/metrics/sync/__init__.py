@@ -1,0 +1,1 @@
+"""Do lips and sound belong together?"""

@@ -1,0 +1,89 @@
+"""What came of each row of a batch, in a JSON file of its own, so that a run can stop anywhere and go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lipsync.errors import ConfigError
+from lipsync.texts import messages_in, with_messages
+
+FileState = tuple[str, int, int]  # path, bytes, and when it was changed, ns
+
+
+def file_state(path: Path) -> FileState | None:
+    """What changes with a file, however long it is: contents are not read. None where there is no file."""
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):  # also where no file can have that name
+        return None
+    return str(path), facts.st_size, facts.st_mtime_ns
+
+
+def fingerprint(parts: Iterable[object]) -> str:
+    """16 hexadecimal digits that change with any of the parts."""
+    return hashlib.sha256(json.dumps(list(parts), default=str).encode()).hexdigest()[:16]
+
+
+def write_record(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """Keep what came of a row, ``error`` among it where it failed; gives it as a later run reads it.
+
+    Raises:
+        ConfigError: the place cannot be written to.
+    """
+    text = json.dumps({**values, "messages": messages_in(values)}, indent=1, ensure_ascii=False)
+    write_text(path, text + "\n")
+    return read_record(text)
+
+
+def finished_record(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """What an earlier run kept of a row with this fingerprint; None where it failed or there is none."""
+    try:
+        record = read_record(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(record, dict) or record.get("fingerprint") != fingerprint or "error" in record:
+        return None
+    return record
+
+
+def read_record(text: str) -> Any:
+    """A stored record, the sentences in it as messages again."""
+    record = json.loads(text)
+    return with_messages(record, record.get("messages", {}) if isinstance(record, dict) else {})
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is either the old one or all of the new one.
+
+    Raises:
+        ConfigError: the place cannot be written to.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that it is either the old one or all of the new one; several may try at once.
+
+    Raises:
+        ConfigError: the place cannot be written to.
+    """
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as problem:
+        with suppress(OSError):
+            part.unlink()
+        raise unwritable(path, problem) from problem
+
+
+def unwritable(path: Path, problem: OSError) -> ConfigError:
+    """The sentence for a place that cannot be written to."""
+    return ConfigError("file.cannot_write_choose", path=path, problem=problem.strerror)
