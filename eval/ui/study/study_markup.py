@@ -157,7 +157,7 @@ def sheet(table: Sheet) -> str:
         lines.append(_row(table.reference, f"<em>{escape(str(table.reference[0]))}</em>"))
     lines += [_row(row, escape(str(row[0]))) for row in rows]
     heads = [localized("results.method"), *(_heading(name) for name in table.head[1:])]
-    return _table(heads, lines)
+    return framed_table(heads, lines)
 
 
 def lines(table: Sequence[Line]) -> str:
@@ -168,10 +168,10 @@ def lines(table: Sequence[Line]) -> str:
     asked = first[0] == "question"
     body = []
     for row in rest:
-        name = _question(str(row[0])) if asked else _plain(row[0])
+        name = question_title(str(row[0])) if asked else _plain(row[0])
         cells = "".join(f"<td{_aligned(value)}>{_plain(value)}</td>" for value in row[1:])
         body.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
-    return _table([_heading(str(name)) for name in first], body, [_aligned(value) for value in rest[0]])
+    return framed_table([_heading(str(name)) for name in first], body, [_aligned(value) for value in rest[0]])
 
 
 def agreement(found: Results) -> str:
@@ -190,8 +190,8 @@ def agreement(found: Results) -> str:
             interval = "" if low is None else f" <small>{low:.2f} … {high:.2f}</small>"
             cells.append(f"<td>{'-' if value is None else f'{value:.2f}'}{interval}</td>")
         rows.append(f'<tr><th scope="row">{localized(name)}</th>{"".join(cells)}</tr>')
-    heads = [localized("head.coefficient"), *(_question(question) for question in by_question)]
-    table = _table(heads, rows) if rows else ""
+    heads = [localized("head.coefficient"), *(question_title(question) for question in by_question)]
+    table = framed_table(heads, rows) if rows else ""
     return table + (legend(list(dict.fromkeys(remarks))) if remarks else "")
 
 
@@ -217,7 +217,7 @@ def exclusions(found: Results) -> str:
         for entry in found.excluded
     ]
     key = "results.left" if found.screened else "results.would"
-    return _table([localized("results.rater"), localized(key)], rows, ["", ' class="text"'])
+    return framed_table([localized("results.rater"), localized(key)], rows, ["", ' class="text"'])
 
 
 def clips(found: Results, question: str) -> str:
@@ -234,27 +234,7 @@ def clips(found: Results, question: str) -> str:
             cells.append(f"<td>{mean}{more}</td>")
         rows.append(f'<tr><th scope="row">{escape(item)}</th>{"".join(cells)}</tr>')
     heads = [localized("results.item"), *(escape(method) for method in methods)]
-    return _table(heads, rows) if found.clips else ""
-
-
-def metrics(found: Results) -> str:
-    """Objective metrics against MOS, clip by clip and method by method, and what they predict together."""
-    parts = [
-        ("results.by_clip", lines(study_lines.correlations(found)), opinions.LEGEND_CORRELATIONS),
-        (
-            "results.by_method",
-            lines(study_lines.method_correlations(found)),
-            opinions.LEGEND_METHOD_CORRELATIONS,
-        ),
-        ("results.predicted", lines(study_lines.predicted_mos(found)), opinions.LEGEND_PREDICTED),
-        ("results.weights", lines(study_lines.predicted_mos_weights(found)), ""),
-    ]
-    shown = [
-        f"<h3>{localized(key)}</h3>{html}" + (legend([sentence]) if sentence else "")
-        for key, html, sentence in parts
-        if html
-    ]
-    return "".join(shown) or f'<p class="figures">{localized("results.noscores")}</p>'
+    return framed_table(heads, rows) if found.clips else ""
 
 
 def legend(sentences: Sequence[str]) -> str:
@@ -291,7 +271,7 @@ def _heading(name: str) -> str:
     return (localized(key) if known(key) else escape(plain)) + arrow
 
 
-def _question(key: str) -> str:
+def question_title(key: str) -> str:
     """The title of a question."""
     return _heading(opinions.title(key))
 
@@ -311,7 +291,7 @@ def _aligned(value: object) -> str:
     return ' class="text"' if " " in value else ' class="name"'
 
 
-def _table(heads: Sequence[str], rows: Sequence[str], aligned: Sequence[str] = ()) -> str:
+def framed_table(heads: Sequence[str], rows: Sequence[str], aligned: Sequence[str] = ()) -> str:
     classes = [*aligned, *[""] * (len(heads) - len(aligned))]
     head_row = "".join(
         f'<th scope="col"{kind}>{name}</th>' for name, kind in zip(heads, classes, strict=True)

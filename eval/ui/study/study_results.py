@@ -18,6 +18,7 @@ from eval.study.statistics.results import Results, evaluate
 from eval.study.statistics.study_scores import scores_of_study
 from eval.study.storage.csv_import_export import export_csv, import_csv
 from eval.study.storage.store import Store, StudyInfo
+from eval.ui.study import metric_markup
 from eval.ui.study import study_markup as markup
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message
@@ -117,7 +118,7 @@ class StudyResults:
             self.bars: "".join(drawn.get(f"{name}-{question}", "") for name in ("items", "histogram")),
             self.excluded: markup.exclusions(found),
             self.tests: markup.tests(found),
-            self.metrics: markup.metrics(found),
+            self.metrics: metric_markup.metrics(found),
         }
 
     def hidden(self) -> Update:
