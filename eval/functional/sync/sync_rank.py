@@ -47,8 +47,12 @@ def sync_strength(distances: np.ndarray, late: int = 0) -> float:
 def in_order(own: np.ndarray, other: np.ndarray) -> bool:
     """Whether in sync, 0.08 s, 0.2 s and 1 s late and another's sound have falling strengths.
 
+    Recordings are seldom in sync to the frame: lateness counts from the best shift of -1, 0 and 1.
+
     Args:
         own, other: :func:`mean_distances` to the own sound, and to that of another person.
     """
-    strengths = [*(sync_strength(own, late) for late in LATE), sync_strength(other)]
+    middle = len(own) // 2
+    exact = 1 - int(own[middle - 1 : middle + 2].argmin())  # frames that the sound is late by
+    strengths = [*(sync_strength(own, late + exact) for late in LATE), sync_strength(other)]
     return all(before > after for before, after in pairwise(strengths))
