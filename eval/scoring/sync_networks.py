@@ -158,7 +158,7 @@ class LipMotionNetwork:
             return _apart_from_zero(self._network.embed_lips(torch.from_numpy(crops)[None])[0].numpy())
 
     def embed_audio(self, speech: np.ndarray, first: int, count: int) -> np.ndarray:
-        """Encoded in pieces that begin at whole seconds: what comes out is as of the whole sound at once."""
+        """Encoded in pieces that begin at whole seconds, where the chunks of an encoder begin, too."""
         begin = max(0, first - SECONDS_ENCODED * 25) // 25 * 25
         end = first + count + WINDOW + SECONDS_ENCODED * 25
         block = np.asarray(speech[begin * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME])

@@ -94,8 +94,11 @@ def test_a_sync_expert_of_ones_own_is_taken_too(cut, weights, tmp_path):
     assert not check.ranked, "the same sound cannot be before itself"
 
 
-@pytest.mark.parametrize("folder", EXPERTS, ids=lambda folder: folder.name)
-def test_pieces_of_speech_are_embedded_as_the_whole(folder, shared):
+# The log-mel spectrogram is cut off below the loudest sound, which is another one in each piece.
+@pytest.mark.parametrize(
+    ("folder", "apart"), zip(EXPERTS, (1e-5, 0.05), strict=True), ids=[folder.name for folder in EXPERTS]
+)
+def test_pieces_of_speech_are_embedded_as_the_whole(folder, apart, shared):
     """Blocks begin at whole seconds, so that an encoder of whole chunks gives the same vectors."""
     try:
         network = load_expert(folder)
@@ -105,7 +108,7 @@ def test_pieces_of_speech_are_embedded_as_the_whole(folder, shared):
     whole = network.embed_audio(speech, 0, 180)
     for first, count in ((0, 20), (60, 40), (131, 49)):
         piece = network.embed_audio(speech, first, count)
-        np.testing.assert_allclose(piece, whole[first : first + count], atol=2e-3)
+        np.testing.assert_allclose(piece, whole[first : first + count], atol=apart)
 
 
 def test_command_counts_what_it_prints(shared, weights, tmp_path, capsys):

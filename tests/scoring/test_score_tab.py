@@ -27,7 +27,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def test_the_note_about_the_own_expert_has_chinese():
-    figures = Measured(9, 7, 6, 0, 0.1, "here", "0" * 64)
+    figures = Measured(9, 7, 0.61, 6, 6, 0, 0.1, "here", "0" * 64)
     for measured, words in (
         (figures.sentence(), "有 7 个找到真实偏移"),
         (measured_accuracy(ROOT, "0" * 64), "尚未测量"),
