@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from eval.batch.suites.suite import read_suite
+from eval.batch.suites.suite_items import ItemSource, suite_items
 from eval.batch.summary import summarise_rows
 from eval.report.files import write_tables
-from tests.benchmarks.published import manifest, with_table
+from tests.benchmarks.published import manifest, with_table, write_bench_folders
 from tests.portal import ROOT
 
 
@@ -24,6 +26,19 @@ def test_three_people_by_five_methods_each_with_their_own_real_video(shared):
     assert {Path(row["reference"]).name for row in rows} == {
         "id003_clip04.mp4", "id018_clip02.mp4", "id077_clip01.mp4",
     }  # fmt: skip
+
+
+def test_the_same_videos_are_laid_out_for_a_benchmark(tmp_path):
+    for name in ("real", "made"):
+        (tmp_path / f"{name}.mp4").write_text(name)
+    row = {"generated": str(tmp_path / "made.mp4"), "reference": str(tmp_path / "real.mp4")}
+    rows = [{"item": "one", "method": method, **row} for method in ("Quillfish", "Wobblefox")]
+    out = tmp_path / "out"
+    assert write_bench_folders(rows, out) == ["Quillfish", "Wobblefox"]
+    assert write_bench_folders(rows, out) == ["Quillfish", "Wobblefox"]  # once more over what is there
+    assert (out / "Wobblefox" / "one.mp4").read_text() == "made"
+    items = suite_items(read_suite("self-reconstruction"), ItemSource(out / "items.csv"))
+    assert [(item.item, item.face.read_text()) for item in items] == [("one", "real")]
 
 
 def test_the_table_of_a_batch_takes_the_place_of_the_one_in_the_docs(tmp_path):
