@@ -30,7 +30,9 @@ Region = Literal["face", "mouth", "full"]
 Variant = Literal["track", "lrs"]  # how LSE cuts the lips, see `eval.scoring.sync.SyncStream`
 T = TypeVar("T")
 # Parts of a protocol string that say what was found in one video, not how it was scored.
-_FOUND = re.compile(r"(frames|windows|clips|seconds|skipped) \d|\d+ of \d+ |offset [-+≤≥\d]|mean of \d|short: ")
+_FOUND = re.compile(
+    r"(frames|windows|clips|seconds|skipped) \d|\d+ of \d+ |offset [-+≤≥\d]|mean of \d|short: "
+)
 
 
 @dataclass(frozen=True)
