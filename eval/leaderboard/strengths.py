@@ -92,8 +92,8 @@ def vote_table(
     """Strengths of all methods (Bradley & Terry 1952, ties as Davidson 1970), intervals and side bias.
 
     The fit is `evalica.newman` (Newman 2023), whose model is Davidson's. Intervals: the spread over resamples
-    of raters, because the votes of one rater belong together, with t on their number less one. (Percentiles
-    of the resamples would hold the truth in 81 % of cases with four raters, and in 90 % with eight.)
+    of raters, because the votes of one rater belong together, with t on their number less one; percentiles of
+    the resamples would be too narrow with few raters (``python -m tests.benchmarks.vote_intervals``).
 
     Args:
         votes: one row per vote: rater, first, second, left, outcome (1 first is better, 0 second is, 0.5 no

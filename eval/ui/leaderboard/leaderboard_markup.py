@@ -46,6 +46,12 @@ def tables(found: Standings, filters: Filters) -> str:
     return f'<div class="leaderboard" data-board {asked}>{"".join(parts)}</div>'
 
 
+def damaged(sentences: Sequence[Message]) -> str:
+    """What is wrong with stored reports, for their owner."""
+    lines = "".join(f"<p>{localized(sentence)}</p>" for sentence in sentences)
+    return f'<div class="trouble" role="alert">{lines}</div>' if lines else ""
+
+
 def downloads(found: Standings) -> str:
     """Links that hold the files themselves."""
     links = []

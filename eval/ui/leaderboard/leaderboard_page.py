@@ -97,7 +97,8 @@ class _LeaderboardPage:
         on(self.example.click, self.on_example, None)
         on(self.public.input, self.on_public, [self.public, *chosen])
         on(self.published.input, self.on_published, [self.published, *chosen])
-        on(self.minimum.submit, self.on_minimum, [self.minimum, *chosen])
+        for event in (self.minimum.submit, self.minimum.blur):
+            on(event, self.on_minimum, [self.minimum, *chosen])
         on(self.add.upload, self.on_add, [self.add, *chosen])
         on(self.remove.click, self.on_remove, [self.reports, *chosen])
 
@@ -176,8 +177,11 @@ class _LeaderboardPage:
         filters = Filters(suite if suite in suites else None, language if language in languages else None)
         found = mine.standings(filters)
         owner = mine.may("change the leaderboard")
+        shown = self._tables(found, filters, owner)
+        if owner:
+            shown[self.tables] = markup.damaged(self.board.reports()[1]) + shown[self.tables]
         return {
-            **self._tables(found, filters, owner),
+            **shown,
             **(self._managed() if owner else {self.manage: gr.update(visible=False)}),
             self.asked: None,
             self.head: markup.head(mine.arenas(filters.suite), example=False),
