@@ -71,7 +71,7 @@ def main() -> None:
         id = sets.create(TITLE, entries)
         name_files(sets.folder / id, {(entry.item, entry.method): entry.path.name for entry in entries})
         set_ = sets.open(id)
-        score_set(set_, Options(tuple(name for name in METRICS if name != "fid")))
+        score_set(set_, Options(tuple(name for name in METRICS.default() if name != "fid")))
         for item in set_.items:
             lanes = (REFERENCE, *set_.methods)
             analysis.quick(set_, item, lanes, lambda done, total: None)
