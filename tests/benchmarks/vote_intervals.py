@@ -1,6 +1,6 @@
 """How often intervals of the leaderboard hold the truth: ``python -m tests.benchmarks.vote_intervals``.
 
-Simulated people vote on every pair of four methods, three times each. In two of the rows everybody has a taste
+Simulated people vote on every pair of four methods, three times each. In two rows everybody has a taste
 of their own, which flattens the average odds by a known share.
 """
 

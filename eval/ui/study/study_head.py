@@ -34,8 +34,9 @@ class StudyHead:
             with gr.Row(elem_classes="study-tools"):
                 self.open = gr.Button(label("study.open"), elem_id="study-open", **small)
                 self.close = gr.Button(label("study.close"), elem_id="study-close", **small)
-                self.put = gr.Button(label("study.board.on"), elem_id="study-board-on", **small)
-                self.take = gr.Button(label("study.board.off"), elem_id="study-board-off", **small)
+                wide = small | {"min_width": 184}
+                self.put = gr.Button(label("study.board.on"), elem_id="study-board-on", **wide)
+                self.take = gr.Button(label("study.board.off"), elem_id="study-board-off", **wide)
                 self.delete = gr.Button(label("study.delete"), elem_id="study-delete", **small)
             with gr.Row(visible=False, elem_classes="study-row") as self.asking:
                 self.sure = gr.HTML()
