@@ -137,7 +137,7 @@ def test_bundled_face_has_the_digits_of_the_published_networks(drawn, local, pla
     check(drawn, local, plain)
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_a_published_method_has_the_digits_of_the_published_networks(cut, local, plain, two_threads):
     check((cut(METHOD, FRAMES), cut(REAL, FRAMES)), local, plain)
 

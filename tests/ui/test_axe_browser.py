@@ -12,7 +12,9 @@ TABS = {"generate": "#preview img", "compare": "#compare-example", "score": "#sc
 TABS |= {"leaderboard": "#leaderboard-example", "rate": "#rate-enter", "results": "#gate-enter"}
 
 
-@pytest.mark.parametrize(("locale", "theme"), [("en-GB", "light"), ("zh-CN", "dark")])
+@pytest.mark.parametrize(
+    ("locale", "theme"), [("en-GB", "light"), pytest.param("zh-CN", "dark", marks=pytest.mark.minutes)]
+)
 def test_no_page_has_a_serious_fault(portal: str, visitors: Visitors, locale: str, theme: str) -> None:
     page, found = visitors.open(locale), []
     for tab, shown in TABS.items():

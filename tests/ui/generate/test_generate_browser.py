@@ -159,7 +159,7 @@ def test_an_upload_needs_consent_and_speaks_with_its_own_sound(visit: Callable, 
     expect(page.locator("#status .trouble")).to_be_hidden()
 
 
-@pytest.mark.parametrize("ending", ["webm", "gif"])
+@pytest.mark.parametrize("ending", [pytest.param("webm", marks=pytest.mark.minutes), "gif"])
 def test_the_result_is_written_as_chosen_and_shown(
     visit: Callable,  # type: ignore[type-arg]
     speech: Path,

@@ -351,7 +351,9 @@ def photographed(page: Any) -> str:
     return str(cv2.QRCodeDetectorAruco().detectAndDecode(picture)[0])  # the older detector misses one in 100
 
 
-@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "zh-CN")])
+@pytest.mark.parametrize(
+    ("scheme", "locale"), [("light", "en-GB"), pytest.param("dark", "zh-CN", marks=pytest.mark.minutes)]
+)
 def test_a_camera_reads_the_link_from_the_screen(
     visit: Callable[..., Any], portal: str, store: Store, clip: Path, scheme: str, locale: str
 ) -> None:
