@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eval.scoring.protocol import FPS
-from lipsync.media import Frame
+
+if TYPE_CHECKING:
+    from lipsync.media import Frame  # loads PyAV
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from itertools import combinations
 
 import numpy as np
 
-from lipsync.faces.tracking.landmarks import LIPS_INNER, LIPS_OUTER, five_points
 from lipsync.texts import Message
 
 TINY = 1e-9  # lips that keep their shape leave rounding noise
-PAIRS = np.array(list(combinations(sorted((*LIPS_OUTER, *LIPS_INNER)), 2)))  # (780, 2) landmarks
+PAIRS = 780  # of the 40 landmarks of the lips
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class ShapeSums:
         return float(np.sqrt(self.squares / (self.count - 1)).mean())
 
 
-NOTHING = ShapeSums(0, np.zeros(len(PAIRS)), np.zeros(len(PAIRS)))
+NOTHING = ShapeSums(0, np.zeros(PAIRS), np.zeros(PAIRS))
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,15 @@ def lip_dynamics_update(landmarks: np.ndarray) -> ShapeSums:
     Args:
         landmarks: (N, 478, 2) pixels; rows of NaN without a face.
     """
+    from lipsync.faces.tracking.landmarks import LIPS_INNER, LIPS_OUTER, five_points  # loads OpenCV
+
     points = landmarks[~np.isnan(landmarks).any((1, 2))].astype(np.float64)
     if not len(points):
         return NOTHING
     five = five_points(points)
     eyes = np.linalg.norm(five[:, 1] - five[:, 0], axis=-1)
-    distances = np.linalg.norm(points[:, PAIRS[:, 0]] - points[:, PAIRS[:, 1]], axis=-1) / eyes[:, None]
+    first, second = np.array(list(combinations(sorted((*LIPS_OUTER, *LIPS_INNER)), 2))).T  # (780,) each
+    distances = np.linalg.norm(points[:, first] - points[:, second], axis=-1) / eyes[:, None]
     mean = distances.mean(0)
     return ShapeSums(len(points), mean, np.square(distances - mean).sum(0))
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from lipsync.errors import ConfigError
-from lipsync.media.source import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,8 @@ def files(folder: Path) -> list[Path]:
     Raises:
         ConfigError: there is no such folder, or no video in it.
     """
+    from lipsync.media.source import VIDEO_SUFFIXES  # loads PyAV
+
     if not folder.is_dir():
         raise ConfigError("data.no_folder", folder=folder)
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
@@ -62,6 +61,8 @@ def by_manifest(folder: Path, manifest: Path) -> list[Video]:
     Raises:
         ConfigError: it cannot be used.
     """
+    import pandas as pd  # half a second
+
     try:
         rows = pd.read_csv(manifest, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as problem:
