@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,6 +14,7 @@ from lipsync.texts import for_terminal
 
 if TYPE_CHECKING:
     from eval.scoring.scores import Scores
+    from eval.study.statistics.prediction.mos_model import MosModel
 
 ALL = "all"  # in place of names: every metric that the inputs allow
 
@@ -73,10 +75,8 @@ def run(options: argparse.Namespace) -> int:
     """Score one video, print its numbers, write what was asked for."""
     from eval.scoring.networks import load_networks
     from eval.scoring.score import possible, score, wanted
-    from eval.study.statistics.prediction.model_file import read_models
-    from eval.study.statistics.prediction.mos_model import predicted
 
-    models = read_models(options.predict_mos)
+    models = _models(options.predict_mos)
     inputs = tuple(path is not None for path in (options.reference, options.reference_image, options.speaker))
     chosen = metric_names(options)
     names = list(possible(*inputs)) if chosen == list(METRICS) else wanted(chosen, *inputs)
@@ -99,10 +99,21 @@ def run(options: argparse.Namespace) -> int:
         scores.write_frames(options.frames_csv)
     print(report(scores))
     if models:
+        from eval.study.statistics.prediction.mos_model import predicted
+
         found = predicted(scores, models)
         scores.write_json(options.json, predicted_mos=[prediction.to_dict() for prediction in found])
         print("\n".join(for_terminal(prediction.text) for prediction in found))
     return 0
+
+
+def _models(paths: Sequence[Path] | None) -> Sequence[MosModel]:
+    """The files of predicted MOS; what they need is loaded only for them."""
+    if not paths:
+        return ()
+    from eval.study.statistics.prediction.model_file import read_models
+
+    return read_models(paths)
 
 
 def report(scores: Scores) -> str:
