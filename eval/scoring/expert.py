@@ -18,10 +18,12 @@ from lipsync.errors import ArtefactError, ConfigError
 from lipsync.experts.lip_motion import LipMotion
 from lipsync.experts.sync_expert import SyncExpert
 from lipsync.texts import Message
+from lipsync.weights import hub
 from lipsync.weights.hub import Progress
 
 # The stand-ins for SyncNet v2, the better one first: it needs Whisper's encoder, the other one nothing.
 EXPERTS = (asset("models", "lip-motion-whisper"), asset("models", "lip-motion-embedded"))
+WHISPER = ("whisper_tiny_en_config", "whisper_tiny_en_vocabulary", "whisper_tiny_en")  # artefacts
 MEASURED = "measured.json"  # beside the weights, written by ``python -m eval sync-expert``
 TOLERANCE = 1  # frames
 CHANCE = (2 * TOLERANCE + 1) / (2 * MAX_SHIFT + 1)  # an offset drawn from all shifts
@@ -145,10 +147,12 @@ def load_expert(
     """
     if folder is not None:
         return _load(folder, progress)
-    for shipped in EXPERTS[:-1]:
-        with suppress(ArtefactError, ConfigError):  # its speech encoder cannot be had here
-            return _load(shipped, progress)
-    return _load(EXPERTS[-1], progress)
+    better, other = EXPERTS
+    with suppress(ArtefactError, ConfigError):  # its speech encoder is unavailable here
+        for name in WHISPER:
+            hub.fetch(name, progress, prompt=True)
+        return _load(better, progress)
+    return _load(other, progress)
 
 
 def _load(folder: Path, progress: Progress | None) -> LipMotionNetwork | OwnSyncExpert:

@@ -26,7 +26,7 @@ from lipsync.training.loop import Stage, Update
 from lipsync.training.schedules import one_cycle
 
 OFFSETS = "offsets.csv"
-STEP = 15  # vectors each way among which the offset of a clip is looked for: 0.3 s
+FARTHEST = 15  # vectors each way among which the offset of a clip is looked for: 0.3 s
 
 
 @dataclass(frozen=True)
@@ -205,13 +205,13 @@ def clip_distances(net: LipMotion, found: MeasuredClip, device: torch.device) ->
 @torch.no_grad()
 def best_offset(net: LipMotion, found: MeasuredClip, device: torch.device) -> tuple[int, float]:
     """Vectors by which the sound of a clip is late, and the mean cosine at that offset."""
-    lips, inside = _embedded_lips(net, found, device), slice(STEP // 2, -(STEP // 2))
+    lips, inside = _embedded_lips(net, found, device), slice(FARTHEST // 2, -(FARTHEST // 2))
     means = []
-    for offset in range(-STEP, STEP + 1):
+    for offset in range(-FARTHEST, FARTHEST + 1):
         speech = _embedded_speech(net, found, device, len(lips), offset)
         means.append(float((lips * speech).sum(1)[inside].mean()))
     best = int(np.argmax(means))
-    return best - STEP, means[best]
+    return best - FARTHEST, means[best]
 
 
 def _embedded_lips(net: LipMotion, found: MeasuredClip, device: torch.device) -> Tensor:
