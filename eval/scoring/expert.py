@@ -17,13 +17,13 @@ from lipsync.checksum import file_sha256
 from lipsync.errors import ArtefactError, ConfigError
 from lipsync.experts.lip_motion import LipMotion
 from lipsync.experts.sync_expert import SyncExpert
+from lipsync.methods.registry import WHISPER
 from lipsync.texts import Message
 from lipsync.weights import hub
 from lipsync.weights.hub import Progress
 
 # The stand-ins for SyncNet v2, the better one first: it needs Whisper's encoder, the other one nothing.
 EXPERTS = (asset("models", "lip-motion-whisper"), asset("models", "lip-motion-embedded"))
-WHISPER = ("whisper_tiny_en_config", "whisper_tiny_en_vocabulary", "whisper_tiny_en")  # artefacts
 MEASURED = "measured.json"  # beside the weights, written by ``python -m eval sync-expert``
 TOLERANCE = 1  # frames
 CHANCE = (2 * TOLERANCE + 1) / (2 * MAX_SHIFT + 1)  # an offset drawn from all shifts
