@@ -22,7 +22,7 @@ from lipsync.errors import Cancelled, ConfigError, FaceError, LipSyncError, Medi
 from lipsync.generate import NO_SPEECH, Progress, generate
 from lipsync.generate import Request as AnyRequest
 from lipsync.media import VideoWriter, probe, read_audio, read_frames
-from lipsync.methods import EMBEDDED
+from lipsync.methods import EMBEDDED, load_method
 
 EXAMPLES = asset("examples")
 Request = partial(AnyRequest, method=EMBEDDED)  # the quickest core; what ``auto`` takes is in tests/methods
@@ -406,10 +406,8 @@ def test_the_result_tells_which_frames_were_references(spoken, photo):
     assert json.loads(json.dumps(result.to_dict()))["references"] == [{"time": 0.0, "box": list(frame.box)}]
 
 
-def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp_path, monkeypatch):
-    import lipsync.generate as pipeline
-
-    method, batches = pipeline.load_method(EMBEDDED), []
+def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp_path):
+    method, batches = load_method(EMBEDDED), []
 
     class Watching:
         references, blendshapes, supports_mouth_opening = 3, True, True
@@ -421,8 +419,8 @@ def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp
             batches.append(batch)
             return batch.faces
 
-    monkeypatch.setattr(pipeline, "load_method", lambda *_, **__: Watching())
-    generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.4))
+    request = Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.4)
+    generate(request, load=lambda *_, **__: Watching())
     first = batches[0]
     size = method.crop_size
     assert len(first.references) == len(first.reference_landmarks) == 3
@@ -433,14 +431,12 @@ def test_a_method_sees_landmarks_and_expressions_of_its_crops(photo, speech, tmp
     assert 0.52 < lips[1] / size < 0.8
 
 
-def test_a_mouth_that_cannot_open_further_says_so(photo, speech, tmp_path, monkeypatch):
-    import lipsync.generate as pipeline
-
-    method = pipeline.load_method(EMBEDDED)
+def test_a_mouth_that_cannot_open_further_says_so(photo, speech, tmp_path):
+    method = load_method(EMBEDDED)
     method.supports_mouth_opening = False
-    monkeypatch.setattr(pipeline, "load_method", lambda *_, **__: method)
+    request = Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.3)
     with pytest.raises(ConfigError, match="cannot change how far the mouth opens"):
-        generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=1.3))
+        generate(request, load=lambda *_, **__: method)
     with pytest.raises(ConfigError, match=r"from 0\.2 to 3, not 9"):
         generate(Request(photo, speech, tmp_path / "out.mp4", mouth_opening=9))
     assert not list(tmp_path.iterdir())
