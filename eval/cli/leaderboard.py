@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.cli.text_output import put_text
 from lipsync.errors import ConfigError
 from lipsync.texts import for_terminal
 
@@ -62,7 +63,6 @@ def _show(options: argparse.Namespace) -> int:
     from eval.leaderboard.export import render
     from eval.leaderboard.personal_board import PersonalBoard
     from eval.leaderboard.standings import Filters
-    from eval.scoring.scores import write_text
 
     board = _board()
     as_owner = PersonalBoard(board, Visitor("", owner=True))
@@ -70,10 +70,7 @@ def _show(options: argparse.Namespace) -> int:
     for damaged in board.reports()[1]:
         print(for_terminal(damaged), file=sys.stderr)
     text = render(found, options.format)
-    if options.out is None:
-        sys.stdout.write(text)
-    else:
-        write_text(options.out, text)
+    put_text(text, options.out)
     return 0
 
 

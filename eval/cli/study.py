@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.cli import study_results
+from eval.cli.text_output import put_text
 from lipsync.errors import ConfigError
 from lipsync.texts import Message, for_terminal
 
@@ -130,14 +131,10 @@ def _delete(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from eval.scoring.scores import write_text
     from eval.study.storage.csv_import_export import export_csv
 
     text = export_csv(_store(), options.study)
-    if options.out is None:
-        sys.stdout.write(text)
-    else:
-        write_text(options.out, text)
+    put_text(text, options.out)
     return 0
 
 

@@ -109,9 +109,7 @@ class OwnSyncExpert:
         self._network, self.sha256, self.accuracy = network.eval(), sha256, accuracy
 
     def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
-        if pose is None:
-            return cv2.resize(image, (EXPERT_SIZE, EXPERT_SIZE), interpolation=cv2.INTER_AREA)
-        return crop_face(image, crop_matrix(pose, EXPERT_SIZE), EXPERT_SIZE)
+        return upright_crop(image, pose)
 
     def embed_video(self, crops: np.ndarray) -> np.ndarray:
         frames = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
@@ -145,11 +143,7 @@ class LipMotionNetwork:
 
     def cut(self, image: np.ndarray, pose: Pose | None, around: Sequence[Pose]) -> np.ndarray:
         """(2 P,) float32 points of the lips."""
-        if pose is None:
-            crop = cv2.resize(image, (EXPERT_SIZE, EXPERT_SIZE), interpolation=cv2.INTER_AREA)
-        else:
-            crop = crop_face(image, crop_matrix(pose, EXPERT_SIZE), EXPERT_SIZE)
-        pixels = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+        pixels = torch.from_numpy(upright_crop(image, pose)).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
             return self._network.read_points(pixels)[0].numpy()
 
@@ -167,6 +161,13 @@ class LipMotionNetwork:
         with torch.inference_mode():
             embedded = self._network.embed_speech(vectors[places.clamp(0, len(vectors) - 1)][None])[0]
         return _apart_from_zero(embedded.numpy())
+
+
+def upright_crop(image: np.ndarray, pose: Pose | None) -> np.ndarray:
+    """(96, 96, 3) uint8 upright square of a face in (H, W, 3); without a pose the whole frame squeezed."""
+    if pose is None:
+        return cv2.resize(image, (EXPERT_SIZE, EXPERT_SIZE), interpolation=cv2.INTER_AREA)
+    return crop_face(image, crop_matrix(pose, EXPERT_SIZE), EXPERT_SIZE)
 
 
 def _apart_from_zero(embeddings: np.ndarray) -> np.ndarray:

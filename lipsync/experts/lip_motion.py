@@ -17,9 +17,9 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from lipsync.errors import ConfigError
+from lipsync.experts.sync_expert import WINDOW
 from lipsync.faces.tracking.landmarks import LIP_POINTS
 
-WINDOW = 5  # video frames
 SIZE = 96  # pixels, side of the square of which the network is given the lower half
 POINTS = 2 * len(LIP_POINTS)  # values that a frame is read as
 GAIN = 10.0  # brings the movement of points, in inter-ocular distances, to about 1

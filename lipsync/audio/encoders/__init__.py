@@ -16,9 +16,9 @@ Load = Callable[[str, Path | None, Progress | None], SpeechEncoder]
 """Loads the encoder of a name: from a folder of weights, or with None from the source of that name."""
 
 ENCODERS: Registry[Load] = Registry("kind.speech_encoder")
-ENCODERS.register("mel", "lipsync.audio.encoders.mel_encoder:load_mel")
-ENCODERS.register("log-mel", "lipsync.audio.encoders.log_mel_encoder:load_log_mel")
 QUICK = ("mel", "log-mel")  # as fast as a disk: their features are not kept
+for _name in QUICK:
+    ENCODERS.register(_name, "lipsync.audio.encoders.mel_encoder:load_mel")
 for _name in ("whisper-tiny.en", "whisper-base"):
     ENCODERS.register(_name, "lipsync.audio.encoders.whisper:load_whisper")
 for _name in ("hubert-base", "wav2vec2-base", "wav2vec2-xlsr"):
@@ -34,7 +34,7 @@ def load_encoder(
         name: of ``ENCODERS``.
         weights: a local folder of its weights instead of fetched ones; those of ``QUICK`` have none.
         progress: called with bytes done and in all while weights are fetched.
-        cache: keep its features in the cache folder (see ``Cached``); those of ``QUICK`` are not.
+        cache: keep its features in the cache folder (see ``Cached``); those of ``QUICK`` are not kept.
 
     Raises:
         ConfigError: unknown name, weights of another network, or its optional package is not installed.

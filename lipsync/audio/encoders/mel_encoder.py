@@ -1,4 +1,4 @@
-"""The mel spectrogram as a speech encoder: the input of the small trainable network of figure 3."""
+"""Mel spectrograms as speech encoders: that of figure 3's small trainable network, and Whisper's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lipsync.audio.encoders import whisper
+from lipsync.audio.encoders.base import vectors
 from lipsync.audio.features import MEL_RATE
 from lipsync.audio.mel import N_FFT, N_MELS, RATE, mel_spectrogram
 from lipsync.errors import ConfigError
@@ -26,12 +28,30 @@ class MelEncoder:
         return np.ascontiguousarray(mel_spectrogram(samples).T)  # (L, 80)
 
 
-def load_mel(name: str, weights: Path | None = None, progress: Progress | None = None) -> MelEncoder:
-    """The encoder; it has no weights.
+class LogMelEncoder:
+    """Whisper's log-mel spectrogram: pairs of columns of 80 bands at 50 Hz. Needs no download."""
+
+    name = "log-mel"
+    version = "log-mel-80-50"
+    dimension = 2 * whisper.N_MELS
+    rate = 50.0
+    lookahead = (whisper.N_FFT / 2 + whisper.HOP) / RATE
+
+    def encode(self, samples: np.ndarray) -> np.ndarray:
+        """See ``SpeechEncoder.encode``; values of about -1..2."""
+        count = vectors(samples, self.rate)
+        padded = np.pad(samples, (0, 2 * whisper.HOP * count - len(samples))).astype(np.float32)
+        return np.ascontiguousarray(whisper.log_mel(padded).T).reshape(count, self.dimension)
+
+
+def load_mel(
+    name: str, weights: Path | None = None, progress: Progress | None = None
+) -> MelEncoder | LogMelEncoder:
+    """The encoder of a name, ``mel`` or ``log-mel``; it has no weights.
 
     Raises:
         ConfigError: weights were given.
     """
     if weights is not None:
         raise ConfigError("encoder.mel_no_weights")
-    return MelEncoder()
+    return {kind.name: kind for kind in (MelEncoder, LogMelEncoder)}[name]()

@@ -12,7 +12,8 @@ from lipsync.audio.speech_input import SpeechInput
 from lipsync.data.clips import Clip
 from lipsync.data.speech_stretches import SpeechStretches
 from lipsync.experts.frozen import load_frozen
-from lipsync.experts.lip_motion import WINDOW, LipMotion
+from lipsync.experts.lip_motion import LipMotion
+from lipsync.experts.sync_expert import WINDOW
 from lipsync.faces.tracking.landmarks import LIP_POINTS_MIRRORED, lip_points
 
 

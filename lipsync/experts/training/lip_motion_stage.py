@@ -17,7 +17,8 @@ from lipsync.data.clips import Clip, Sampler
 from lipsync.data.preparation.offsets import compare
 from lipsync.data.preparation.timing import MAX_OFFSET
 from lipsync.errors import ConfigError
-from lipsync.experts.lip_motion import POINTS, WINDOW, LipMotion, LipMotionConfig, speech_places
+from lipsync.experts.lip_motion import POINTS, LipMotion, LipMotionConfig, speech_places
+from lipsync.experts.sync_expert import WINDOW
 from lipsync.experts.training.lip_points_stage import FILE, read_clip
 from lipsync.experts.training.sync_stage import accuracy
 from lipsync.faces.tracking.landmarks import LIP_POINTS_MIRRORED

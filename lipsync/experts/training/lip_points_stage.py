@@ -71,7 +71,7 @@ class LipPointsStage(Stage):
             first = int(rng.integers(len(clip) - self.span + 1))
             at = first + self.config.apart * np.arange(self.config.frames)
             matrix, mirrored = framing(STORED, SIZE, MARGIN, rng)
-            halves.append(lower_halves(soften(clip.faces[at], rng), matrix, light(rng)))
+            halves.append(cut_lower_halves(soften(clip.faces[at], rng), matrix, light(rng)))
             found = lip_points(clip.landmarks)[at].astype(np.float32)
             points.append((found * [-1, 1])[:, LIP_POINTS_MIRRORED] if mirrored else found)
         return {
@@ -112,7 +112,7 @@ class LipPointsStage(Stage):
         save_file(state, folder / FILE)
 
 
-def lower_halves(faces: np.ndarray, matrix: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
+def cut_lower_halves(faces: np.ndarray, matrix: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
     """(T, 3, 48, 96) uint8 of stored crops (T, 160, 160, 3) under one framing and one light."""
     return cut(faces, matrix, SIZE, table)[:, SIZE // 2 :].transpose(0, 3, 1, 2)
 
@@ -127,7 +127,7 @@ def read_clip(
         rng: varies framing and light, the same for the whole clip, and mirrors the points back.
     """
     matrix, mirrored = framing(STORED, SIZE, MARGIN, rng)
-    halves = torch.from_numpy(lower_halves(clip.faces, matrix, None if rng is None else light(rng)))
+    halves = torch.from_numpy(cut_lower_halves(clip.faces, matrix, None if rng is None else light(rng)))
     read = [net(part.to(device).float() / 255).float().cpu() for part in halves.split(64)]
     points = torch.cat(read).numpy().reshape(-1, POINTS // 2, 2)
     return (points * [-1, 1])[:, LIP_POINTS_MIRRORED] if mirrored else points
