@@ -255,6 +255,13 @@
     }
   });
 
+  // Whether the button is what was touched last, so that an error stays on the page (TAKE_BACK in generate_page.py).
+  for (const kind of ["pointerdown", "keydown", "click", "change", "drop"]) {
+    document.addEventListener(kind, ({ target }) => {
+      document.body.toggleAttribute("data-started", Boolean(target.closest?.("#start")));
+    }, true);
+  }
+
   document.addEventListener("keydown", joinChoices, true);
 
   // Tables come and are drawn anew while the page is used.

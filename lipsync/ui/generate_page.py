@@ -33,8 +33,9 @@ from lipsync.ui.uploads import (
 )
 
 Update = dict[Any, Any]
-# An error goes with the inputs it was about. In the browser: an answer of the server could come too late.
-TAKE_BACK = f"""(status) => !status.includes('class="trouble"') ? status
+# An error goes when a person changes the inputs it was about, not when the server fills one in. Done in the
+# browser, since an answer of the server could come too late.
+TAKE_BACK = f"""(status) => !status.includes('class="trouble"') || "started" in document.body.dataset ? status
     : document.querySelector("#result video") ? "" : {json.dumps(markup.empty())}"""
 
 

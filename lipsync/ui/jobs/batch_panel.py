@@ -53,7 +53,9 @@ class BatchPanel:
             self.agreed = gr.Checkbox(label=label("batch.agreed"), elem_id="batch-agreed")
             self.start = gr.Button(label("batch.start"), elem_id="batch-start")
             self.status = gr.HTML(elem_id="batch-status")
-        self.files.change(self.on_files, self.files, [self.pairs, self.status], **QUIET)
+        # Not ``change``: that the files of a batch leave the form once it has begun takes nothing back.
+        chosen = [self.files.upload, self.files.delete, self.files.clear]
+        gr.on(chosen, self.on_files, self.files, [self.pairs, self.status], **QUIET)
 
     def attach(self, inputs: Inputs, written_as: Sequence[Any]) -> Any:
         """Let the button start a batch with the model and the settings of the form.

@@ -67,6 +67,8 @@ def test_a_batch_goes_on_past_a_failure_and_a_reload_and_all_of_it_is_fetched(
     page.click("#batch-start")
     row = page.locator(ROW)
     expect(row).to_contain_text("Batch: 2 videos")
+    page.wait_for_timeout(1000)
+    expect(page.locator("#batch-status")).to_contain_text("2 videos are")
     page.reload()  # in the middle
     expect(row).to_contain_text("of 2 done")
     shoot(page, "batch-running")
@@ -123,6 +125,8 @@ def test_a_csv_names_the_pairs_and_what_is_wrong_is_one_sentence(page, files: di
     choose(page, files["ann.jpg"], files["one.wav"], files["two.wav"], table)
     expect(page.locator("#batch-pairs")).to_contain_text("One video: first")
     expect(said).to_have_count(0)
+    page.get_by_role("button", name="Remove this file").first.click()
+    expect(said).to_contain_text("ann.jpg")
 
 
 def test_a_batch_is_cancelled(page, files: dict[str, Path]) -> None:  # type: ignore[no-untyped-def]

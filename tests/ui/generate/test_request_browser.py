@@ -55,6 +55,24 @@ def test_missing_consent_leads_to_its_box_and_a_tick_answers_it(page, stranger: 
     expect(page.locator("#status .empty")).to_be_visible()
 
 
+def test_what_the_server_fills_in_late_takes_no_error_back(page, stranger: Path) -> None:  # type: ignore[no-untyped-def]
+    page.get_by_role("button", name="Video, English speech").click()
+    expect(page.locator("#face-cut details")).to_be_visible()
+    page.click("#face button[aria-label]")
+    page.set_input_files("#face input[type=file]", stranger)
+    expect(page.locator("#face")).to_contain_text("stranger", use_inner_text=True)
+    page.click("#start")  # before the page knows that the face is a photo, which has no part to choose
+    said = page.locator("#status .trouble")
+    expect(said).to_contain_text("One thing is missing")
+    expect(page.locator("#face-facts")).to_contain_text("Photo")
+    expect(page.locator("#face-cut details")).to_be_hidden()
+    expect(page.locator("#consent")).to_be_visible()
+    page.wait_for_timeout(1000)
+    expect(said).to_contain_text("stranger.jpg")
+    page.check("#consent input")
+    expect(said).to_have_count(0)
+
+
 def test_a_failed_job_is_told_once_and_goes_with_its_face(page, stranger: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "noise.png"), noise)
