@@ -123,8 +123,8 @@ def disk_is_full(problem: BaseException | None) -> bool:
 
 
 def exit_status(command: Callable[[], int | None]) -> int:
-    """Run a command: 0 when it went well, 2 with one sentence on stderr when the person can mend what is wrong,
-    130 when it was stopped."""
+    """Run a command: 0 when it went well, 2 with one sentence on stderr when the person can mend what is
+    wrong, 130 when it was stopped."""
     if threading.current_thread() is threading.main_thread():
         # Whoever ends the process (a scheduler, a closing session) gets what Ctrl-C gives: nothing is left.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -79,6 +79,11 @@ def test_voxceleb2_is_its_test_folder_with_the_sound_beside(tmp_path):
     assert first.sound == tmp_path / "test/aac/id00017/01dfn2spqyE/00001.m4a"
     assert second.sound is None
     assert names_and_people("voxceleb", tmp_path, tmp_path / "list.txt") == [("id00061-abc-00003", "id00061")]
+    # Sound beside a video is its own: where others are to speak, each face gets the other one's.
+    driven = suite_items(read_suite("cross-driving"), ItemSource(tmp_path, "voxceleb"))
+    assert [(item.audio, item.speaker) for item in driven] == [
+        (second.path, second.path), (first.sound, first.path),
+    ]  # fmt: skip
 
 
 def test_hdtf_knows_people_by_the_names_of_its_clips(tmp_path):

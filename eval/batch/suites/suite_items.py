@@ -6,17 +6,17 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eval.batch.batch_manifest import LONGEST
-from eval.batch.held_out import another, held_out, person_of
+from eval.batch.held_out import next_of_another, person_of
 from eval.batch.suites.published_lists import TEST_LISTS, ListedVideo
 from eval.batch.suites.suite import ITEM_COLUMNS, Suite
 from lipsync.assets import asset
 from lipsync.checksum import file_sha256
 from lipsync.data.face_speech_pairs import read_rows
-from lipsync.data.preparation.sources import files
+from lipsync.data.preparation.sources import by_manifest, files
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
 
@@ -79,9 +79,13 @@ def suite_items(suite: Suite, source: ItemSource) -> list[SuiteItem]:
     chosen = items[: source.most or None]
     if suite.speech != "other":
         return chosen
+    # A manifest's sound is what the face is to say; that of a data set is what it says in its video.
+    own = {item.item for item in items if not item.speaker and (source.profile or not item.audio)}
     people = {item.item: item.person for item in items}
-    by_name = {item.item: item for item in items}
-    return [item if item.audio else _driven(item, by_name[another(item.item, people)]) for item in chosen]
+    if own and len(set(people.values())) < 2:
+        raise ConfigError("suite.one_person", suite=suite.name)
+    by_name, other = {item.item: item for item in items}, next_of_another(people)
+    return [_driven(item, by_name[other[item.item]]) if item.item in own else item for item in chosen]
 
 
 def data_sha256(items: Sequence[SuiteItem]) -> str:
@@ -128,7 +132,7 @@ def _items(suite: Suite, source: ItemSource) -> list[SuiteItem]:
     if source.list is not None:
         raise ConfigError("suite.list_needs_profile")
     if source.split:
-        return [_own(name, clip, person_of(name)) for name, clip in held_out(data, source.split).items()]
+        return _of_split(data / "manifest.csv", source.split)
     return read_items(data) if data.is_file() else _of_folder(data)
 
 
@@ -142,6 +146,14 @@ def _of_folder(folder: Path) -> list[SuiteItem]:
     return found
 
 
+def _of_split(manifest: Path, split: str) -> list[SuiteItem]:
+    """The videos of a split of a prepared folder."""
+    found = [video for video in by_manifest(manifest.parent, manifest) if video.split == split]
+    if not found:
+        raise ConfigError("suite.no_split", manifest=manifest, split=split)
+    return [_own(video.path.stem, video.path, video.identity) for video in found]
+
+
 def _own(name: str, clip: Path, person: str) -> SuiteItem:
     return SuiteItem(name, clip, reference=clip, person=person)
 
@@ -149,8 +161,7 @@ def _own(name: str, clip: Path, person: str) -> SuiteItem:
 def _listed(video: ListedVideo) -> SuiteItem:
     item = _own(video.name, video.path, video.person)
     sound = video.voice or video.sound
-    values = {one.name: getattr(item, one.name) for one in fields(SuiteItem)}
-    return SuiteItem(**{**values, "audio": sound, "speaker": video.voice, "language": video.language})
+    return replace(item, audio=sound, speaker=video.voice, language=video.language)
 
 
 def _item(path: Path, where: str, row: Mapping[str, str]) -> SuiteItem:
@@ -180,9 +191,8 @@ def _place(folder: Path, text: str) -> Path | None:
 def _driven(item: SuiteItem, by: SuiteItem) -> SuiteItem:
     """The item with the speech of another one; its own video stays the reference, whose mouth may shine
     through."""
-    return SuiteItem(
-        item.item, item.face, by.audio or by.face, item.reference, by.face, by.language, item.person
-    )
+    speaker = by.speaker or by.reference
+    return replace(item, audio=by.audio or by.face, speaker=speaker, language=by.language)
 
 
 def _checked(items: Iterable[SuiteItem], suite: Suite) -> list[SuiteItem]:
@@ -203,8 +213,4 @@ def _checked(items: Iterable[SuiteItem], suite: Suite) -> list[SuiteItem]:
         raise ConfigError("suite.no_item", suite=suite.name)
     if not any(item.face.is_file() for item in found.values()):
         raise ConfigError("suite.no_face", suite=suite.name, path=next(iter(found.values())).face)
-    if suite.speech == "other" and not all(item.audio for item in found.values()):
-        people = {item.person for item in found.values()}
-        if len(people) < 2:
-            raise ConfigError("suite.one_person", suite=suite.name)
     return list(found.values())
