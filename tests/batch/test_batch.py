@@ -171,8 +171,11 @@ def test_fid_is_pooled_over_the_videos_of_a_method(rows, tmp_path, monkeypatch):
     s1, s2 = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
     shift = x.mean(0) - y.mean(0)
     expected = shift @ shift + np.trace(s1 + s2 - 2 * scipy.linalg.sqrtm(s1 @ s2).real)
-    table = summarise_rows(results, tmp_path)
-    assert table.columns[0].methods["A"].mean == pytest.approx(expected, rel=1e-6)
+    lost = {"item": "three", "method": "A", "control": False, "error": "no video"}
+    table = summarise_rows([*results, lost], tmp_path)
+    summary = table.columns[0].methods["A"]
+    assert (summary.scored, summary.failed) == (2, ("three",))
+    assert summary.mean == pytest.approx(expected, rel=1e-6)
     alone = np.mean([result["scores"]["scores"]["fid"]["value"] for result in results])
     assert abs(alone / expected - 1) > 0.01, "a mean over videos would pass this test"
     assert table.details("fid")["A"] == (60, 60)
