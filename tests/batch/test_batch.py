@@ -284,11 +284,11 @@ def test_control_frames(control, expected):
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("item,method\n", "lacks the column 'generated'"),
-    ("item,method,generated\n", "lists no video"),
-    ("item,method,generated\na,,x.mp4\n", "line 2: the column 'method' is empty"),
-    (f"item,method,generated\na,b,{'x' * 300}.mp4\n", "line 2: what stands under 'generated' cannot be"),
-    ("item,method,generated\na,b,x\0.mp4\n", "line 2: what stands under 'generated' cannot be the name"),
+    ("item,method\n", "has no column 'generated'"),
+    ("item,method,generated\n", "lists nothing"),
+    ("item,method,generated\na,,x.mp4\n", "Line 2 of m.csv has nothing in the column method"),
+    (f"item,method,generated\na,b,{'x' * 300}.mp4\n", "what stands under 'generated' cannot be"),
+    ("item,method,generated\na,b,x\0.mp4\n", "what stands under 'generated' cannot be the name"),
     ("item,method,generated\na,b,x.mp4\na,b,y.mp4\n", "two rows for item 'a' and method 'b'"),
 ])  # fmt: skip
 def test_a_bad_manifest_is_one_sentence(tmp_path, capsys, text, said):
@@ -315,7 +315,7 @@ def test_rows_are_scored_wherever_the_process_is(rows, finished, tmp_path, monke
 def test_manifest_paths_are_relative_to_it(tmp_path):
     path = tmp_path / "m.csv"
     path.write_text(
-        "\ufeffmethod,item,generated,reference,reference_image\nA,one,x.mp4,/y.mp4,\n", encoding="utf-8"
+        "\ufeffmethod;item;generated;reference;reference_image\nA;one;x.mp4;/y.mp4;\n;;;;\n", encoding="utf-8"
     )
     (row,) = read_manifest(path)
     assert (row.generated, str(row.reference), row.reference_image) == (tmp_path / "x.mp4", "/y.mp4", None)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eval.batch.batch_manifest import LONGEST
 from eval.batch.held_out import next_of_another, person_of
 from eval.batch.suites.published_lists import TEST_LISTS, ListedVideo
 from eval.batch.suites.suite import ITEM_COLUMNS, Suite
 from lipsync.assets import asset
 from lipsync.checksum import file_sha256
-from lipsync.data.face_speech_pairs import read_rows
+from lipsync.data.face_speech_pairs import can_be_path, read_rows
 from lipsync.data.preparation.sources import by_manifest, files
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
@@ -172,7 +170,7 @@ def _item(path: Path, where: str, row: Mapping[str, str]) -> SuiteItem:
     if row["item"] in (".", "..") or not FILE_NAME.fullmatch(row["item"]):
         raise ConfigError("suite.no_item_name", where=where, item=row["item"])
     for name in PATHS:
-        if any(len(os.fsencode(part)) > LONGEST or "\0" in part for part in Path(row.get(name, "")).parts):
+        if not can_be_path(row.get(name, "")):
             raise ConfigError("suite.no_file_name", where=where, column=name)
     face, audio, reference, speaker = (_place(path.parent, row.get(name, "")) for name in PATHS)
     assert face is not None
