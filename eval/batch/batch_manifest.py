@@ -68,7 +68,14 @@ def with_controls(rows: Sequence[ManifestRow], controls: Sequence[Control]) -> l
     """The controls of every item that has a reference, followed by the rows themselves.
 
     The other audio of an item is that of the next item; with one item there is none.
+
+    Raises:
+        ConfigError: a method is called as a control.
     """
+    names = {control.name for control in controls}
+    taken = next((row.method for row in rows if row.method in names), None)
+    if taken is not None:
+        raise ConfigError("manifest.control_name", method=taken)
     real: dict[str, Path] = {}
     for row in rows:
         if row.reference is not None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from eval.batch.batch_manifest import ManifestRow
 from eval.scoring.protocol import Region, Variant
-from lipsync.batch.row_records import finished_record, write_record
+from lipsync.batch.row_records import finished_record, stored_record, write_record
 from lipsync.experts.perceptual import LpipsNet
 
 
@@ -65,11 +65,16 @@ class ScoringJob:
         return None if lost else result
 
     def write(self, **found: Any) -> dict[str, Any]:
-        """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it."""
-        return write_record(self.path, {
+        """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it.
+
+        Scores of an earlier run stay beside an error: their videos may come back, as a disk that was away.
+        """
+        values = {
             "fingerprint": self.fingerprint, "item": self.row.item, "method": self.row.method,
             "control": self.row.control is not None, **found,
-        })  # fmt: skip
+        }  # fmt: skip
+        earlier = stored_record(self.path) if "error" in found else None
+        return values if earlier and "scores" in earlier else write_record(self.path, values)
 
 
 def row_key(item: str, method: str) -> str:

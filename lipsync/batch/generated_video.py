@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -11,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from lipsync.batch.batch_method import REFERENCE, BatchMethod, load_for_job
-from lipsync.batch.row_records import FileState, file_state, finished_record, write_record
+from lipsync.batch.row_records import (
+    FileState,
+    file_state,
+    finished_record,
+    reason_of_failure,
+    write_record,
+)
 from lipsync.data.face_speech_pairs import FaceSpeechPair
-from lipsync.errors import Cancelled, ConfigError, LipSyncError, disk_is_full
+from lipsync.errors import disk_is_full
 from lipsync.generate import Request, Result, generate
 from lipsync.media.source import check_file
 from lipsync.texts import Message
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -188,13 +191,7 @@ def run_job(job: GenerationJob) -> GeneratedVideo:
     except Exception as problem:
         if disk_is_full(problem):
             job.clear()
-            raise ConfigError("batch.disk_full", folder=job.folder) from problem
-        if isinstance(problem, Cancelled):
-            raise
-        if isinstance(problem, LipSyncError):
-            return job.write(error=problem.message)
-        log.exception("a row failed")  # which one, its result says: the log holds no names of files
-        return job.write(error=Message("batch.unexpected", kind=type(problem).__name__, problem=problem))
+        return job.write(error=reason_of_failure(problem, job.folder))
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
 
