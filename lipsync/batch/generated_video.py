@@ -18,7 +18,7 @@ from lipsync.batch.row_records import (
     write_record,
 )
 from lipsync.data.face_speech_pairs import FaceSpeechPair
-from lipsync.errors import disk_is_full
+from lipsync.errors import ConfigError, disk_is_full
 from lipsync.generate import Request, Result, generate
 from lipsync.media.source import check_file
 from lipsync.texts import Message
@@ -187,7 +187,10 @@ def run_job(job: GenerationJob) -> GeneratedVideo:
             job.method.checkpoint,
             **job.settings,
         )
-        return job.keep(generate(request, load=load_for_job))
+        result = generate(request, load=load_for_job)
+        if result.weights_sha256 != job.method.weights_sha256:  # training may go on meanwhile
+            raise ConfigError("batch.weights_changed", method=job.method.name)
+        return job.keep(result)
     except Exception as problem:
         if disk_is_full(problem):
             job.clear()

@@ -1,7 +1,5 @@
 """The table of videos to score: what is read, and what is refused in one sentence."""
 
-from pathlib import Path
-
 import pytest
 
 from eval.__main__ import main

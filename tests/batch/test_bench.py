@@ -82,7 +82,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
             raise FaceError("face.none_found", path=request.face.name)
         images = [frame.image for frame in read_frames(request.face)]
         write_clip(request.output, images if request.method == "copy" else images[:1] * len(images))
-        return Result(request.output, len(images), 0, 128, 128, 25.0, len(images) / 25, "m", "0" * 64, 1)
+        sha256 = load(request.method, request.checkpoint).weights_sha256
+        return Result(request.output, len(images), 0, 128, 128, 25.0, len(images) / 25, "m", sha256, 1)
 
     def score(generated, *arguments, **options):
         control = options["control"]
@@ -198,6 +199,20 @@ def test_a_method_that_cannot_be_is_refused(suite, work, methods, said, monkeypa
     monkeypatch.chdir(suite.parent)
     with pytest.raises(ConfigError, match=said):
         chosen_methods(methods)
+
+
+def test_a_method_that_is_named_twice_is_one(suite, work, monkeypatch):
+    monkeypatch.chdir(suite.parent)
+    names = [method.name for method in chosen_methods(["copy", "T=theirs", "copy", "still", "T=theirs"])]
+    assert names == ["copy", "T", "still"]
+
+
+def test_weights_may_lie_in_a_folder_with_an_equals_sign(suite, work, monkeypatch):
+    (suite.parent / "lr=1e-4").mkdir()
+    monkeypatch.chdir(suite.parent)
+    (method,) = chosen_methods(["lr=1e-4"])
+    assert method.folder is None
+    assert method.method.checkpoint == suite.parent / "lr=1e-4"
 
 
 def test_an_unknown_method_is_named():
