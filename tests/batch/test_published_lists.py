@@ -48,7 +48,7 @@ def test_lrs2_reads_its_test_list(lrs2):
 
 def test_pairs_of_wav2lips_evaluation_name_the_speech_and_then_the_face(lrs2):
     pairs = lrs2 / "pairs.txt"
-    pairs.write_text("6330/00011 6331/00002\n6332/1 6332/1\n")
+    pairs.write_text("6330/00011 6331/00002\n6332/1 6332/1\n6330/00011 6331/00002\n")
     first, second = TEST_LISTS["lrs2"](lrs2, pairs)
     main = lrs2 / "mvlrs_v1" / "main"
     assert (first.name, first.person) == ("6331-00002--6330-00011", "6331")
@@ -101,6 +101,9 @@ def test_hdtf_knows_people_by_the_names_of_its_clips(tmp_path):
     assert names_and_people("hdtf", tmp_path, tmp_path / "list.txt") == [
         ("WRA_KellyAyotte_000", "WRA_KellyAyotte")
     ]
+    tree(tmp_path, "aligned/RD_Radio8_000.mp4")
+    with pytest.raises(ConfigError, match="Two items are called 'RD_Radio8_000'"):
+        TEST_LISTS["hdtf"](tmp_path, None)
 
 
 def test_cmlr_reads_its_test_list(tmp_path):
