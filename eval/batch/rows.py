@@ -48,7 +48,7 @@ def run(
     """
     rows = [row.absolute() for row in rows]  # a worker may be somewhere else
     syncnet = options.syncnet.absolute() if options.syncnet else None
-    options = replace(options, metrics=_possible(rows, options.metrics), syncnet=syncnet)
+    options = replace(options, metrics=possible_metrics(rows, options.metrics), syncnet=syncnet)
     networks = _networks(options)
     jobs = [ScoringJob(row, options, folder.resolve(), _fingerprint(row, options, networks)) for row in rows]
     del networks
@@ -86,7 +86,7 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
         for path in (row.generated, row.reference, row.reference_image, row.speaker):
             if path is not None and not path.is_file():
                 raise ConfigError("manifest.no_file", path=path)
-        names = _possible([row], row.metrics or options.metrics)
+        names = possible_metrics([row], row.metrics or options.metrics)
         with FeatureFiles(job) as features:
             scores = score(
                 row.generated, row.reference, row.reference_image, speaker=row.speaker, metrics=names,
@@ -101,7 +101,7 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
         return job.write(error=reason_of_failure(problem, job.folder))
 
 
-def _possible(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tuple[str, ...]:
+def possible_metrics(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tuple[str, ...]:
     """The chosen metrics (None: the usual ones) that at least one of the rows can have, in the table's order.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--list", type=Path, metavar="FILE", help=for_terminal("help.bench.list"))
     parser.add_argument("--split", default="", help=for_terminal("help.bench.split"))
     parser.add_argument("--clips", type=int, default=0, metavar="N", help=for_terminal("help.bench.clips"))
+    parser.add_argument("--resize", action="store_true", help=for_terminal("help.score.resize"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=for_terminal("help.bench.out"))
     engine = parser.add_mutually_exclusive_group()
     engine.add_argument(
@@ -53,7 +55,11 @@ def run(options: argparse.Namespace) -> int:
     if options.clips < 0:
         raise ConfigError("core.clips_least")
     suite = read_suite(options.suite)
-    source = ItemSource(options.data, options.profile or "", options.list, options.split, options.clips)
+    if options.resize:
+        suite = replace(suite, resize=True)
+    source = ItemSource(
+        options.data, options.profile or "", options.list, options.split, options.clips, options.out
+    )
     items = suite_items(suite, source)
     names = options.methods or suite.methods
     if not names:
@@ -95,4 +101,5 @@ def _command(options: argparse.Namespace, suite: Suite) -> str:
     for name in ("data", "profile", "list", "split", "clips"):
         value = getattr(options, name)
         words += [f"--{name}", str(value)] if value else []
+    words += ["--resize"] if options.resize else []
     return shlex.join([*words, "--methods", *(options.methods or suite.methods), "--out", str(options.out)])

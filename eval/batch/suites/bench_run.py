@@ -10,7 +10,7 @@ from typing import Any
 
 from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.pairing import videos_of_items
-from eval.batch.rows import Options
+from eval.batch.rows import Options, possible_metrics
 from eval.batch.rows import run as score_rows
 from eval.batch.suites.driving import DrivenFace, driven_faces, request_settings
 from eval.batch.suites.suite import Suite
@@ -128,10 +128,13 @@ def run_bench(
         report: called with (``bench.generating`` or ``bench.scoring``, videos done, videos in all).
 
     Raises:
-        ConfigError: a folder of videos has none of the items, the engine cannot be used, or the disk is full.
+        ConfigError: the items have no metric of the suite, a folder of videos has none of them, the engine
+            cannot be used, or the disk is full.
     """
     report = report or (lambda stage, done, total: None)
     faces = driven_faces(suite, items, folder / SOUNDS)
+    asked = [ManifestRow(face.item, "", face.face, face.reference, speaker=face.speaker) for face in faces]
+    possible_metrics(asked, suite.metrics)  # before anything is generated
     found = _generated(suite, faces, methods, folder, engine, report)
     for method in methods:
         if method.folder is not None:

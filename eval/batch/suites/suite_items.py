@@ -56,6 +56,7 @@ class ItemSource:
         list: file to be read instead of the data set's own test list.
         split: of the ``manifest.csv`` in ``data`` (columns file, id, split); empty: all videos.
         most: only the first so many; 0: all.
+        out: folder of the results; None: nobody knows yet.
     """
 
     data: Path | None = None
@@ -63,13 +64,15 @@ class ItemSource:
     list: Path | None = None
     split: str = ""
     most: int = 0
+    out: Path | None = None
 
 
 def suite_items(suite: Suite, source: ItemSource) -> list[SuiteItem]:
     """The items of a suite, each driven as the suite says.
 
     Raises:
-        ConfigError: there are none, or a suite of other people's speech has one person.
+        ConfigError: there are none, a suite of other people's speech has one person, or the results would lie
+            among the videos.
     """
     if suite.items and source.data is not None:
         raise ConfigError("suite.has_items", suite=suite.name)
@@ -131,7 +134,11 @@ def _items(suite: Suite, source: ItemSource) -> list[SuiteItem]:
         raise ConfigError("suite.list_needs_profile")
     if source.split:
         return _of_split(data / "manifest.csv", source.split)
-    return read_items(data) if data.is_file() else _of_folder(data)
+    if data.is_file():
+        return read_items(data)
+    if source.out is not None and source.out.resolve().is_relative_to(data.resolve()):
+        raise ConfigError("suite.out_in_data", out=source.out, data=data)
+    return _of_folder(data)
 
 
 def _of_folder(folder: Path) -> list[SuiteItem]:
