@@ -1,5 +1,6 @@
 import csv
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.rows import Options, ScoringJob, run, run_job
 from eval.batch.summary import summarise_rows
 from eval.functional.mouth.lipcorr import lipcorr
-from eval.report.files import videos_csv, write_tables
+from eval.report.files import summary_json, videos_csv, write_tables
 from eval.report.latex import escape, latex
 from eval.report.markdown import markdown
 from eval.scoring.controls import CONTROLS, Control
@@ -240,6 +241,12 @@ def test_cells_are_safe_in_spreadsheets_and_latex():
     line = videos_csv(table).splitlines()[1]
     assert line == "'=1+1,'-x,,,\"'@no, -1\""
     assert escape("a_b & 50% {~}\\") == r"a\_b \& 50\% \{\textasciitilde{}\}\textbackslash{}"
+
+
+def test_a_summary_copies_no_row():
+    row = {"item": "a", "method": "A", "control": False, "error": "x", "no copy": threading.Lock()}
+    text = summary_json(summarise_rows([row], Path("nowhere")))
+    assert json.loads(text)["failed"] == [["a", "A", "x"]]
 
 
 def test_controls_come_first_and_do_not_compete(rows):
