@@ -84,8 +84,7 @@ def _jobs(
     jobs = []
     for method in methods:
         for row in rows:
-            paths = (row.face, row.audio, row.reference)
-            inputs = tuple(found for path in paths if path is not None and (found := state(path)) is not None)
+            inputs = tuple(found for path in row.files if (found := state(path)) is not None)
             mark = fingerprint([inputs, asked, method.method, method.weights_sha256])
             jobs.append(GenerationJob(row, method, settings, folder, inputs, mark))
     return jobs
@@ -125,6 +124,6 @@ def _check_inputs(jobs: Sequence[GenerationJob]) -> None:
         ConfigError: one is.
     """
     made = {os.path.realpath(job.path) for job in jobs}
-    for path in {path for job in jobs for path in (job.row.face, job.row.audio, job.row.reference)}:
-        if path is not None and os.path.realpath(path) in made:
+    for path in {path for job in jobs for path in job.row.files}:
+        if os.path.realpath(path) in made:
             raise ConfigError("batch.input_is_result", path=path)

@@ -15,6 +15,7 @@ from lipsync.batch.row_records import (
     file_state,
     finished_record,
     reason_of_failure,
+    stored_record,
     write_record,
 )
 from lipsync.data.face_speech_pairs import FaceSpeechPair
@@ -109,12 +110,29 @@ class GenerationJob:
     def write(self, *, error: Message) -> GeneratedVideo:
         """Keep the reason why there is no video.
 
-        One that an earlier run finished stays: work on this job removes it, and had then not begun.
+        One that an earlier run finished stays where only files are away that it was made of: they may be back
+        for the next run, as a disk that was not mounted.
         """
-        if self.record.is_file() and self.path.is_file():
+        if self._made_before():
             return self._video({"error": error})
         self.clear()
         return self._write({"error": error})
+
+    def _made_before(self) -> bool:
+        """Whether there is the video of this job, as far as its inputs are there to be compared."""
+        record = stored_record(self.record)
+        if record is None or not self.path.is_file():
+            return False
+        then = [tuple(state) for state in record.get("inputs", ())]
+        paths = [
+            str(path) for path in (self.row.face, self.row.audio, self.row.reference) if path is not None
+        ]
+        return (
+            [path for path, *_ in then] == paths
+            and set(self.inputs) <= set(then)
+            and record.get("settings") == dict(self.settings)
+            and record.get("weights_sha256") == self.method.weights_sha256
+        )
 
     def check_inputs(self) -> None:
         """That every file is there.
@@ -122,9 +140,8 @@ class GenerationJob:
         Raises:
             MediaError: one is not.
         """
-        for path in (self.row.face, self.row.audio, self.row.reference):
-            if path is not None:
-                check_file(path)
+        for path in self.row.files:
+            check_file(path)
 
     def place_reference(self) -> None:
         """Put the real video beside those that are made, as another name of the file where that can be."""

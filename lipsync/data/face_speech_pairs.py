@@ -31,6 +31,11 @@ class FaceSpeechPair:
     audio: Path | None
     reference: Path | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that it names."""
+        return tuple(path for path in (self.face, self.audio, self.reference) if path is not None)
+
 
 def combined(faces: Sequence[Path], speeches: Sequence[Path]) -> list[FaceSpeechPair]:
     """Every face with every speech."""

@@ -169,6 +169,10 @@ def test_a_video_whose_inputs_are_gone_is_not_lost(
     made.clear()
     assert generate_batch(rows[:1], ["a"], out)[0].error is None
     assert made == []
+    # Under another line of the manifest it would be taken for that one's.
+    (video,) = generate_batch([replace(rows[0], face=tmp_path / "gone.mp4")], ["a"], out)
+    assert "There is no file" in str(video.error)
+    assert sorted(files(out)) == ["one/a.json", "one/reference.mp4"]
 
 
 def test_what_a_killed_worker_left_is_removed(
