@@ -80,7 +80,7 @@ class ScoringJob:
 def row_key(item: str, method: str) -> str:
     """File name of a row: readable, and unique whatever the names hold."""
     name = f"{item}--{method}"
-    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    mark = hashlib.sha256(f"{item}\0{method}".encode()).hexdigest()[:8]  # names may hold hyphens themselves
     return f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', name)[:80]}-{mark}"
 
 

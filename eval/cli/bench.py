@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from eval.batch.suites.suite_items import ItemSource, suite_items
     from eval.report.bench.bench_files import write_bench
     from lipsync.batch.engines import Engine
+    from lipsync.cli.progress_bars import ProgressBars
 
     engine = Engine(options.workers, options.ray)
     if options.clips < 0:
@@ -65,34 +66,15 @@ def run(options: argparse.Namespace) -> int:
     if not names:
         raise ConfigError("bench.name_methods")
     methods = chosen_methods(names)
-    with _Bars() as bars:
-        done = run_bench(suite, items, methods, options.out, engine, bars)
+    with ProgressBars() as bars:
+        done = run_bench(
+            suite, items, methods, options.out, engine,
+            lambda stage, done, total: bars(for_terminal(stage), done, total),
+        )  # fmt: skip
     path = write_bench(done, _command(options, suite), options.language or terminal_language())
     print((done.scores / "table.md").read_text(encoding="utf-8"))
     print(for_terminal("bench.written", path=path))
     return 0
-
-
-class _Bars:
-    """A bar for generating and one for scoring, with the time that is left."""
-
-    def __enter__(self) -> _Bars:
-        self._bars: dict[str, Any] = {}
-        return self
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        from tqdm import tqdm
-
-        if stage not in self._bars:
-            form = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}"
-            self._bars[stage] = tqdm(desc=for_terminal(stage), total=total, initial=done, bar_format=form)
-        self._bars[stage].update(done - self._bars[stage].n)
-        if done == total:
-            self._bars[stage].close()
-
-    def __exit__(self, *_: object) -> None:
-        for bar in self._bars.values():
-            bar.close()
 
 
 def _command(options: argparse.Namespace, suite: Suite) -> str:

@@ -11,6 +11,7 @@ import scipy.linalg
 import eval.batch.rows
 from eval.__main__ import main
 from eval.batch.batch_manifest import ManifestRow, with_controls
+from eval.batch.job import row_key
 from eval.batch.rows import Options, ScoringJob, run, run_job
 from eval.batch.summary import summarise_rows
 from eval.functional.mouth.lipcorr import lipcorr
@@ -105,6 +106,11 @@ def test_a_killed_run_loses_only_the_row_in_flight(rows, tmp_path, monkeypatch):
     results = run(rows[:2], options, tmp_path)
     assert count[1:] == ["two"]
     assert all("scores" in result for result in results)
+
+
+def test_no_two_rows_share_a_file():
+    names = [("a--b", "c"), ("a", "b--c"), ("a b", "c"), ("a/b", "c"), ("a" * 99, "c"), ("a" * 99, "d")]
+    assert len({row_key(*name) for name in names}) == len(names)
 
 
 def test_half_a_row_file_counts_as_none(finished, rows, tmp_path):
