@@ -83,6 +83,7 @@ def _votes(table: VoteTable) -> str:
         ),
         localized("leaderboard.minimum.how", minimum=table.minimum),
         *([_bias(table.bias)] if table.bias else []),
+        *([localized("leaderboard.half_votes")] if table.shrunk else []),
     ]
     return _section("leaderboard.by_votes", heads, rows, facts)
 
