@@ -21,8 +21,8 @@ class MethodVotes:
 
     Attributes:
         method: its name.
-        rank: 1 + how many ranked methods are better beyond their intervals; None: too few votes, no interval,
-            or the real video, which competes with nobody.
+        rank: 1 + how many ranked methods are stronger, the 95 % interval of the difference lying above 0;
+            None: too few votes, no interval, or the real video, which competes with nobody.
         strength: log worth, mean 0 over the methods: a is preferred to b with odds exp(difference).
         low, high: 95 % interval, raters as clusters; None where one person cast all votes of the method, or
             all votes were ties.
@@ -112,7 +112,11 @@ def vote_table(
         low, high = (fitted.low, fitted.high) if own["rater"].nunique() > 1 else (None, None)
         counts = (fitted.votes, fitted.won, fitted.tied)
         rows.append(MethodVotes(name, None, fitted.strength, low, high, *counts, last_day(own), name in real))
-    ranked = _ranked(rows, minimum)
+    able = {row.method for row in rows if row.votes >= minimum and row.low is not None and not row.real}
+    ranked = tuple(
+        replace(row, rank=1 + len(able & {*found.methods[row.method].below})) if row.method in able else row
+        for row in rows
+    )
     bias = _side_bias(votes)
     return VoteTable(ranked, found.votes, found.raters, excluded, minimum, bias, found.shrunk)
 
@@ -120,17 +124,6 @@ def vote_table(
 def last_day(rows: pd.DataFrame) -> str:
     """The day of the last of some votes or marks, UTC, ISO 8601."""
     return str(rows["time"].max().date().isoformat())
-
-
-def _ranked(rows: Sequence[MethodVotes], minimum: int) -> tuple[MethodVotes, ...]:
-    """The rows with their ranks; see :class:`MethodVotes`."""
-    lows = {row: row.low for row in rows if row.low is not None and row.votes >= minimum and not row.real}
-    return tuple(
-        replace(row, rank=1 + sum(low > row.high for low in lows.values()))
-        if row in lows and row.high is not None
-        else row
-        for row in rows
-    )
 
 
 def _side_bias(votes: pd.DataFrame) -> SideBias | None:

@@ -72,7 +72,16 @@ def test_methods_that_were_never_compared_are_not_ranked_one_before_the_other() 
     pairs = [(f"r{k % 15}", *two, float(rng.random() < 0.85)) for two in ("ab", "cd") for k in range(60)]
     table = vote_table(votes(pairs))
     assert table.shrunk
-    assert {row.rank for row in table.methods} == {1}
+    assert {row.method: row.rank for row in table.methods} == {"a": 1, "b": 2, "c": 1, "d": 2}
+
+
+def test_a_newcomer_with_one_vote_takes_no_rank_from_the_others() -> None:
+    frame = cast(raters=25)
+    before = [row.rank for row in vote_table(frame).methods]
+    newcomer = votes([("r0", "m3", "new", 1.0)])
+    table = vote_table(pd.concat([frame, newcomer], ignore_index=True))
+    assert table.shrunk
+    assert [row.rank for row in table.methods if row.method != "new"] == before
 
 
 def test_a_method_that_one_person_voted_on_has_no_rank() -> None:
