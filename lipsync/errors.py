@@ -7,10 +7,13 @@ traceback.
 """
 
 import errno
-from collections.abc import Iterator
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lipsync.texts import Message
+from lipsync.texts import Message, for_terminal
 
 LONGEST = 400  # characters of one parameter in a sentence
 
@@ -93,6 +96,21 @@ class StudyError(LipSyncError):
 
 class Cancelled(LipSyncError):
     """The person stopped the job."""
+
+
+def exit_status(command: Callable[[], int | None]) -> int:
+    """Run a command: its own status, 2 after an error whose sentence is printed, 130 when it is stopped."""
+    if threading.current_thread() is threading.main_thread():
+        # Whoever ends the process (a scheduler, a closing session) gets what Ctrl-C gives: nothing is left.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return command() or 0
+    except LipSyncError as problem:
+        print(for_terminal(problem.message), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(for_terminal("job.stopped"), file=sys.stderr)
+        return 130
 
 
 @contextmanager
