@@ -170,6 +170,7 @@ def _notes(
     beyond = sum(NO_PARTNER in keys for keys in noted)
     if beyond:
         notes.append(Message("summary.lengths_differ", count=beyond, total=len(results)))
+    notes += _gaps(results, columns)
     for column in columns:
         notes += METRICS.get(column.metric).method_notes(column.details)
     items = {method: {r["item"] for r in results if r["method"] == method} for method in methods}
@@ -179,3 +180,36 @@ def _notes(
     if len(methods) > 1 and clips <= 5:
         notes.append(Message("summary.one_clip") if clips == 1 else Message("summary.few_clips", count=clips))
     return tuple(notes)
+
+
+def _gaps(results: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[Message]:
+    """Why some videos that were scored lack a metric that others have; metrics of one reason together."""
+    scored = [row for row in results if "scores" in row]
+    found: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for column in columns:
+        reasons: dict[str, list[str]] = {}
+        for row in scored:
+            reason = _gap(METRICS.get(column.metric), row)
+            if reason:
+                reasons.setdefault(getattr(reason, "key", reason), []).append(reason)
+        for kind, said in reasons.items():
+            found.setdefault((kind, len(said)), []).append((column.label, said[0]))
+    return [
+        Message(
+            "summary.gaps",
+            count=count,
+            total=len(scored),
+            metrics=", ".join(label for label, _ in lacking),
+            reason=lacking[0][1],
+        )
+        for (_, count), lacking in found.items()
+    ]
+
+
+def _gap(metric: Metric, row: Mapping[str, Any]) -> str:
+    """Why a scored video lacks a metric; empty where it has it, or nobody asked for it."""
+    entry = metric.entry(row)
+    if entry is not None:
+        return entry["reason"] if entry["value"] is None else ""
+    compared = "reference" in metric.needs and row["scores"].get("reference", "") is None
+    return Message("summary.no_reference") if compared else ""
