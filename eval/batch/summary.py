@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from eval.scoring.metrics import METRICS, Metric
 from eval.scoring.metrics.base import LoadFeatures, ResultRow
 from lipsync.texts import Message
 
+OF_ONE_VIDEO = re.compile(r"frames |windows |skipped |offset |\d+ of \d+ windows ")  # of a protocol string
 NO_PARTNER = "score.no_partner"  # said of single videos, in whose place there is a note about all of them
 
 
@@ -147,7 +149,7 @@ def _common(entries: Sequence[Mapping[str, Any]]) -> str:
     """The parts that the protocol strings of all videos share, and what they add up to."""
     strings = [entry["protocol"].split("; ") for entry in entries]
     shared = [part for part in strings[0] if all(part in other for other in strings)]
-    shared = [part for part in shared if not part.startswith(("frames ", "windows ", "skipped "))]
+    shared = [part for part in shared if not OF_ONE_VIDEO.match(part)]
     frames = sum(entry["frames"] for entry in entries)
     unit = "windows" if any(part.startswith("windows ") for part in strings[0]) else "frames"
     videos = "1 video" if len(entries) == 1 else f"{len(entries)} videos"

@@ -103,3 +103,12 @@ def test_where_others_speak_the_page_says_that_the_real_mouth_says_something_els
     assert ("ann, with the speech of bob" in page) == (name == "cross-driving")
     assert page.count("Followed and Leak: at one shift") == 1
     assert "1method2videos of each method" in page
+
+
+def test_windows_of_one_video_do_not_stand_beside_those_of_all(tmp_path):
+    rows = [row(item, "a", lse_d=8.0) for item in ("one", "two")]
+    for one in rows:
+        entry = one["scores"]["scores"]["lse_d"]
+        entry["protocol"] = "protocol 1; own expert; windows 9 of 9; 5 of 9 windows with full support"
+    page = written(tmp_path, bench_run(tmp_path, rows))
+    assert "protocol 1; own expert; 2 videos, 10 windows" in page

@@ -283,8 +283,8 @@ def _kind(sentence: str) -> str:
 
 def _heading(column: Column) -> str:
     """The heading, escaped, whose arrow stands on the line of its last word."""
-    arrow = METRICS.get(column.metric).arrow
-    return escape(heading(column).replace(f" {arrow}", f"\N{NO-BREAK SPACE}{arrow}"))
+    arrow = f" {METRICS.get(column.metric).arrow}"
+    return escape(heading(column).replace(arrow, arrow.replace(" ", "\N{NO-BREAK SPACE}")))
 
 
 def _public(sentence: str) -> str:
