@@ -194,8 +194,8 @@ def _gaps(results: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> li
             reason = _gap(METRICS.get(column.metric), row)
             if reason:
                 reasons.setdefault(getattr(reason, "key", reason), []).append(reason)
-        for kind, said in reasons.items():
-            found.setdefault((kind, len(said)), []).append((column.label, said[0]))
+        for kind, sentences in reasons.items():
+            found.setdefault((kind, len(sentences)), []).append((column.label, sentences[0]))
     return [
         Message(
             "summary.gaps",

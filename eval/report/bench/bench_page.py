@@ -187,11 +187,11 @@ class BenchPage:
 
     def _parts(self, tables: Mapping[str, ScoreTable]) -> str:
         whole, parts = self.tables.whole, []
-        said = {_kind(note) for note in whole.notes}
+        known = {_kind(note) for note in whole.notes}
         for part, table in tables.items():
             alone = replace(
                 table,
-                notes=tuple(note for note in table.notes if _kind(note) not in said),
+                notes=tuple(note for note in table.notes if _kind(note) not in known),
                 missing={name: why for name, why in table.missing.items() if name not in whole.missing},
             )
             parts.append(f"<h3>{escape(part)}</h3>{self._table(table)}{self._warnings(alone)}")
