@@ -34,8 +34,8 @@ def generate_batch(
 
     ``folder/ITEM/METHOD.mp4`` is a video, ``ITEM/METHOD.json`` what is known of it, ``ITEM/reference.*`` the
     real one where a row has it. A row that fails is a result too, with the reason; it is tried again by the
-    next run. Whether a video is there already is told by the paths, lengths and times of its inputs, the
-    settings and the hash of the weights.
+    next run. Whether a video is there already is told by the paths, lengths and times of its face and audio,
+    the settings and the hash of the weights. Another reference takes the place of the one before.
 
     Args:
         methods: see `batch_methods`.
@@ -84,7 +84,7 @@ def _jobs(
     jobs = []
     for method in methods:
         for row in rows:
-            inputs = tuple(found for path in row.files if (found := state(path)) is not None)
+            inputs = tuple(found for path in row.inputs if (found := state(path)) is not None)
             mark = fingerprint([inputs, asked, method.method, method.weights_sha256])
             jobs.append(GenerationJob(row, method, settings, folder, inputs, mark))
     return jobs

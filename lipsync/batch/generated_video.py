@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class GenerationJob:
 
     Attributes:
         settings: fields of the `Request` that are the same for all.
-        inputs: the state of each file that goes in.
+        inputs: the state of each file that the video is made of.
         fingerprint: changes with anything that changes the video.
         threads: of PyTorch and OpenCV; 0: as they like.
     """
@@ -86,10 +87,14 @@ class GenerationJob:
         return self.path.with_name(f".{self.method.name}")
 
     def finished(self) -> GeneratedVideo | None:
-        """What an earlier run made of the same inputs, if it is all there."""
+        """What an earlier run made of the same inputs, if it is all there; puts the reference beside it."""
         record = finished_record(self.record, self.fingerprint)
         state = file_state(self.path)
         if record is None or state is None or state[1] != record.get("bytes"):
+            return None
+        try:
+            self.place_reference()
+        except OSError:  # work on the row has the sentence for it
             return None
         return self._video(record)
 
@@ -113,22 +118,19 @@ class GenerationJob:
         One that an earlier run finished stays where only files are away that it was made of: they may be back
         for the next run, as a disk that was not mounted.
         """
-        if self._made_before():
+        if self.made_before():
             return self._video({"error": error})
         self.clear()
         return self._write({"error": error})
 
-    def _made_before(self) -> bool:
+    def made_before(self) -> bool:
         """Whether there is the video of this job, as far as its inputs are there to be compared."""
         record = stored_record(self.record)
         if record is None or not self.path.is_file():
             return False
         then = [tuple(state) for state in record.get("inputs", ())]
-        paths = [
-            str(path) for path in (self.row.face, self.row.audio, self.row.reference) if path is not None
-        ]
         return (
-            [path for path, *_ in then] == paths
+            [path for path, *_ in then] == [str(path) for path in self.row.inputs]
             and set(self.inputs) <= set(then)
             and record.get("settings") == dict(self.settings)
             and record.get("weights_sha256") == self.method.weights_sha256
@@ -151,15 +153,19 @@ class GenerationJob:
         place = self.path.with_name(f"{REFERENCE}{source.suffix.lower()}")
         if place.exists() and (place.samefile(source) or _alike(place, source)):
             return
-        for old in self.path.parent.glob(f"{REFERENCE}.*"):
-            if old not in (self.row.face, self.row.audio):
-                old.unlink(missing_ok=True)
-        part = self.scratch / place.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            os.link(source, part)
-        except OSError:  # another disk, or one without links
-            shutil.copy2(source, part)
-        part.replace(place)
+            try:
+                os.link(source, part)
+            except OSError:  # another disk, or one without links
+                shutil.copy2(source, part)
+            for old in place.parent.glob(f"{REFERENCE}.*"):
+                if old not in self.row.inputs:
+                    old.unlink(missing_ok=True)
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
 
     def _write(self, facts: dict[str, Any]) -> GeneratedVideo:
         record = {
@@ -193,9 +199,9 @@ def run_job(job: GenerationJob) -> GeneratedVideo:
         _take_threads(job.threads)
     try:
         job.check_inputs()
+        job.place_reference()
         job.clear()
         job.scratch.mkdir(parents=True)
-        job.place_reference()
         request = Request(
             job.row.face,
             job.row.audio,
@@ -209,7 +215,7 @@ def run_job(job: GenerationJob) -> GeneratedVideo:
             raise ConfigError("batch.weights_changed", method=job.method.name)
         return job.keep(result)
     except Exception as problem:
-        if disk_is_full(problem):
+        if disk_is_full(problem) and not job.made_before():
             job.clear()
         return job.write(error=reason_of_failure(problem, job.folder))
     finally:

@@ -32,9 +32,14 @@ class FaceSpeechPair:
     reference: Path | None = None
 
     @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files that a video of it is made of."""
+        return (self.face,) if self.audio is None else (self.face, self.audio)
+
+    @property
     def files(self) -> tuple[Path, ...]:
-        """Those that it names."""
-        return tuple(path for path in (self.face, self.audio, self.reference) if path is not None)
+        """All that it names."""
+        return self.inputs if self.reference is None else (*self.inputs, self.reference)
 
 
 def combined(faces: Sequence[Path], speeches: Sequence[Path]) -> list[FaceSpeechPair]:

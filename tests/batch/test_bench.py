@@ -236,7 +236,7 @@ def test_an_unknown_method_is_named():
 
 def test_what_cannot_run_is_said_in_one_sentence(suite, work, capsys):
     (suite.parent / "empty").mkdir()
-    assert bench(suite, f"Ours={suite.parent / 'empty'}") == 2
+    assert bench(suite, "copy", f"Ours={suite.parent / 'empty'}") == 2
     assert "no video for Ours; name files as the items, such as a_1.mp4" in capsys.readouterr().err
     assert main(["bench", str(suite), "--out", str(suite.parent / "out")]) == 2
     assert "Name at least one method" in capsys.readouterr().err

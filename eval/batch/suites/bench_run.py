@@ -135,10 +135,11 @@ def run_bench(
     faces = driven_faces(suite, items, folder / SOUNDS)
     asked = [ManifestRow(face.item, "", face.face, face.reference, speaker=face.speaker) for face in faces]
     possible_metrics(asked, suite.metrics)  # before anything is generated
-    found = _generated(suite, faces, methods, folder, engine, report)
+    found: Found = {}
     for method in methods:
         if method.folder is not None:
             found |= _brought(method, method.folder, faces)
+    found |= _generated(suite, faces, methods, folder, engine, report)
     there = {key: path for key, path in found.items() if isinstance(path, Path)}
     rows = [
         ManifestRow(face.item, method.name, there[key], face.reference, speaker=face.speaker)
