@@ -94,7 +94,7 @@ def test_scoring_loads_no_more_than_it_needs(clip: Path, tmp_path: Path) -> None
         "lse_d",
     ]
     program = f"from eval.__main__ import main; assert not main({command})"
-    assert imported(program, (*UNUSED, *PORTAL, "numba", "ctranslate2")) == []
+    assert imported(program, (*UNUSED, *PORTAL, "numba")) == []  # ctranslate2: only if speech is encoded anew
 
 
 def test_the_portal_starts_without_what_only_some_jobs_need() -> None:
