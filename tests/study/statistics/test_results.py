@@ -296,6 +296,10 @@ def test_a_study_of_pairs():
     assert (best["method"], int(best["votes"])) == ("a", 144)
     assert "strength-overall" in plots(said)
     assert json.loads(render(said, "json"))["preference"]["overall"]["votes"] == len(rows)
+    scores = {("i0", method): 3.0 - place for place, method in enumerate("abc")}
+    scores |= {("elsewhere", method): 10.0 * place for place, method in enumerate("abc")}
+    [by_method] = results(table(NOBODY), ballots(rows), scores={"x": scores}).method_correlations
+    assert (by_method.spearman, by_method.clips) == (pytest.approx(1), 3)  # of clips of the study alone
 
 
 @pytest.mark.filterwarnings("error")
