@@ -7,10 +7,13 @@ traceback.
 """
 
 import errno
-from collections.abc import Iterator
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lipsync.texts import Message
+from lipsync.texts import Message, for_terminal
 
 LONGEST = 400  # characters of one parameter in a sentence
 
@@ -117,3 +120,19 @@ def disk_is_full(problem: BaseException | None) -> bool:
             return True
         problem = problem.__cause__
     return False
+
+
+def exit_status(command: Callable[[], int | None]) -> int:
+    """Run a command: 0 when it went well, 2 with one sentence on stderr when the person can mend what is
+    wrong, 130 when it was stopped."""
+    if threading.current_thread() is threading.main_thread():
+        # Whoever ends the process (a scheduler, a closing session) gets what Ctrl-C gives: nothing is left.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return command() or 0
+    except LipSyncError as problem:
+        print(for_terminal(problem.message), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(for_terminal("job.stopped"), file=sys.stderr)
+        return 130

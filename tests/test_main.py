@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from eval.cli import main as eval_main
 from lipsync.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,3 +43,19 @@ def test_a_configuration_is_named_from_any_folder(tmp_path: Path) -> None:
 def test_ablate_names_the_command_that_it_became(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ablate", "--table", "2", "--data", "x", "--steps", "3"]) == 2
     assert "`python -m eval ablate`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("run", "arguments", "work"),
+    [
+        (main, ["weights"], "lipsync.cli.weights._weights"),
+        (eval_main, ["bench", "example", "--out", "x"], "eval.cli.bench.run"),
+    ],
+)
+def test_a_stop_is_a_word_and_no_traceback(run, arguments, work, monkeypatch, capsys) -> None:
+    def stopped(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work, stopped)
+    assert run(arguments) == 130
+    assert capsys.readouterr().err == "Stopped.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from eval.scoring.metrics import METRICS, Metric
 from eval.scoring.metrics.base import LoadFeatures, ResultRow
 from lipsync.texts import Message
 
+OF_ONE_VIDEO = re.compile(r"frames |windows |skipped |offset |\d+ of \d+ windows ")  # of a protocol string
 NO_PARTNER = "score.no_partner"  # said of single videos, in whose place there is a note about all of them
 
 
@@ -147,7 +149,7 @@ def _common(entries: Sequence[Mapping[str, Any]]) -> str:
     """The parts that the protocol strings of all videos share, and what they add up to."""
     strings = [entry["protocol"].split("; ") for entry in entries]
     shared = [part for part in strings[0] if all(part in other for other in strings)]
-    shared = [part for part in shared if not part.startswith(("frames ", "windows ", "skipped "))]
+    shared = [part for part in shared if not OF_ONE_VIDEO.match(part)]
     frames = sum(entry["frames"] for entry in entries)
     unit = "windows" if any(part.startswith("windows ") for part in strings[0]) else "frames"
     videos = "1 video" if len(entries) == 1 else f"{len(entries)} videos"
@@ -170,6 +172,7 @@ def _notes(
     beyond = sum(NO_PARTNER in keys for keys in noted)
     if beyond:
         notes.append(Message("summary.lengths_differ", count=beyond, total=len(results)))
+    notes += _gaps(results, columns)
     for column in columns:
         notes += METRICS.get(column.metric).method_notes(column.details)
     items = {method: {r["item"] for r in results if r["method"] == method} for method in methods}
@@ -179,3 +182,36 @@ def _notes(
     if len(methods) > 1 and clips <= 5:
         notes.append(Message("summary.one_clip") if clips == 1 else Message("summary.few_clips", count=clips))
     return tuple(notes)
+
+
+def _gaps(results: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[Message]:
+    """Why some videos that were scored lack a metric that others have; metrics of one reason together."""
+    scored = [row for row in results if "scores" in row]
+    found: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for column in columns:
+        reasons: dict[str, list[str]] = {}
+        for row in scored:
+            reason = _gap(METRICS.get(column.metric), row)
+            if reason:
+                reasons.setdefault(getattr(reason, "key", reason), []).append(reason)
+        for kind, sentences in reasons.items():
+            found.setdefault((kind, len(sentences)), []).append((column.label, sentences[0]))
+    return [
+        Message(
+            "summary.gaps",
+            count=count,
+            total=len(scored),
+            metrics=", ".join(label for label, _ in lacking),
+            reason=lacking[0][1],
+        )
+        for (_, count), lacking in found.items()
+    ]
+
+
+def _gap(metric: Metric, row: Mapping[str, Any]) -> str:
+    """Why a scored video lacks a metric; empty where it has it, or nobody asked for it."""
+    entry = metric.entry(row)
+    if entry is not None:
+        return entry["reason"] if entry["value"] is None else ""
+    compared = "reference" in metric.needs and row["scores"].get("reference", "") is None
+    return Message("summary.no_reference") if compared else ""

@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 
-from lipsync.errors import LipSyncError
+from lipsync.errors import exit_status
 from lipsync.texts import for_terminal
 
 COMMANDS = {
@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it worked, 2 with one sentence when the person can mend what is wrong."""
+    """Run one command; its exit status, see `exit_status`."""
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m eval", description=for_terminal("help.eval"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -34,8 +34,4 @@ def main(arguments: list[str] | None = None) -> int:
         if find_spec(COMMANDS[name]):
             import_module(COMMANDS[name]).add(commands)
     options = parser.parse_args(arguments)
-    try:
-        return options.run(options)
-    except LipSyncError as problem:
-        print(for_terminal(problem.message), file=sys.stderr)
-        return 2
+    return exit_status(lambda: options.run(options))

@@ -20,12 +20,13 @@ from lipsync.faces.tracking.track import FaceTracker
 from lipsync.media import read_frames
 from lipsync.weights import hub
 
-VERSION = 1
+VERSION = 2
 # (x0, y0, x1, y1) in the 256-pixel face region: as wide as the mouth region of the protocol, 4:3, lips in
 # the middle (they lay within x 73-182, y 126-216 on 275 frames of 60 clips).
 REGION = (64, 122, 192, 218)
 ASPECT = (REGION[2] - REGION[0]) / (REGION[3] - REGION[1])  # width / height in pixels
 STILL = 0.25  # s, sigma: the place follows the head, not the jitter of the track
+AT_ONCE = 0.05  # s, sigma: in single pictures nothing jitters, but a head that nods is elsewhere 0.25 s later
 STEADY = 1.0  # s, sigma: the size changes only as fast as somebody walks towards the camera
 Report = Callable[[int, int], None]
 
@@ -51,11 +52,15 @@ class MouthTrack:
         return {"fps": self.fps, "boxes": [list(box) for box in self.boxes]}
 
 
-def mouth_track(set_: ComparisonSet, item: Item, report: Report | None = None) -> MouthTrack:
+def mouth_track(
+    set_: ComparisonSet, item: Item, report: Report | None = None, *, pictures: bool = False
+) -> MouthTrack:
     """The mouth region of an item, from its reference, else from a video with a face, whichever method's.
 
     Args:
         report: called with (frames done, frames expected).
+        pictures: for single pictures, in which the mouth has to be in the middle; else it moves calmly, for
+            a video.
 
     Raises:
         FaceError: there is no face in any of its videos.
@@ -64,14 +69,14 @@ def mouth_track(set_: ComparisonSet, item: Item, report: Report | None = None) -
     for clip in item.videos:
         path = set_cache.place(set_, "mouth", ".json", VERSION, clip.sha256, landmarker is None)
         make = partial(_boxes, clip.source, round(clip.seconds * FPS), landmarker, report)
-        boxes = set_cache.remembered(path, make)["boxes"]
+        boxes = set_cache.remembered(path, make)["pictures" if pictures else "boxes"]
         if boxes:
             return MouthTrack(FPS, tuple(tuple(box) for box in boxes))
     raise FaceError("curves.no_mouth", item=item.name)
 
 
 def _boxes(path: Path, total: int, landmarker: Path | None, report: Report | None) -> dict[str, Any]:
-    """Relative ``boxes`` at 25 per second; none where there is no face."""
+    """Relative ``boxes`` and those of single ``pictures``, at 25 per second; none where there is no face."""
     squares: list[np.ndarray | None] = []
     starts: list[int] = []
     size = (1, 1)
@@ -87,17 +92,23 @@ def _boxes(path: Path, total: int, landmarker: Path | None, report: Report | Non
     finally:
         tracker.close()
     if all(square is None for square in squares):
-        return {"boxes": []}
-    return {"boxes": smooth(squares, starts, size).round(5).tolist()}
+        return {"boxes": [], "pictures": []}
+    return {
+        name: smooth(squares, starts, size, still).round(5).tolist()
+        for name, still in (("boxes", STILL), ("pictures", AT_ONCE))
+    }
 
 
-def smooth(squares: list[np.ndarray | None], starts: list[int], size: tuple[int, int]) -> np.ndarray:
+def smooth(
+    squares: list[np.ndarray | None], starts: list[int], size: tuple[int, int], still: float = STILL
+) -> np.ndarray:
     """(T, 4) mouth boxes, relative and inside the picture, of face squares that may be missing.
 
     Args:
         squares: (x0, y0, x1, y1) pixels at 25 per second, None without a face.
         starts: where a track begins after a cut; nothing is smoothed across.
         size: width and height in pixels.
+        still: s, sigma of the place.
     """
     known = np.array([index for index, square in enumerate(squares) if square is not None])
     found = np.stack([squares[index] for index in known])  # type: ignore[misc]
@@ -108,7 +119,7 @@ def smooth(squares: list[np.ndarray | None], starts: list[int], size: tuple[int,
     values = np.column_stack([place, side])
     for part in parts:
         if len(part):
-            values[part, :2] = gaussian_filter1d(values[part, :2], STILL * FPS, axis=0, mode="nearest")
+            values[part, :2] = gaussian_filter1d(values[part, :2], still * FPS, axis=0, mode="nearest")
             values[part, 2] = gaussian_filter1d(values[part, 2], STEADY * FPS, mode="nearest")
     time = np.arange(len(squares))
     # Across a cut the nearest known value stands; inside a shot a gap is bridged straight.

@@ -31,8 +31,10 @@ _SYMBOLS = {
 }
 
 
-def latex(table: ScoreTable, intervals: bool = True) -> str:
+def latex(table: ScoreTable, intervals: bool = True, part: str = "") -> str:
     """A complete ``table`` environment that can be pasted as it is; protocols and notes as comments.
+
+    ``part`` names the videos that it is about where these are not all, such as a language.
 
     Best in bold, second underlined, controls above a rule; behind a mean, half the width of its bootstrap
     95 % interval.
@@ -51,7 +53,9 @@ def latex(table: ScoreTable, intervals: bool = True) -> str:
     comments = [*(column.protocol for column in table.columns), *table.notes]
     comments += [f"{item}, {method} failed: {reason}" for item, method, reason in table.failed]
     shown = [cell for _, found in columns for cell in found.values()]
-    return environment(head, groups, comments, _caption(shown, intervals), "tab:scores")
+    label = "-".join(["tab:scores", *re.findall(r"\w+", part)])
+    caption = _caption(shown, intervals)
+    return environment(head, groups, comments, f"{escape(part)}. {caption}" if part else caption, label)
 
 
 def environment(

@@ -32,9 +32,9 @@ def _marked(cell: Cell) -> str:
 
 def _below(table: ScoreTable, intervals: bool) -> list[str]:
     lines = []
-    if intervals:
-        lines.append("In brackets: bootstrap 95 % intervals of the mean over videos.")
     shown = [cell for column in table.columns for cell in cells(table, column).values()]
+    if intervals and any(cell.interval for cell in shown):
+        lines.append("In brackets: bootstrap 95 % intervals of the mean over videos.")
     if any(cell.second for cell in shown):
         lines.append("Bold: best method; underlined: second.")
     if any(cell.differs for cell in shown):

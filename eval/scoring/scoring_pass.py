@@ -152,9 +152,16 @@ class Pass:
     def _same_size(
         self, ours: Iterator[Frame], theirs: Iterator[Frame]
     ) -> tuple[Iterator[Frame], Iterator[Frame]]:
-        """Both streams at the size of the reference; an error where they differ and may not."""
+        """Both streams at the size of the reference; an error where they differ and may not.
+
+        H.264 wants even sizes, so a result of odd footage has its last row or column twice: it is cut off.
+        """
         first, other = next(ours), next(theirs)
         have, want = first.image.shape[:2], other.image.shape[:2]
+        if have != want and have == tuple(side + side % 2 for side in want):
+            high, wide = have = want
+            ours = (frame._replace(image=frame.image[:high, :wide]) for frame in chain([first], ours))
+            first = next(ours)
         require_size(have, want, self._may_resize, self.files.generated.name)  # type: ignore[arg-type]
         self.resized = have != want
         ours = chain([first], ours)

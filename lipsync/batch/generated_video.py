@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -11,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from lipsync.batch.batch_method import REFERENCE, BatchMethod, load_for_job
-from lipsync.batch.row_records import FileState, file_state, finished_record, write_record
+from lipsync.batch.row_records import (
+    FileState,
+    file_state,
+    finished_record,
+    reason_of_failure,
+    stored_record,
+    write_record,
+)
 from lipsync.data.face_speech_pairs import FaceSpeechPair
-from lipsync.errors import Cancelled, ConfigError, LipSyncError, disk_is_full
+from lipsync.errors import ConfigError, disk_is_full
 from lipsync.generate import Request, Result, generate
 from lipsync.media.source import check_file
 from lipsync.texts import Message
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,29 @@ class GenerationJob:
     def write(self, *, error: Message) -> GeneratedVideo:
         """Keep the reason why there is no video.
 
-        One that an earlier run finished stays: work on this job removes it, and had then not begun.
+        One that an earlier run finished stays where only files are away that it was made of: they may be back
+        for the next run, as a disk that was not mounted.
         """
-        if self.record.is_file() and self.path.is_file():
+        if self._made_before():
             return self._video({"error": error})
         self.clear()
         return self._write({"error": error})
+
+    def _made_before(self) -> bool:
+        """Whether there is the video of this job, as far as its inputs are there to be compared."""
+        record = stored_record(self.record)
+        if record is None or not self.path.is_file():
+            return False
+        then = [tuple(state) for state in record.get("inputs", ())]
+        paths = [
+            str(path) for path in (self.row.face, self.row.audio, self.row.reference) if path is not None
+        ]
+        return (
+            [path for path, *_ in then] == paths
+            and set(self.inputs) <= set(then)
+            and record.get("settings") == dict(self.settings)
+            and record.get("weights_sha256") == self.method.weights_sha256
+        )
 
     def check_inputs(self) -> None:
         """That every file is there.
@@ -119,9 +140,8 @@ class GenerationJob:
         Raises:
             MediaError: one is not.
         """
-        for path in (self.row.face, self.row.audio, self.row.reference):
-            if path is not None:
-                check_file(path)
+        for path in self.row.files:
+            check_file(path)
 
     def place_reference(self) -> None:
         """Put the real video beside those that are made, as another name of the file where that can be."""
@@ -184,17 +204,14 @@ def run_job(job: GenerationJob) -> GeneratedVideo:
             job.method.checkpoint,
             **job.settings,
         )
-        return job.keep(generate(request, load=load_for_job))
+        result = generate(request, load=load_for_job)
+        if result.weights_sha256 != job.method.weights_sha256:  # training may go on meanwhile
+            raise ConfigError("batch.weights_changed", method=job.method.name)
+        return job.keep(result)
     except Exception as problem:
         if disk_is_full(problem):
             job.clear()
-            raise ConfigError("batch.disk_full", folder=job.folder) from problem
-        if isinstance(problem, Cancelled):
-            raise
-        if isinstance(problem, LipSyncError):
-            return job.write(error=problem.message)
-        log.exception("a row failed")  # which one, its result says: the log holds no names of files
-        return job.write(error=Message("batch.unexpected", kind=type(problem).__name__, problem=problem))
+        return job.write(error=reason_of_failure(problem, job.folder))
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
 

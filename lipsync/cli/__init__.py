@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
-import threading
 
 from lipsync.cli.ablate import add_ablate_command
 from lipsync.cli.adapt import add_adapt_command
@@ -17,12 +14,12 @@ from lipsync.cli.push import add_push_command
 from lipsync.cli.speak import add_speak_command
 from lipsync.cli.train import add_train_command
 from lipsync.cli.weights import add_weights_command
-from lipsync.errors import LipSyncError
+from lipsync.errors import exit_status
 from lipsync.texts import for_terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it went well, 2 with one sentence on stderr when the person can mend it."""
+    """Run one command; its exit status, see `exit_status`."""
     parser = argparse.ArgumentParser(prog="python -m lipsync", description=for_terminal("help.lipsync"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_generate_command(commands)
@@ -37,14 +34,4 @@ def main(arguments: list[str] | None = None) -> int:
     add_push_command(commands)
     add_ablate_command(commands)
     options = parser.parse_args(arguments)
-    if threading.current_thread() is threading.main_thread():
-        # Whoever ends the process (a scheduler, a closing session) gets what Ctrl-C gives: nothing is left.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return options.handler(options) or 0
-    except LipSyncError as problem:
-        print(for_terminal(problem.message), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(for_terminal("job.stopped"), file=sys.stderr)
-        return 130
+    return exit_status(lambda: options.handler(options))

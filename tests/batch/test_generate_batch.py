@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ import lipsync.batch.generate_batch
 import lipsync.batch.generated_video
 from eval.compare.video_import import entries_of_folder
 from lipsync.__main__ import main
+from lipsync.batch.batch_method import batch_methods
 from lipsync.batch.engines import DIED
 from lipsync.batch.generate_batch import generate_batch
 from lipsync.batch.generated_video import GenerationJob
@@ -36,12 +38,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
     asked: list[tuple[str, str]] = []
 
     def generate(request: Request, load: Callable[..., LipSyncMethod]) -> Result:
-        asked.append((request.output.parent.parent.name, load(request.method, request.checkpoint).card.name))
+        core = load(request.method, request.checkpoint)
+        asked.append((request.output.parent.parent.name, core.card.name))
         if request.face.stem == "none":
             raise FaceError("face.none_found", path=request.face.name)
         request.output.write_bytes(b"video of " + request.face.read_bytes())
         request.output.with_suffix(".srt").write_text("words")
-        return Result(request.output, 7, 1, 8, 8, 25.0, 0.28, "m", "0" * 64, 1, {"total": 0.5}, ("a note",))
+        facts = (7, 1, 8, 8, 25.0, 0.28, "m", core.weights_sha256, 1, {"total": 0.5}, ("a note",))
+        return Result(request.output, *facts)
 
     monkeypatch.setattr(lipsync.batch.generated_video, "generate", generate)
     monkeypatch.setattr(
@@ -123,12 +127,13 @@ def test_whatever_makes_another_video_makes_it_again(
     out, settings = tmp_path / "out", {"length": "video"}
     generate_batch(rows[:1], ["a"], out, settings=settings)
     made.clear()
+    generate_batch(rows[:1], ["a"], out, settings=settings | {"batch_size": 1})  # for less memory
+    assert made == []
     if change == "settings":
         settings = {"length": "audio"}
     elif change == "weights":
         monkeypatch.setattr(Fake, "__init__", lambda self, name: vars(self).update(
             card=SimpleNamespace(name=name), weights_sha256="others"))  # fmt: skip
-        lipsync.batch.batch_method.forget_networks()
     elif change == "video":
         (out / "one" / "a.mp4").write_bytes(b"half")
     elif change == "record":
@@ -139,6 +144,16 @@ def test_whatever_makes_another_video_makes_it_again(
     assert made == [("one", "a")]
     assert video.error is None
     assert (out / "one" / "reference.mp4").read_bytes() == (tmp_path / "real.mp4").read_bytes()
+
+
+def test_weights_that_are_replaced_during_the_run_are_not_taken_for_those_of_before(
+    made: list[tuple[str, str]], rows: list[FaceSpeechPair], tmp_path: Path
+) -> None:
+    (method,) = batch_methods(["a"])
+    before = replace(method, weights_sha256="of before")
+    (video,) = generate_batch(rows[:1], [before], tmp_path / "out")
+    assert "weights of a were replaced during the run" in str(video.error)
+    assert not (tmp_path / "out" / "one" / "a.mp4").exists()
 
 
 def test_a_video_whose_inputs_are_gone_is_not_lost(
@@ -154,6 +169,10 @@ def test_a_video_whose_inputs_are_gone_is_not_lost(
     made.clear()
     assert generate_batch(rows[:1], ["a"], out)[0].error is None
     assert made == []
+    # Under another line of the manifest it would be taken for that one's.
+    (video,) = generate_batch([replace(rows[0], face=tmp_path / "gone.mp4")], ["a"], out)
+    assert "There is no file" in str(video.error)
+    assert sorted(files(out)) == ["one/a.json", "one/reference.mp4"]
 
 
 def test_what_a_killed_worker_left_is_removed(

@@ -170,9 +170,28 @@ def test_another_person_speaks(tmp_path):
     ]  # fmt: skip
     # Few items have the speakers that they have among all.
     assert items_of("cross-driving", path, most=1) == found[:1]
+    # Who says a recording is its real video; without one nobody can be followed.
+    path = manifest(tmp_path, "item,face,audio,speaker", "a,a.mp4,,", "b,b.mp4,c.wav,", "c,b.mp4,a.mp4,a.mp4")
+    assert [(item.audio, item.speaker) for item in items_of("cross-driving", path)] == [
+        (tmp_path / "c.wav", None), (tmp_path / "c.wav", None), (a, a),
+    ]  # fmt: skip
     path = manifest(tmp_path, "item,face", "a_1,a.mp4", "a_2,b.mp4")
     with pytest.raises(ConfigError, match="only one person"):
         items_of("cross-driving", path)
+
+
+def test_a_split_knows_its_people_by_the_manifest_of_the_folder(tmp_path):
+    path = manifest(tmp_path, "file,id,split", "a.mp4,anna,val", "b.mp4,anna,val", "x/a.mp4,bo,test")
+    path.rename(tmp_path / "manifest.csv")
+    (item, _) = items_of("leak", tmp_path, split="val")
+    assert (item.item, item.face, item.person) == ("a", tmp_path / "a.mp4", "anna")
+    with pytest.raises(ConfigError, match="only one person"):
+        items_of("cross-driving", tmp_path, split="val")
+    with pytest.raises(ConfigError, match="no video of the split 'dev'"):
+        items_of("leak", tmp_path, split="dev")
+    (tmp_path / "manifest.csv").write_text("file;id;split\na.mp4;anna;val\n")
+    with pytest.raises(ConfigError, match="lacks the column file"):
+        items_of("leak", tmp_path, split="val")
 
 
 def test_what_drives_the_faces(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 import eval.compare.curves
 from eval.compare.curves import envelope, item_curves
 from eval.compare.difference import FULL, difference_video, heat
+from eval.compare.mouth_region import AT_ONCE, STILL, smooth
 from eval.compare.mouth_region import mouth_track as track_of
-from eval.compare.mouth_region import smooth
 from eval.compare.sets import Entry, Sets
 from eval.scoring.networks import load_networks
 from eval.scoring.score import score
@@ -165,6 +165,17 @@ def test_smoothing_takes_the_jitter_and_keeps_a_cut():
     assert np.abs(np.diff([square[0] for square in squares[:40]])).max() > 4
     assert centre[39] == pytest.approx(150, abs=2.5)
     assert centre[43] == pytest.approx(450, abs=2.5)
+
+
+def test_single_pictures_have_the_mouth_of_a_head_that_nods_in_the_middle():
+    """Twice a second, by a third of the face; REGION is 96 of 256 pixels high."""
+    squares = [np.array([100, up, 356, up + 256]) for up in 100 + 40 * np.sin(np.arange(50) / 25 * 4 * np.pi)]
+    calm, quick = (
+        (smooth(squares, [0], (640, 480), still)[:, 1::2] * 480).mean(1) for still in (STILL, AT_ONCE)
+    )
+    mouth = np.array([square[1] for square in squares]) + 170
+    assert np.abs(calm - mouth).max() > 96 / 4
+    assert np.abs(quick - mouth).max() < 96 / 10
 
 
 def test_a_region_at_the_edge_stays_inside_the_picture():

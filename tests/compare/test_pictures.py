@@ -96,7 +96,7 @@ def test_zoom_is_under_each_picture_and_follows_the_track(item, tmp_path, monkey
 
 def test_mouths_alone_are_those_under_the_pictures(item, monkeypatch):
     track = MouthTrack(25, ((0.1, 0.2, 0.6, 0.7),))
-    monkeypatch.setattr("eval.compare.pictures.contact_sheet.mouth_track", lambda *_: track)
+    monkeypatch.setattr("eval.compare.pictures.contact_sheet.mouth_track", lambda *_, **__: track)
     cells = cells_of(*item, ["reference", "short"])
     styles = [FrameStyle(labels=False, picture=picture, mouth=True, widest=80) for picture in (True, False)]
     both, mouths = (draw_frames(*item, [1, 5, 8], cells, style) for style in styles)

@@ -96,7 +96,7 @@ def test_the_page_shows_them_with_marks_and_counts(report):
     whole, english, _ = page.tables
     assert [line[0] for line in whole] == ["Method", "real", "good", "bad <b>"]
     assert [line[1] for line in whole] == ["Videos", "8", "8", "7 / 8"]
-    assert whole[0][3] == "LMD (px) ↓"
+    assert whole[0][3] == "LMD (px)\N{NO-BREAK SPACE}↓"
     pairs = zip(values(report, "good", "lmd"), values(report, "bad <b>", "lmd"), strict=False)
     assert stats.wilcoxon([a - b for a, b in pairs]).pvalue < 0.05
     assert "†" in whole[3][3]

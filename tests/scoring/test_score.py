@@ -15,6 +15,7 @@ from eval.scoring.networks import Networks, load_networks
 from eval.scoring.score import score, wanted
 from lipsync.errors import ConfigError, FaceError, LipSyncError, MediaError
 from lipsync.media import VideoWriter, WriterOptions, read_frames
+from tests.media.clips import write_clip
 
 REAL = "train/id003_clip04.mp4"
 METHOD = "generated/DiffDub_id003_clip09.mp4"
@@ -201,6 +202,15 @@ def test_sizes_that_differ_need_a_word(cut, networks):
     scores = score(small, large, networks=networks, metrics=["psnr"], resize=True)
     assert scores["psnr"] > 15
     assert "resized to the reference" in scores.scores["psnr"].protocol
+
+
+def test_odd_footage_is_compared_with_the_even_copy_that_h264_makes_of_it(tmp_path):
+    images = list(np.random.default_rng(0).integers(0, 255, (6, 63, 65, 3), np.uint8))
+    even = [np.pad(image, ((0, 1), (0, 1), (0, 0)), "edge") for image in images]
+    odd = write_clip(tmp_path / "odd.mkv", images, codec="ffv1", pix_fmt="bgr0")
+    made = write_clip(tmp_path / "even.mkv", even, codec="ffv1", pix_fmt="bgr0")
+    found = score(made, odd, metrics=["psnr"], region="full").scores["psnr"]
+    assert (found.value, found.frames) == (100.0, 6)
 
 
 @pytest.mark.parametrize("which", ["generated", "reference"])

@@ -95,7 +95,7 @@ def draw_frames(
     clips = [cell.clip for cell in cells if cell.clip is not None]
     fps = clips[0].fps
     _check(frames, max(round(clip.seconds * fps) for clip in clips), item)
-    track = mouth_track(set_, item) if style.mouth else None
+    track = mouth_track(set_, item, pictures=True) if style.mouth else None
     wide = min(style.widest, max(clip.width for clip in clips), LARGEST // len(frames) - GAP)
     tall = max(8, round(wide * clips[0].height / clips[0].width)) if style.picture else 0
     mouth = round(wide / ASPECT) if style.mouth else 0

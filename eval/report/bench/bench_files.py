@@ -78,14 +78,12 @@ def bench_tex(run: BenchRun, tables: BenchTables, report: BenchReport) -> str:
     head = [
         f"{report.suite.title}, suite {report.suite.name} {report.suite.version} ({report.suite.sha256})",
         f"{report.date}, {len(run.faces)} videos of each method, data {report.data_sha256}",
-        " ".join(report.command.split()),
+        report.command,
         *(
             f"{method.name}: weights {method.weights_sha256 or '(a folder of videos)'}"
             for method in report.methods
         ),
     ]
-    parts = ["".join(f"% {line}\n" for line in head), latex(tables.whole)]
-    for part, table in {**tables.languages, **tables.sounds}.items():
-        label = f"tab:scores-{part.replace(' ', '-')}"
-        parts += [f"% {part}\n", latex(table).replace("tab:scores", label)]
+    parts = ["".join(f"% {' '.join(line.split())}\n" for line in head), latex(tables.whole)]
+    parts += [latex(table, part=part) for part, table in {**tables.languages, **tables.sounds}.items()]
     return "\n".join(parts)

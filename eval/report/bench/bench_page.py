@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from eval.batch.suites.bench_run import BenchRun
@@ -13,7 +13,7 @@ from eval.report.bench.bench_json import BenchReport
 from eval.report.bench.bench_pictures import BenchPictures
 from eval.report.bench.bench_tables import BenchTables
 from eval.report.bench.worst_cells import WorstCell
-from eval.report.grid import MARK, Cell, cells, heading, missing
+from eval.report.grid import MARK, Cell, cells, footnotes, heading, missing
 from eval.scoring.metrics import METRICS
 from lipsync.assets import asset
 from lipsync.texts import Message, translated
@@ -77,12 +77,12 @@ class BenchPage:
         good = sum("error" not in row for row in run.results if not row["control"])
         total = len(run.faces) * len(run.methods)
         facts = [
-            (len(run.methods), self.text("bench.fact.methods")),
-            (len(run.faces), self.text("bench.fact.videos")),
+            (len(run.methods), self.text("bench.fact.methods", count=len(run.methods))),
+            (len(run.faces), self.text("bench.fact.videos", count=len(run.faces))),
             (f"{good} / {total}", self.text("bench.fact.scored")),
         ]
         if spoken:
-            facts.append((escape(", ".join(spoken)), self.text("bench.fact.languages")))
+            facts.append((escape(", ".join(spoken)), self.text("bench.fact.languages", count=len(spoken))))
         listed = "".join(f"<li><b>{value}</b>{text}</li>" for value, text in facts)
         version = self.text(
             "bench.head", suite=suite.name, version=suite.version, date=self.report.date[:10],
@@ -124,18 +124,21 @@ class BenchPage:
             )
             if wanted
         ]
+        listed = "".join(f"<li>{line}</li>" for line in how)
+        return f'{self._table(table)}<ul class="soft">{listed}</ul>{self._warnings(table)}'
+
+    def _warnings(self, table: ScoreTable) -> str:
+        """What must be known beside a table, and why measures are not in it."""
         notes = [self._sentence(note) for note in table.notes]
         notes += [
             self.text("bench.not_measured", metrics=labels, reason=_public(why))
             for labels, why in missing(table)
         ]
-        warnings = "".join(f'<p class="warning">{note}</p>' for note in notes)
-        listed = "".join(f"<li>{line}</li>" for line in how)
-        return f'{self._table(table)}<ul class="soft">{listed}</ul>{warnings}'
+        return "".join(f'<p class="warning">{note}</p>' for note in notes)
 
     def _table(self, table: ScoreTable) -> str:
         columns = [(column, cells(table, column)) for column in table.columns]
-        head = "".join(f'<th scope="col">{escape(heading(column))}</th>' for column, _ in columns)
+        head = "".join(f'<th scope="col">{_heading(column)}</th>' for column, _ in columns)
         rows = []
         for name in (*table.controls, *table.methods):
             control = ' class="control"' if name in table.controls else ""
@@ -179,12 +182,20 @@ class BenchPage:
                 f"<dd>{self.text(metric.description)}"
                 f'<br><code class="soft">{escape(column.protocol)}</code></dd>'
             )
-        feet = [METRICS.get(column.metric).footnote for column in self.tables.whole.columns]
-        feet = [f'<p class="soft">{self._sentence(foot)}</p>' for foot in feet if foot]
+        feet = [f'<p class="soft">{self._sentence(foot)}</p>' for foot in footnotes(self.tables.whole)]
         return f"<dl>{''.join(lines)}</dl>{''.join(feet)}"
 
     def _parts(self, tables: Mapping[str, ScoreTable]) -> str:
-        return "".join(f"<h3>{escape(part)}</h3>{self._table(table)}" for part, table in tables.items())
+        whole, parts = self.tables.whole, []
+        known = {_kind(note) for note in whole.notes}
+        for part, table in tables.items():
+            alone = replace(
+                table,
+                notes=tuple(note for note in table.notes if _kind(note) not in known),
+                missing={name: why for name, why in table.missing.items() if name not in whole.missing},
+            )
+            parts.append(f"<h3>{escape(part)}</h3>{self._table(table)}{self._warnings(alone)}")
+        return "".join(parts)
 
     # --- pictures -----------------------------------------------------------------------------------------
 
@@ -192,10 +203,20 @@ class BenchPage:
         if not self.pictures.sheets:
             return ""
         figures = [
-            _figure(picture, escape(item), self.text("bench.sheet.alt", item=item))
+            _figure(picture, self._driven(item), self.text("bench.sheet.alt", item=item))
             for item, picture in self.pictures.sheets.items()
         ]
-        return f"<p>{self.text('bench.pictures.how')}</p>{''.join(figures)}"
+        own = self.run.suite.speech == "own"
+        how = self.text("bench.pictures.how" if own else "bench.pictures.how_other")
+        return f"<p>{how}</p>{''.join(figures)}"
+
+    def _driven(self, item: str) -> str:
+        """An item's name, and whose speech drives it where that is somebody else's."""
+        speaker = next(face.speaker for face in self.run.faces if face.item == item)
+        if speaker is None:
+            return escape(item)
+        names = {face.face: face.item for face in self.run.faces}
+        return self.text("bench.sheet.speaker", item=item, speaker=names.get(speaker, speaker.stem))
 
     def _worst(self) -> str:
         parts = []
@@ -253,6 +274,17 @@ class BenchPage:
 
     def _sentence(self, sentence: str) -> str:
         return escape(translated(_public(sentence), self.language))
+
+
+def _kind(sentence: str) -> str:
+    """What a sentence is about, whatever its numbers."""
+    return sentence.key if isinstance(sentence, Message) else sentence
+
+
+def _heading(column: Column) -> str:
+    """The heading, escaped, whose arrow stands on the line of its last word."""
+    arrow = f" {METRICS.get(column.metric).arrow}"
+    return escape(heading(column).replace(arrow, arrow.replace(" ", "\N{NO-BREAK SPACE}")))
 
 
 def _public(sentence: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from eval.batch.suites.bench_run import BenchRun
+from eval.batch.suites.driving import DrivenFace
 from eval.compare.clip import ComparisonClip
 from eval.compare.index import ComparisonSet, Item
 from eval.compare.names import REFERENCE
@@ -35,7 +37,7 @@ class BenchPictures:
     """JPEG files as bytes.
 
     Attributes:
-        sheets: of the first items that every method has, all methods.
+        sheets: of the first items that every method has, all methods; faces and languages take turns.
         worst: method to one for each of its worst cells; None where the video cannot be shown.
     """
 
@@ -53,7 +55,7 @@ def bench_pictures(run: BenchRun, worst: Mapping[str, Sequence[WorstCell]], real
     shown = _Mouths(run, real)
     names = [method.name for method in run.methods]
     count = {face.item: sum((face.item, name) in run.videos for name in names) for face in run.faces}
-    first = sorted(count, key=lambda item: -count[item])[:ITEMS]
+    first = sorted(_by_turns(run.faces), key=lambda item: -count[item])[:ITEMS]
     return BenchPictures(
         {item: picture for item in first if (picture := shown.sheet(item, names)) is not None},
         {
@@ -61,6 +63,18 @@ def bench_pictures(run: BenchRun, worst: Mapping[str, Sequence[WorstCell]], real
             for name, cells in worst.items()
         },
     )
+
+
+def _by_turns(faces: Sequence[DrivenFace]) -> list[str]:
+    """The items: first another face, and not the same one with another sound; languages take turns."""
+    people: Counter[Path] = Counter()
+    languages: Counter[str] = Counter()
+    turn = {}
+    for face in faces:
+        turn[face.item] = people[face.face], languages[face.language]
+        people[face.face] += 1
+        languages[face.language] += 1
+    return sorted(turn, key=lambda item: turn[item])
 
 
 class _Mouths:

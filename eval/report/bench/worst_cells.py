@@ -14,6 +14,7 @@ from eval.scoring.metrics import METRICS, Metric
 
 MOST = 3  # cells of a method
 FRAMES = 4  # shown of each
+FEWEST = 3  # videos: of two, one is always the worse
 APART = 5  # frames at 25 fps between two that are shown
 
 
@@ -40,7 +41,7 @@ class WorstCell:
 
 
 def worst_cells(run: BenchRun) -> Mapping[str, list[WorstCell]]:
-    """The worst cells of every method, each of another item.
+    """The worst cells of every method, each of another face.
 
     Cells of different metrics are compared by how many spreads (median absolute deviations over all methods'
     videos) they are worse than the median.
@@ -57,7 +58,7 @@ def worst_cells(run: BenchRun) -> Mapping[str, list[WorstCell]]:
             and (entry := metric.entry(row)) is not None
             and entry["value"] is not None
         }
-        if len(values) < 2:
+        if len(values) < FEWEST:
             continue
         bad = np.array([metric.badness(value) for value, _ in values.values()])
         distance = bad - np.median(bad)
@@ -66,10 +67,14 @@ def worst_cells(run: BenchRun) -> Mapping[str, list[WorstCell]]:
         for (key, (value, label)), far in zip(values.items(), distance / spread, strict=True):
             if key not in worst or far > worst[key][0]:
                 worst[key] = (float(far), metric, label, value, usual)
+    faces = {face.item: face.face for face in run.faces}
     found: dict[str, list[WorstCell]] = {}
     for method in run.methods:
-        mine = [(cell, item) for (item, name), cell in worst.items() if name == method.name and cell[0] > 0]
-        mine.sort(key=lambda entry: -entry[0][0])
+        every = [(cell, item) for (item, name), cell in worst.items() if name == method.name and cell[0] > 0]
+        every.sort(key=lambda entry: entry[0][0])
+        mine = sorted(
+            {faces[item]: (cell, item) for cell, item in every}.values(), key=lambda entry: -entry[0][0]
+        )
         found[method.name] = [
             WorstCell(item, metric, label, value, usual, *_times(run, item, method.name, metric))
             for (_, metric, label, value, usual), item in mine[:MOST]

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+STDERR = 2
+NOTICES = (b"WARNING: Logging before InitGoogle", b"W0000 ", b"INFO: Created TensorFlow Lite")
+_ONE_BY_ONE = Lock()
 
 # Indices of the landmarker's mesh. "Left" is left in the picture (the person's right).
 EYE_LEFT, EYE_RIGHT = (33, 133), (362, 263)  # outer and inner corner of each eye
@@ -46,14 +55,14 @@ class Landmarker:
         from mediapipe.tasks.python import BaseOptions, vision
 
         self._image, self._format = mediapipe.Image, mediapipe.ImageFormat.SRGB
-        self._landmarker = vision.FaceLandmarker.create_from_options(
-            vision.FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_path=str(model)),
-                running_mode=vision.RunningMode.IMAGE,
-                num_faces=faces,
-                output_face_blendshapes=blendshapes,
-            )
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(model)),
+            running_mode=vision.RunningMode.IMAGE,
+            num_faces=faces,
+            output_face_blendshapes=blendshapes,
         )
+        with _without_notices():
+            self._landmarker = vision.FaceLandmarker.create_from_options(options)
 
     def __call__(self, image: np.ndarray) -> Landmarks | None:
         """Landmarks in a (H, W, 3) uint8 RGB picture, or None where no face is found."""
@@ -71,6 +80,29 @@ class Landmarker:
 
     def close(self) -> None:
         self._landmarker.close()
+
+
+@contextmanager
+def _without_notices() -> Iterator[None]:
+    """Hold back what MediaPipe's C++ writes to the terminal of every network; other lines pass.
+
+    No setting turns these three lines off, and between the steps of a progress bar they hide it.
+    """
+    if sys.stderr is None:  # a program without a terminal
+        yield
+        return
+    with _ONE_BY_ONE, TemporaryFile() as caught:
+        terminal = os.dup(STDERR)
+        os.dup2(caught.fileno(), STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, STDERR)
+            os.close(terminal)
+            caught.seek(0)
+            for line in caught:
+                if not line.startswith(NOTICES):
+                    os.write(STDERR, line)
 
 
 class _Later(ModuleType):
