@@ -155,9 +155,9 @@
 
   // What a pointer or a screen reader reads, see `localized_attribute`.
   const describe = (locale) => {
-    for (const name of ["title", "alt"]) {
+    for (const name of ["title", "alt", "aria-label"]) {
       for (const node of document.querySelectorAll(`[data-${name}]`)) {
-        const texts = JSON.parse(node.dataset[name]);
+        const texts = JSON.parse(node.getAttribute(`data-${name}`));
         const wanted = texts[locale.split("-")[0]] ?? texts.en;
         if (node.getAttribute(name) !== wanted) node.setAttribute(name, wanted);
       }

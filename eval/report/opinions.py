@@ -22,6 +22,7 @@ LEGEND_STRENGTH = Message("legend.strength")
 LEGEND_CORRELATIONS = Message("legend.correlations")
 LEGEND_METHOD_CORRELATIONS = Message("legend.method_correlations")
 LEGEND_PREDICTED = Message("legend.predicted_mos")
+LEGEND_WEIGHTS = Message("legend.predicted_weights")
 
 
 @dataclass(frozen=True)

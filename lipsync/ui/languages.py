@@ -47,7 +47,9 @@ def localized(sentence: str, /, **parameters: object) -> str:
 
 
 def localized_attribute(name: str, sentence: str, /, **parameters: object) -> str:
-    """A ``title`` or ``alt`` of HTML in the page's language, which ``portal.js`` sets; English at first.
+    """An attribute that people read, such as ``title``, which ``portal.js`` sets in the page's language.
+
+    English comes first.
 
     Args:
         name: of the attribute.

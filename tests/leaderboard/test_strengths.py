@@ -153,7 +153,7 @@ def test_counts_days_and_shares() -> None:
     assert vote_table(votes([])) is None
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize(
     "rows",
     [

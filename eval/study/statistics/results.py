@@ -184,7 +184,8 @@ def _with_metrics(found: Results, scores: StudyScores) -> Results:
     for question, votes in found.preference.items():
         strengths = {method: entry.strength for method, entry in votes.methods.items()}
         for metric, values in scores.values.items():
-            by_method.append(correlate_strengths(question, metric, values, strengths))
+            own = {clip: value for clip, value in values.items() if clip[0] in found.items}
+            by_method.append(correlate_strengths(question, metric, own, strengths))
     for question in dict.fromkeys(asked for asked, _ in found.outcomes):
         mos: dict[Clip, float] = {
             (item, method): outcome.opinion.mos

@@ -227,7 +227,7 @@ def _section(key: str, heads: Sequence[str], rows: Sequence[str], facts: Sequenc
     title = localized(key) + (f" · {of}" if of else "")
     notes = "".join(f"<li>{fact}</li>" for fact in facts)
     notes = f'<ul class="notes">{notes}</ul>' if notes else ""
-    return f"<h3>{title}</h3>{framed(''.join(heads), rows)}{notes}"
+    return f"<h3>{title}</h3>{framed(''.join(heads), rows, key)}{notes}"
 
 
 def named(methods: Sequence[str], titles: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -20,13 +20,9 @@ def metrics(found: Results) -> str:
         ("results.by_clip", _clips(found), opinions.LEGEND_CORRELATIONS),
         ("results.by_method", _methods(found), opinions.LEGEND_METHOD_CORRELATIONS),
         ("results.predicted", _predictions(found.predictions), opinions.LEGEND_PREDICTED),
-        ("results.weights", _weights(found.predictions), ""),
+        ("results.weights", _weights(found.predictions), opinions.LEGEND_WEIGHTS),
     ]
-    shown = [
-        f"<h3>{localized(key)}</h3>{html}" + (legend([sentence]) if sentence else "")
-        for key, html, sentence in parts
-        if html
-    ]
+    shown = [f"<h3>{localized(key)}</h3>{html}{legend([sentence])}" for key, html, sentence in parts if html]
     return "".join(shown) or f'<p class="figures">{localized("results.noscores")}</p>'
 
 

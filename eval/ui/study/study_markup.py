@@ -17,7 +17,7 @@ from eval.study.storage.labels import BilingualText
 from eval.study.storage.store import StudyInfo
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message, known
-from lipsync.ui.languages import localized, spans
+from lipsync.ui.languages import localized, localized_attribute, spans
 
 
 def trouble(error: Exception) -> str:
@@ -300,9 +300,16 @@ def framed_table(heads: Sequence[str], rows: Sequence[str], aligned: Sequence[st
     return framed(head_row, rows)
 
 
-def framed(head_row: str, rows: Sequence[str]) -> str:
-    """A table that scrolls where it is wider than the page; ``head_row`` holds the cells of its head."""
+def framed(head_row: str, rows: Sequence[str], name: str = "") -> str:
+    """A table that scrolls where it is wider than the page.
+
+    Args:
+        head_row: the cells of its head.
+        rows: the others, whole.
+        name: key of what a screen reader calls it.
+    """
+    region = f' role="region" {localized_attribute("aria-label", name)}' if name else ""
     return (
-        '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
+        f'<div class="scores" tabindex="0"{region} style="overflow-x: auto"><table><thead><tr>'
         f"{head_row}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -100,7 +100,7 @@ def test_perfect_agreement_is_one_and_never_nan():
         assert all(end is None or end == pytest.approx(1) for end in (c.low, c.high))
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_odd_tables_give_numbers_or_none():
     rng = np.random.default_rng(8)
     for _ in range(1500):

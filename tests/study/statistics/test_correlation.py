@@ -91,7 +91,7 @@ def test_the_interval_of_methods_is_a_bootstrap_over_whole_items():
     assert said.low < said.spearman < said.high
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_few_methods_and_few_items_get_no_more_than_they_carry():
     scores, mos = table_of(4, 3, 0)
     three = correlate_methods("sync", "SSIM", mos, mos)
@@ -125,7 +125,7 @@ def test_interval_covers_the_true_rank_correlation():
     assert 0.92 < tau_hits / 600 < 0.98
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_where_there_is_none_a_sentence_says_why():
     mos = dict.fromkeys(CLIPS, 3.0)
     rising = {clip: float(n) for n, clip in enumerate(CLIPS)}

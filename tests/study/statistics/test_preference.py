@@ -105,7 +105,7 @@ def test_counts_order_and_duels():
     assert said.tie == pytest.approx(0.25, abs=0.02)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize(
     "rows",
     [

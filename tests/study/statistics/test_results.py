@@ -203,7 +203,7 @@ def numbers(value: object) -> list[float]:
     return [value] if isinstance(value, float) else []
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("screening", [True, False])
 def test_every_state_gives_values_and_sentences_but_never_nan(state, screening):
@@ -296,9 +296,13 @@ def test_a_study_of_pairs():
     assert (best["method"], int(best["votes"])) == ("a", 144)
     assert "strength-overall" in plots(said)
     assert json.loads(render(said, "json"))["preference"]["overall"]["votes"] == len(rows)
+    scores = {("i0", method): 3.0 - place for place, method in enumerate("abc")}
+    scores |= {("elsewhere", method): 10.0 * place for place, method in enumerate("abc")}
+    [by_method] = results(table(NOBODY), ballots(rows), scores={"x": scores}).method_correlations
+    assert (by_method.spearman, by_method.clips) == (pytest.approx(1), 3)  # of clips of the study alone
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_pairs_with_one_vote_only_ties_or_no_vote():
     one = results(table(NOBODY), ballots([("r", "i", "a", "b", "a", 1.0)]))
     ties = results(table(NOBODY), ballots([(f"r{n}", "i", "a", "b", "a", 0.5) for n in range(3)]))

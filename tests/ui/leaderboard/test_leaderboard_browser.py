@@ -88,6 +88,7 @@ def test_visitors_see_the_planted_order_vote_at_once_and_read_names_that_are_pub
     owner = visitors.open("zh-CN", (390, 844), "dark", {"x-lipsync-password": PASSWORD})
     owner.goto(f"{portal}/?tab=leaderboard&suite=talk")
     assert reading(owner, lambda: [row[0] for row in rows(owner, "观众投票")], bool) == [BETTER, WORSE]
+    expect(owner.get_by_role("region", name="观众投票")).to_be_visible()
     fits(owner)
     owner.click("#leaderboard-manage .label-wrap")
     owner.locator("#leaderboard-published label", has_text=BETTER).click()

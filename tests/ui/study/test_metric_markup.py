@@ -35,6 +35,7 @@ def test_an_offered_prediction_shows_error_and_weights_in_both_languages() -> No
     by_clip = next(c for c in found.correlations if c.metric == "PSNR")
     assert f"ρ {by_clip.spearman:.2f}, τ {by_clip.kendall:.2f}<br>" in html
     assert re.search(r"PSNR &lt;pooled&gt;: .*All scores are equal\.", html)
+    assert "rises with one standard deviation of the metric" in html
     assert CJK.search(html)
 
 
