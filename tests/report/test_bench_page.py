@@ -12,6 +12,7 @@ from eval.batch.suites.suite import read_suite
 from eval.report.bench import bench_pictures
 from eval.report.bench.bench_files import write_bench
 from eval.report.bench.worst_cells import worst_cells
+from lipsync.texts import Message
 from tests.report.bench_runs import bench_run, row
 from tests.report.test_bench_report import Page
 
@@ -27,10 +28,14 @@ def test_why_some_videos_have_no_number_is_said_in_all_forms(tmp_path):
     rows = [row(f"clip{n}", "a", lmd=5.0 + n, psnr=30.0, lse_d=8.0) for n in range(4)]
     rows += [row("voice", "a", lse_d=8.0), row("hidden", "a", lmd=None, psnr=30.0, lse_d=8.0)]
     rows[4]["scores"]["reference"] = None
+    for one in rows[:2]:
+        entry = one["scores"]["scores"]["psnr"]
+        entry["value"], entry["reason"] = None, Message("score.no_face", path=one["item"])
     page = written(tmp_path, bench_run(tmp_path, rows))
     for text in (page, (tmp_path / "scores" / "table.md").read_text(), (tmp_path / "report.tex").read_text()):
         assert "1 of 6 videos has no PSNR, LMD. There is no real video to compare with." in text
         assert "1 of 6 videos has no LMD. No face." in text
+        assert "2 of 6 videos have no PSNR. The first of them: No face was found in clip0;" in text
 
 
 def test_a_metric_that_nobody_asked_for_lacks_nothing(tmp_path):

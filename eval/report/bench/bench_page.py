@@ -207,8 +207,10 @@ class BenchPage:
             for item, picture in self.pictures.sheets.items()
         ]
         own = self.run.suite.speech == "own"
-        how = self.text("bench.pictures.how" if own else "bench.pictures.how_other")
-        return f"<p>{how}</p>{''.join(figures)}"
+        how = [self.text("bench.pictures.how" if own else "bench.pictures.how_other")]
+        if self.run.suite.region == "full":
+            how.append(self.text("bench.pictures.whole"))
+        return f"<p>{' '.join(how)}</p>{''.join(figures)}"
 
     def _driven(self, item: str) -> str:
         """An item's name, and whose speech drives it where that is somebody else's."""
