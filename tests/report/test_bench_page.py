@@ -117,3 +117,13 @@ def test_windows_of_one_video_do_not_stand_beside_those_of_all(tmp_path):
         entry["protocol"] = "protocol 1; own expert; windows 9 of 9; 5 of 9 windows with full support"
     page = written(tmp_path, bench_run(tmp_path, rows))
     assert "protocol 1; own expert; 2 videos, 10 windows" in page
+
+
+def test_what_generating_noted_is_said_once_with_its_videos(tmp_path):
+    """Frames that stayed as they were are the real ones, and score as such."""
+    run = bench_run(tmp_path, [row(f"clip{n}", "a", lmd=5.0) for n in range(8)])
+    still = Message("bench.without_face", count=6, total=33)
+    remarks = {(f"clip{n}", "a"): ("HDR <was> converted.",) for n in range(8)} | {("clip0", "a"): (still,)}
+    page = written(tmp_path, replace(run, remarks=remarks))
+    assert "6 of 33 frames without a face stayed as they are. clip0 (a)" in page
+    assert "HDR <was> converted. clip1 (a), clip2 (a), clip3 (a), clip4 (a), clip5 (a) and 2 more" in page
