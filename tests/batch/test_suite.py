@@ -156,6 +156,27 @@ def test_a_suite_of_languages_wants_them_named(tmp_path):
         items_of("languages", path)
 
 
+def test_a_split_says_who_is_in_a_clip_and_what_they_speak(tmp_path):
+    """The names would make three people of two, and drive a face with its own speech."""
+    lines = (
+        "v/one.mp4,ann,val,en",
+        "v/two.mp4,ann,val,",
+        "v/three.mp4,bob,val,zh",
+        "t/four.mp4,cid,train,en",
+    )
+    (tmp_path / "manifest.csv").write_text("\n".join(("file,id,split,language", *lines)))
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "one.mp4").touch()
+    clips = suite_items(read_suite("self-reconstruction"), ItemSource(tmp_path, split="val"))
+    assert [(clip.item, clip.person, clip.language) for clip in clips] == [
+        ("one", "ann", "en"), ("two", "ann", ""), ("three", "bob", "zh"),
+    ]  # fmt: skip
+    crossed = suite_items(read_suite("cross-driving"), ItemSource(tmp_path, split="val"))
+    assert [clip.speaker.stem for clip in crossed] == ["three", "three", "one"]
+    with pytest.raises(ConfigError, match=r"manifest\.csv"):
+        suite_items(read_suite("leak"), ItemSource(tmp_path / "v", split="val"))
+
+
 def test_ten_thousand_items_are_read(tmp_path):
     path = manifest(tmp_path, "item,face", *(f"p{n}_1,a.mp4" for n in range(10_000)))
     assert len(items_of("cross-driving", path)) == 10_000

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from eval.batch.batch_manifest import LONGEST
-from eval.batch.held_out import another, held_out, person_of
+from eval.batch.held_out import another, person_of
 from eval.batch.suites.published_lists import TEST_LISTS, ListedVideo
 from eval.batch.suites.suite import ITEM_COLUMNS, Suite
 from lipsync.assets import asset
@@ -56,7 +56,7 @@ class ItemSource:
         data: a folder of videos, or a manifest.
         profile: of ``TEST_LISTS``, the data set that ``data`` is; empty: none.
         list: file to be read instead of the data set's own test list.
-        split: of the ``manifest.csv`` in ``data`` (columns file, id, split); empty: all videos.
+        split: of the ``manifest.csv`` in ``data``, see `_of_split`; empty: all videos.
         most: only the first so many; 0: all.
     """
 
@@ -128,7 +128,7 @@ def _items(suite: Suite, source: ItemSource) -> list[SuiteItem]:
     if source.list is not None:
         raise ConfigError("suite.list_needs_profile")
     if source.split:
-        return [_own(name, clip, person_of(name)) for name, clip in held_out(data, source.split).items()]
+        return _of_split(data, source.split)
     return read_items(data) if data.is_file() else _of_folder(data)
 
 
@@ -142,8 +142,20 @@ def _of_folder(folder: Path) -> list[SuiteItem]:
     return found
 
 
-def _own(name: str, clip: Path, person: str) -> SuiteItem:
-    return SuiteItem(name, clip, reference=clip, person=person)
+def _of_split(folder: Path, split: str) -> list[SuiteItem]:
+    """The clips of a split, each with its person and, where the manifest says so, its language."""
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        raise ConfigError("held_out.no_manifest", data=folder)
+    return [
+        _own(Path(row["file"]).stem, folder / row["file"], row["id"], row.get("language", ""))
+        for _, row in read_rows(manifest, ("file", "id", "split"))
+        if row["split"] == split
+    ]
+
+
+def _own(name: str, clip: Path, person: str, language: str = "") -> SuiteItem:
+    return SuiteItem(name, clip, reference=clip, language=language, person=person)
 
 
 def _listed(video: ListedVideo) -> SuiteItem:
