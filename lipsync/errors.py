@@ -98,21 +98,6 @@ class Cancelled(LipSyncError):
     """The person stopped the job."""
 
 
-def exit_status(command: Callable[[], int | None]) -> int:
-    """Run a command: its own status, 2 after an error whose sentence is printed, 130 when it is stopped."""
-    if threading.current_thread() is threading.main_thread():
-        # Whoever ends the process (a scheduler, a closing session) gets what Ctrl-C gives: nothing is left.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return command() or 0
-    except LipSyncError as problem:
-        print(for_terminal(problem.message), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(for_terminal("job.stopped"), file=sys.stderr)
-        return 130
-
-
 @contextmanager
 def full_disk_reported() -> Iterator[None]:
     """What is done inside raises a sentence where the disk, or the user's share of it, is full.
@@ -135,3 +120,19 @@ def disk_is_full(problem: BaseException | None) -> bool:
             return True
         problem = problem.__cause__
     return False
+
+
+def exit_status(command: Callable[[], int | None]) -> int:
+    """Run a command: 0 when it went well, 2 with one sentence on stderr when the person can mend what is
+    wrong, 130 when it was stopped."""
+    if threading.current_thread() is threading.main_thread():
+        # Whoever ends the process (a scheduler, a closing session) gets what Ctrl-C gives: nothing is left.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return command() or 0
+    except LipSyncError as problem:
+        print(for_terminal(problem.message), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(for_terminal("job.stopped"), file=sys.stderr)
+        return 130

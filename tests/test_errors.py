@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
+
 import pytest
 
+import eval.cli
 from lipsync.errors import LONGEST, ConfigError
 from lipsync.texts import Message, languages
 
@@ -35,3 +39,19 @@ def test_a_value_that_no_sentence_could_hold_is_cut() -> None:
 def test_messages_in_a_sentence_are_not_cut() -> None:
     inner = [Message("file.cannot_delete", path="y", problem=number) for number in range(50)]
     assert str(ConfigError("file.cannot_delete", path="x", problem=inner)).count("cannot be deleted") == 51
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_of_the_evaluation_that_is_stopped_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stop: signal.Signals
+) -> None:
+    def unexpected(number: int, frame: FrameType | None) -> None:
+        raise AssertionError("the signal went past the command")
+
+    before = signal.signal(signal.SIGTERM, unexpected)
+    try:
+        monkeypatch.setattr("eval.cli.bench.run", lambda options: signal.raise_signal(stop))
+        assert eval.cli.main(["bench", "example", "--out", "out"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capsys.readouterr().err == "Stopped.\n"

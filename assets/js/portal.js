@@ -264,7 +264,7 @@
 
   document.addEventListener("keydown", joinChoices, true);
 
-  // Tables come and are drawn anew while the page is used.
+  // Tables come and are drawn anew while the page is used; a text takes the place of another in the same elements.
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -275,7 +275,11 @@
       leadToConsent();
       showResult();
     }, 200);
-  }).observe(document.body, { childList: true, subtree: true });
+  }).observe(document.body, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["data-error", "data-title", "data-alt", "src"],
+  });
 
   const offered = [...document.querySelectorAll("[data-locale]")].map((button) => button.dataset.locale);
   const own = (navigator.language || "en").toLowerCase().split("-")[0];

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eval.scoring.controls import Control
+from lipsync.data.face_speech_pairs import files_of_row, read_rows
 from lipsync.errors import ConfigError
 
-LONGEST = 255  # bytes of a name, which file systems take
 COLUMNS = ("item", "method", "generated", "reference", "reference_image", "speaker")
 
 
@@ -55,34 +53,29 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     Raises:
         ConfigError: it cannot be read, lacks a column or a value, or names a video twice.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            names = [name.strip() for name in reader.fieldnames or ()]
-            lines = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise ConfigError("manifest.not_csv", path=path, problem=problem) from problem
-    lacking = [name for name in COLUMNS[:3] if name not in names]
-    if lacking:
-        raise ConfigError(
-            "manifest.lacks_column", path=path.name, column=lacking[0], columns=", ".join(COLUMNS)
-        )
-    rows = [_row(path, number, line) for number, line in enumerate(lines, start=2)]
-    seen: set[tuple[str, str]] = set()
-    for row in rows:
-        if (row.item, row.method) in seen:
-            raise ConfigError("manifest.two_rows", path=path.name, item=row.item, method=row.method)
-        seen.add((row.item, row.method))
-    if not rows:
-        raise ConfigError("manifest.no_video", path=path.name)
-    return rows
+    found: dict[tuple[str, str], ManifestRow] = {}
+    for number, row in read_rows(path, COLUMNS[:3], filled=COLUMNS[:3]):
+        key = row["item"], row["method"]
+        if key in found:
+            raise ConfigError("manifest.two_rows", path=path.name, item=key[0], method=key[1])
+        generated, reference, image, speaker = files_of_row(path, number, row, COLUMNS[2:])
+        assert generated is not None
+        found[key] = ManifestRow(*key, generated, reference, image, speaker=speaker)
+    return list(found.values())
 
 
 def with_controls(rows: Sequence[ManifestRow], controls: Sequence[Control]) -> list[ManifestRow]:
     """The controls of every item that has a reference, followed by the rows themselves.
 
     The other audio of an item is that of the next item; with one item there is none.
+
+    Raises:
+        ConfigError: a method is called as a control.
     """
+    names = {control.name for control in controls}
+    taken = next((row.method for row in rows if row.method in names), None)
+    if taken is not None:
+        raise ConfigError("manifest.control_name", method=taken)
     real: dict[str, Path] = {}
     for row in rows:
         if row.reference is not None:
@@ -98,20 +91,3 @@ def with_controls(rows: Sequence[ManifestRow], controls: Sequence[Control]) -> l
                 control = control.with_audio(other)
             added.append(ManifestRow(item, control.name, real[item], real[item], control=control))
     return [*added, *rows]
-
-
-def _row(path: Path, number: int, line: dict[str, str | None]) -> ManifestRow:
-    values = {
-        (key or "").strip(): (value or "").strip() for key, value in line.items() if isinstance(key, str)
-    }
-    for name in COLUMNS[:3]:
-        if not values.get(name):
-            raise ConfigError("manifest.empty_cell", path=path.name, number=number, column=name)
-    for name in COLUMNS[2:]:
-        if any(len(os.fsencode(part)) > LONGEST or "\0" in part for part in Path(values.get(name, "")).parts):
-            raise ConfigError("manifest.no_file_name", path=path.name, number=number, column=name)
-    generated, reference, image, speaker = (
-        path.parent / values[name] if values.get(name) else None for name in COLUMNS[2:]
-    )
-    assert generated is not None
-    return ManifestRow(values["item"], values["method"], generated, reference, image, speaker=speaker)

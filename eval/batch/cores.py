@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.batch.batch_manifest import ManifestRow
-from eval.batch.held_out import speaker_for
+from eval.batch.held_out import speakers_of_clips
 from eval.scoring.controls import CONTROLS
 from eval.scoring.metrics import METRICS as ALL
 from lipsync.generate import Request, generate
@@ -76,8 +76,8 @@ def find_cores(names: Sequence[str], checkpoint: Path | None) -> list[ScoredCore
 
 def faces_of(clips: Mapping[str, Path], most: int | None) -> list[FacePair]:
     """The first clips (None: all), each with the speaker it has among all."""
-    speakers = {name: speaker_for(name, dict(clips)) for name in list(clips)[:most]}
-    return [FacePair(name, clips[name], voice, clips[voice]) for name, voice in speakers.items()]
+    speakers = list(speakers_of_clips(clips).items())[:most]
+    return [FacePair(name, clips[name], voice, clips[voice]) for name, voice in speakers]
 
 
 def real_rows(faces: Sequence[FacePair]) -> list[ManifestRow]:

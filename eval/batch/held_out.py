@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
+from lipsync.data.preparation.sources import by_manifest
 from lipsync.errors import ConfigError
 from lipsync.texts import for_terminal
 
@@ -24,21 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def held_out(data: Path, split: str) -> dict[str, Path]:
-    """The clips of a split, by name.
+    """The clips of a split of the ``manifest.csv`` in ``data``, by name.
 
     Raises:
-        ConfigError: there is no manifest, or it lists fewer than two people of that split.
+        ConfigError: it cannot be used, or lists fewer than two people of that split.
     """
-    import pandas as pd
-
     manifest = data / "manifest.csv"
-    if not manifest.is_file():
-        raise ConfigError("held_out.no_manifest", data=data)
-    rows = pd.read_csv(manifest, dtype=str)
-    rows = rows[rows["split"] == split]
-    if rows["id"].nunique() < 2:
+    clips = [clip for clip in by_manifest(data, manifest) if clip.split == split]
+    if len({clip.identity for clip in clips}) < 2:
         raise ConfigError("held_out.one_person", manifest=manifest, split=split)
-    return {Path(file).stem: data / file for file in rows["file"]}
+    return {clip.path.stem: clip.path for clip in clips}
 
 
 def unseen(data: Path, clips: dict[str, Path], trained_on: Collection[str]) -> dict[str, Path]:
@@ -47,11 +41,10 @@ def unseen(data: Path, clips: dict[str, Path], trained_on: Collection[str]) -> d
     Raises:
         ConfigError: fewer than two clips are left.
     """
-    with (data / "manifest.csv").open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    person = {Path(row["file"]).stem: row["id"] for row in rows}
-    known = {row["id"] for row in rows if row["split"] in trained_on}
-    left = {name: clip for name, clip in clips.items() if person[name] not in known}
+    listed = by_manifest(data, data / "manifest.csv")
+    known = {clip.identity for clip in listed if clip.split in trained_on}
+    trained = {clip.path for clip in listed if clip.identity in known}
+    left = {name: clip for name, clip in clips.items() if clip not in trained}
     for name in clips.keys() - left.keys():
         print(for_terminal("held_out.left_out", name=name))
     if len(left) < 2:
@@ -91,21 +84,23 @@ def in_turn(data: Path, trained: tuple[str, ...], split: str, most: int) -> Held
     return HeldOut({path.stem: path for path in chosen}, people)
 
 
-def speaker_for(name: str, clips: Iterable[str]) -> str:
-    """Whose speech drives a face that is not to follow its own: the next clip of another person, in order."""
-    return another(name, {clip: person_of(clip) for clip in clips})
+def speakers_of_clips(clips: Iterable[str]) -> dict[str, str]:
+    """Whose speech drives each face that does not follow its own: the next clip of another person."""
+    return next_of_another({clip: person_of(clip) for clip in clips})
 
 
-def another(name: str, people: Mapping[str, str]) -> str:
-    """The next clip of another person, in order.
+def next_of_another(people: Mapping[str, str]) -> dict[str, str]:
+    """For every clip the next one of another person, in order; after the last comes the first.
 
     Args:
         people: name of every clip to who is in it, of two people at least.
     """
-    names = list(people)
-    start = names.index(name)
-    turn = chain(names[start + 1 :], names[:start])
-    return next(other for other in turn if people[other] != people[name])
+    names, found = list(people), dict[str, str]()
+    after = names[0]
+    for name in reversed(names * 2):  # in the second round, what follows the last one is known
+        found[name] = after if people[after] != people[name] else found.get(after, after)
+        after = name
+    return {name: found[name] for name in names}
 
 
 def person_of(name: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from eval.batch.batch_manifest import ManifestRow
 from eval.scoring.protocol import Region, Variant
-from lipsync.batch.row_records import finished_record, write_record
+from lipsync.batch.row_records import finished_record, stored_record, write_record
 from lipsync.experts.perceptual import LpipsNet
 
 
@@ -65,17 +65,22 @@ class ScoringJob:
         return None if lost else result
 
     def write(self, **found: Any) -> dict[str, Any]:
-        """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it."""
-        return write_record(self.path, {
+        """Keep a result, ``scores`` or an ``error``; gives it back as a later run reads it.
+
+        Scores of an earlier run stay beside an error: their videos may come back, as a disk that was away.
+        """
+        values = {
             "fingerprint": self.fingerprint, "item": self.row.item, "method": self.row.method,
             "control": self.row.control is not None, **found,
-        })  # fmt: skip
+        }  # fmt: skip
+        earlier = stored_record(self.path) if "error" in found else None
+        return values if earlier and "scores" in earlier else write_record(self.path, values)
 
 
 def row_key(item: str, method: str) -> str:
     """File name of a row: readable, and unique whatever the names hold."""
     name = f"{item}--{method}"
-    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    mark = hashlib.sha256(f"{item}\0{method}".encode()).hexdigest()[:8]  # names may hold hyphens themselves
     return f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', name)[:80]}-{mark}"
 
 

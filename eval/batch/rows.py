@@ -16,10 +16,9 @@ from eval.scoring.networks import Networks, load_networks
 from eval.scoring.protocol import VERSION
 from eval.scoring.score import possible, score
 from lipsync.batch.engines import Engine
-from lipsync.batch.row_records import file_state, fingerprint
-from lipsync.errors import Cancelled, ConfigError, LipSyncError
+from lipsync.batch.row_records import file_state, fingerprint, reason_of_failure
+from lipsync.errors import ConfigError
 from lipsync.nn.memory import CachedWhileUsed
-from lipsync.texts import Message
 
 __all__ = ["Engine", "Options", "ScoringJob", "load_features", "run", "run_job"]
 
@@ -45,11 +44,11 @@ def run(
             that it raises ends the run.
 
     Raises:
-        ConfigError: the options cannot be met, or Ray is not installed.
+        ConfigError: the options cannot be met, the disk is full, or the Ray cluster cannot be used.
     """
     rows = [row.absolute() for row in rows]  # a worker may be somewhere else
     syncnet = options.syncnet.absolute() if options.syncnet else None
-    options = replace(options, metrics=_possible(rows, options.metrics), syncnet=syncnet)
+    options = replace(options, metrics=possible_metrics(rows, options.metrics), syncnet=syncnet)
     networks = _networks(options)
     jobs = [ScoringJob(row, options, folder.resolve(), _fingerprint(row, options, networks)) for row in rows]
     del networks
@@ -72,7 +71,12 @@ def run(
 
 
 def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | None = None) -> dict[str, Any]:
-    """Score one row and write its files; what any engine runs. Never raises for a bad row."""
+    """Score one row and write its files; what any engine runs. A bad row gives a result with the reason.
+
+    Raises:
+        ConfigError: the disk is full, so that no other row will fare better.
+        Cancelled: ``report`` stopped the run.
+    """
     row, options = job.row, job.options
     if job.threads:
         import torch
@@ -82,7 +86,7 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
         for path in (row.generated, row.reference, row.reference_image, row.speaker):
             if path is not None and not path.is_file():
                 raise ConfigError("manifest.no_file", path=path)
-        names = _possible([row], row.metrics or options.metrics)
+        names = possible_metrics([row], row.metrics or options.metrics)
         with FeatureFiles(job) as features:
             scores = score(
                 row.generated, row.reference, row.reference_image, speaker=row.speaker, metrics=names,
@@ -90,18 +94,14 @@ def run_job(job: ScoringJob, report: Callable[[ManifestRow, int, int], None] | N
                 networks=_networks(options), keep_features=features, control=row.control,
                 progress=partial(report, row) if report else None,
             )  # fmt: skip
+            job.path.unlink(missing_ok=True)  # from here on the files of an earlier run are replaced
         scores.write_frames(job.frames)
         return job.write(scores=scores.to_dict(), features=features.name, feature_kinds=features.kinds)
-    except Cancelled:
-        raise
-    except LipSyncError as problem:
-        return job.write(error=problem.message)
     except Exception as problem:
-        log.exception("a row failed")  # which one, its result says: the log holds no names of files
-        return job.write(error=Message("batch.unexpected", kind=type(problem).__name__, problem=problem))
+        return job.write(error=reason_of_failure(problem, job.folder))
 
 
-def _possible(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tuple[str, ...]:
+def possible_metrics(rows: Iterable[ManifestRow], chosen: Sequence[str] | None) -> tuple[str, ...]:
     """The chosen metrics (None: the usual ones) that at least one of the rows can have, in the table's order.
 
     Raises:

@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; what it ends with, as `lipsync.errors.exit_status` says."""
+    """Run one command; its exit status, see `exit_status`."""
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m eval", description=for_terminal("help.eval"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

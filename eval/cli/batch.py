@@ -44,10 +44,8 @@ def run(options: argparse.Namespace) -> int:
     from eval.scoring.metrics import METRICS
     from eval.study.statistics.prediction.model_file import read_models
     from eval.study.statistics.prediction.mos_model import with_predictions
-    from lipsync.errors import ConfigError
 
-    if options.workers < 1:
-        raise ConfigError("run.workers_least")
+    engine = Engine(options.workers, options.ray)
     models = read_models(options.predict_mos)
     rows = read_manifest(options.manifest)
     if options.controls:
@@ -59,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         None if names is None else tuple(names), options.region, options.variant, options.syncnet,
         options.lpips, options.resize,
     )  # fmt: skip
-    results = run_batch(rows, settings, options.out, Engine(options.workers, options.ray), _show)
+    results = run_batch(rows, settings, options.out, engine, _show)
     table = summarise_rows(results, options.out)
     text = write_tables(table, options.out)
     print(write_tables(with_predictions(table, models), options.out) if models else text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--list", type=Path, metavar="FILE", help=for_terminal("help.bench.list"))
     parser.add_argument("--split", default="", help=for_terminal("help.bench.split"))
     parser.add_argument("--clips", type=int, default=0, metavar="N", help=for_terminal("help.bench.clips"))
+    parser.add_argument("--resize", action="store_true", help=for_terminal("help.score.resize"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=for_terminal("help.bench.out"))
     engine = parser.add_mutually_exclusive_group()
     engine.add_argument(
@@ -48,45 +50,31 @@ def run(options: argparse.Namespace) -> int:
     from eval.batch.suites.suite_items import ItemSource, suite_items
     from eval.report.bench.bench_files import write_bench
     from lipsync.batch.engines import Engine
+    from lipsync.cli.progress_bars import ProgressBars
 
     engine = Engine(options.workers, options.ray)
     if options.clips < 0:
         raise ConfigError("core.clips_least")
     suite = read_suite(options.suite)
-    source = ItemSource(options.data, options.profile or "", options.list, options.split, options.clips)
+    if options.resize:
+        suite = replace(suite, resize=True)
+    source = ItemSource(
+        options.data, options.profile or "", options.list, options.split, options.clips, options.out
+    )
     items = suite_items(suite, source)
     names = options.methods or suite.methods
     if not names:
         raise ConfigError("bench.name_methods")
     methods = chosen_methods(names)
-    with _Bars() as bars:
-        done = run_bench(suite, items, methods, options.out, engine, bars)
+    with ProgressBars() as bars:
+        done = run_bench(
+            suite, items, methods, options.out, engine,
+            lambda stage, done, total: bars(for_terminal(stage), done, total),
+        )  # fmt: skip
     path = write_bench(done, _command(options, suite), options.language or terminal_language())
     print((done.scores / "table.md").read_text(encoding="utf-8"))
     print(for_terminal("bench.written", path=path))
     return 0
-
-
-class _Bars:
-    """A bar for generating and one for scoring, with the time that is left."""
-
-    def __enter__(self) -> _Bars:
-        self._bars: dict[str, Any] = {}
-        return self
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        from tqdm import tqdm
-
-        if stage not in self._bars:
-            form = "{desc} {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}"
-            self._bars[stage] = tqdm(desc=for_terminal(stage), total=total, initial=done, bar_format=form)
-        self._bars[stage].update(done - self._bars[stage].n)
-        if done == total:
-            self._bars[stage].close()
-
-    def __exit__(self, *_: object) -> None:
-        for bar in self._bars.values():
-            bar.close()
 
 
 def _command(options: argparse.Namespace, suite: Suite) -> str:
@@ -95,4 +83,5 @@ def _command(options: argparse.Namespace, suite: Suite) -> str:
     for name in ("data", "profile", "list", "split", "clips"):
         value = getattr(options, name)
         words += [f"--{name}", str(value)] if value else []
+    words += ["--resize"] if options.resize else []
     return shlex.join([*words, "--methods", *(options.methods or suite.methods), "--out", str(options.out)])

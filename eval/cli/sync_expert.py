@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval.batch.held_out import add_arguments, held_out, speaker_for, unseen
+from eval.batch.held_out import add_arguments, held_out, speakers_of_clips, unseen
 from lipsync.texts import for_terminal
 
 
@@ -39,11 +39,11 @@ def run(options: argparse.Namespace) -> int:
     clips = unseen(options.data, held_out(options.data, options.split), options.trained_on)
     long = [name for name, clip in clips.items() if probe(clip).duration >= options.seconds]
     trained_on = " or ".join(options.trained_on) or "no other split"
-    checks = []
+    speakers, checks = speakers_of_clips(clips), []
     print(f"{'clip':<20} windows found  own sound: offset  LSE-D  ranked   other sound: offset  LSE-D")
     for name in long:
         try:
-            check = check_clip(sync_network, clips[name], clips[speaker_for(name, clips)], landmarker)
+            check = check_clip(sync_network, clips[name], clips[speakers[name]], landmarker)
         except MediaError as problem:
             print(f"{name:<20} {for_terminal(problem.message)}")
             continue

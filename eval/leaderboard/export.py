@@ -12,6 +12,7 @@ from eval.report.files import csv_text
 from eval.report.files import number as six_digits
 from eval.report.markdown import pipe_table
 from eval.report.opinions import show, title
+from lipsync.texts import Message
 
 FORMATS = {"md": "leaderboard.md", "csv": "leaderboard.csv", "json": "leaderboard.json"}
 
@@ -91,6 +92,8 @@ def _votes(table: VoteTable) -> list[str]:
     if table.bias is not None:
         left = _with(f"{table.bias.left:.2f}", table.bias.low, table.bias.high, 2)
         lines.append(f"Share of the left one among {table.bias.votes} votes for one side: {left}.")
+    if table.shrunk:
+        lines.append(Message("leaderboard.half_votes"))
     return lines
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from eval.leaderboard.strengths import VoteTable, last_day, vote_table
+from eval.leaderboard.strengths import MethodVotes, VoteTable, last_day, vote_table
 from eval.report.bench.bench_json import BenchReport, BenchScore
 from eval.study.statistics.marks import last_marks, marks_of, rated
 from eval.study.statistics.mos import Opinion, opinion
@@ -15,6 +15,7 @@ from eval.study.statistics.screening import failing
 from eval.study.storage.labels import BilingualText
 from eval.study.storage.models import CLOSED, TRAINING
 from eval.study.storage.store import ListedStudy, Store
+from lipsync.texts import Message
 
 Column = tuple[str, str]  # name and label of a metric
 # The rows of a study that a filter asks for.
@@ -115,16 +116,19 @@ class Standings:
         return tuple(sorted(found | {row.method for table in self.suites for row in table.methods}))
 
     def renamed(self, name: Callable[[str], str]) -> Standings:
-        """The same with other names of the methods, also inside of scores."""
+        """The same with other names of the methods, also inside of scores; real videos have none."""
+
+        def shown(row: MethodVotes | MethodOpinions) -> str:
+            return Message("leaderboard.real") if row.real else name(row.method)
 
         def called(scores: Mapping[Column, BenchScore], method: str) -> dict[Column, BenchScore]:
             return {column: replace(score, method=method) for column, score in scores.items()}
 
         votes = self.votes and replace(
-            self.votes, methods=tuple(replace(row, method=name(row.method)) for row in self.votes.methods)
+            self.votes, methods=tuple(replace(row, method=shown(row)) for row in self.votes.methods)
         )
         opinions = tuple(
-            replace(table, methods=tuple(replace(row, method=name(row.method)) for row in table.methods))
+            replace(table, methods=tuple(replace(row, method=shown(row)) for row in table.methods))
             for table in self.opinions
         )
         suites = tuple(

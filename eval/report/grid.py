@@ -112,9 +112,14 @@ def _interval(summary: MeanScore, decimals: int) -> str:
 
 def videos(table: ScoreTable, name: str) -> str:
     """How many videos of a method were scored, of how many."""
+    good, total = count_videos(table, name)
+    return str(good) if good == total else f"{good} of {total}"
+
+
+def count_videos(table: ScoreTable, name: str) -> tuple[int, int]:
+    """The videos of a method that were scored, and all of them."""
     rows = [row for row in table.results if row["method"] == name]
-    good = sum("error" not in row for row in rows)
-    return str(good) if good == len(rows) else f"{good} of {len(rows)}"
+    return sum("error" not in row for row in rows), len(rows)
 
 
 def footnotes(table: ScoreTable) -> list[str]:

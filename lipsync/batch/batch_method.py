@@ -33,11 +33,11 @@ class BatchMethod:
     weights_sha256: str
 
 
-def batch_methods(names: Iterable[str], opened: bool = False) -> tuple[BatchMethod, ...]:
+def batch_methods(methods: Iterable[str | BatchMethod], opened: bool = False) -> tuple[BatchMethod, ...]:
     """The methods of these names, each loaded once to be sure that it can be.
 
     Args:
-        names: as ``--method`` takes them, or folders and files of weights.
+        methods: as ``--method`` takes them, or folders and files of weights, or what this gave before.
         opened: ``auto`` takes only one that can change how far the mouth opens.
 
     Raises:
@@ -45,15 +45,13 @@ def batch_methods(names: Iterable[str], opened: bool = False) -> tuple[BatchMeth
         ArtefactError: the weights are unavailable or are damaged.
     """
     found: dict[str, BatchMethod] = {}
-    for name in reversed(list(dict.fromkeys(names))):  # the first one stays loaded, for it is used first
-        method, checkpoint = _parsed(name, opened)
-        core = _networks(method, checkpoint)
-        own = re.sub(r"[^\w.~+@-]+", "-", core.card.name).strip(".-")
-        if own in found and found[own].checkpoint == checkpoint:  # ``auto`` beside its own name
+    for name in reversed(list(dict.fromkeys(methods))):  # the first one stays loaded, for it is used first
+        method = name if isinstance(name, BatchMethod) else _loaded(name, opened)
+        if method == found.get(method.name):  # ``auto`` beside its own name
             continue
-        if own in found or own.lower() in ("", REFERENCE):
-            raise ConfigError("batch.method_name", name=own)
-        found[own] = BatchMethod(own, method, checkpoint, core.weights_sha256)
+        if method.name in found or method.name.lower() in ("", REFERENCE):
+            raise ConfigError("batch.method_name", name=method.name)
+        found[method.name] = method
     return tuple(reversed(found.values()))
 
 
@@ -72,6 +70,15 @@ def forget_networks() -> None:
 @CachedWhileUsed
 def _networks(name: str, checkpoint: Path | None) -> LipSyncMethod:
     return load_method(name, checkpoint)
+
+
+def _loaded(name: str, opened: bool) -> BatchMethod:
+    """The method of a name, with the weights that it has now."""
+    method, checkpoint = _parsed(name, opened)
+    forget_networks()  # those of an earlier batch of this process: their file may be another one by now
+    core = _networks(method, checkpoint)
+    own = re.sub(r"[^\w.~+@-]+", "-", core.card.name).strip(".-")
+    return BatchMethod(own, method, checkpoint, core.weights_sha256)
 
 
 def _parsed(name: str, opened: bool) -> tuple[str, Path | None]:

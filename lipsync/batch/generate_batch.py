@@ -24,7 +24,7 @@ Reported = Callable[[int, int, GeneratedVideo | None], None]
 
 def generate_batch(
     rows: Sequence[FaceSpeechPair],
-    methods: Sequence[str],
+    methods: Sequence[str | BatchMethod],
     folder: Path,
     engine: Engine | None = None,
     report: Reported | None = None,
@@ -34,11 +34,11 @@ def generate_batch(
 
     ``folder/ITEM/METHOD.mp4`` is a video, ``ITEM/METHOD.json`` what is known of it, ``ITEM/reference.*`` the
     real one where a row has it. A row that fails is a result too, with the reason; it is tried again by the
-    next run. Whether a video is there already is told by the paths, lengths and times of its inputs, the
-    settings and the hash of the weights.
+    next run. Whether a video is there already is told by the paths, lengths and times of its face and audio,
+    the settings and the hash of the weights. Another reference takes the place of the one before.
 
     Args:
-        methods: as ``--method`` takes them, or folders and files of weights.
+        methods: see `batch_methods`.
         engine: where; None: in this process.
         report: called with (videos done, videos in all, video) after each one, and at the start with None.
         settings: fields of `lipsync.request.Request` for all videos, such as ``{"length": "video"}``.
@@ -78,12 +78,14 @@ def _jobs(
 ) -> list[GenerationJob]:
     """One method after the other, so that a worker keeps its networks as long as possible."""
     state = cache(file_state)  # many rows share a face or a speech
+    asked = {
+        name: value for name, value in settings.items() if name != "batch_size"
+    }  # for memory: same video
     jobs = []
     for method in methods:
         for row in rows:
-            paths = (row.face, row.audio, row.reference)
-            inputs = tuple(found for path in paths if path is not None and (found := state(path)) is not None)
-            mark = fingerprint([inputs, settings, method.method, method.weights_sha256])
+            inputs = tuple(found for path in row.inputs if (found := state(path)) is not None)
+            mark = fingerprint([inputs, asked, method.method, method.weights_sha256])
             jobs.append(GenerationJob(row, method, settings, folder, inputs, mark))
     return jobs
 
@@ -122,6 +124,6 @@ def _check_inputs(jobs: Sequence[GenerationJob]) -> None:
         ConfigError: one is.
     """
     made = {os.path.realpath(job.path) for job in jobs}
-    for path in {path for job in jobs for path in (job.row.face, job.row.audio, job.row.reference)}:
-        if path is not None and os.path.realpath(path) in made:
+    for path in {path for job in jobs for path in job.row.files}:
+        if os.path.realpath(path) in made:
             raise ConfigError("batch.input_is_result", path=path)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lipsync.batch.batch_method import REFERENCE, BatchMethod, load_for_job
-from lipsync.batch.row_records import FileState, file_state, finished_record, write_record
+from lipsync.batch.row_records import (
+    FileState,
+    file_state,
+    finished_record,
+    reason_of_failure,
+    stored_record,
+    write_record,
+)
 from lipsync.data.face_speech_pairs import FaceSpeechPair
-from lipsync.errors import Cancelled, ConfigError, LipSyncError, disk_is_full
+from lipsync.errors import ConfigError, disk_is_full
 from lipsync.generate import Request, Result, generate
 from lipsync.media.source import check_file
 from lipsync.texts import Message
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class GenerationJob:
 
     Attributes:
         settings: fields of the `Request` that are the same for all.
-        inputs: the state of each file that goes in.
+        inputs: the state of each file that the video is made of.
         fingerprint: changes with anything that changes the video.
         threads: of PyTorch and OpenCV; 0: as they like.
     """
@@ -82,10 +87,14 @@ class GenerationJob:
         return self.path.with_name(f".{self.method.name}")
 
     def finished(self) -> GeneratedVideo | None:
-        """What an earlier run made of the same inputs, if it is all there."""
+        """What an earlier run made of the same inputs, if it is all there; puts the reference beside it."""
         record = finished_record(self.record, self.fingerprint)
         state = file_state(self.path)
         if record is None or state is None or state[1] != record.get("bytes"):
+            return None
+        try:
+            self.place_reference()
+        except OSError:  # work on the row has the sentence for it
             return None
         return self._video(record)
 
@@ -106,12 +115,26 @@ class GenerationJob:
     def write(self, *, error: Message) -> GeneratedVideo:
         """Keep the reason why there is no video.
 
-        One that an earlier run finished stays: work on this job removes it, and had then not begun.
+        One that an earlier run finished stays where only files are away that it was made of: they may be back
+        for the next run, as a disk that was not mounted.
         """
-        if self.record.is_file() and self.path.is_file():
+        if self.made_before():
             return self._video({"error": error})
         self.clear()
         return self._write({"error": error})
+
+    def made_before(self) -> bool:
+        """Whether there is the video of this job, as far as its inputs are there to be compared."""
+        record = stored_record(self.record)
+        if record is None or not self.path.is_file():
+            return False
+        then = [tuple(state) for state in record.get("inputs", ())]
+        return (
+            [path for path, *_ in then] == [str(path) for path in self.row.inputs]
+            and set(self.inputs) <= set(then)
+            and record.get("settings") == dict(self.settings)
+            and record.get("weights_sha256") == self.method.weights_sha256
+        )
 
     def check_inputs(self) -> None:
         """That every file is there.
@@ -119,9 +142,8 @@ class GenerationJob:
         Raises:
             MediaError: one is not.
         """
-        for path in (self.row.face, self.row.audio, self.row.reference):
-            if path is not None:
-                check_file(path)
+        for path in self.row.files:
+            check_file(path)
 
     def place_reference(self) -> None:
         """Put the real video beside those that are made, as another name of the file where that can be."""
@@ -131,15 +153,19 @@ class GenerationJob:
         place = self.path.with_name(f"{REFERENCE}{source.suffix.lower()}")
         if place.exists() and (place.samefile(source) or _alike(place, source)):
             return
-        for old in self.path.parent.glob(f"{REFERENCE}.*"):
-            if old not in (self.row.face, self.row.audio):
-                old.unlink(missing_ok=True)
-        part = self.scratch / place.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            os.link(source, part)
-        except OSError:  # another disk, or one without links
-            shutil.copy2(source, part)
-        part.replace(place)
+            try:
+                os.link(source, part)
+            except OSError:  # another disk, or one without links
+                shutil.copy2(source, part)
+            for old in place.parent.glob(f"{REFERENCE}.*"):
+                if old not in self.row.inputs:
+                    old.unlink(missing_ok=True)
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
 
     def _write(self, facts: dict[str, Any]) -> GeneratedVideo:
         record = {
@@ -173,9 +199,9 @@ def run_job(job: GenerationJob) -> GeneratedVideo:
         _take_threads(job.threads)
     try:
         job.check_inputs()
+        job.place_reference()
         job.clear()
         job.scratch.mkdir(parents=True)
-        job.place_reference()
         request = Request(
             job.row.face,
             job.row.audio,
@@ -184,17 +210,14 @@ def run_job(job: GenerationJob) -> GeneratedVideo:
             job.method.checkpoint,
             **job.settings,
         )
-        return job.keep(generate(request, load=load_for_job))
+        result = generate(request, load=load_for_job)
+        if result.weights_sha256 != job.method.weights_sha256:  # training may go on meanwhile
+            raise ConfigError("batch.weights_changed", method=job.method.name)
+        return job.keep(result)
     except Exception as problem:
-        if disk_is_full(problem):
+        if disk_is_full(problem) and not job.made_before():
             job.clear()
-            raise ConfigError("batch.disk_full", folder=job.folder) from problem
-        if isinstance(problem, Cancelled):
-            raise
-        if isinstance(problem, LipSyncError):
-            return job.write(error=problem.message)
-        log.exception("a row failed")  # which one, its result says: the log holds no names of files
-        return job.write(error=Message("batch.unexpected", kind=type(problem).__name__, problem=problem))
+        return job.write(error=reason_of_failure(problem, job.folder))
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lipsync.errors import ConfigError
-from lipsync.texts import messages_in, with_messages
+from lipsync.errors import Cancelled, ConfigError, LipSyncError, disk_is_full
+from lipsync.texts import Message, messages_in, with_messages
+
+log = logging.getLogger(__name__)
 
 FileState = tuple[str, int, int]  # path, bytes, and when it was changed, ns
 
@@ -43,13 +46,40 @@ def write_record(path: Path, values: dict[str, Any]) -> dict[str, Any]:
 
 def finished_record(path: Path, fingerprint: str) -> dict[str, Any] | None:
     """What an earlier run kept of a row with this fingerprint; None where it failed or there is none."""
+    record = stored_record(path)
+    if record is None or record.get("fingerprint") != fingerprint or "error" in record:
+        return None
+    return record
+
+
+def stored_record(path: Path) -> dict[str, Any] | None:
+    """What an earlier run kept of a row; None where that cannot be read."""
     try:
         record = read_record(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(record, dict) or record.get("fingerprint") != fingerprint or "error" in record:
-        return None
-    return record
+    return record if isinstance(record, dict) else None
+
+
+def reason_of_failure(problem: Exception, folder: Path) -> Message:
+    """Why a row has no result, as its record says.
+
+    Args:
+        folder: of the whole batch.
+
+    Raises:
+        ConfigError: the disk is full, so that no other row will fare better.
+        Cancelled: the person stopped the run.
+    """
+    if disk_is_full(problem):
+        raise ConfigError("batch.disk_full", folder=folder) from problem
+    if isinstance(problem, Cancelled):
+        raise problem
+    if isinstance(problem, LipSyncError):
+        return problem.message
+    # Which row it is, its result says: the log holds no names of files.
+    log.error("a row failed", exc_info=problem)
+    return Message("batch.unexpected", kind=type(problem).__name__, problem=problem)
 
 
 def read_record(text: str) -> Any:

@@ -19,7 +19,7 @@ from lipsync.texts import for_terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; what it ends with, as `lipsync.errors.exit_status` says."""
+    """Run one command; its exit status, see `exit_status`."""
     parser = argparse.ArgumentParser(prog="python -m lipsync", description=for_terminal("help.lipsync"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_generate_command(commands)

@@ -7,14 +7,11 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lipsync.errors import ConfigError
 from lipsync.methods import AUTO, DEFAULT, METHODS
 from lipsync.texts import Message, for_terminal
-
-if TYPE_CHECKING:
-    from lipsync.batch.generated_video import GeneratedVideo
 
 # Options that only one video can have, and those that only many can.
 OF_ONE = ("audio", "method", "checkpoint", "face_point", "face_range", "audio_range")
@@ -134,30 +131,23 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def _generate_many(options: argparse.Namespace) -> int:
     """Make what a manifest lists; 2 where a row failed."""
-    from tqdm import tqdm
-
     from lipsync.batch.engines import Engine
     from lipsync.batch.generate_batch import generate_batch
+    from lipsync.cli.progress_bars import ProgressBars
     from lipsync.data.face_speech_pairs import read_manifest
 
     rows = read_manifest(options.manifest)
     engine = Engine(1 if options.workers is None else options.workers, options.ray)
     settings = _settings(options)
-    bar: Any = None
-
-    def show(done: int, total: int, video: GeneratedVideo | None) -> None:
-        nonlocal bar
-        if bar is None:
-            bar = tqdm(
-                total=total, initial=done, bar_format="{n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}"
-            )
-        bar.update(done - bar.n)
-
-    try:
-        videos = generate_batch(rows, options.methods or [AUTO], options.out, engine, show, settings)
-    finally:
-        if bar is not None:
-            bar.close()
+    with ProgressBars() as bars:
+        videos = generate_batch(
+            rows,
+            options.methods or [AUTO],
+            options.out,
+            engine,
+            lambda done, total, _: bars("", done, total),
+            settings,
+        )
     failed = [video for video in videos if video.error is not None]
     if options.json:
         print(json.dumps([asdict(video) for video in videos], ensure_ascii=False, indent=2, default=str))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from lipsync.errors import ConfigError
 
 PAIR = ("face", "audio")  # columns of the CSV of a batch; ``item`` may be there too
 MANIFEST = ("item", "face", "audio")  # of a manifest; ``reference`` may be there too
+LONGEST_NAME = 255  # bytes, which file systems take
 DELIMITERS = ",;\t"  # between the columns: spreadsheets write what their country uses
 
 
@@ -28,6 +30,16 @@ class FaceSpeechPair:
     face: Path
     audio: Path | None
     reference: Path | None = None
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files that a video of it is made of."""
+        return (self.face,) if self.audio is None else (self.face, self.audio)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that it names."""
+        return self.inputs if self.reference is None else (*self.inputs, self.reference)
 
 
 def combined(faces: Sequence[Path], speeches: Sequence[Path]) -> list[FaceSpeechPair]:
@@ -59,24 +71,41 @@ def read_manifest(path: Path) -> list[FaceSpeechPair]:
         ConfigError: it cannot be read, lacks a column, lists nothing, or a line has no item or no face.
     """
     found = []
-    for number, row in read_rows(path, MANIFEST):
-        for column in ("item", "face"):
-            if not row[column]:
-                raise ConfigError("pairs.empty_cell", path=path.name, number=number, column=column)
-        face, audio, reference = (
-            path.parent / row[name] if row.get(name) else None for name in ("face", "audio", "reference")
-        )
+    for number, row in read_rows(path, MANIFEST, filled=("item", "face")):
+        face, audio, reference = files_of_row(path, number, row, ("face", "audio", "reference"))
         assert face is not None
         found.append(FaceSpeechPair(row["item"], face, audio, reference))
     return found
 
 
-def read_rows(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    """The lines of a CSV below its first, each with its number, cells by column.
+def files_of_row(
+    path: Path, number: int, row: Mapping[str, str], columns: Sequence[str]
+) -> tuple[Path | None, ...]:
+    """The files that a line of a CSV names, relative to its folder; None where a cell is empty.
+
+    Raises:
+        ConfigError: no file can have such a name.
+    """
+    for column in columns:
+        if not can_be_path(row.get(column, "")):
+            raise ConfigError("pairs.no_file_name", path=path.name, number=number, column=column)
+    return tuple(path.parent / row[column] if row.get(column) else None for column in columns)
+
+
+def can_be_path(text: str) -> bool:
+    """Whether a file can have that path."""
+    return "\0" not in text and all(len(os.fsencode(part)) <= LONGEST_NAME for part in Path(text).parts)
+
+
+def read_rows(
+    path: Path, wanted: Sequence[str], filled: Sequence[str] = ()
+) -> list[tuple[int, dict[str, str]]]:
+    """The lines of a CSV below its first, each with its number, cells by column; empty lines are passed over.
 
     Args:
         path: the CSV, in UTF-8 with or without a byte order mark; commas, semicolons or tabs between cells.
         wanted: columns that it must have.
+        filled: columns in which every line must have something.
 
     Raises:
         ConfigError: it cannot be read, lacks a column that is wanted, or has no line.
@@ -89,15 +118,23 @@ def read_rows(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, st
             file.seek(0)
             reader = csv.DictReader(file, delimiter=max(DELIMITERS, key=first.count))
             columns = [str(name).strip() for name in reader.fieldnames or ()]
-            lines = [[(line.get(name) or "").strip() for name in reader.fieldnames or ()] for line in reader]
+            lines = [
+                (reader.line_num, [(line.get(name) or "").strip() for name in reader.fieldnames or ()])
+                for line in reader
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise ConfigError("pairs.not_csv", path=path.name) from problem
     lacking = next((name for name in wanted if name not in columns), None)
     if lacking is not None:
         raise ConfigError("pairs.no_column", path=path.name, column=lacking, columns=", ".join(wanted))
-    if not lines:
+    rows = [(number, dict(zip(columns, cells, strict=True))) for number, cells in lines if any(cells)]
+    if not rows:
         raise ConfigError("pairs.no_rows", path=path.name)
-    return [(number, dict(zip(columns, line, strict=True))) for number, line in enumerate(lines, start=2)]
+    for number, row in rows:
+        for column in filled:
+            if not row[column]:
+                raise ConfigError("pairs.empty_cell", path=path.name, number=number, column=column)
+    return rows
 
 
 def _row(

@@ -40,7 +40,8 @@ data = "clips"
 def write_clip(path: Path, images: list[np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     options = WriterOptions(duration=len(images) / 25, crf=8)
-    with VideoWriter(path, 128, 128, 25, asset("examples") / "english.wav", options) as writer:
+    height, width = images[0].shape[:2]
+    with VideoWriter(path, width, height, 25, asset("examples") / "english.wav", options) as writer:
         for image in images:
             writer.write(image)
 
@@ -82,7 +83,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
             raise FaceError("face.none_found", path=request.face.name)
         images = [frame.image for frame in read_frames(request.face)]
         write_clip(request.output, images if request.method == "copy" else images[:1] * len(images))
-        return Result(request.output, len(images), 0, 128, 128, 25.0, len(images) / 25, "m", "0" * 64, 1)
+        sha256 = load(request.method, request.checkpoint).weights_sha256
+        return Result(request.output, len(images), 0, 128, 128, 25.0, len(images) / 25, "m", sha256, 1)
 
     def score(generated, *arguments, **options):
         control = options["control"]
@@ -172,6 +174,19 @@ def test_rows_that_fail_and_videos_that_are_missing_are_listed_and_counted(suite
     assert [entry[0] for entry in work] == ["generate", "generate"]  # tried again, and nothing else
 
 
+def test_other_sizes_are_resized_where_the_command_says_so(suite, work):
+    source = read_frames(suite.parent / "clips" / "a_1.mp4")
+    (suite.parent / "theirs" / "b_1.mp4").unlink()
+    write_clip(suite.parent / "theirs" / "a_1.mp4", [frame.image[:96, :96] for frame in source])
+    theirs = f"Theirs={suite.parent / 'theirs'}"
+    bench(suite, theirs)
+    assert [score.n for score in read_bench_report(suite.parent / "out" / "report.json").scores] == [0]
+    bench(suite, theirs, more=("--resize",))
+    report = read_bench_report(suite.parent / "out" / "report.json")
+    assert [score.n for score in report.scores] == [1]
+    assert " --resize " in report.command
+
+
 def test_a_control_speaks_with_the_sound_that_is_a_file_of_its_own(suite, work):
     folder = suite.parent
     (folder / "items.csv").write_text(
@@ -200,6 +215,20 @@ def test_a_method_that_cannot_be_is_refused(suite, work, methods, said, monkeypa
         chosen_methods(methods)
 
 
+def test_a_method_that_is_named_twice_is_one(suite, work, monkeypatch):
+    monkeypatch.chdir(suite.parent)
+    names = [method.name for method in chosen_methods(["copy", "T=theirs", "copy", "still", "T=theirs"])]
+    assert names == ["copy", "T", "still"]
+
+
+def test_weights_may_lie_in_a_folder_with_an_equals_sign(suite, work, monkeypatch):
+    (suite.parent / "lr=1e-4").mkdir()
+    monkeypatch.chdir(suite.parent)
+    (method,) = chosen_methods(["lr=1e-4"])
+    assert method.folder is None
+    assert method.method.checkpoint == suite.parent / "lr=1e-4"
+
+
 def test_an_unknown_method_is_named():
     with pytest.raises(ConfigError, match="Did you mean 'lstm-cbam'"):
         chosen_methods(["lstm-cbm"])
@@ -207,15 +236,23 @@ def test_an_unknown_method_is_named():
 
 def test_what_cannot_run_is_said_in_one_sentence(suite, work, capsys):
     (suite.parent / "empty").mkdir()
-    assert bench(suite, f"Ours={suite.parent / 'empty'}") == 2
+    assert bench(suite, "copy", f"Ours={suite.parent / 'empty'}") == 2
     assert "no video for Ours; name files as the items, such as a_1.mp4" in capsys.readouterr().err
     assert main(["bench", str(suite), "--out", str(suite.parent / "out")]) == 2
     assert "Name at least one method" in capsys.readouterr().err
     assert bench(suite, "copy", more=("--workers", "0")) == 2
+    inside = ("bench", str(suite), "--methods", "copy", "--out", str(suite.parent / "clips" / "out"))
+    assert main([*inside]) == 2
+    assert "would lie among the videos" in capsys.readouterr().err
     assert work == []
     (suite.parent / "file").touch()
     assert main(["bench", str(suite), "--out", str(suite.parent / "file"), "--methods", "copy"]) == 2
     assert "file" in capsys.readouterr().err
+    (suite.parent / "items.csv").write_text("item,face,audio\na,clips/a_1.mp4,clips/b_1.mp4\n")
+    suite.write_text(SUITE.replace('"clips"', '"items.csv"'))
+    assert bench(suite, "copy") == 2
+    assert "reference" in capsys.readouterr().err
+    assert work == []
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(suite, work, capsys, monkeypatch):

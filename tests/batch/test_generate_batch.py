@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import lipsync.batch.batch_method
 import lipsync.batch.generate_batch
 import lipsync.batch.generated_video
 from eval.compare.video_import import entries_of_folder
-from lipsync.__main__ import main
+from lipsync.batch.batch_method import batch_methods
 from lipsync.batch.engines import DIED
 from lipsync.batch.generate_batch import generate_batch
 from lipsync.batch.generated_video import GenerationJob
@@ -21,7 +22,6 @@ from lipsync.data.face_speech_pairs import FaceSpeechPair
 from lipsync.errors import ConfigError, FaceError
 from lipsync.generate import Request, Result
 from lipsync.methods.base import LipSyncMethod
-from lipsync.methods.registry import EMBEDDED
 
 
 class Fake(LipSyncMethod):
@@ -36,12 +36,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
     asked: list[tuple[str, str]] = []
 
     def generate(request: Request, load: Callable[..., LipSyncMethod]) -> Result:
-        asked.append((request.output.parent.parent.name, load(request.method, request.checkpoint).card.name))
+        core = load(request.method, request.checkpoint)
+        asked.append((request.output.parent.parent.name, core.card.name))
         if request.face.stem == "none":
             raise FaceError("face.none_found", path=request.face.name)
         request.output.write_bytes(b"video of " + request.face.read_bytes())
         request.output.with_suffix(".srt").write_text("words")
-        return Result(request.output, 7, 1, 8, 8, 25.0, 0.28, "m", "0" * 64, 1, {"total": 0.5}, ("a note",))
+        facts = (7, 1, 8, 8, 25.0, 0.28, "m", core.weights_sha256, 1, {"total": 0.5}, ("a note",))
+        return Result(request.output, *facts)
 
     monkeypatch.setattr(lipsync.batch.generated_video, "generate", generate)
     monkeypatch.setattr(
@@ -91,7 +93,7 @@ def test_each_video_lies_under_item_and_method_with_what_is_known_of_it(
     assert (found["one/a.mp4"], found["one/reference.mp4"]) == (b"video of ann", b"real")
     record = json.loads(found["one/a.json"])
     assert record["weights_sha256"] == "weights of a"
-    assert [os.path.basename(path) for path, *_ in record["inputs"]] == ["ann.mp4", "speech.mp4", "real.mp4"]
+    assert [os.path.basename(path) for path, *_ in record["inputs"]] == ["ann.mp4", "speech.mp4"]
     assert "none.mp4" in json.loads(found["two/b.json"])["error"]
     assert [(entry.item, entry.method) for entry in entries_of_folder(out)] == [
         ("one", "a"), ("one", "b"), ("one", "reference"),
@@ -112,7 +114,7 @@ def test_finished_rows_stay_and_failed_ones_are_tried_again(
     assert told == [(1, 2), (2, 2)]
 
 
-@pytest.mark.parametrize("change", ["settings", "face", "reference", "weights", "video", "record"])
+@pytest.mark.parametrize("change", ["settings", "face", "weights", "video", "record"])
 def test_whatever_makes_another_video_makes_it_again(
     made: list[tuple[str, str]],
     rows: list[FaceSpeechPair],
@@ -123,22 +125,58 @@ def test_whatever_makes_another_video_makes_it_again(
     out, settings = tmp_path / "out", {"length": "video"}
     generate_batch(rows[:1], ["a"], out, settings=settings)
     made.clear()
+    generate_batch(rows[:1], ["a"], out, settings=settings | {"batch_size": 1})  # for less memory
+    assert made == []
     if change == "settings":
         settings = {"length": "audio"}
     elif change == "weights":
         monkeypatch.setattr(Fake, "__init__", lambda self, name: vars(self).update(
             card=SimpleNamespace(name=name), weights_sha256="others"))  # fmt: skip
-        lipsync.batch.batch_method.forget_networks()
     elif change == "video":
         (out / "one" / "a.mp4").write_bytes(b"half")
     elif change == "record":
         (out / "one" / "a.json").write_text('{"fingerprint": ')
     else:
-        (tmp_path / {"face": "ann.mp4", "reference": "real.mp4"}[change]).write_bytes(b"another")
+        (tmp_path / "ann.mp4").write_bytes(b"another")
     (video,) = generate_batch(rows[:1], ["a"], out, settings=settings)
     assert made == [("one", "a")]
     assert video.error is None
-    assert (out / "one" / "reference.mp4").read_bytes() == (tmp_path / "real.mp4").read_bytes()
+
+
+def test_another_reference_takes_the_place_of_the_old_one_and_makes_no_video_again(
+    made: list[tuple[str, str]], rows: list[FaceSpeechPair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, real = tmp_path / "out", tmp_path / "real.mp4"
+    generate_batch([replace(rows[0], reference=None)], ["a"], out)
+    made.clear()
+    for name, content in (("real.mp4", b"real"), ("other.mov", b"other"), ("other.mov", b"changed")):
+        (tmp_path / name).unlink(missing_ok=True)
+        (tmp_path / name).write_bytes(content)
+        (video,) = generate_batch([replace(rows[0], reference=tmp_path / name)], ["a"], out)
+        assert video.error is None
+        assert {path.name: path.read_bytes() for path in out.rglob("reference.*")} == {
+            f"reference{Path(name).suffix}": content
+        }
+    before = files(out)
+    real.unlink()
+    assert "There is no file" in str(generate_batch(rows[:1], ["a"], out)[0].error)
+    monkeypatch.setattr(os, "link", lambda *_: Path("/dev/full").write_bytes(b"x"))
+    monkeypatch.setattr(shutil, "copy2", lambda *_: Path("/dev/full").write_bytes(b"x"))
+    real.write_bytes(b"real")
+    with pytest.raises(ConfigError, match="is full"):
+        generate_batch(rows[:1], ["a"], out)
+    assert files(out) == before
+    assert made == []
+
+
+def test_weights_that_are_replaced_during_the_run_are_not_taken_for_those_of_before(
+    made: list[tuple[str, str]], rows: list[FaceSpeechPair], tmp_path: Path
+) -> None:
+    (method,) = batch_methods(["a"])
+    before = replace(method, weights_sha256="of before")
+    (video,) = generate_batch(rows[:1], [before], tmp_path / "out")
+    assert "weights of a were replaced during the run" in str(video.error)
+    assert not (tmp_path / "out" / "one" / "a.mp4").exists()
 
 
 def test_a_video_whose_inputs_are_gone_is_not_lost(
@@ -154,6 +192,10 @@ def test_a_video_whose_inputs_are_gone_is_not_lost(
     made.clear()
     assert generate_batch(rows[:1], ["a"], out)[0].error is None
     assert made == []
+    # Under another line of the manifest it would be taken for that one's.
+    (video,) = generate_batch([replace(rows[0], face=tmp_path / "gone.mp4")], ["a"], out)
+    assert "There is no file" in str(video.error)
+    assert sorted(files(out)) == ["one/a.json", "one/reference.mp4"]
 
 
 def test_what_a_killed_worker_left_is_removed(
@@ -248,79 +290,3 @@ def test_of_many_rows_each_file_is_looked_at_once_and_none_is_read(
     videos = generate_batch(many, ["a"], tmp_path / "out")
     assert [video.item for video in videos] == [str(number) for number in range(10_000)]
     assert len(looked) == 2
-
-
-# --- the command -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def manifest(tmp_path: Path) -> Path:
-    """As a spreadsheet of a German Windows writes it, with a row that works and two that cannot."""
-    from skimage.data import astronaut
-    from skimage.io import imsave
-
-    from tests.test_generate import say
-
-    imsave(tmp_path / "ann.png", astronaut()[:320, 60:380])
-    say(tmp_path / "speech.wav", 0.4)
-    path = tmp_path / "m.csv"
-    lines = ["item;face;audio;reference", "good;ann.png;speech.wav;", "mute;ann.png;;", "lost;nobody.mp4;;"]
-    path.write_bytes("\r\n".join(lines).encode("utf-8-sig"))
-    return path
-
-
-def test_the_command_makes_what_can_be_made_and_lists_the_rest(
-    manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loads: list[str] = []
-    real = lipsync.batch.batch_method.load_method
-    monkeypatch.setattr(
-        lipsync.batch.batch_method, "load_method", lambda *given: loads.append(given[0]) or real(*given)
-    )
-    lipsync.batch.batch_method.forget_networks()
-    arguments = ["generate", "--manifest", str(manifest), "--methods", EMBEDDED, "--out", str(tmp_path / "R")]
-    assert main([*arguments, "--quality", "small", "--no-label"]) == 2
-    said = capsys.readouterr()
-    assert said.out.strip().endswith("R: 1 of 3 videos")
-    assert said.err.strip().splitlines()[-2:] == [
-        f"mute, {EMBEDDED}: ann.png has no sound of its own. Add a recording of speech.",
-        f"lost, {EMBEDDED}: There is no file {tmp_path / 'nobody.mp4'}; check the name.",
-    ]
-    assert "3/3" in said.err
-    record = json.loads((tmp_path / "R" / "good" / f"{EMBEDDED}.json").read_text())
-    assert (record["frames"], record["settings"]["quality"]) == (10, "small")
-    assert loads == [EMBEDDED]
-    manifest.write_text("item,face,audio\ngood,ann.png,speech.wav\n")
-    assert main([*arguments, "--quality", "small", "--no-label", "--json"]) == 0
-    (video,) = json.loads(capsys.readouterr().out)
-    assert (video["item"], video["frames"], video["error"]) == ("good", 10, None)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--manifest", "m.csv", "--audio", "x.wav"], "--audio is for one video"),
-        (["--manifest", "m.csv", "--method", "multi-reference"], "--method is for one video"),
-        (["--manifest", "m.csv", "--checkpoint", "x"], "--checkpoint is for one video"),
-        (["--manifest", "m.csv", "--audio-range", "0", "1"], "--audio-range is for one video"),
-        (["--face", "x.mp4", "--methods", "a"], "--methods is for many videos"),
-        (["--face", "x.mp4", "--workers", "2"], "--workers is for many videos"),
-        (["--manifest", "m.csv", "--workers", "0"], "--workers must be 1 or more"),
-        (["--manifest", "m.csv", "--methods", "multi-referense"], "multi-reference"),
-        (["--manifest", "nowhere.csv"], "There is no file nowhere.csv"),
-        (["--manifest", "two.csv"], "'one' is listed twice"),
-        (["--manifest", "lacks.csv"], "lacks.csv has no column 'item'"),
-        (["--manifest", "m.csv", "--methods", EMBEDDED, "--ray", "127.0.0.1:9"], "No Ray cluster"),
-    ],
-)
-def test_what_cannot_be_together_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str],
-    sentence: str,
-) -> None:  # fmt: skip
-    monkeypatch.chdir(tmp_path)
-    Path("m.csv").write_text("item,face,audio\none,x.mp4,\n")
-    Path("two.csv").write_text("item,face,audio\none,x.mp4,\none,y.mp4,\n")
-    Path("lacks.csv").write_text("face,audio\nx.mp4,\n")
-    assert main(["generate", "--out", "R", *arguments]) == 2
-    assert sentence in capsys.readouterr().err.strip().splitlines()[-1]
-    assert not list(Path("R").rglob("*.json"))

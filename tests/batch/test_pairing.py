@@ -39,6 +39,25 @@ def test_videos_of_a_method_are_found_by_the_names_of_the_items(tmp_path):
     }  # fmt: skip
 
 
+def names(folder: Path, *items: str) -> dict[str, str]:
+    found = videos_of_items(folder, items, "Ours")
+    return {item: path.relative_to(folder).as_posix() for item, path in found.items()}
+
+
+def test_a_file_that_could_be_of_several_items_is_that_of_the_closest(tmp_path):
+    folder = videos(tmp_path, "ours_id003_take2.mp4", "ours_left_right.mp4")
+    assert names(folder, "id003", "id003_take2", "left", "right") == {"id003_take2": "ours_id003_take2.mp4"}
+    videos(folder, "ours_id003.mp4")
+    assert names(folder, "id003", "id003_take2")["id003"] == "ours_id003.mp4"
+
+
+def test_a_folder_laid_out_as_the_items_were_is_found_in_any_spelling(tmp_path):
+    folder = videos(tmp_path, "6330/00011.mp4", "Ame\u0301lie.mp4", "ours \u0434\u0430.mp4")
+    assert list(names(folder, "6330-00011", "Am\u00e9lie", "\u0434\u0430")) == [
+        "6330-00011", "Am\u00e9lie", "\u0434\u0430",
+    ]  # fmt: skip
+
+
 def test_a_video_of_one_item_is_not_taken_for_another(tmp_path):
     folder = videos(tmp_path, "a, music.mp4", "a.mp4")
     found = videos_of_items(folder, ["a", "a, music", "music"], "Ours")

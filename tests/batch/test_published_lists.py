@@ -48,7 +48,7 @@ def test_lrs2_reads_its_test_list(lrs2):
 
 def test_pairs_of_wav2lips_evaluation_name_the_speech_and_then_the_face(lrs2):
     pairs = lrs2 / "pairs.txt"
-    pairs.write_text("6330/00011 6331/00002\n6332/1 6332/1\n")
+    pairs.write_text("6330/00011 6331/00002\n6332/1 6332/1\n6330/00011 6331/00002\n")
     first, second = TEST_LISTS["lrs2"](lrs2, pairs)
     main = lrs2 / "mvlrs_v1" / "main"
     assert (first.name, first.person) == ("6331-00002--6330-00011", "6331")
@@ -79,6 +79,11 @@ def test_voxceleb2_is_its_test_folder_with_the_sound_beside(tmp_path):
     assert first.sound == tmp_path / "test/aac/id00017/01dfn2spqyE/00001.m4a"
     assert second.sound is None
     assert names_and_people("voxceleb", tmp_path, tmp_path / "list.txt") == [("id00061-abc-00003", "id00061")]
+    # Sound beside a video is its own: where others are to speak, each face gets the other one's.
+    driven = suite_items(read_suite("cross-driving"), ItemSource(tmp_path, "voxceleb"))
+    assert [(item.audio, item.speaker) for item in driven] == [
+        (second.path, second.path), (first.sound, first.path),
+    ]  # fmt: skip
 
 
 def test_hdtf_knows_people_by_the_names_of_its_clips(tmp_path):
@@ -96,6 +101,9 @@ def test_hdtf_knows_people_by_the_names_of_its_clips(tmp_path):
     assert names_and_people("hdtf", tmp_path, tmp_path / "list.txt") == [
         ("WRA_KellyAyotte_000", "WRA_KellyAyotte")
     ]
+    tree(tmp_path, "aligned/RD_Radio8_000.mp4")
+    with pytest.raises(ConfigError, match="Two items are called 'RD_Radio8_000'"):
+        TEST_LISTS["hdtf"](tmp_path, None)
 
 
 def test_cmlr_reads_its_test_list(tmp_path):

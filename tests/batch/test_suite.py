@@ -156,27 +156,6 @@ def test_a_suite_of_languages_wants_them_named(tmp_path):
         items_of("languages", path)
 
 
-def test_a_split_says_who_is_in_a_clip_and_what_they_speak(tmp_path):
-    """The names would make three people of two, and drive a face with its own speech."""
-    lines = (
-        "v/one.mp4,ann,val,en",
-        "v/two.mp4,ann,val,",
-        "v/three.mp4,bob,val,zh",
-        "t/four.mp4,cid,train,en",
-    )
-    (tmp_path / "manifest.csv").write_text("\n".join(("file,id,split,language", *lines)))
-    (tmp_path / "v").mkdir()
-    (tmp_path / "v" / "one.mp4").touch()
-    clips = suite_items(read_suite("self-reconstruction"), ItemSource(tmp_path, split="val"))
-    assert [(clip.item, clip.person, clip.language) for clip in clips] == [
-        ("one", "ann", "en"), ("two", "ann", ""), ("three", "bob", "zh"),
-    ]  # fmt: skip
-    crossed = suite_items(read_suite("cross-driving"), ItemSource(tmp_path, split="val"))
-    assert [clip.speaker.stem for clip in crossed] == ["three", "three", "one"]
-    with pytest.raises(ConfigError, match=r"manifest\.csv"):
-        suite_items(read_suite("leak"), ItemSource(tmp_path / "v", split="val"))
-
-
 def test_ten_thousand_items_are_read(tmp_path):
     path = manifest(tmp_path, "item,face", *(f"p{n}_1,a.mp4" for n in range(10_000)))
     assert len(items_of("cross-driving", path)) == 10_000
@@ -191,9 +170,34 @@ def test_another_person_speaks(tmp_path):
     ]  # fmt: skip
     # Few items have the speakers that they have among all.
     assert items_of("cross-driving", path, most=1) == found[:1]
+    # Who says a recording is its real video; without one nobody can be followed.
+    path = manifest(tmp_path, "item,face,audio,speaker", "a,a.mp4,,", "b,b.mp4,c.wav,", "c,b.mp4,a.mp4,a.mp4")
+    assert [(item.audio, item.speaker) for item in items_of("cross-driving", path)] == [
+        (tmp_path / "c.wav", None), (tmp_path / "c.wav", None), (a, a),
+    ]  # fmt: skip
     path = manifest(tmp_path, "item,face", "a_1,a.mp4", "a_2,b.mp4")
     with pytest.raises(ConfigError, match="only one person"):
         items_of("cross-driving", path)
+
+
+def test_a_split_says_what_is_spoken(tmp_path):
+    path = manifest(tmp_path, "file,id,split,language", "a.mp4,anna,val,en", "b.mp4,anna,val,")
+    path.rename(tmp_path / "manifest.csv")
+    assert [item.language for item in items_of("leak", tmp_path, split="val")] == ["en", ""]
+
+
+def test_a_split_knows_its_people_by_the_manifest_of_the_folder(tmp_path):
+    path = manifest(tmp_path, "file,id,split", "a.mp4,anna,val", "b.mp4,anna,val", "x/a.mp4,bo,test")
+    path.rename(tmp_path / "manifest.csv")
+    (item, _) = items_of("leak", tmp_path, split="val")
+    assert (item.item, item.face, item.person) == ("a", tmp_path / "a.mp4", "anna")
+    with pytest.raises(ConfigError, match="only one person"):
+        items_of("cross-driving", tmp_path, split="val")
+    with pytest.raises(ConfigError, match="no video of the split 'dev'"):
+        items_of("leak", tmp_path, split="dev")
+    (tmp_path / "manifest.csv").write_text("file;id;split\na.mp4;anna;val\n")
+    with pytest.raises(ConfigError, match="lacks the column file"):
+        items_of("leak", tmp_path, split="val")
 
 
 def test_what_drives_the_faces(tmp_path):

@@ -40,7 +40,7 @@ def test_a_csv_says_which_belong_together(tmp_path: Path) -> None:
     [
         ("face,sound\nann.mp4,one.wav\n", "pairs.csv has no column 'audio'"),
         ("", "pairs.csv has no column 'face'"),
-        ("face,audio\n", "pairs.csv lists no pair"),
+        ("face,audio\n", "pairs.csv lists nothing"),
         ("face,audio\nann.mp4,one.wav\ncy.mp4,one.wav\n", "Line 3 of pairs.csv names 'cy.mp4', which is not"),
         ("face,audio\nann.mp4\n,one.wav\n", "Line 3 of pairs.csv names ''"),
         ("face,audio\nann.mp4,one.wav,x\nann.mp4,three.wav\n", "Line 3 of pairs.csv names 'three.wav'"),
@@ -80,8 +80,11 @@ def test_a_manifest_is_read_as_any_spreadsheet_writes_it(tmp_path: Path, delimit
             "no column 'item'; its first line must name the columns item,",
         ),
         ("item,face\na,ann.mp4\n", "no column 'audio'"),
-        ("item;face;audio\n", "lists no pair"),
+        ("item;face;audio\n", "lists nothing"),
         ("item,face,audio\na,ann.mp4,\n,ann.mp4,\n", "Line 3 of pairs.csv has nothing in the column item"),
+        ('item,face,audio\n"a\nb",ann.mp4,\n,,\nc,,\n', "Line 5 of pairs.csv has nothing in the column face"),
+        (f"item,face,audio\na,{'x' * 300}.mp4,\n", "what stands under 'face' cannot be the name"),
+        ("item,face,audio\na,ann.mp4,x\0.wav\n", "Line 2 of pairs.csv: what stands under 'audio'"),
         ("item,face,audio\na,,one.wav\n", "Line 2 of pairs.csv has nothing in the column face"),
     ],
 )

@@ -17,8 +17,6 @@ from tests.leaderboard.test_board import ORDER, PLANTED, report
 from tests.leaderboard.voters import vote
 from tests.study.studies import make_open
 
-pytestmark = pytest.mark.usefixtures("few_resamples")
-
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:

@@ -1,12 +1,15 @@
 """Strengths of pooled votes against other implementations of the same model, and what is said of them."""
 
+from itertools import combinations
+
 import choix
+import evalica
 import numpy as np
 import pandas as pd
 import pytest
 
 from eval.leaderboard.strengths import vote_table
-from eval.study.statistics.preference import bradley_terry, preference
+from eval.study.statistics.preference import bradley_terry
 from tests.study.statistics.test_preference import ballots
 
 TRUTH = np.array([0.9, 0.2, 0.0, -1.1])
@@ -24,57 +27,92 @@ def cast(seed=1, **values):
     return votes(ballots(np.random.default_rng(seed), TRUTH, **values).to_numpy().tolist())
 
 
-def tables(frame):
-    """(methods + 1, methods + 1) wins and ties, with half a vote for and against a rival as the last one."""
-    names = sorted({*frame["first"], *frame["second"]})
-    wins, ties = np.zeros((2, len(names) + 1, len(names) + 1))
-    for first, second, outcome in frame[["first", "second", "outcome"]].itertuples(index=False):
-        i, j = names.index(first), names.index(second)
-        if outcome == 0.5:
-            ties[i, j] += 1
-            ties[j, i] += 1
-        else:
-            wins[(i, j) if outcome else (j, i)] += 1
-    wins[:-1, -1] = wins[-1, :-1] = 0.5
-    return names, wins, ties
-
-
 def strengths(table):
     return {row.method: row.strength for row in table.methods}
 
 
-def test_strengths_are_davidsons_as_newtons_method_finds_them() -> None:
+def test_strengths_are_those_of_evalica() -> None:
     frame = cast(raters=12)
-    names, wins, ties = tables(frame)
-    assert ties.sum() > 50
-    fit = bradley_terry(wins, ties).strength[:-1]
-    found = strengths(vote_table(frame))
-    assert [found[name] for name in names] == pytest.approx(fit - fit.mean(), abs=1e-6)
+    ties = frame["outcome"] == 0.5
+    assert ties.sum() > 25
+    said = frame["outcome"].map({0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X, 0.0: evalica.Winner.Y})
+    fit = np.log(evalica.newman([*frame["first"]], [*frame["second"]], [*said], tolerance=1e-9).scores)
+    assert strengths(vote_table(frame)) == pytest.approx((fit - fit.mean()).to_dict(), abs=1e-6)
 
 
 def test_without_ties_strengths_are_those_of_choix() -> None:
     frame = cast(raters=12, tie=-50.0)
-    names, wins, ties = tables(frame)
-    assert not ties.any()
-    whole = (2 * wins).astype(int)  # choix knows no half votes
-    data = [(i, j) for i, j in zip(*np.nonzero(whole), strict=True) for _ in range(whole[i, j])]
-    fit = choix.opt_pairwise(len(whole), data)[:-1]
-    found = strengths(vote_table(frame))
-    assert [found[name] for name in names] == pytest.approx(fit - fit.mean(), abs=1e-4)
+    assert not (frame["outcome"] == 0.5).any()
+    turned = frame["outcome"] == 0
+    winner, loser = (frame[a].where(~turned, frame[b]) for a, b in (("first", "second"), ("second", "first")))
+    data = [*zip(winner.str[1:].astype(int), loser.str[1:].astype(int), strict=True)]
+    fit = choix.opt_pairwise(len(TRUTH), data)
+    expected = {f"m{number}": value for number, value in enumerate(fit - fit.mean())}
+    assert strengths(vote_table(frame)) == pytest.approx(expected, abs=1e-4)
 
 
-def test_intervals_are_about_those_of_the_sandwich_and_follow_the_tastes_of_raters() -> None:
+def test_of_votes_that_all_say_the_same_the_order_is_right_and_neighbours_share_ranks() -> None:
+    """Here evalica's iteration ends at other strengths, with the third behind the fourth."""
+    names = [f"m{number}" for number in range(6)]
+    table = vote_table(votes([(f"r{k}", a, b, 1.0) for k in range(5) for a, b in combinations(names, 2)]), 1)
+    assert [row.method for row in table.methods] == names
+    assert table.shrunk
+    assert table.methods[0].rank == table.methods[1].rank < table.methods[-1].rank
+    assert all(row.high - row.low > 2 for row in table.methods)
+
+
+def test_what_all_people_say_alike_is_not_certain() -> None:
+    a, b = vote_table(votes([(f"r{k % 2}", "a", "b", float(k % 3 > 0)) for k in range(40)])).methods
+    assert (a.method, a.rank, b.rank) == ("a", 1, 1)
+    assert a.low < b.strength < a.strength < b.high
+
+
+def test_methods_that_were_never_compared_are_not_ranked_one_before_the_other() -> None:
+    rng = np.random.default_rng(0)
+    pairs = [(f"r{k % 15}", *two, float(rng.random() < 0.85)) for two in ("ab", "cd") for k in range(60)]
+    table = vote_table(votes(pairs))
+    assert table.shrunk
+    assert {row.method: row.rank for row in table.methods} == {"a": 1, "b": 2, "c": 1, "d": 2}
+
+
+def test_a_newcomer_with_one_vote_takes_no_rank_from_the_others() -> None:
+    frame = cast(raters=25)
+    before = [row.rank for row in vote_table(frame).methods]
+    newcomer = votes([("r0", "m3", "new", 1.0)])
+    table = vote_table(pd.concat([frame, newcomer], ignore_index=True))
+    assert table.shrunk
+    assert [row.rank for row in table.methods if row.method != "new"] == before
+
+
+def test_a_method_that_one_person_voted_on_has_no_rank() -> None:
+    rows = [*cast(raters=6)[["rater", "first", "second", "outcome"]].itertuples(index=False, name=None)]
+    found = vote_table(votes([*rows, *[("r0", "own", "m0", 1.0)] * 40])).methods
+    assert {row.method for row in found if row.rank is None} == {"own"}
+
+
+def test_intervals_are_about_those_of_resampled_raters_and_follow_their_tastes() -> None:
     widths = []
     for own in (0.0, 1.0):
         frame = cast(raters=25, own=own)
-        other = preference(frame).methods
-        mine = {row.method: row for row in vote_table(frame).methods}
-        for name, row in mine.items():
-            assert row.low < row.strength < row.high
-            expected = other[name].high - other[name].low
-            assert row.high - row.low == pytest.approx(expected, rel=0.35), (own, name)
-        widths.append(sum(row.high - row.low for row in mine.values()))
-    assert widths[1] > 1.3 * widths[0]
+        people = [rows for _, rows in frame.groupby("rater")]
+        wins, ties = np.zeros((2, len(people), 4, 4))
+        for person, rows in enumerate(people):
+            for _, first, second, outcome in rows[["rater", "first", "second", "outcome"]].itertuples(
+                index=False
+            ):
+                i, j = int(first[1:]), int(second[1:])
+                table = ties if outcome == 0.5 else wins
+                table[(person, i, j) if outcome else (person, j, i)] += 1
+        ties = ties + ties.transpose(0, 2, 1)
+        drawn = np.random.default_rng(0).multinomial(len(people), [1 / len(people)] * len(people), 200)
+        fits = [bradley_terry(*(np.tensordot(draw, side, 1) for side in (wins, ties))) for draw in drawn]
+        spread = np.std([fit.strength for fit in fits], axis=0)
+        mine = vote_table(frame).methods
+        for row in mine:
+            expected = 2 * 2.064 * spread[int(row.method[1:])]  # t with 24 degrees of freedom
+            assert row.high - row.low == pytest.approx(expected, rel=0.35), (own, row.method)
+        widths.append(sum(row.high - row.low for row in mine))
+    assert widths[1] > 1.2 * widths[0]
 
 
 def test_the_same_votes_in_any_order_give_the_same_table() -> None:
@@ -128,8 +166,10 @@ def test_counts_days_and_shares() -> None:
 def test_few_votes_have_a_finite_answer(rows) -> None:
     table = vote_table(votes(rows), minimum=1)
     assert all(np.isfinite(row.strength) for row in table.methods)
-    alone = len({row[0] for row in rows}) == 1
-    assert all((row.low is None) is alone and (row.rank is None) is alone for row in table.methods)
+    people = {name: {row[0] for row in rows if name in row} for name in "abcd"}
+    sure = any(row[3] != 0.5 for row in rows)
+    for row in table.methods:
+        assert (row.rank is None) is (row.low is None) is not (sure and len(people[row.method]) > 1)
 
 
 def test_a_bias_towards_one_side_is_seen() -> None:
@@ -144,3 +184,5 @@ def test_a_bias_towards_one_side_is_seen() -> None:
     fair = vote_table(frame.assign(left=rng.choice(["a", "b"], 400))).bias
     assert fair.low < 0.5 < fair.high
     assert vote_table(votes([("r0", "a", "b", 0.5)])).bias is None
+    always = vote_table(votes([(f"r{k}", "a", "b", 1.0) for k in range(6)])).bias
+    assert (always.left, always.low < 0.7, always.high) == (1, True, pytest.approx(1))

@@ -10,13 +10,13 @@ from typing import Any
 
 from eval.batch.batch_manifest import ManifestRow, with_controls
 from eval.batch.pairing import videos_of_items
-from eval.batch.rows import Options
+from eval.batch.rows import Options, possible_metrics
 from eval.batch.rows import run as score_rows
 from eval.batch.suites.driving import DrivenFace, driven_faces, request_settings
 from eval.batch.suites.suite import Suite
 from eval.batch.suites.suite_items import SuiteItem, data_sha256
 from eval.scoring.controls import CONTROLS
-from lipsync.batch.batch_method import batch_methods
+from lipsync.batch.batch_method import BatchMethod, batch_methods
 from lipsync.batch.engines import Engine
 from lipsync.batch.generate_batch import generate_batch
 from lipsync.batch.generated_video import GeneratedVideo
@@ -39,16 +39,19 @@ class BenchedMethod:
     Attributes:
         name: in tables.
         title: what people call it.
-        method: as `generate_batch` takes it; empty where its videos are made elsewhere.
-        folder: where its videos lie, made elsewhere; None: they are generated here.
-        weights_sha256: of its weights; empty where its videos come in a folder.
+        method: what generates its videos; None: they are made elsewhere.
+        folder: where they lie then.
     """
 
     name: str
     title: str
-    method: str = ""
+    method: BatchMethod | None = None
     folder: Path | None = None
-    weights_sha256: str = ""
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of its weights; empty where its videos come in a folder."""
+        return "" if self.method is None else self.method.weights_sha256
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def chosen_methods(texts: Sequence[str]) -> list[BenchedMethod]:
     found: dict[str, BenchedMethod] = {}
     for text in texts:
         name, equals, folder = (part.strip() for part in text.partition("="))
+        if Path(text).exists():  # weights, in whose path there may be one too, as in runs/lr=1e-4
+            equals = ""
         if equals and not (name and folder):
             raise ConfigError("bench.method_form", text=text)
         if equals and not Path(folder).is_dir():
@@ -101,7 +106,9 @@ def chosen_methods(texts: Sequence[str]) -> list[BenchedMethod]:
         else:
             (one,) = batch_methods([text])
             title = one.name if one.checkpoint else METHODS.get(one.method).card.title
-            method = BenchedMethod(one.name, str(title), text, weights_sha256=one.weights_sha256)
+            method = BenchedMethod(one.name, str(title), one)
+        if method == found.get(method.name):
+            continue
         if method.name in found or method.name in [control.name for control in CONTROLS]:
             raise ConfigError("bench.name_taken", name=method.name)
         found[method.name] = method
@@ -125,15 +132,19 @@ def run_bench(
         report: called with (``bench.generating`` or ``bench.scoring``, videos done, videos in all).
 
     Raises:
-        ConfigError: a folder of videos has none of the items, the engine cannot be used, or the disk is full.
+        ConfigError: the items have no metric of the suite, a folder of videos has none of them, the engine
+            cannot be used, or the disk is full.
     """
     report = report or (lambda stage, done, total: None)
     faces = driven_faces(suite, items, folder / SOUNDS)
-    made = _generated(suite, faces, methods, folder, engine, report)
-    found: Found = {(video.item, video.method): video.error or video.path for video in made}
+    asked = [ManifestRow(face.item, "", face.face, face.reference, speaker=face.speaker) for face in faces]
+    possible_metrics(asked, suite.metrics)  # before anything is generated
+    found: Found = {}
     for method in methods:
         if method.folder is not None:
             found |= _brought(method, method.folder, faces)
+    made = _generated(suite, faces, methods, folder, engine, report)
+    found |= {(video.item, video.method): video.error or video.path for video in made}
     there = {key: path for key, path in found.items() if isinstance(path, Path)}
     rows = [
         ManifestRow(face.item, method.name, there[key], face.reference, speaker=face.speaker)
@@ -170,12 +181,12 @@ def _generated(
     report: Report,
 ) -> list[GeneratedVideo]:
     """The videos of the methods that are generated here, or why one is not there."""
-    ours = [method for method in methods if method.folder is None]
+    ours = [method.method for method in methods if method.method is not None]
     if not ours:
         return []
     pairs = [FaceSpeechPair(face.item, face.face, face.audio, face.reference) for face in faces]
     return generate_batch(
-        pairs, [method.method for method in ours], folder / VIDEOS, engine,
+        pairs, ours, folder / VIDEOS, engine,
         lambda done, total, video: report("bench.generating", done, total), request_settings(suite),
     )  # fmt: skip
 

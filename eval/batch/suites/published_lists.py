@@ -66,6 +66,8 @@ def hdtf(folder: Path, listed: Path | None = None) -> list[ListedVideo]:
     found = {}
     for path in files(folder):
         clip = HDTF_CLIP.fullmatch(path.stem)
+        if clip is not None and path.name in found:
+            raise ConfigError("suite.two_items", item=path.stem)
         if clip is not None:
             found[path.name] = Video(path, path.name, clip[1])
     if not found:
@@ -106,7 +108,7 @@ def _of_list(listed: Path, root: Path, language: str) -> list[ListedVideo]:
             name = f"{video.name}--{voice.name}"
             video = ListedVideo(name, video.path, video.person, language, voice=voice.path)
         found.append(video)
-    return found
+    return list(dict.fromkeys(found))  # lists of pairs drawn by chance hold some twice
 
 
 def _lines(listed: Path) -> list[list[str]]:
@@ -137,7 +139,7 @@ def _chosen(found: dict[str, Video], listed: Path | None, root: Path, language: 
         ConfigError: a name in the list is none of theirs.
     """
     by_name = {ENDING.sub("", name): video for name, video in found.items()}
-    names = list(by_name) if listed is None else [line[0] for line in _lines(listed)]
+    names = list(by_name) if listed is None else list(dict.fromkeys(line[0] for line in _lines(listed)))
     for name in names:
         if name not in by_name:
             raise ConfigError("test_list.not_there", path=listed, name=name, root=root)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eval.batch.batch_manifest import LONGEST
-from eval.batch.held_out import another, person_of
+from eval.batch.held_out import next_of_another, person_of
 from eval.batch.suites.published_lists import TEST_LISTS, ListedVideo
 from eval.batch.suites.suite import ITEM_COLUMNS, Suite
 from lipsync.assets import asset
 from lipsync.checksum import file_sha256
-from lipsync.data.face_speech_pairs import read_rows
-from lipsync.data.preparation.sources import files
+from lipsync.data.face_speech_pairs import can_be_path, read_rows
+from lipsync.data.preparation.sources import by_manifest, files
 from lipsync.errors import ConfigError
 from lipsync.registry import unknown
 
@@ -56,8 +54,9 @@ class ItemSource:
         data: a folder of videos, or a manifest.
         profile: of ``TEST_LISTS``, the data set that ``data`` is; empty: none.
         list: file to be read instead of the data set's own test list.
-        split: of the ``manifest.csv`` in ``data``, see `_of_split`; empty: all videos.
+        split: of the ``manifest.csv`` in ``data`` (file, id, split, maybe language); empty: all videos.
         most: only the first so many; 0: all.
+        out: folder of the results; None: nobody knows yet.
     """
 
     data: Path | None = None
@@ -65,13 +64,15 @@ class ItemSource:
     list: Path | None = None
     split: str = ""
     most: int = 0
+    out: Path | None = None
 
 
 def suite_items(suite: Suite, source: ItemSource) -> list[SuiteItem]:
     """The items of a suite, each driven as the suite says.
 
     Raises:
-        ConfigError: there are none, or a suite of other people's speech has one person.
+        ConfigError: there are none, a suite of other people's speech has one person, or the results would lie
+            among the videos.
     """
     if suite.items and source.data is not None:
         raise ConfigError("suite.has_items", suite=suite.name)
@@ -79,9 +80,13 @@ def suite_items(suite: Suite, source: ItemSource) -> list[SuiteItem]:
     chosen = items[: source.most or None]
     if suite.speech != "other":
         return chosen
+    # A manifest's sound is what the face is to say; that of a data set is what it says in its video.
+    own = {item.item for item in items if not item.speaker and (source.profile or not item.audio)}
     people = {item.item: item.person for item in items}
-    by_name = {item.item: item for item in items}
-    return [item if item.audio else _driven(item, by_name[another(item.item, people)]) for item in chosen]
+    if own and len(set(people.values())) < 2:
+        raise ConfigError("suite.one_person", suite=suite.name)
+    by_name, other = {item.item: item for item in items}, next_of_another(people)
+    return [_driven(item, by_name[other[item.item]]) if item.item in own else item for item in chosen]
 
 
 def data_sha256(items: Sequence[SuiteItem]) -> str:
@@ -128,8 +133,12 @@ def _items(suite: Suite, source: ItemSource) -> list[SuiteItem]:
     if source.list is not None:
         raise ConfigError("suite.list_needs_profile")
     if source.split:
-        return _of_split(data, source.split)
-    return read_items(data) if data.is_file() else _of_folder(data)
+        return _of_split(data / "manifest.csv", source.split)
+    if data.is_file():
+        return read_items(data)
+    if source.out is not None and source.out.resolve().is_relative_to(data.resolve()):
+        raise ConfigError("suite.out_in_data", out=source.out, data=data)
+    return _of_folder(data)
 
 
 def _of_folder(folder: Path) -> list[SuiteItem]:
@@ -142,16 +151,12 @@ def _of_folder(folder: Path) -> list[SuiteItem]:
     return found
 
 
-def _of_split(folder: Path, split: str) -> list[SuiteItem]:
-    """The clips of a split, each with its person and, where the manifest says so, its language."""
-    manifest = folder / "manifest.csv"
-    if not manifest.is_file():
-        raise ConfigError("held_out.no_manifest", data=folder)
-    return [
-        _own(Path(row["file"]).stem, folder / row["file"], row["id"], row.get("language", ""))
-        for _, row in read_rows(manifest, ("file", "id", "split"))
-        if row["split"] == split
-    ]
+def _of_split(manifest: Path, split: str) -> list[SuiteItem]:
+    """The videos of a split of a prepared folder."""
+    found = [video for video in by_manifest(manifest.parent, manifest) if video.split == split]
+    if not found:
+        raise ConfigError("suite.no_split", manifest=manifest, split=split)
+    return [_own(video.path.stem, video.path, video.identity, video.language) for video in found]
 
 
 def _own(name: str, clip: Path, person: str, language: str = "") -> SuiteItem:
@@ -161,8 +166,7 @@ def _own(name: str, clip: Path, person: str, language: str = "") -> SuiteItem:
 def _listed(video: ListedVideo) -> SuiteItem:
     item = _own(video.name, video.path, video.person)
     sound = video.voice or video.sound
-    values = {one.name: getattr(item, one.name) for one in fields(SuiteItem)}
-    return SuiteItem(**{**values, "audio": sound, "speaker": video.voice, "language": video.language})
+    return replace(item, audio=sound, speaker=video.voice, language=video.language)
 
 
 def _item(path: Path, where: str, row: Mapping[str, str]) -> SuiteItem:
@@ -173,7 +177,7 @@ def _item(path: Path, where: str, row: Mapping[str, str]) -> SuiteItem:
     if row["item"] in (".", "..") or not FILE_NAME.fullmatch(row["item"]):
         raise ConfigError("suite.no_item_name", where=where, item=row["item"])
     for name in PATHS:
-        if any(len(os.fsencode(part)) > LONGEST or "\0" in part for part in Path(row.get(name, "")).parts):
+        if not can_be_path(row.get(name, "")):
             raise ConfigError("suite.no_file_name", where=where, column=name)
     face, audio, reference, speaker = (_place(path.parent, row.get(name, "")) for name in PATHS)
     assert face is not None
@@ -192,9 +196,8 @@ def _place(folder: Path, text: str) -> Path | None:
 def _driven(item: SuiteItem, by: SuiteItem) -> SuiteItem:
     """The item with the speech of another one; its own video stays the reference, whose mouth may shine
     through."""
-    return SuiteItem(
-        item.item, item.face, by.audio or by.face, item.reference, by.face, by.language, item.person
-    )
+    speaker = by.speaker or by.reference
+    return replace(item, audio=by.audio or by.face, speaker=speaker, language=by.language)
 
 
 def _checked(items: Iterable[SuiteItem], suite: Suite) -> list[SuiteItem]:
@@ -215,8 +218,4 @@ def _checked(items: Iterable[SuiteItem], suite: Suite) -> list[SuiteItem]:
         raise ConfigError("suite.no_item", suite=suite.name)
     if not any(item.face.is_file() for item in found.values()):
         raise ConfigError("suite.no_face", suite=suite.name, path=next(iter(found.values())).face)
-    if suite.speech == "other" and not all(item.audio for item in found.values()):
-        people = {item.person for item in found.values()}
-        if len(people) < 2:
-            raise ConfigError("suite.one_person", suite=suite.name)
     return list(found.values())

@@ -13,7 +13,7 @@ from eval.report.bench.bench_json import BenchReport
 from eval.report.bench.bench_pictures import BenchPictures
 from eval.report.bench.bench_tables import BenchTables
 from eval.report.bench.worst_cells import WorstCell
-from eval.report.grid import MARK, Cell, cells, footnotes, heading, missing
+from eval.report.grid import MARK, Cell, cells, count_videos, footnotes, heading, missing
 from eval.scoring.metrics import METRICS
 from lipsync.assets import asset
 from lipsync.texts import Message, translated
@@ -144,9 +144,8 @@ class BenchPage:
         rows = []
         for name in (*table.controls, *table.methods):
             control = ' class="control"' if name in table.controls else ""
-            mine = [row for row in table.results if row["method"] == name]
-            good = sum("error" not in row for row in mine)
-            count = str(good) if good == len(mine) else f"{good} / {len(mine)}"
+            good, total = count_videos(table, name)
+            count = str(good) if good == total else f"{good} / {total}"
             numbers = "".join(self._cell(column, found.get(name), name) for column, found in columns)
             rows.append(f'<tr{control}><th scope="row">{escape(name)}</th><td>{count}</td>{numbers}</tr>')
         return (

@@ -54,7 +54,8 @@ class Correlation:
         clips: with a score and a MOS.
         methods: that were correlated; 0: the clips were.
         spearman, spearman_p: Spearman's ρ, ties by mean ranks, two-sided p.
-        low, high: 95 % interval of ρ; None where there are too few clips or items for one.
+        low, high: 95 % interval of ρ; None where there are too few items for one, or the clips are in perfect
+            order, of which Fisher's z is not finite.
         kendall, kendall_p: Kendall's τ-b, two-sided p.
         kendall_low, kendall_high: 95 % interval of τ-b.
         reason: a sentence where there is no value; else empty.
@@ -108,10 +109,10 @@ def sizes(scores: Sequence[float], better: str) -> np.ndarray:
     return np.abs(scores) if better == "zero" else np.array(scores, float)
 
 
-def _interval(coefficient: float, variance: float) -> tuple[float, float]:
+def _interval(coefficient: float, variance: float) -> tuple[float, float] | tuple[None, None]:
     """95 % interval by Fisher's z of that variance."""
     if abs(coefficient) > 1 - 1e-9:
-        return coefficient, coefficient
+        return None, None
     error = math.sqrt(variance) * scipy.stats.norm.ppf((1 + LEVEL) / 2)
     return math.tanh(math.atanh(coefficient) - error), math.tanh(math.atanh(coefficient) + error)
 

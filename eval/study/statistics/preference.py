@@ -47,6 +47,7 @@ class Strength:
         votes, won, tied: votes it was part of, won, and "no difference".
         strength: log worth, mean 0 over the methods.
         low, high: 95 % interval, raters as clusters; None where every vote was a tie.
+        below: methods that are stronger: the 95 % interval of the difference lies above 0.
     """
 
     votes: int
@@ -55,6 +56,7 @@ class Strength:
     strength: float
     low: float | None
     high: float | None
+    below: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,9 +211,12 @@ def preference(votes: pd.DataFrame) -> Preference | None:
     known = bool(fit.covariance.any())
     law = scipy.stats.t(raters - 1) if raters > 1 else scipy.stats.norm
     reach = law.ppf((1 + LEVEL) / 2)
+    own = np.diag(covariance)
+    apart = reach * np.sqrt((own[:, None] + own - 2 * covariance).clip(0))
+    behind = (fit.strength[:, None] + apart < fit.strength) & known  # the row the column
     found = {}
     for number in np.argsort(-fit.strength, kind="stable"):
-        value, margin = float(fit.strength[number]), float(reach * np.sqrt(covariance[number, number]))
+        value, margin = float(fit.strength[number]), float(reach * np.sqrt(own[number]))
         found[methods[number]] = Strength(
             int((wins[number] + wins[:, number] + ties[number]).sum()),
             int(wins[number].sum()),
@@ -219,6 +224,7 @@ def preference(votes: pd.DataFrame) -> Preference | None:
             value,
             value - margin if known else None,
             value + margin if known else None,
+            tuple(method for method, stronger in zip(methods, behind[number], strict=True) if stronger),
         )
     tie = 0.0 if fit.tie is None else 1.0 if np.isinf(fit.tie) else float(1 / (1 + 2 * np.exp(-fit.tie)))
     duels = _duels(methods, wins, ties, fit, covariance, law)

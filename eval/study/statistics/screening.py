@@ -104,7 +104,7 @@ def screen_votes(votes: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclu
     if votes.empty:
         return ()
     sides = votes[votes["outcome"] != 0.5]
-    sides = sides.assign(to_left=(sides["outcome"] == 1) == (sides["left"] == sides["first"]))
+    sides = sides.assign(to_left=chose_left(sides))
     found = {}
     for rater, own in sides.groupby("rater", sort=False):
         count, left = len(own), int(own["to_left"].sum())
@@ -119,6 +119,11 @@ def screen_votes(votes: pd.DataFrame, rules: Rules | None = None) -> tuple[Exclu
     found = {**found, **_fast(as_clips, rules)}
     order = {rater: place for place, rater in enumerate(dict.fromkeys(votes["rater"]))}
     return tuple(sorted(found.values(), key=lambda exclusion: order[exclusion.rater]))
+
+
+def chose_left(sides: pd.DataFrame) -> pd.Series:
+    """Whether the left one was preferred, of votes for one of two."""
+    return (sides["outcome"] == 1) == (sides["left"] == sides["first"])
 
 
 def _catch(ratings: pd.DataFrame, rules: Rules) -> dict[str, Exclusion]:

@@ -15,6 +15,7 @@ from eval.report.opinions import DECIMALS, TITLES, show
 from eval.scoring.metrics import METRICS
 from eval.scoring.metrics.base import ARROWS
 from eval.study.storage.store import ListedStudy
+from eval.ui.study.study_markup import framed
 from lipsync.texts import Message
 from lipsync.ui.languages import localized, localized_attribute, spans
 
@@ -83,6 +84,7 @@ def _votes(table: VoteTable) -> str:
         ),
         localized("leaderboard.minimum.how", minimum=table.minimum),
         *([_bias(table.bias)] if table.bias else []),
+        *([localized("leaderboard.half_votes")] if table.shrunk else []),
     ]
     return _section("leaderboard.by_votes", heads, rows, facts)
 
@@ -225,10 +227,7 @@ def _section(key: str, heads: Sequence[str], rows: Sequence[str], facts: Sequenc
     title = localized(key) + (f" · {of}" if of else "")
     notes = "".join(f"<li>{fact}</li>" for fact in facts)
     notes = f'<ul class="notes">{notes}</ul>' if notes else ""
-    return (
-        f'<h3>{title}</h3><div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
-        f"{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{notes}"
-    )
+    return f"<h3>{title}</h3>{framed(''.join(heads), rows)}{notes}"
 
 
 def named(methods: Sequence[str], titles: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from eval.ui.leaderboard.example_board import example_standings
 from eval.ui.study.study_form import LANGUAGE_NAMES
 from eval.ui.study.study_markup import empty, good, trouble
 from lipsync.assets import asset
-from lipsync.errors import LipSyncError
+from lipsync.errors import ConfigError, LipSyncError
 from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 
@@ -68,9 +68,8 @@ class _LeaderboardPage:
                 [], label=label("leaderboard.published"), elem_id="leaderboard-published"
             )
             self.minimum = gr.Number(
-                precision=0, minimum=1, label=label("leaderboard.minimum.label"),
-                elem_id="leaderboard-minimum",
-            )  # fmt: skip
+                precision=0, label=label("leaderboard.minimum.label"), elem_id="leaderboard-minimum"
+            )
             with gr.Row(equal_height=False):
                 self.reports = gr.Dropdown(
                     [], label=label("leaderboard.reports"), elem_id="leaderboard-reports"
@@ -129,6 +128,8 @@ class _LeaderboardPage:
         return self._answer(request, suite, language, lambda mine: mine.publish_only(methods or []))
 
     def on_minimum(self, minimum: float, suite: str, language: str, request: gr.Request) -> Update:
+        if minimum == self.board.settings.minimum:  # the field was only left: what the page says stays
+            return {self.message: gr.skip()}
         return self._answer(request, suite, language, lambda mine: mine.rank_from(int(minimum or 0)))
 
     def on_add(self, path: str, suite: str, language: str, request: gr.Request) -> Update:
@@ -139,7 +140,9 @@ class _LeaderboardPage:
 
     def on_remove(self, report: str | None, suite: str, language: str, request: gr.Request) -> Update:
         def remove(mine: PersonalBoard) -> str:
-            mine.remove(report or "")
+            if not report:
+                raise ConfigError("leaderboard.which_report")
+            mine.remove(report)
             return good("leaderboard.removed")
 
         return self._answer(request, suite, language, remove)

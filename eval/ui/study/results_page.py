@@ -60,7 +60,7 @@ class _ResultsPage:
         self.shown = [
             *self.login_form.parts, self.study, self.asked, self.timer, *self.list.shown, self.status,
             *head.shown, form.panel, form.status, form.start, form.zip, *form.choices, results.files,
-            results.message, *results.shown,
+            results.message, results.scores, *results.shown,
         ]  # fmt: skip
 
         def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
@@ -72,7 +72,7 @@ class _ResultsPage:
         on(self.list.leave.click, self.on_leave, None)
         on(self.timer.tick, self.on_tick, [*view, self.list.seen])
         on(self.list.entries.click, self.on_pick, view)
-        for event in (results.screening.input, results.scores.change):
+        for event in (results.screening.input, results.scores.upload, results.scores.clear):
             on(event, self.on_view, view)
         on(results.question.select, self.on_question, view)
         on(head.heading.input, self.on_link, [self.study])
@@ -166,16 +166,21 @@ class _ResultsPage:
         self, study: str | None, screening: bool, question: str | None, scores: str | None,
         seen: object,
     ) -> Update:  # fmt: skip
-        now = state_of(self.store.studies())
+        found = self.store.studies()
+        now = state_of(found)
         if now == seen:
             return {self.study: gr.skip()}
-        if study is None or study not in [entry[0] for entry in now]:
+        if study is not None and study not in [entry[0] for entry in now]:
             return self._listed(None)
-        found = self.store.get(study)
+        # What the owner is at stays: a new study's form, a question, a sentence.
+        shown = self.list.show(found, study)
+        if study is None:
+            return shown
+        chosen = self.store.get(study)
         return {
-            **self._listed(found.id),
-            **self.head.show(found),
-            **self.results.show(found, screening, question, scores),
+            **shown,
+            **self.head.show(chosen),
+            **self.results.show(chosen, screening, question, scores),
         }
 
     @guarded
@@ -301,6 +306,7 @@ class _ResultsPage:
         return {
             **self._listed(study.id),
             **self.head.show(study),
+            **({} if scores else {self.results.scores: None}),  # those of another study
             self.results.message: "",
             **self.results.show(study, screening, question, scores),
         }

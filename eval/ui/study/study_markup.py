@@ -292,10 +292,16 @@ def _aligned(value: object) -> str:
 
 
 def framed_table(heads: Sequence[str], rows: Sequence[str], aligned: Sequence[str] = ()) -> str:
+    """A table with these headings and rows; ``aligned``: attributes of the first headings."""
     classes = [*aligned, *[""] * (len(heads) - len(aligned))]
     head_row = "".join(
         f'<th scope="col"{kind}>{name}</th>' for name, kind in zip(heads, classes, strict=True)
     )
+    return framed(head_row, rows)
+
+
+def framed(head_row: str, rows: Sequence[str]) -> str:
+    """A table that scrolls where it is wider than the page; ``head_row`` holds the cells of its head."""
     return (
         '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
         f"{head_row}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"

@@ -136,7 +136,8 @@ def test_where_there_is_none_a_sentence_says_why():
     assert correlate("q", "x", rising, mos).reason == "All mean marks are equal."
     assert correlate("q", "x", mos, rising).reason == "All scores are equal."
     perfect = correlate("q", "x", rising, rising)
-    assert (perfect.spearman, perfect.low, perfect.high) == pytest.approx((1, 1, 1))
+    assert (perfect.spearman, perfect.kendall) == pytest.approx((1, 1))
+    assert (perfect.low, perfect.high, perfect.kendall_low) == (None, None, None)
 
 
 def test_reads_the_table_of_a_batch(tmp_path: Path):

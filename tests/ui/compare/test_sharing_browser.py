@@ -74,7 +74,7 @@ def test_the_maker_shares_and_the_owner_publishes(portal: str, visit: Callable[.
     expect(guest.locator("#table-start")).to_be_hidden()
     assert titles(guest) == []
     fits(guest)
-    assert guest.url == f"{portal}/?tab=compare"
+    guest.wait_for_url(f"{portal}/?tab=compare")
     guest.reload()  # stays where one was
     expect(guest.locator("#set-heading")).to_contain_text("Heron")
     shoot(guest, "compare-shared-phone")

@@ -93,6 +93,15 @@ def test_visitors_see_the_planted_order_vote_at_once_and_read_names_that_are_pub
     owner.locator("#leaderboard-published label", has_text=BETTER).click()
     assert reading(owner, lambda: board.settings.published, bool) == {BETTER}
     shoot(owner, "leaderboard-owner-390")
+    owner.fill("#leaderboard-minimum input", "0")
+    owner.press("#leaderboard-minimum input", "Enter")
+    expect(owner.locator("#leaderboard-message .trouble")).to_contain_text("排名至少需要 1 票")
+    expect(owner.locator("#leaderboard-minimum input")).to_have_value("30")
+    owner.locator("#leaderboard-minimum input").blur()
+    owner.wait_for_timeout(700)
+    expect(owner.locator("#leaderboard-message .trouble")).to_contain_text("排名至少需要 1 票")
+    owner.click("#leaderboard-remove")
+    expect(owner.locator("#leaderboard-message .trouble")).to_contain_text("请选择要移除的报告")
     text = owner.locator("#leaderboard .notes:visible").first.inner_text()
     assert CJK.search(text)
 

@@ -108,14 +108,17 @@ class Fid(Metric):
         from eval.functional.distribution.fid import fid_compute
 
         both: tuple[Features, Features] | None = None
+        failed = []
         for row in rows:
             features = load_features(row, self.kind, self.width)
-            if features is not None:
+            if features is None:
+                failed.append(row["item"])
+            else:
                 both = joined(both, (_summed(features[0]), _summed(features[1])))
         if both is None or min(side.count for side in both) < 2:
             return MethodScore(None)
         score = fid_compute(*both)
-        summary = MeanScore(score.value, np.nan, np.nan, len(rows), ())
+        summary = MeanScore(score.value, np.nan, np.nan, len(rows) - len(failed), tuple(failed))
         return MethodScore(summary, detail=(score.generated_frames, score.reference_frames))
 
     def method_notes(self, details: Mapping[str, Any]) -> Iterable[str]:
