@@ -187,25 +187,22 @@ def _notes(
 def _gaps(results: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[Message]:
     """Why some videos that were scored lack a metric that others have; metrics of one reason together."""
     scored = [row for row in results if "scores" in row]
-    found: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    found: dict[tuple[str, ...], list[str]] = {}
     for column in columns:
         reasons: dict[str, list[str]] = {}
         for row in scored:
             reason = _gap(METRICS.get(column.metric), row)
             if reason:
                 reasons.setdefault(getattr(reason, "key", reason), []).append(reason)
-        for kind, sentences in reasons.items():
-            found.setdefault((kind, len(sentences)), []).append((column.label, sentences[0]))
+        for sentences in reasons.values():
+            found.setdefault(tuple(sentences), []).append(column.label)
     return [
         Message(
-            "summary.gaps",
-            count=count,
-            total=len(scored),
-            metrics=", ".join(label for label, _ in lacking),
-            reason=lacking[0][1],
+            "summary.gaps" if len(set(sentences)) == 1 else "summary.gaps_differ",
+            count=len(sentences), total=len(scored), metrics=", ".join(labels), reason=sentences[0],
         )
-        for (_, count), lacking in found.items()
-    ]
+        for sentences, labels in found.items()
+    ]  # fmt: skip
 
 
 def _gap(metric: Metric, row: Mapping[str, Any]) -> str:

@@ -180,6 +180,12 @@ def test_another_person_speaks(tmp_path):
         items_of("cross-driving", path)
 
 
+def test_a_split_says_what_is_spoken(tmp_path):
+    path = manifest(tmp_path, "file,id,split,language", "a.mp4,anna,val,en", "b.mp4,anna,val,")
+    path.rename(tmp_path / "manifest.csv")
+    assert [item.language for item in items_of("leak", tmp_path, split="val")] == ["en", ""]
+
+
 def test_a_split_knows_its_people_by_the_manifest_of_the_folder(tmp_path):
     path = manifest(tmp_path, "file,id,split", "a.mp4,anna,val", "b.mp4,anna,val", "x/a.mp4,bo,test")
     path.rename(tmp_path / "manifest.csv")

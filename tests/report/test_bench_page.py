@@ -12,6 +12,7 @@ from eval.batch.suites.suite import read_suite
 from eval.report.bench import bench_pictures
 from eval.report.bench.bench_files import write_bench
 from eval.report.bench.worst_cells import worst_cells
+from lipsync.texts import Message
 from tests.report.bench_runs import bench_run, row
 from tests.report.test_bench_report import Page
 
@@ -27,10 +28,14 @@ def test_why_some_videos_have_no_number_is_said_in_all_forms(tmp_path):
     rows = [row(f"clip{n}", "a", lmd=5.0 + n, psnr=30.0, lse_d=8.0) for n in range(4)]
     rows += [row("voice", "a", lse_d=8.0), row("hidden", "a", lmd=None, psnr=30.0, lse_d=8.0)]
     rows[4]["scores"]["reference"] = None
+    for one in rows[:2]:
+        entry = one["scores"]["scores"]["psnr"]
+        entry["value"], entry["reason"] = None, Message("score.no_face", path=one["item"])
     page = written(tmp_path, bench_run(tmp_path, rows))
     for text in (page, (tmp_path / "scores" / "table.md").read_text(), (tmp_path / "report.tex").read_text()):
         assert "1 of 6 videos has no PSNR, LMD. There is no real video to compare with." in text
         assert "1 of 6 videos has no LMD. No face." in text
+        assert "2 of 6 videos have no PSNR. The first of them: No face was found in clip0;" in text
 
 
 def test_a_metric_that_nobody_asked_for_lacks_nothing(tmp_path):
@@ -112,3 +117,13 @@ def test_windows_of_one_video_do_not_stand_beside_those_of_all(tmp_path):
         entry["protocol"] = "protocol 1; own expert; windows 9 of 9; 5 of 9 windows with full support"
     page = written(tmp_path, bench_run(tmp_path, rows))
     assert "protocol 1; own expert; 2 videos, 10 windows" in page
+
+
+def test_what_generating_noted_is_said_once_with_its_videos(tmp_path):
+    """Frames that stayed as they were are the real ones, and score as such."""
+    run = bench_run(tmp_path, [row(f"clip{n}", "a", lmd=5.0) for n in range(8)])
+    still = Message("bench.without_face", count=6, total=33)
+    remarks = {(f"clip{n}", "a"): ("HDR <was> converted.",) for n in range(8)} | {("clip0", "a"): (still,)}
+    page = written(tmp_path, replace(run, remarks=remarks))
+    assert "6 of 33 frames without a face stayed as they are. clip0 (a)" in page
+    assert "HDR <was> converted. clip1 (a), clip2 (a), clip3 (a), clip4 (a), clip5 (a) and 2 more" in page

@@ -14,6 +14,7 @@ import pytest
 from scipy import stats
 
 from eval.batch.suites.bench_run import BenchRun
+from eval.batch.suites.suite import read_suite
 from eval.report.bench.bench_files import write_bench
 from eval.report.bench.bench_json import read_bench_report
 from eval.report.bench.worst_cells import WorstCell, worst_cells
@@ -228,6 +229,9 @@ def test_mouths_of_all_videos_stand_beside_the_real_ones(tmp_path, landmarker, m
     assert np.abs(real - a).mean() < np.abs(real - b).mean()
     with Image.open(io.BytesIO(found.worst["a"][0])) as sheet:
         assert sheet.width < width
+    full = replace(run, faces=(face,), videos=videos, suite=read_suite("footage"))
+    with Image.open(io.BytesIO(bench_pictures(full, {}, "real").sheets["english"])) as sheet:
+        assert sheet.size == (width, height + 3 * 150)  # the whole picture, a square, above each mouth
 
 
 def test_sounds_that_drive_one_face_are_not_taken_for_independent(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from eval.scoring.controls import CONTROLS
 from lipsync.batch.batch_method import BatchMethod, batch_methods
 from lipsync.batch.engines import Engine
 from lipsync.batch.generate_batch import generate_batch
+from lipsync.batch.generated_video import GeneratedVideo
 from lipsync.data.face_speech_pairs import FaceSpeechPair
 from lipsync.errors import ConfigError
 from lipsync.methods import METHODS
@@ -65,6 +66,8 @@ class BenchRun:
         videos: where the video of an item and method lies; none where it is missing.
         folder: of the whole benchmark.
         data_sha256: of what went in.
+        remarks: what was noted while the video of an item and method was generated, such as frames without a
+            face, which stay as they are.
     """
 
     suite: Suite
@@ -74,6 +77,7 @@ class BenchRun:
     videos: Mapping[tuple[str, str], Path]
     folder: Path
     data_sha256: str
+    remarks: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def scores(self) -> Path:
@@ -139,7 +143,8 @@ def run_bench(
     for method in methods:
         if method.folder is not None:
             found |= _brought(method, method.folder, faces)
-    found |= _generated(suite, faces, methods, folder, engine, report)
+    made = _generated(suite, faces, methods, folder, engine, report)
+    found |= {(video.item, video.method): video.error or video.path for video in made}
     there = {key: path for key, path in found.items() if isinstance(path, Path)}
     rows = [
         ManifestRow(face.item, method.name, there[key], face.reference, speaker=face.speaker)
@@ -161,7 +166,10 @@ def run_bench(
             by_row[item, name] = {"item": item, "method": name, "control": False, "error": problem}
     order = [(face.item, method.name) for method in methods for face in faces]
     results = [*(row for row in scored if row["control"]), *(by_row[key] for key in order)]
-    return BenchRun(suite, tuple(methods), tuple(faces), tuple(results), there, folder, data_sha256(items))
+    remarks = {(video.item, video.method): lines for video in made if (lines := _remarks(video))}
+    return BenchRun(
+        suite, tuple(methods), tuple(faces), tuple(results), there, folder, data_sha256(items), remarks
+    )
 
 
 def _generated(
@@ -171,17 +179,24 @@ def _generated(
     folder: Path,
     engine: Engine | None,
     report: Report,
-) -> Found:
+) -> list[GeneratedVideo]:
     """The videos of the methods that are generated here, or why one is not there."""
     ours = [method.method for method in methods if method.method is not None]
     if not ours:
-        return {}
+        return []
     pairs = [FaceSpeechPair(face.item, face.face, face.audio, face.reference) for face in faces]
-    made = generate_batch(
+    return generate_batch(
         pairs, ours, folder / VIDEOS, engine,
         lambda done, total, video: report("bench.generating", done, total), request_settings(suite),
     )  # fmt: skip
-    return {(video.item, video.method): video.error or video.path for video in made}
+
+
+def _remarks(video: GeneratedVideo) -> tuple[str, ...]:
+    """What was noted while it was generated."""
+    if not video.frames_without_face:
+        return video.notes
+    count = Message("bench.without_face", count=video.frames_without_face, total=video.frames)
+    return *video.notes, count
 
 
 def _brought(method: BenchedMethod, folder: Path, faces: Sequence[DrivenFace]) -> Found:

@@ -54,7 +54,7 @@ class ItemSource:
         data: a folder of videos, or a manifest.
         profile: of ``TEST_LISTS``, the data set that ``data`` is; empty: none.
         list: file to be read instead of the data set's own test list.
-        split: of the ``manifest.csv`` in ``data`` (columns file, id, split); empty: all videos.
+        split: of the ``manifest.csv`` in ``data`` (file, id, split, maybe language); empty: all videos.
         most: only the first so many; 0: all.
         out: folder of the results; None: nobody knows yet.
     """
@@ -156,11 +156,11 @@ def _of_split(manifest: Path, split: str) -> list[SuiteItem]:
     found = [video for video in by_manifest(manifest.parent, manifest) if video.split == split]
     if not found:
         raise ConfigError("suite.no_split", manifest=manifest, split=split)
-    return [_own(video.path.stem, video.path, video.identity) for video in found]
+    return [_own(video.path.stem, video.path, video.identity, video.language) for video in found]
 
 
-def _own(name: str, clip: Path, person: str) -> SuiteItem:
-    return SuiteItem(name, clip, reference=clip, person=person)
+def _own(name: str, clip: Path, person: str, language: str = "") -> SuiteItem:
+    return SuiteItem(name, clip, reference=clip, language=language, person=person)
 
 
 def _listed(video: ListedVideo) -> SuiteItem:

@@ -19,6 +19,7 @@ from lipsync.assets import asset
 from lipsync.texts import Message, translated
 
 FAILED = 200  # rows that are listed; the rest is in the CSV
+NAMED = 5  # videos of one remark
 LONG = 28  # letters of a cell from which on it may take several lines
 
 
@@ -51,6 +52,7 @@ class BenchPage:
             "bench.by_sound": self._parts(self.tables.sounds),
             "bench.pictures": self._sheets(),
             "bench.worst": self._worst(),
+            "bench.remarks": self._remarks(),
             "bench.failed": self._failed(),
             "bench.repeat": self._repeat(),
         }
@@ -206,8 +208,10 @@ class BenchPage:
             for item, picture in self.pictures.sheets.items()
         ]
         own = self.run.suite.speech == "own"
-        how = self.text("bench.pictures.how" if own else "bench.pictures.how_other")
-        return f"<p>{how}</p>{''.join(figures)}"
+        how = [self.text("bench.pictures.how" if own else "bench.pictures.how_other")]
+        if self.run.suite.region == "full":
+            how.append(self.text("bench.pictures.whole"))
+        return f"<p>{' '.join(how)}</p>{''.join(figures)}"
 
     def _driven(self, item: str) -> str:
         """An item's name, and whose speech drives it where that is somebody else's."""
@@ -238,6 +242,19 @@ class BenchPage:
         return f'{reason}<br><span class="soft">{shown}</span>'
 
     # --- the rest -----------------------------------------------------------------------------------------
+
+    def _remarks(self) -> str:
+        videos: dict[str, list[str]] = {}
+        for (item, method), sentences in self.run.remarks.items():
+            for sentence in sentences:
+                videos.setdefault(sentence, []).append(f"{item} ({method})")
+        lines = []
+        for sentence, names in list(videos.items())[:FAILED]:
+            left = len(names) - NAMED
+            more = f" {self.text('bench.remarks.more', count=left)}" if left > 0 else ""
+            listed = escape(", ".join(names[:NAMED]))
+            lines.append(f'<li>{self._sentence(sentence)} <span class="soft">{listed}{more}</span></li>')
+        return f"<ul>{''.join(lines)}</ul>" if lines else ""
 
     def _failed(self) -> str:
         failed = self.tables.whole.failed

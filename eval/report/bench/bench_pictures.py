@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
@@ -103,7 +103,8 @@ class _Mouths:
             set_ = _set(self._run, Item(item, item, real, clips))
             lanes = [*([REFERENCE] if real else []), *clips]
             cells = cells_of(set_, set_.items[0], lanes, {REFERENCE: self._real})
-            picture = draw_frames(set_, set_.items[0], frames, cells, STYLE)
+            style = replace(STYLE, picture=self._run.suite.region == "full")
+            picture = draw_frames(set_, set_.items[0], frames, cells, style)
         except (
             LipSyncError,
             OSError,

@@ -18,6 +18,7 @@ class Video:
     split: str = ""  # "" leaves the choice to the seed
     sound: Path | None = None  # where the sound is a file of its own
     recording: str = ""  # videos cut from one recording share the offset of its sound; "": alone
+    language: str = ""  # spoken; "" where nothing says so
 
     @property
     def group(self) -> str:
@@ -56,7 +57,7 @@ def by_folder(folder: Path) -> list[Video]:
 
 
 def by_manifest(folder: Path, manifest: Path) -> list[Video]:
-    """The rows of a CSV with ``file`` (relative to the folder), ``id`` and maybe ``split``.
+    """The rows of a CSV with ``file`` (relative to the folder), ``id``, maybe ``split`` and ``language``.
 
     Raises:
         ConfigError: it cannot be used.
@@ -72,8 +73,8 @@ def by_manifest(folder: Path, manifest: Path) -> list[Video]:
             raise ConfigError("data.manifest_column", manifest=manifest, column=column)
     if rows.empty or rows["file"].duplicated().any():
         raise ConfigError("data.manifest_rows", manifest=manifest)
-    splits = rows["split"] if "split" in rows else [""] * len(rows)
+    splits, languages = (rows[name] if name in rows else [""] * len(rows) for name in ("split", "language"))
     return [
-        Video(folder / file, file, identity, split)
-        for file, identity, split in zip(rows["file"], rows["id"], splits, strict=True)
+        Video(folder / file, file, identity, split, language=language)
+        for file, identity, split, language in zip(rows["file"], rows["id"], splits, languages, strict=True)
     ]
