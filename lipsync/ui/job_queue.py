@@ -32,9 +32,8 @@ POLL = 0.25  # s between two looks at a running task
 # Of every event that sets the networks to work: together no more than this many are followed at once.
 # More than the tasks that may wait, so that a request that comes too late gets that message.
 MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 40}
-# Of the page's own events: neither programs nor people see them. Without ``show_progress_on`` Gradio tells
-# each component that an event fills how far it is, which takes half of the browser's time.
-QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+# Of the page's own events: neither programs nor people see them.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(kw_only=True)
