@@ -58,7 +58,7 @@ def test_from_a_folder_to_a_paper(compare, folder, tmp_path):
     ([], "Name a set with --set"),
     (["--set", "none"], "There is no comparison set none"),
     (["--make", "nowhere.zip"], "There is no file nowhere.zip"),
-    (["--make", "nowhere.csv"], "nowhere.csv cannot be read"),
+    (["--make", "nowhere.csv"], "There is no file nowhere.csv"),
     (["--set", "Mine", "--table", "md"], "not scored yet; add --score"),
     (["--set", "Mine", "--item", "three", "--montage", "m.mp4"], "has no item 'three'"),
     (["--set", "Mine", "--montage", "m.avi"], "must end in"),
