@@ -66,6 +66,8 @@ def by_manifest(folder: Path, manifest: Path) -> list[Video]:
 
     try:
         rows = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    except FileNotFoundError as problem:
+        raise ConfigError("data.no_manifest", folder=manifest.parent, name=manifest.name) from problem
     except (OSError, ValueError) as problem:
         raise ConfigError("data.manifest_unreadable", manifest=manifest, problem=problem) from problem
     for column in ("file", "id"):
