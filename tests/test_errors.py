@@ -41,16 +41,15 @@ def test_messages_in_a_sentence_are_not_cut() -> None:
     assert str(ConfigError("file.cannot_delete", path="x", problem=inner)).count("cannot be deleted") == 51
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_command_of_the_evaluation_that_is_stopped_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stop: signal.Signals
+def test_a_command_of_the_evaluation_that_a_scheduler_stops_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def unexpected(number: int, frame: FrameType | None) -> None:
         raise AssertionError("the signal went past the command")
 
     before = signal.signal(signal.SIGTERM, unexpected)
     try:
-        monkeypatch.setattr("eval.cli.bench.run", lambda options: signal.raise_signal(stop))
+        monkeypatch.setattr("eval.cli.bench.run", lambda options: signal.raise_signal(signal.SIGTERM))
         assert eval.cli.main(["bench", "example", "--out", "out"]) == 130
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from eval.batch.suites.suite_items import ItemSource, suite_items
     from eval.report.bench.bench_files import write_bench
     from lipsync.batch.engines import Engine
-    from lipsync.cli.progress_bars import ProgressBars
+    from lipsync.batch.progress_bars import ProgressBars
 
     engine = Engine(options.workers, options.ray)
     if options.clips < 0:

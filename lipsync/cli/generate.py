@@ -133,7 +133,7 @@ def _generate_many(options: argparse.Namespace) -> int:
     """Make what a manifest lists; 2 where a row failed."""
     from lipsync.batch.engines import Engine
     from lipsync.batch.generate_batch import generate_batch
-    from lipsync.cli.progress_bars import ProgressBars
+    from lipsync.batch.progress_bars import ProgressBars
     from lipsync.data.face_speech_pairs import read_manifest
 
     rows = read_manifest(options.manifest)
