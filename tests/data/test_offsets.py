@@ -210,7 +210,7 @@ def test_another_expert_hears_the_sound_where_it_was(tmp_path, film, landmarker,
     prepare(tmp_path / "in", tmp_path / "out", report=told.append, **cut)
     second = json.loads(record.read_text())
     assert second["sync"]["expert"] == "another"
-    assert second["sync"]["total"] == pytest.approx(first["sync"]["total"], rel=1e-6)  # float32, summed anew
+    assert second["sync"]["total"] == pytest.approx(first["sync"]["total"], rel=1e-5)  # float32, summed anew
     assert second["shift"] == first["shift"]
     assert len(told) == (3 if first["shift"] else 1)  # cut in place, compared, moved again
 
