@@ -43,7 +43,9 @@ def choose(page, name: str) -> None:  # type: ignore[no-untyped-def]
     page.click("#hub-use")
 
 
-@pytest.mark.parametrize(("locale", "width"), [("en-GB", 1280), ("zh-CN", 360)])
+@pytest.mark.parametrize(
+    ("locale", "width"), [("en-GB", 1280), pytest.param("zh-CN", 360, marks=pytest.mark.minutes)]
+)
 def test_a_core_from_the_hub_is_named_fetched_and_pinned(portal, hub, work, visitors, locale, width) -> None:  # type: ignore[no-untyped-def]
     page = visitors.open(locale, (width, 860))
     page.goto(portal)

@@ -415,7 +415,7 @@ def test_the_files_hold_the_corrected_mos_of_p913_or_with_shrinkage(
     assert max(abs(found[True][place] - found[False][place]) for place in places) > 0.02
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.minutes)])
 def test_a_phone_shows_results_in_chinese(
     visit: Callable[..., Any], store: Store, clip: Path, scheme: str
 ) -> None:
