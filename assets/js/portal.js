@@ -154,8 +154,9 @@
   };
 
   // What a pointer or a screen reader reads, see `localized_attribute`.
+  const DESCRIBED = ["title", "alt", "aria-label"];
   const describe = (locale) => {
-    for (const name of ["title", "alt", "aria-label"]) {
+    for (const name of DESCRIBED) {
       for (const node of document.querySelectorAll(`[data-${name}]`)) {
         const texts = JSON.parse(node.getAttribute(`data-${name}`));
         const wanted = texts[locale.split("-")[0]] ?? texts.en;
@@ -278,7 +279,7 @@
   }).observe(document.body, {
     childList: true,
     subtree: true,
-    attributeFilter: ["data-error", "data-title", "data-alt", "src"],
+    attributeFilter: ["data-error", "src", ...DESCRIBED.map((name) => `data-${name}`)],
   });
 
   const offered = [...document.querySelectorAll("[data-locale]")].map((button) => button.dataset.locale);

@@ -78,9 +78,8 @@ def _jobs(
 ) -> list[GenerationJob]:
     """One method after the other, so that a worker keeps its networks as long as possible."""
     state = cache(file_state)  # many rows share a face or a speech
-    asked = {
-        name: value for name, value in settings.items() if name != "batch_size"
-    }  # for memory: same video
+    # Another batch size takes other memory, and makes the same video.
+    asked = {name: value for name, value in settings.items() if name != "batch_size"}
     jobs = []
     for method in methods:
         for row in rows:
