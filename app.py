@@ -26,7 +26,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from eval.compare.sets import Sets
-from eval.leaderboard.board import Board
+from eval.leaderboard.board import STORED, Board
 from eval.study.server.admin import Admin
 from eval.study.server.client_address import trusted_proxies
 from eval.study.server.hub_backup import mirrored
@@ -201,7 +201,7 @@ def main() -> None:
     atexit.register(queue.close)
     context = CompareContext.of(store.folder, access, jobs, visitors)
     atexit.register(context.close)
-    studies, mirror = mirrored(store, os.environ)
+    studies, mirror = mirrored(store, os.environ, STORED)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
     demo = build(jobs, batches, queue, context, studies, settings.max_seconds)
     demo.queue(max_size=64, default_concurrency_limit=4)

@@ -28,6 +28,7 @@ from lipsync.texts import Message
 FOLDER = "leaderboard"  # in the data folder
 SETTINGS = "leaderboard.json"
 REPORTS = "reports"
+STORED = (f"{FOLDER}/{SETTINGS}", f"{FOLDER}/{REPORTS}/*.json")  # patterns of all files, in the data folder
 SIZE = 20_000_000  # bytes of a report
 MOST = 100  # reports
 REMEMBERED = 64  # pairs of suite and language

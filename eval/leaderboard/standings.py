@@ -257,7 +257,7 @@ def _suites(reports: Sequence[BenchReport], filters: Filters) -> tuple[SuiteTabl
                 scores = {
                     (score.metric, score.label): score
                     for score in report.scores
-                    if (score.method, score.language) == (method.name, filters.language)
+                    if (score.method, score.language, score.sound) == (method.name, filters.language, None)
                 }
                 metrics |= scores
                 if scores:

@@ -252,8 +252,11 @@ def test_sounds_that_drive_one_face_are_not_taken_for_independent(tmp_path):
     assert len(page.tables) == 4
     assert "†" not in page.text
     assert "Several sounds drive each face" in page.text
-    whole = [s for s in read_bench_report(tmp_path / "report.json").scores if s.method == "a"]
-    assert [(s.n, s.value, s.low) for s in whole] == [(9, pytest.approx(0.91), None)]
+    of_a = [s for s in read_bench_report(tmp_path / "report.json").scores if s.method == "a"]
+    assert [(s.sound, s.n, s.value, s.low is None) for s in of_a] == [
+        (None, 9, pytest.approx(0.91), True),
+        *((sound, 3, pytest.approx(0.91), False) for sound in sounds),
+    ]
     lines = list(csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text("utf-8"))))
     assert [(line["sound"], line["scored"]) for line in lines if line["method"] == "a"] == [
         ("", "9"), *((sound, "3") for sound in sounds),

@@ -98,7 +98,7 @@ def set_of(place: Place) -> Iterator[Callable[[str, bool], str]]:
 
     def make(role: str, published: bool) -> str:
         entries = [Entry("one", method, place.clip) for method in ("A", "B")]
-        id = place.sets.create("Heron", entries, maker=place.name("maker"))
+        id = place.sets.create("Curlew", entries, maker=place.name("maker"))
         made.append(id)
         # For everybody to see, were it not for the study.
         place.sets.publish(id, published or role == "rater")
@@ -316,7 +316,7 @@ def test_a_study_names_its_set_by_the_id(place: Place, set_of: Callable[[str, bo
     from eval.study.storage.create import create
 
     id = set_of("with the link", True)
-    spec = Spec.from_dict({"title": "By title", "source": {"set": "Heron"}})
+    spec = Spec.from_dict({"title": "By title", "source": {"set": "Curlew"}})
     study = place.store.open_study(create(place.store, spec).id)
     assert study.spec.source.set == id
     place.sets.rename(id, "Egret")

@@ -68,6 +68,7 @@ class BenchScore:
         low, high: bootstrap 95 % interval; None where there is none.
         protocol: how it was measured.
         videos: of the method, those without a score too.
+        sound: without a voice, that alone drove the videos; None: every sound.
     """
 
     method: str
@@ -83,6 +84,7 @@ class BenchScore:
     high: float | None
     protocol: str
     videos: int = 0
+    sound: str | None = None
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,12 @@ def _untested(table: ScoreTable) -> ScoreTable:
 
 def bench_report(run: BenchRun, tables: BenchTables, command: str) -> BenchReport:
     """The same for programs; controls, which are no methods, are in the other files alone."""
-    suite, every = run.suite, [(None, tables.whole), *tables.languages.items()]
+    suite = run.suite
+    scores = _scores(tables.whole)
+    for language, table in tables.languages.items():
+        scores += _scores(table, language=language)
+    for sound, table in tables.sounds.items():
+        scores += _scores(table, sound=sound)
     return BenchReport(
         BenchSuite(suite.name, str(Message(suite.title)), suite.version, suite.sha256),
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,13 +93,13 @@ def bench_report(run: BenchRun, tables: BenchTables, command: str) -> BenchRepor
             for m in run.methods
         ),
         tuple(BenchItem(face.item, face.language) for face in run.faces),
-        tuple(score for language, table in every for score in _scores(table, language)),
+        tuple(scores),
         run.data_sha256,
         {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}},
     )  # fmt: skip
 
 
-def _scores(table: ScoreTable, language: str | None) -> list[BenchScore]:
+def _scores(table: ScoreTable, language: str | None = None, sound: str | None = None) -> list[BenchScore]:
     found = []
     for column in table.columns:
         metric = METRICS.get(column.metric)
@@ -106,7 +111,7 @@ def _scores(table: ScoreTable, language: str | None) -> list[BenchScore]:
                 BenchScore(
                     name, metric.name, column.label, metric.direction, metric.unit, metric.decimals, language,
                     summary.scored, _number(summary.mean), _number(summary.low), _number(summary.high),
-                    column.protocol, summary.videos,
+                    column.protocol, summary.videos, sound,
                 )
             )  # fmt: skip
     return found

@@ -1,7 +1,7 @@
 """Backup of studies on machines without a lasting disk: change log and clips in a Hub dataset repository.
 
 ``LIPSYNC_STUDY_REPO=you/ratings`` names the repository, made private if it is missing. When the portal
-starts, what is there becomes the studies again; while it runs, what is new is sent every minute, and once
+starts, what is there becomes the studies again, and the leaderboard; while it runs, what is new is sent every minute, and once
 more when it stops. ``LIPSYNC_STUDY_WAIT=1`` answers a rater only when the marks are on the Hub: for studies
 so small that a commit for each answer is no burden, and so dear that not even a crash may cost a minute.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +45,24 @@ class HubBackup:
         store: what is backed up; its database has to be the portal's own.
         repo: ``user/name`` of a dataset repository.
         every: seconds between two uploads.
+        files: patterns of more files in the store's folder, each of which is written as a whole.
 
     Raises:
         ConfigError: the repository cannot be used. Nothing may be rated then: it would be lost.
     """
 
-    def __init__(self, store: Store, repo: str, every: float = EVERY) -> None:
+    def __init__(self, store: Store, repo: str, every: float = EVERY, files: Sequence[str] = ()) -> None:
         check_repo(repo)
-        self.store, self.repo = store, repo
+        self.store, self.repo, self.files = store, repo, tuple(files)
         self.change_log = ChangeLog(store)
         self._api = HfApi(endpoint=hub_endpoint())
         try:
             with hub_answers(store.folder, variable="LIPSYNC_DATA"):
                 self._api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
                 self._fetch()
+                self._sent = self._whole_files()
+                self._changed: set[Path] = set()  # since something was deleted, and not sent yet
+                self._deleted: set[str] = set()  # names or folders that the repository may still have
                 left_out = self.change_log.replay()
                 self.change_log.start()
                 self._pusher = _Pusher(self, every)
@@ -91,43 +95,61 @@ class HubBackup:
             )
 
     def _fetch(self) -> None:
-        """Download what is on the Hub; a file that is longer here has lines that were not sent yet."""
+        """Download what is on the Hub.
+
+        A file that grows has lines here that were not sent yet where it is longer here; of one that is written
+        as a whole, the one here is the newer.
+        """
         there = Path(
             snapshot_download(
                 self.repo,
                 repo_type="dataset",
-                allow_patterns=PATTERNS,
+                allow_patterns=[*PATTERNS, *self.files],
                 endpoint=hub_endpoint(),
                 tqdm_class=reporting(lambda done, total: None),
             )
         )
-        for pattern in PATTERNS:
+        for pattern in (*PATTERNS, *self.files):
             for path in there.glob(pattern):
                 here = self.store.folder / path.relative_to(there)
-                if not here.is_file() or here.stat().st_size < path.stat().st_size:
+                grows = pattern in PATTERNS
+                if not here.is_file() or (grows and here.stat().st_size < path.stat().st_size):
                     here.parent.mkdir(parents=True, exist_ok=True)
                     part = here.with_name(f".{here.name}.part")
                     shutil.copyfile(path, part)
                     part.replace(here)
 
+    def _whole_files(self) -> set[str]:
+        """The files here that are written as a whole, as they are called in the repository."""
+        folder = self.store.folder
+        return {path.relative_to(folder).as_posix() for one in self.files for path in folder.glob(one)}
+
     def erase(self) -> None:
-        """Take deleted raters and studies out of the repository, also out of its history."""
-        studies = {change["study"] for change in self.change_log.gone if change["rater"] is None}
-        changed = self.change_log.erase()
-        there = self._api.list_repo_files(self.repo, repo_type="dataset") if studies else []
+        """Take what was deleted out of the repository: raters, studies, files; also out of its history.
+
+        What could not be sent is tried again the next time.
+        """
+        here = self._whole_files()
+        changed, studies = self.change_log.erase()
+        self._changed |= set(changed)
+        self._deleted |= {f"{CLIPS}/{study}/" for study in studies} | (self._sent - here)
+        self._sent = here
+        if not self._changed and not self._deleted:
+            return
+        there = self._api.list_repo_files(self.repo, repo_type="dataset") if self._deleted else []
         operations: list[Any] = [
-            CommitOperationAdd(path.relative_to(self.store.folder).as_posix(), path) for path in changed
+            CommitOperationAdd(path.relative_to(self.store.folder).as_posix(), path)
+            for path in sorted(self._changed)
         ]
         operations += [
-            CommitOperationDelete(file)
-            for file in there
-            if file.startswith(tuple(f"{CLIPS}/{study}/" for study in studies))
+            CommitOperationDelete(file) for file in there if file.startswith(tuple(self._deleted - here))
         ]
         if operations:
             self._api.create_commit(
                 self.repo, operations, commit_message="Delete what was asked for", repo_type="dataset"
             )
             self._api.super_squash_history(self.repo, repo_type="dataset")
+        self._changed, self._deleted = set(), set()
 
 
 class _Pusher(CommitScheduler):
@@ -142,7 +164,7 @@ class _Pusher(CommitScheduler):
             folder_path=mirror.store.folder,
             every=every / 60,
             private=True,
-            allow_patterns=PATTERNS,
+            allow_patterns=[*PATTERNS, *mirror.files],
             ignore_patterns=[f"{CLIPS}/.*"],  # a study in the making
             hf_api=mirror._api,
         )
@@ -150,8 +172,7 @@ class _Pusher(CommitScheduler):
     def push_to_hub(self) -> CommitInfo | None:
         """Upload what is new, and remove what was deleted."""
         with self._alone:
-            if self._hub_backup.change_log.gone:
-                self._hub_backup.erase()
+            self._hub_backup.erase()
             return super().push_to_hub()
 
 
@@ -187,8 +208,12 @@ class SafeService(Service):
         return deleted
 
 
-def mirrored(store: Store, environment: Mapping[str, str]) -> tuple[Service, HubBackup | None]:
+def mirrored(
+    store: Store, environment: Mapping[str, str], files: Sequence[str] = ()
+) -> tuple[Service, HubBackup | None]:
     """The rater's requests over a store, and its Hub backup if LIPSYNC_STUDY_REPO names one.
+
+    ``files`` are patterns of what else in the store's folder is backed up, as for :class:`HubBackup`.
 
     Raises:
         ConfigError: it cannot be used.
@@ -199,5 +224,5 @@ def mirrored(store: Store, environment: Mapping[str, str]) -> tuple[Service, Hub
     wait = environment.get("LIPSYNC_STUDY_WAIT", "0").strip() or "0"
     if wait not in ("0", "1"):
         raise ConfigError("hub_backup.wait_form", wait=wait)
-    mirror = HubBackup(store, repo)
+    mirror = HubBackup(store, repo, files=files)
     return SafeService(store, mirror) if wait == "1" else Service(store), mirror

@@ -138,18 +138,19 @@ class ChangeLog:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def erase(self) -> list[Path]:
-        """Take everything of deleted raters and studies out of the files; those that changed."""
+    def erase(self) -> tuple[list[Path], set[str]]:
+        """Take deleted raters and studies out of the files: those that changed, ids of the studies."""
         with self.lock:
             gone, self.gone = self.gone, []
             studies = {change["study"] for change in gone if change["rater"] is None}
             raters = {(change["study"], change["rater"]) for change in gone}
             if not gone:
-                return []
+                return [], set()
             if self._file is not None:
                 self._file.close()  # the next line begins a new file
                 self._file = None
-            return [path for path in sorted(self.folder.glob("*.jsonl")) if _without(path, studies, raters)]
+            paths = sorted(self.folder.glob("*.jsonl"))
+            return [path for path in paths if _without(path, studies, raters)], studies
 
 
 def _note(recorded: list[Change], table: str, *values: Any) -> None:

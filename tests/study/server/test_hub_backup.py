@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from eval.leaderboard.board import STORED, Board
 from eval.study.server.hub_backup import HubBackup, SafeService, mirrored
 from eval.study.server.service import Service
 from eval.study.storage.change_log import ChangeLog
@@ -23,6 +24,7 @@ from eval.study.storage.change_log_rows import TABLES
 from eval.study.storage.csv_import_export import export_csv
 from eval.study.storage.models import Base
 from eval.study.storage.store import Store
+from eval.ui.leaderboard.example_board import REPORT
 from lipsync.errors import ConfigError, StudyError
 from tests.portal import serving
 from tests.study.rater import Clock, Rater
@@ -40,7 +42,7 @@ class Portal:
     def __init__(self, folder: Path, mirror: bool = True, wait: bool = False) -> None:
         folder.mkdir(exist_ok=True)
         self.store = Store(f"sqlite:///{folder / 'study.sqlite'}", folder)
-        self.mirror = HubBackup(self.store, REPO, HOUR) if mirror else None
+        self.mirror = HubBackup(self.store, REPO, HOUR, STORED) if mirror else None
         self.clock = Clock()
         make = SafeService if wait else Service
         self.service = make(self.store, self.mirror) if wait else make(self.store)  # type: ignore[call-arg, arg-type]
@@ -357,6 +359,52 @@ def test_a_deleted_study_takes_its_clips_along(portals, local_hub, tmp_path: Pat
     there = portals(tmp_path / "b")
     assert [known.id for known in there.store.studies()] == [other.id]
     there.stop()
+
+
+def test_what_could_not_be_deleted_is_deleted_the_next_time(portals, local_hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    here = portals(tmp_path / "a")
+    study = make_open(here.store)
+    clip = here.store.clips / study.id / "one.mp4"
+    clip.parent.mkdir()
+    clip.write_bytes(b"a clip")
+    here.mirror.flush()
+    here.store.delete_study(study.id)
+    local_hub.fail("/commit/", 500, times=1, method="POST")
+    with pytest.raises(StudyError, match="send it again"):
+        here.mirror.flush()
+    here.mirror.flush()
+    assert [file for files in local_hub.history(DATASET) for file in files if study.id in file] == []
+    here.stop()
+
+
+def test_a_new_disk_has_the_leaderboard_and_what_was_taken_off_it_stays_away(  # type: ignore[no-untyped-def]
+    portals, local_hub, tmp_path: Path
+) -> None:
+    here = portals(tmp_path / "a")
+    board = Board(here.store)
+    id = board.add(REPORT).id
+    method, other, *_ = board.methods()
+    board.publish([method])
+    board.show_to_visitors(True)
+    here.stop()
+
+    there = portals(tmp_path / "b")
+    again = Board(there.store)
+    assert again.settings == board.settings
+    assert again.anonymous(other) == board.anonymous(other)
+    assert again.reports() == board.reports()
+    again.rank_from(40)
+    again.remove(id)
+    there.mirror.flush()
+    assert [file for files in local_hub.history(DATASET) for file in files if id in file] == []
+    again.rank_from(50)  # not sent, and newer than what is there
+    there.mirror._pusher.stop()
+    there.store.close()
+
+    kept = portals(tmp_path / "b")
+    assert Board(kept.store).settings.minimum == 50
+    assert Board(kept.store).reports() == ([], [])
+    kept.stop()
 
 
 @pytest.mark.parametrize(
