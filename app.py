@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from lipsync.texts import for_terminal
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label, translations
+from lipsync.ui.page_events import QUIET, PageState
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyone
 # PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
@@ -47,10 +47,11 @@ from eval.ui.study.study_api import add_study
 from lipsync.errors import LipSyncError
 from lipsync.methods.auto import wanted
 from lipsync.nn.memory import bound_memory
-from lipsync.ui import generate_page, markup, theme, uploads, zerogpu
+from lipsync.ui import generate_page, markup, theme, uploads
 from lipsync.ui.choices.speech_api import add_speak
 from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
+from lipsync.ui.jobs import zerogpu
 from lipsync.ui.jobs.batch_queue import VideoBatches
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.compression import Compression
@@ -141,7 +142,7 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
 
 
 def follow_links(
-    tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab, study: gr.State, filters: gr.State
+    tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab, study: PageState, filters: PageState
 ) -> None:
     """``?tab=results`` opens a tab, ``?set=ID`` a comparison set, ``?tab=results&study=ID`` a study.
 

@@ -13,7 +13,7 @@ from lipsync.media.output.formats import NAMES, QUALITIES, Quality
 from lipsync.methods import AUTO, DEFAULT, cards
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.job_queue import MODEL
+from lipsync.ui.page_events import MODEL
 from lipsync.ui.uploads import GenerateForm, request
 
 

@@ -14,12 +14,13 @@ from lipsync.ui import markup
 from lipsync.ui.choices.cut_choice import chosen_range
 from lipsync.ui.choices.output_choice import OutputChoice
 from lipsync.ui.generate_queue import Job, Jobs
-from lipsync.ui.job_queue import FORGOTTEN, MODEL, QUIET, states_of
+from lipsync.ui.job_queue import FORGOTTEN, states_of
 from lipsync.ui.jobs.batch_panel import BatchPanel
 from lipsync.ui.jobs.batch_queue import VideoBatches
 from lipsync.ui.jobs.my_jobs import MyJobs
 from lipsync.ui.languages import label
 from lipsync.ui.live_page import LivePart
+from lipsync.ui.page_events import MODEL, QUIET, PageState
 from lipsync.ui.players.locked_player import locked_player
 from lipsync.ui.players.result_player import VIEWS, result_payload
 from lipsync.ui.request_form import Inputs
@@ -52,8 +53,8 @@ class GenerateTab:
     """
 
     tab: gr.Tab
-    result: gr.State
-    source: gr.State
+    result: PageState
+    source: PageState
     actions: gr.Row
 
 
@@ -63,7 +64,7 @@ class _GeneratePage:
     def __init__(self, jobs: Jobs, batches: VideoBatches, max_seconds: float | None) -> None:
         self.jobs, self.max_seconds = jobs, max_seconds
         self.job = gr.BrowserState(None, storage_key="lipsync-job", secret="job")
-        self.result, self.source, self.learned = gr.State(), gr.State(), gr.State()
+        self.result, self.source, self.learned = PageState(), PageState(), PageState()
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=300):
                 self.inputs = Inputs(jobs)

@@ -29,11 +29,6 @@ log = logging.getLogger(__name__)
 
 FORGOTTEN = "-"  # in place of an id in the memory of the browser, which takes neither None nor ""
 POLL = 0.25  # s between two looks at a running task
-# Of every event that sets the networks to work: together no more than this many are followed at once.
-# More than the tasks that may wait, so that a request that comes too late gets that message.
-MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 40}
-# Of the page's own events: neither programs nor people see them.
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(kw_only=True)

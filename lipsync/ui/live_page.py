@@ -20,8 +20,8 @@ from lipsync.live import Live, Microphone
 from lipsync.media.label import Label
 from lipsync.methods import load_method
 from lipsync.ui import markup
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label, localized
+from lipsync.ui.page_events import QUIET, PageState
 from lipsync.ui.request_form import Inputs
 from lipsync.ui.uploads import GenerateForm, request
 
@@ -68,7 +68,7 @@ class LivePart:
     """The accordion. It takes the face, the method and the opening from the inputs of the page."""
 
     def __init__(self, inputs: Inputs) -> None:
-        self.talk = gr.State(None, time_to_live=600)
+        self.talk = PageState(None, time_to_live=600)
         with gr.Accordion(label("live.heading"), open=False, elem_id="live"):
             gr.HTML(f"<p>{localized('live.about')}</p>")
             self.microphone = gr.Audio(

@@ -18,8 +18,8 @@ from lipsync.methods.ranking import speeds
 from lipsync.texts import ENGLISH, Message, languages
 from lipsync.ui.choices.file_fetch import fetched, missing_bytes
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label, localized
+from lipsync.ui.page_events import QUIET, PageState
 from lipsync.ui.uploads import menu, method_texts
 from lipsync.weights import hub
 
@@ -132,7 +132,7 @@ class ModelChoice:
         """The components besides the radio that change with the models that are here."""
         return [self.looks, *(part for row in self.fetched.values() for part in row)]
 
-    def attach(self, more_lines: gr.State, card: gr.HTML, card_of: Callable[[str], str]) -> None:
+    def attach(self, more_lines: PageState, card: gr.HTML, card_of: Callable[[str], str]) -> None:
         """Let the buttons fetch.
 
         Args:

@@ -14,9 +14,9 @@ from lipsync.ui.choices.cut_choice import CutChoice
 from lipsync.ui.choices.still import still_of_cut, still_of_speaker
 from lipsync.ui.choices.text_speech import TextSpeech
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label, localized
 from lipsync.ui.model_choice import ModelChoice, lines, several_models
+from lipsync.ui.page_events import QUIET, PageState
 from lipsync.ui.speaker_choice import lines_of_faces, lines_of_people, people_in, portraits
 from lipsync.ui.uploads import (
     EXAMPLES,
@@ -56,7 +56,7 @@ class Inputs:
 
     def __init__(self, jobs: Jobs, prefix: str = "", several: bool = False) -> None:
         self.jobs, self.prefix, self.several = jobs, prefix, several
-        self.boxes, self.restored, self.looked_at = gr.State([]), gr.State(), gr.State()
+        self.boxes, self.restored, self.looked_at = PageState([]), PageState(), PageState()
         self.cores = gr.BrowserState([], storage_key="lipsync-cores", secret="cores")
         self._face()
         self._speech()
@@ -140,7 +140,7 @@ class Inputs:
             )
             self.hub_use = gr.Button(label("hub.use"), size="sm", elem_id=f"{self.prefix}hub-use")
             self.hub_status = gr.HTML(visible=False, elem_id=f"{self.prefix}hub-status")
-        self.more_lines = gr.State([])
+        self.more_lines = PageState([])
         with gr.Accordion(label("advanced.heading"), open=False):
             self.opening = gr.Slider(
                 0.6, 1.6, value=1.0, step=0.05, label=label("opening.label"), info=label("opening.info"),

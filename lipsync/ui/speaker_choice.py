@@ -13,8 +13,8 @@ from lipsync.faces import Choice
 from lipsync.faces.outline import outlined
 from lipsync.faces.speakers import Person, find_people, gallery
 from lipsync.request import Request
+from lipsync.ui.jobs.zerogpu import forks
 from lipsync.ui.languages import label
-from lipsync.ui.zerogpu import forks
 from lipsync.weights import hub
 
 Update = dict[str, Any]

@@ -1,9 +1,10 @@
 """Backup of studies on machines without a lasting disk: change log and clips in a Hub dataset repository.
 
 ``LIPSYNC_STUDY_REPO=you/ratings`` names the repository, made private if it is missing. When the portal
-starts, what is there becomes the studies again, and the leaderboard; while it runs, what is new is sent every minute, and once
-more when it stops. ``LIPSYNC_STUDY_WAIT=1`` answers a rater only when the marks are on the Hub: for studies
-so small that a commit for each answer is no burden, and so dear that not even a crash may cost a minute.
+starts, what is there becomes the studies and the leaderboard again; while it runs, what is new is sent every
+minute, and once more when it stops. ``LIPSYNC_STUDY_WAIT=1`` answers a rater only when the marks are on the
+Hub: for studies so small that a commit for each answer is no burden, and so dear that not even a crash may
+cost a minute.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class HubBackup:
     def _fetch(self) -> None:
         """Download what is on the Hub.
 
-        A file that grows has lines here that were not sent yet where it is longer here; of one that is written
+        Where a file that grows is longer here, it has lines that were not sent yet; of a file that is written
         as a whole, the one here is the newer.
         """
         there = Path(

@@ -22,9 +22,9 @@ from eval.ui.compare.set_list import SetList
 from eval.ui.compare.set_results import SetResults
 from eval.ui.compare.set_tools import SetTools
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
+from lipsync.ui.page_events import QUIET, PageState
 from lipsync.ui.players.locked_player import locked_player
 
 Update = dict[Any, Any]
@@ -40,7 +40,7 @@ class CompareTab:
     """
 
     tab: gr.Tab
-    made: gr.State
+    made: PageState
 
 
 class _ComparePage:
@@ -48,7 +48,7 @@ class _ComparePage:
 
     def __init__(self, demo: gr.Blocks, context: CompareContext, max_seconds: float | None) -> None:
         self.context, self.access = context, context.access
-        self.view = gr.State()
+        self.view = PageState()
         self.saved = gr.BrowserState(None, storage_key="lipsync-compare", secret="compare")
         under = context.access, context.links, context.tasks
         with gr.Row(equal_height=False):

@@ -20,9 +20,10 @@ from lipsync.errors import ConfigError, LipSyncError
 from lipsync.media.source import VIDEO_SUFFIXES
 from lipsync.texts import Message
 from lipsync.ui.generate_queue import Jobs
-from lipsync.ui.job_queue import MODEL, QUIET, states_of
+from lipsync.ui.job_queue import states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import cancelled, trouble
+from lipsync.ui.page_events import MODEL, QUIET, PageState
 from lipsync.ui.request_form import Inputs
 from lipsync.ui.uploads import GenerateForm
 from lipsync.ui.uploads import request as request_of
@@ -52,9 +53,9 @@ class NewSet:
     ) -> None:
         self.access, self.tasks, self.jobs, self.runs = access, tasks, jobs, runs
         self.max_seconds = max_seconds
-        self.made = gr.State()
+        self.made = PageState()
         self.round = gr.BrowserState(None, storage_key="lipsync-round", secret="round")
-        self.following = gr.State()
+        self.following = PageState()
         with gr.Column(visible=False, elem_id="compare-maker") as self.panel:
             with gr.Row(elem_classes="head-row"):
                 gr.HTML(f'<h2 class="set-title">{localized("make.heading")}</h2>')
@@ -115,7 +116,7 @@ class NewSet:
         ]  # fmt: skip
         self.cancel.click(self.on_cancel, self.round, None, queue=False, **QUIET)
 
-    def listen(self, open_set: gr.State, tab: gr.Tab) -> None:
+    def listen(self, open_set: PageState, tab: gr.Tab) -> None:
         """Connect what needs the rest of the page.
 
         Args:

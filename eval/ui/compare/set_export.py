@@ -19,9 +19,9 @@ from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.links import Links
 from eval.ui.compare.player import PlayerView
 from lipsync.errors import ConfigError
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
+from lipsync.ui.page_events import QUIET, PageState
 
 Update = dict[Any, Any]
 
@@ -49,7 +49,7 @@ class SetExport:
                 self.made_movie, self.made_picture = gr.HTML(), gr.HTML()
         self.shown = [self.part, self.made_movie, self.made_picture]
 
-    def listen(self, view: gr.State) -> None:
+    def listen(self, view: PageState) -> None:
         """Connect what needs the rest of the page; ``view`` holds what is open, or None."""
         many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
         self.movie.click(self.on_montage, [view, self.zoom], self.made_movie, **many)

@@ -13,9 +13,9 @@ from eval.ui.access import Access
 from eval.ui.compare import compare_markup as markup
 from eval.ui.compare.background_tasks import BackgroundTasks
 from eval.ui.compare.player import PlayerView
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
+from lipsync.ui.page_events import QUIET, PageState
 
 MANY = 6  # sets; with more there is a field to search them
 LISTED = 60  # most sets in the list at once; the search finds the others
@@ -43,7 +43,7 @@ class SetList:
                     label("sets.bring"), file_types=[".zip"], size="sm", elem_id="set-bring", min_width=80
                 )
             self.search = gr.Textbox(
-                placeholder=label("sets.search"), show_label=False, label=label("sets.search"),
+                "", placeholder=label("sets.search"), show_label=False, label=label("sets.search"),
                 container=False,
                 visible=False, elem_id="set-search",
             )  # fmt: skip
@@ -53,7 +53,7 @@ class SetList:
             )  # fmt: skip
         self.shown = [self.side, self.list, self.search, self.bring]
 
-    def listen(self, view: gr.State, status: gr.HTML, made: gr.State) -> None:
+    def listen(self, view: PageState, status: gr.HTML, made: PageState) -> None:
         """Connect what needs the rest of the page; ``made`` takes what is to be opened."""
         self.search.change(self.on_search, [self.search, view], self.list, **QUIET)
         self.bring.upload(self.on_bring, self.bring, [status, made], concurrency_limit=None, **QUIET)

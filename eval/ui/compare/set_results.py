@@ -24,9 +24,9 @@ from eval.ui.compare.links import Links
 from eval.ui.compare.player import PlayerView
 from eval.ui.score import result_table
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import cancelled, trouble
+from lipsync.ui.page_events import QUIET, PageState
 
 LABELS = {"tex": "LaTeX", "csv": "CSV", "md": "Markdown"}
 Update = dict[Any, Any]
@@ -41,7 +41,7 @@ class SetResults:
 
     def __init__(self, access: Access, links: Links, tasks: BackgroundTasks) -> None:
         self.access, self.links, self.tasks = access, links, tasks
-        self.tabled = gr.State()  # set and time of its change that the table on the page is of
+        self.tabled = PageState()  # set and time of its change that the table on the page is of
         with gr.Accordion(label("table.heading"), open=False, elem_id="compare-results") as self.results:
             self.status = gr.HTML(elem_id="table-status")
             self.table = gr.HTML(elem_id="table")
@@ -67,7 +67,7 @@ class SetResults:
             self.results, self.papers, self.table, self.status, self.printed, self.tabled, self.scoring,
         ]  # fmt: skip
 
-    def listen(self, view: gr.State) -> None:
+    def listen(self, view: PageState) -> None:
         """Connect what needs the rest of the page; ``view`` holds what is open, or None."""
         many: dict[str, Any] = {"concurrency_limit": None, **QUIET}
         parts = [self.tabled, self.status, self.table, self.start, self.cancel]

@@ -16,9 +16,9 @@ from eval.ui.compare.links import Links
 from eval.ui.compare.player import PlayerView
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
+from lipsync.ui.page_events import QUIET, PageState
 
 Update = dict[Any, Any]
 SMALL: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 72}
@@ -67,7 +67,7 @@ class SetTools:
 
     def listen(
         self,
-        view: gr.State,
+        view: PageState,
         status: gr.HTML,
         shown: list[Any],
         opens: dict[str, Any],

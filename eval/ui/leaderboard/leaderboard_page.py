@@ -19,8 +19,8 @@ from eval.ui.study.study_form import LANGUAGE_NAMES
 from eval.ui.study.study_markup import empty, good, trouble
 from lipsync.assets import asset
 from lipsync.errors import ConfigError, LipSyncError
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
+from lipsync.ui.page_events import QUIET, PageState
 
 SCRIPT = asset("js", "leaderboard.js")
 ALL = ""  # of a filter
@@ -32,7 +32,7 @@ class _LeaderboardPage:
 
     def __init__(self, board: Board, access: Access) -> None:
         self.board, self.access = board, access
-        self.asked = gr.State()  # the filters that the address names
+        self.asked = PageState()  # the filters that the address names
         self.head = gr.HTML(elem_id="leaderboard-head")
         with gr.Row(visible=False, elem_id="leaderboard-filters") as self.filters:
             everything = [(label("leaderboard.all"), ALL)]
@@ -240,7 +240,7 @@ def _choice(names: Mapping[str, str], chosen: str | None) -> Any:
     return gr.update(choices=choices, value=chosen or ALL)
 
 
-def build(board: Board, access: Access) -> gr.State:
+def build(board: Board, access: Access) -> PageState:
     """Add the tab, inside ``gr.Tabs()``.
 
     Args:

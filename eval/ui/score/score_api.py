@@ -21,7 +21,7 @@ from eval.ui.score import result_table
 from eval.ui.score.score_queue import ScoreQueue
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.ui.generate_api import refusal
-from lipsync.ui.job_queue import MODEL
+from lipsync.ui.page_events import MODEL
 
 MANY: dict[str, Any] = {"file_count": "multiple"}
 

@@ -25,9 +25,10 @@ from eval.ui.score.score_queue import ScoreJob, ScoreQueue
 from lipsync.errors import LipSyncError, MissingInput
 from lipsync.texts import Message
 from lipsync.ui import markup
-from lipsync.ui.job_queue import FORGOTTEN, MODEL, QUIET, states_of
+from lipsync.ui.job_queue import FORGOTTEN, states_of
 from lipsync.ui.languages import label, localized
 from lipsync.ui.markup import trouble
+from lipsync.ui.page_events import MODEL, QUIET, PageState
 
 COLUMNS = ("item", "method", "file", "reference")
 PRESETS: dict[str, tuple[str, ...]] = {
@@ -59,7 +60,7 @@ class _ScorePage:
     def __init__(self, queue: ScoreQueue) -> None:
         self.queue = queue
         self.job = gr.BrowserState(None, storage_key="lipsync-score", secret="score")
-        self.following = gr.State()  # the work this page shows already
+        self.following = PageState()  # the work this page shows already
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=300):
                 self._inputs()
@@ -129,7 +130,7 @@ class _ScorePage:
         self.table = gr.HTML(visible=False, elem_id="score-table")
         hidden: dict[str, Any] = {"visible": False}
         self.metric = gr.Dropdown(label=label("score.curve.metric"), elem_id="score-curve-metric", **hidden)
-        self.curves = gr.State()
+        self.curves = PageState()
         # Titles of axes are not translated by the browser: the texts above say what they are.
         self.plot = gr.LinePlot(
             x="time", y="value", color="video", height=280, x_title=" ",

@@ -26,8 +26,8 @@ from eval.ui.study.study_markup import good, trouble
 from lipsync.assets import asset
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import by_language, label, language_style, localized, templates
+from lipsync.ui.page_events import QUIET
 
 SCRIPTS = ("rate_page", "rate_api", "rate_clip", "rate_session", "rate")  # in one module, in this order
 REFUSALS = ("session.elsewhere", "study.closed", "study.full", "study.no_data")  # that it does more about

@@ -28,8 +28,8 @@ from eval.ui.study.study_head import StudyHead
 from eval.ui.study.study_list import StudyList, state_of
 from eval.ui.study.study_results import StudyResults
 from lipsync.errors import LipSyncError, StudyError
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
+from lipsync.ui.page_events import QUIET, PageState
 
 EVERY = 5.0  # s between two looks for new marks
 Update = dict[Any, Any]
@@ -41,8 +41,8 @@ class _ResultsPage:
     def __init__(self, store: Store, access: Access, tasks: BackgroundTasks) -> None:
         self.store, self.tasks = store, tasks
         self.sets = Sets(store.folder)
-        self.study = gr.State()  # id of the open study
-        self.asked = gr.State()  # id of the study that the address names, until the owner is in
+        self.study = PageState()  # id of the open study
+        self.asked = PageState()  # id of the study that the address names, until the owner is in
         self.timer = gr.Timer(EVERY, active=False)
         self.login_form = LoginForm(access)
         with self.login_form.inside, gr.Row(equal_height=False):
@@ -320,7 +320,7 @@ class _ResultsPage:
         }
 
 
-def build(store: Store, access: Access, tasks: BackgroundTasks) -> gr.State:
+def build(store: Store, access: Access, tasks: BackgroundTasks) -> PageState:
     """Add the tab, inside ``gr.Tabs()``.
 
     Returns:

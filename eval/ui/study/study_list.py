@@ -11,6 +11,7 @@ from eval.study.storage.store import StudyInfo
 from eval.ui.study import study_markup as markup
 from lipsync.assets import asset
 from lipsync.ui.languages import label, localized
+from lipsync.ui.page_events import PageState
 
 SCRIPT = asset("js", "results.js")
 Update = dict[Any, Any]
@@ -27,7 +28,7 @@ class StudyList:
     """
 
     def __init__(self) -> None:
-        self.seen = gr.State()
+        self.seen = PageState()
         with gr.Column(scale=3, min_width=260):
             with gr.Row(elem_classes="study-row"):
                 gr.HTML(f'<h2 class="title">{localized("studies.heading")}</h2>')

@@ -23,6 +23,7 @@ from eval.ui.study import study_markup as markup
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message
 from lipsync.ui.languages import label
+from lipsync.ui.page_events import PageState
 
 ALL = "all-results.zip"
 Update = dict[Any, Any]
@@ -66,7 +67,7 @@ class StudyResults:
                 )
             self._files()
         # Not the radio itself: its choices change with the study, and an event under way brings an old one.
-        self.chosen = gr.State()
+        self.chosen = PageState()
         self.asked = [self.screening, self.chosen, self.scores]
         self.shown = [
             self.panel, self.table, self.plot, self.more, self.chosen, self.question, self.clips, self.bars,

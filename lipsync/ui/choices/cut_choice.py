@@ -13,6 +13,7 @@ from lipsync.errors import LipSyncError
 from lipsync.media import WHOLE, TimeRange, probe
 from lipsync.ui.languages import texts_script
 from lipsync.ui.markup import address
+from lipsync.ui.page_events import PageState
 from lipsync.ui.uploads import same_face
 
 SCRIPT = asset("js", "cut.js")
@@ -35,7 +36,7 @@ class CutChoice:
 
     def __init__(self, name: str, id: str) -> None:
         script = f"const NAME = '{name}';\n{SCRIPT.read_text(encoding='utf-8')}"
-        self.restored = gr.State()
+        self.restored = PageState()
         self.value = gr.HTML(
             value=None,
             html_template="<details class='cut' hidden></details>",

@@ -10,8 +10,9 @@ from typing import Any
 import gradio as gr
 
 from lipsync.errors import ArtefactError, ConfigError
-from lipsync.ui.job_queue import POLL, QUIET
+from lipsync.ui.job_queue import POLL
 from lipsync.ui.languages import label, localized
+from lipsync.ui.page_events import QUIET
 from lipsync.weights import hub
 
 log = logging.getLogger(__name__)

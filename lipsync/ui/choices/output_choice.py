@@ -7,8 +7,8 @@ import gradio as gr
 from lipsync.media.output.formats import NAMES, QUALITIES
 from lipsync.request import Request
 from lipsync.ui.choices.caption_choice import CaptionChoice
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.languages import label
+from lipsync.ui.page_events import QUIET
 
 SIZES = (1080, 720)  # pixels of the shorter side
 

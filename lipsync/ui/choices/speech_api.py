@@ -10,7 +10,7 @@ from lipsync.audio.voices import available
 from lipsync.errors import LipSyncError
 from lipsync.ui.choices.speech_queue import SpeechQueue
 from lipsync.ui.generate_api import refusal
-from lipsync.ui.job_queue import MODEL
+from lipsync.ui.page_events import MODEL
 
 
 def add_speak(queue: SpeechQueue) -> None:

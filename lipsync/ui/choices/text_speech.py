@@ -14,8 +14,9 @@ from lipsync.errors import LipSyncError
 from lipsync.ui import markup
 from lipsync.ui.choices.file_fetch import FileFetch
 from lipsync.ui.choices.speech_queue import SpeechQueue
-from lipsync.ui.job_queue import MODEL, POLL, QUIET
+from lipsync.ui.job_queue import POLL
 from lipsync.ui.languages import label, localized
+from lipsync.ui.page_events import MODEL, QUIET
 
 
 class TextSpeech:

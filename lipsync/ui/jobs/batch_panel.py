@@ -15,9 +15,9 @@ from lipsync.data.face_speech_pairs import FaceSpeechPair, combined, read_pairs
 from lipsync.errors import ConfigError, LipSyncError, MissingInput
 from lipsync.media.source import PHOTO_SUFFIXES, SOUND_SUFFIXES, VIDEO_SUFFIXES
 from lipsync.ui import markup
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.jobs.batch_queue import BatchEntry, VideoBatches
 from lipsync.ui.languages import label, localized
+from lipsync.ui.page_events import QUIET
 from lipsync.ui.request_form import Inputs
 from lipsync.ui.uploads import GenerateForm, is_example, request
 

@@ -8,9 +8,9 @@ import gradio as gr
 
 from lipsync.assets import asset
 from lipsync.ui.generate_queue import Job, Jobs
-from lipsync.ui.job_queue import QUIET
 from lipsync.ui.jobs.batch_queue import VideoBatch, VideoBatches
 from lipsync.ui.jobs.job_list import job_list
+from lipsync.ui.page_events import QUIET
 from lipsync.ui.visitor import visitor_of
 
 EVERY = 2.0  # s between two looks while a job is not over

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,25 @@ BUTTONS = ("rename", "share", "export", "delete")
 
 
 @pytest.fixture
-def visit(visitors: Visitors) -> Iterator[Callable[..., Any]]:
+def asked() -> defaultdict[Any, list[int]]:
+    """Numbers of the events that each page has asked the server about."""
+    return defaultdict(list)
+
+
+@pytest.fixture
+def visit(visitors: Visitors, asked: dict[Any, list[int]]) -> Iterator[Callable[..., Any]]:
     """Opens an address in a browser of its own; at the end no script broke."""
     broken: list[str] = []
 
     def open_page(address: str, headers: dict[str, str] | None = None, width: int = 1280) -> Any:
         page = visitors.open(size=(width, 860), headers=headers)
         visitors.listen(page, "pageerror", lambda error: broken.append(str(error)))
+
+        def note(request: Any) -> None:
+            if request.url.endswith("/queue/join"):
+                asked[page].append(request.post_data_json["fn_index"])
+
+        visitors.listen(page, "request", note)
         page.goto(address)
         return page
 
@@ -49,7 +62,9 @@ def buttons(page: Any) -> list[str]:
     return [name for name in BUTTONS if page.locator(f"#set-{name}").is_visible()]
 
 
-def test_the_maker_shares_and_the_owner_publishes(portal: str, visit: Callable[..., Any], clip: Path) -> None:
+def test_the_maker_shares_and_the_owner_publishes(
+    portal: str, visit: Callable[..., Any], clip: Path, asked: dict[Any, list[int]]
+) -> None:
     maker = visit(portal)
     (cookie,) = [one["value"] for one in maker.context.cookies() if one["name"] == COOKIE]
     program = Client(portal, headers={"cookie": f"{COOKIE}={cookie}"}, verbose=False)
@@ -61,7 +76,6 @@ def test_the_maker_shares_and_the_owner_publishes(portal: str, visit: Callable[.
     maker.locator("#set-list label", has_text="Heron").click()
     expect(maker.locator("#set-heading")).to_contain_text("only you see it, and those who have its link")
     assert buttons(maker) == list(BUTTONS)
-    settled(maker)  # what comes while a set is opened closes what is asked about it
     maker.click("#set-share")
     link = reading(maker, lambda: maker.input_value("#set-link"), bool)
     assert link.startswith(f"{portal}/?set=")
@@ -87,9 +101,10 @@ def test_the_maker_shares_and_the_owner_publishes(portal: str, visit: Callable[.
     owner = visit(link, {"x-lipsync-password": PASSWORD})
     expect(owner.locator("#set-heading")).to_contain_text("made by a visitor")
     assert buttons(owner) == list(BUTTONS)
-    settled(owner)
     owner.click("#set-share")
     owner.locator("#set-publish input").check()
+    settled(owner)
+    assert len(set(asked[owner])) == len(asked[owner]), "opened once: again would close what is asked"
     expect(owner.locator("#set-heading")).to_contain_text("published: every visitor sees it")
 
     other.reload()

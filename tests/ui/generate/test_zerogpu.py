@@ -15,8 +15,8 @@ from gradio.context import LocalContext
 
 from lipsync.errors import ConfigError, FaceError
 from lipsync.generate import Progress, Request, Result, generate
-from lipsync.ui import zerogpu
 from lipsync.ui.generate_queue import Job, Jobs
+from lipsync.ui.jobs import zerogpu
 from tests.portal import ROOT
 
 EXAMPLES = ROOT / "assets" / "examples"
@@ -158,7 +158,7 @@ REAL = """
 import sys, time
 from pathlib import Path
 from lipsync.generate import Request
-from lipsync.ui import zerogpu
+from lipsync.ui.jobs import zerogpu
 from lipsync.ui.uploads import look
 from lipsync.ui.generate_queue import Jobs
 face, out = Path(sys.argv[1]), Path("x.mp4")

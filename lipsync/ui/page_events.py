@@ -1,0 +1,30 @@
+"""How the pages' events are connected: what they show while they run, and what counts as a change."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import gradio as gr
+
+# Of every event that sets the networks to work: together no more than this many are followed at once.
+# More than the tasks that may wait, so that a request that comes too late gets that message.
+MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 40}
+# Of the page's own events: neither programs nor people see them. Were they to show progress on their outputs,
+# Gradio would go through all components of the page at each message, which is half of the browser's work.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+
+
+class PageState(gr.State):  # noqa: TID251
+    """A ``gr.State`` whose change is an event once, and of which ``gr.skip()`` is none.
+
+    Values of states stay on the server, which says when one changed. Gradio's script compares as well: the
+    null that it gets in their place with the nothing that it was given at the start. So the first answer to
+    name a state would be another change, which undoes what a person did in the meantime.
+    """
+
+    is_template = True  # for the script it is a gr.State
+
+    def get_config(self) -> dict[str, Any]:  # type: ignore[override]
+        """As of ``gr.State``, with the null. Gradio leaves out None, but not what is null only as JSON."""
+        return {**super().get_config(), "value": math.nan}
