@@ -13,7 +13,6 @@ from typing import Any
 
 from lipsync.texts import for_terminal
 from lipsync.ui.languages import label, translations
-from lipsync.ui.page_events import QUIET, PageState
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is reported to anyone
 # PyTorch's threads sleep when they wait, and leave the processor to those that read, blend and write.
@@ -53,6 +52,7 @@ from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.jobs import zerogpu
 from lipsync.ui.jobs.batch_queue import VideoBatches
+from lipsync.ui.page_events import QUIET, PageState
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.compression import Compression
 from lipsync.ui.public.error_log import log_without_words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,13 +33,36 @@ FACES = ("facenet_pytorch", "torchvision")  # wherever a face is searched for
 NETWORKS = ("torch", "mediapipe", "numba", "ctranslate2", "scipy", "av", "huggingface_hub", "PIL")
 
 
+THREADS = ("OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS")
+WATCHED = """
+import importlib.abc, json, os, sys
+
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            found.append([os.environ.get(variable) for variable in {variables!r}])
+
+found = []
+sys.meta_path.insert(0, Watch())
+try:
+    {program}
+except SystemExit as end:
+    assert not end.code, end
+print(json.dumps([[name for name in {names!r} if name in sys.modules], found]))
+"""
+
+
 def imported(program: str, names: tuple[str, ...]) -> list[str]:
-    """Which of the modules a Python program has imported at its end."""
-    code = f"import json, sys\ntry:\n    {program}\nexcept SystemExit as end:\n    assert not end.code, end\n"
-    code += f"print(json.dumps([name for name in {names!r} if name in sys.modules]))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    """Which of the modules a Python program has imported; its threads were settled before NumPy came."""
+    code = WATCHED.format(program=program, names=names, variables=THREADS)
+    environment = {name: value for name, value in os.environ.items() if name not in THREADS}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    found, when_numpy_came = json.loads(done.stdout.splitlines()[-1])
+    assert when_numpy_came[:1] in ([], [["PASSIVE", "1"]])
+    return found
 
 
 @pytest.fixture(scope="module")
