@@ -57,6 +57,21 @@ def address(path: Path) -> str:
     return f"gradio_api/file={quote(path.as_posix())}"
 
 
+def wide_table(name: str, head_row: str, rows: Iterable[str]) -> str:
+    """A table that scrolls where it is wider than the page.
+
+    Args:
+        name: key of what a screen reader calls it.
+        head_row: the cells of its head.
+        rows: the others, whole.
+    """
+    return (
+        f'<div class="scores" tabindex="0" role="region" {localized_attribute("aria-label", name)} '
+        f'style="overflow-x: auto"><table><thead><tr>{head_row}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
 def heading(key: str) -> str:
     """The title of a group of inputs."""
     return f'<h2 class="group">{localized(key)}</h2>'

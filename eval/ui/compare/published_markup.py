@@ -9,6 +9,7 @@ from eval.published.papers import NOTICE, PublishedColumn, PublishedRow, Publish
 from eval.report.published_tables import marks
 from eval.scoring.metrics import METRICS
 from lipsync.ui.languages import localized, localized_attribute
+from lipsync.ui.markup import wide_table
 
 
 def tables(shown: Sequence[PublishedTable]) -> str:
@@ -19,15 +20,13 @@ def tables(shown: Sequence[PublishedTable]) -> str:
 
 def _table(table: PublishedTable) -> str:
     best = marks(table)
-    head = "".join(map(_heading, table.columns))
-    rows = "".join(_row(row, best) for row in table.rows)
+    head = f'<th scope="col">{localized("published.method")}</th>{"".join(map(_heading, table.columns))}'
+    rows = [_row(row, best) for row in table.rows]
     title = localized(table.title)
     note = f'<p class="figures">{localized(table.note)}</p>' if table.note else ""
     return (
         f'<h3 class="published-title">{title}</h3><p class="figures">{escape(table.source)}</p>'
-        '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
-        f'<th scope="col">{localized("published.method")}</th>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{note}"
+        f"{wide_table(table.title, head, rows)}{note}"
     )
 
 

@@ -15,9 +15,9 @@ from eval.report.opinions import DECIMALS, TITLES, show
 from eval.scoring.metrics import METRICS
 from eval.scoring.metrics.base import ARROWS
 from eval.study.storage.store import ListedStudy
-from eval.ui.study.study_markup import framed
 from lipsync.texts import Message
 from lipsync.ui.languages import localized, localized_attribute, spans
+from lipsync.ui.markup import wide_table
 
 TYPES = {"csv": "text/csv", "json": "application/json"}  # of files to download
 
@@ -227,7 +227,7 @@ def _section(key: str, heads: Sequence[str], rows: Sequence[str], facts: Sequenc
     title = localized(key) + (f" · {of}" if of else "")
     notes = "".join(f"<li>{fact}</li>" for fact in facts)
     notes = f'<ul class="notes">{notes}</ul>' if notes else ""
-    return f"<h3>{title}</h3>{framed(''.join(heads), rows, key)}{notes}"
+    return f"<h3>{title}</h3>{wide_table(key, ''.join(heads), rows)}{notes}"
 
 
 def named(methods: Sequence[str], titles: Mapping[str, str]) -> list[tuple[str, str]]:

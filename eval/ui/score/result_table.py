@@ -66,12 +66,11 @@ def table_html(table: ScoreTable) -> str:
             shown.append(f"<td>{number}{interval}</td>")
         title = f"<em>{escape(name)}</em>" if name in table.controls else escape(name)
         lines.append(f'<tr><th scope="row">{title}</th><td>{videos(table, name)}</td>{"".join(shown)}</tr>')
-    return (
-        '<div class="scores" tabindex="0" style="overflow-x: auto"><table><thead><tr>'
+    head_row = (
         f'<th scope="col">{localized("score.method")}</th>'
-        f'<th scope="col">{localized("score.videos")}</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>" + _notes(table)
+        f'<th scope="col">{localized("score.videos")}</th>{head}'
     )
+    return markup.wide_table("table.heading", head_row, lines) + _notes(table)
 
 
 def skipped_html(table: ScoreTable) -> str:

@@ -10,7 +10,7 @@ from eval.study.statistics.correlation import Correlation
 from eval.study.statistics.prediction.mos_model import PredictionError
 from eval.study.statistics.prediction.predicted_mos import MosPrediction
 from eval.study.statistics.results import Results
-from eval.ui.study.study_markup import framed_table, legend, question_title
+from eval.ui.study.study_markup import headed_table, legend, question_title
 from lipsync.ui.languages import localized
 
 
@@ -27,14 +27,16 @@ def metrics(found: Results) -> str:
 
 
 def _clips(found: Results) -> str:
-    return _correlations(found.correlations, "head.clips", lambda c: c.clips)
+    return _correlations("results.by_clip", found.correlations, "head.clips", lambda c: c.clips)
 
 
 def _methods(found: Results) -> str:
-    return _correlations(found.method_correlations, "head.methods", lambda c: c.methods)
+    return _correlations("results.by_method", found.method_correlations, "head.methods", lambda c: c.methods)
 
 
-def _correlations(entries: Sequence[Correlation], head: str, count: Callable[[Correlation], int]) -> str:
+def _correlations(
+    name: str, entries: Sequence[Correlation], head: str, count: Callable[[Correlation], int]
+) -> str:
     if not entries:
         return ""
     questions = list(dict.fromkeys(entry.question for entry in entries))
@@ -47,7 +49,7 @@ def _correlations(entries: Sequence[Correlation], head: str, count: Callable[[Co
         cells = [f"<td>{_coefficients(of_question[question])}</td>" for question in questions]
         rows.append(f'<tr><th scope="row">{escape(metric)}</th><td>{counts}</td>{"".join(cells)}</tr>')
     heads = [localized("head.metric"), localized(head), *map(question_title, questions)]
-    return framed_table(heads, rows) + _reasons((entry.metric, entry.reason) for entry in entries)
+    return headed_table(name, heads, rows) + _reasons((entry.metric, entry.reason) for entry in entries)
 
 
 def _coefficients(c: Correlation) -> str:
@@ -79,7 +81,9 @@ def _predictions(predictions: Sequence[MosPrediction]) -> str:
     keys = ("RMSE", "RMSE of the mean", "Spearman", "RMSE, unseen methods", "offered")
     heads = [localized("head.question"), localized("results.counts")]
     heads += [localized(f"head.{key}") for key in keys]
-    return framed_table(heads, rows) + _reasons((p.question, p.reason) for p in predictions)
+    return headed_table("results.predicted", heads, rows) + _reasons(
+        (p.question, p.reason) for p in predictions
+    )
 
 
 def _errors(error: PredictionError | None) -> str:
@@ -110,7 +114,7 @@ def _weights(predictions: Sequence[MosPrediction]) -> str:
         rows.append(f'<tr><th scope="row">{escape(label)}</th>{"".join(cells)}</tr>')
     left_out = ((label, why) for p in predictions for label, why in p.left_out.items() if p.model)
     heads = [localized("head.metric"), *map(question_title, models)]
-    return framed_table(heads, rows) + _reasons(left_out)
+    return headed_table("results.weights", heads, rows) + _reasons(left_out)
 
 
 def _reasons(found: Iterable[tuple[str, str]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from html import escape
 
@@ -17,7 +17,8 @@ from eval.study.storage.labels import BilingualText
 from eval.study.storage.store import StudyInfo
 from lipsync.errors import LipSyncError
 from lipsync.texts import Message, known
-from lipsync.ui.languages import localized, localized_attribute, spans
+from lipsync.ui.languages import localized, spans
+from lipsync.ui.markup import wide_table
 
 
 def trouble(error: Exception) -> str:
@@ -141,27 +142,28 @@ def main_table(found: Results) -> str:
     if not found.used:
         return ""  # the notes say why
     if found.pairwise:
-        return sheet(opinions.strengths(found)) + legend([opinions.LEGEND_STRENGTH])
-    shown = sheet(opinions.opinions(found)) + legend(opinions.LEGEND)
+        return sheet("table.heading", opinions.strengths(found)) + legend([opinions.LEGEND_STRENGTH])
+    shown = sheet("table.heading", opinions.opinions(found)) + legend(opinions.LEGEND)
     if any(outcome.dmos for outcome in found.outcomes.values()):
-        shown += f"<h3>{localized('results.dmos')}</h3>" + sheet(opinions.differences(found))
+        shown += f"<h3>{localized('results.dmos')}</h3>"
+        shown += sheet("results.dmos", opinions.differences(found))
         shown += legend([opinions.LEGEND_DMOS])
     return shown
 
 
-def sheet(table: Sheet) -> str:
-    """A table of methods and questions."""
+def sheet(name: str, table: Sheet) -> str:
+    """A table of methods and questions; ``name``: key of what it is called."""
     rows = list(table.rows)
     lines = []
     if table.reference:
         lines.append(_row(table.reference, f"<em>{escape(str(table.reference[0]))}</em>"))
     lines += [_row(row, escape(str(row[0]))) for row in rows]
     heads = [localized("results.method"), *(_heading(name) for name in table.head[1:])]
-    return framed_table(heads, lines)
+    return headed_table(name, heads, lines)
 
 
-def lines(table: Sequence[Line]) -> str:
-    """A flat table of the report; "" where it holds nothing but its head."""
+def lines(name: str, table: Sequence[Line]) -> str:
+    """A flat table of the report, of that key; "" where it holds nothing but its head."""
     first, *rest = table
     if not rest:
         return ""
@@ -171,7 +173,8 @@ def lines(table: Sequence[Line]) -> str:
         name = question_title(str(row[0])) if asked else _plain(row[0])
         cells = "".join(f"<td{_aligned(value)}>{_plain(value)}</td>" for value in row[1:])
         body.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
-    return framed_table([_heading(str(name)) for name in first], body, [_aligned(value) for value in rest[0]])
+    heads = [_heading(str(head)) for head in first]
+    return headed_table(name, heads, body, [_aligned(value) for value in rest[0]])
 
 
 def agreement(found: Results) -> str:
@@ -191,16 +194,21 @@ def agreement(found: Results) -> str:
             cells.append(f"<td>{'-' if value is None else f'{value:.2f}'}{interval}</td>")
         rows.append(f'<tr><th scope="row">{localized(name)}</th>{"".join(cells)}</tr>')
     heads = [localized("head.coefficient"), *(question_title(question) for question in by_question)]
-    table = framed_table(heads, rows) if rows else ""
+    table = headed_table("results.agreement", heads, rows) if rows else ""
     return table + (legend(list(dict.fromkeys(remarks))) if remarks else "")
+
+
+TESTS: dict[str, Callable[[Results], Sequence[Line]]] = {
+    "results.friedman": study_lines.friedman,
+    "results.contrasts": study_lines.contrasts,
+    "results.duels": study_lines.duels,
+}
 
 
 def tests(found: Results) -> str:
     """Differences of methods, all methods at once, and agreement of the raters."""
     parts = [
-        ("results.friedman", lines(study_lines.friedman(found))),
-        ("results.contrasts", lines(study_lines.contrasts(found))),
-        ("results.duels", lines(study_lines.duels(found))),
+        *((key, lines(key, table(found))) for key, table in TESTS.items()),
         ("results.agreement", agreement(found)),
     ]
     shown = [f"<h3>{localized(key)}</h3>{html}" for key, html in parts if html]
@@ -217,7 +225,7 @@ def exclusions(found: Results) -> str:
         for entry in found.excluded
     ]
     key = "results.left" if found.screened else "results.would"
-    return framed_table([localized("results.rater"), localized(key)], rows, ["", ' class="text"'])
+    return headed_table(key, [localized("results.rater"), localized(key)], rows, ["", ' class="text"'])
 
 
 def clips(found: Results, question: str) -> str:
@@ -234,7 +242,7 @@ def clips(found: Results, question: str) -> str:
             cells.append(f"<td>{mean}{more}</td>")
         rows.append(f'<tr><th scope="row">{escape(item)}</th>{"".join(cells)}</tr>')
     heads = [localized("results.item"), *(escape(method) for method in methods)]
-    return framed_table(heads, rows) if found.clips else ""
+    return headed_table("results.clips", heads, rows) if found.clips else ""
 
 
 def legend(sentences: Sequence[str]) -> str:
@@ -291,25 +299,15 @@ def _aligned(value: object) -> str:
     return ' class="text"' if " " in value else ' class="name"'
 
 
-def framed_table(heads: Sequence[str], rows: Sequence[str], aligned: Sequence[str] = ()) -> str:
-    """A table with these headings and rows; ``aligned``: attributes of the first headings."""
-    classes = [*aligned, *[""] * (len(heads) - len(aligned))]
-    head_row = "".join(
-        f'<th scope="col"{kind}>{name}</th>' for name, kind in zip(heads, classes, strict=True)
-    )
-    return framed(head_row, rows)
-
-
-def framed(head_row: str, rows: Sequence[str], name: str = "") -> str:
-    """A table that scrolls where it is wider than the page.
+def headed_table(name: str, heads: Sequence[str], rows: Sequence[str], aligned: Sequence[str] = ()) -> str:
+    """A table with these headings and rows.
 
     Args:
-        head_row: the cells of its head.
-        rows: the others, whole.
-        name: key of what a screen reader calls it.
+        name: key of what it is called.
+        aligned: attributes of the first headings.
     """
-    region = f' role="region" {localized_attribute("aria-label", name)}' if name else ""
-    return (
-        f'<div class="scores" tabindex="0"{region} style="overflow-x: auto"><table><thead><tr>'
-        f"{head_row}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    classes = [*aligned, *[""] * (len(heads) - len(aligned))]
+    head_row = "".join(
+        f'<th scope="col"{kind}>{head}</th>' for head, kind in zip(heads, classes, strict=True)
     )
+    return wide_table(name, head_row, rows)

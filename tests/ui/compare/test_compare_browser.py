@@ -344,6 +344,7 @@ def test_a_phone_in_chinese_shows_all_without_scrolling_sideways(visit: Callable
     page.wait_for_selector("#published table")
     expect(page.locator("#published .notice")).to_have_text(CJK, use_inner_text=True)
     expect(page.locator("#published th[title]").first).to_have_attribute("title", CJK)
+    expect(page.locator("#published [role=region]").first).to_have_attribute("aria-label", CJK)
     fits(page)
 
 

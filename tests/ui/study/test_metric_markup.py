@@ -23,7 +23,8 @@ def test_an_offered_prediction_shows_error_and_weights_in_both_languages() -> No
     )
     found = results(marks, scores=scores_of_rows(rows))
     html = metrics(found)
-    assert html.count("<table>") == 4
+    names = re.findall(r'role="region" aria-label="([^"]+)"', html)
+    assert html.count("<table>") == len(set(names)) == 4
     assert "<pooled>" not in html
     [prediction] = found.predictions
     assert prediction.error is not None
