@@ -43,7 +43,7 @@ def pieces(samples: np.ndarray, seconds: float) -> list[np.ndarray]:
     return np.array_split(samples, int(np.ceil(len(samples) / RATE / seconds)))
 
 
-@pytest.mark.parametrize("seconds", [0.2, 0.75])
+@pytest.mark.parametrize("seconds", [0.2, pytest.param(0.75, marks=pytest.mark.minutes)])
 def test_equals_the_offline_result(seconds, clip, voice, tmp_path, monkeypatch):
     import soundfile
 

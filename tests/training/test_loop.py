@@ -114,8 +114,8 @@ def interrupted(stage, after: int):
     [
         (sync_stage, RUN),
         (speech_stage, RUN),
-        (generator_stage, RUN),
-        (joint_stage, RUN),
+        pytest.param(generator_stage, RUN, marks=pytest.mark.minutes),
+        pytest.param(joint_stage, RUN, marks=pytest.mark.minutes),
         (joint_stage, replace(RUN, accumulate=2, workers=1, deterministic=True)),
     ],
     ids=["sync", "speech", "generator", "joint", "joint accumulated"],
