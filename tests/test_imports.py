@@ -123,3 +123,9 @@ def test_scoring_loads_no_more_than_it_needs(clip: Path, tmp_path: Path) -> None
 
 def test_the_portal_starts_without_what_only_some_jobs_need() -> None:
     assert imported("import app", (*UNUSED, *FACES, "mediapipe", "numba", "ctranslate2")) == []
+
+
+def test_no_type_stub_is_left_in_the_sources_by_who_imported_gradio_first() -> None:
+    code = "import gradio, lipsync.ui.page_events as module; print(module.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not Path(done.stdout.strip()).with_suffix(".pyi").exists()

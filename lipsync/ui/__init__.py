@@ -21,10 +21,17 @@ class _WithoutStubs(MetaPathFinder):
 
             def run(module: ModuleType) -> None:
                 load(module)
-                module.create_or_modify_pyi = lambda *_: None  # type: ignore[attr-defined]
+                _write_no_stubs(module)
 
             spec.loader.exec_module = run  # type: ignore[method-assign]
         return spec
 
 
-sys.meta_path.insert(0, _WithoutStubs())
+def _write_no_stubs(module: ModuleType) -> None:
+    module.create_or_modify_pyi = lambda *_: None  # type: ignore[attr-defined]
+
+
+if "gradio.component_meta" in sys.modules:  # else a stub would be written beside our own component
+    _write_no_stubs(sys.modules["gradio.component_meta"])
+else:
+    sys.meta_path.insert(0, _WithoutStubs())
