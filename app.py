@@ -52,7 +52,7 @@ from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.jobs import zerogpu
 from lipsync.ui.jobs.batch_queue import VideoBatches
-from lipsync.ui.page_events import QUIET, PageState
+from lipsync.ui.page_events import QUIET, PageState, start_queue
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.compression import Compression
 from lipsync.ui.public.error_log import log_without_words
@@ -205,7 +205,7 @@ def main() -> None:
     studies, mirror = mirrored(store, os.environ, STORED)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a Space is stopped; launch() then returns
     demo = build(jobs, batches, queue, context, studies, settings.max_seconds)
-    demo.queue(max_size=64, default_concurrency_limit=4)
+    start_queue(demo)
     demo.launch(
         server_name=settings.server_name,
         server_port=settings.port,

@@ -14,6 +14,18 @@ MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 40}
 # Gradio would go through all components of the page at each message, which is half of the browser's work.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
 
+LOOK = 0.01  # s between two looks of the idle queue whether an event has come
+
+
+def start_queue(demo: gr.Blocks) -> None:
+    """Let the events of these pages wait for their turn.
+
+    By itself Gradio looks a thousand times a second whether one has come, which takes a portal that nobody
+    uses 5 % of a processor, and the networks' threads their turns.
+    """
+    demo.queue(max_size=64, default_concurrency_limit=4)
+    demo._queue.sleep_when_free = LOOK
+
 
 class PageState(gr.State):  # noqa: TID251
     """A ``gr.State`` whose change is an event once, and of which ``gr.skip()`` is none.

@@ -80,11 +80,13 @@ def main() -> None:
     import uvicorn
 
     from eval.ui.study.study_api import add_study
+    from lipsync.ui.page_events import start_queue
 
     uvicorn.Config(lambda: None, log_level="error").load()  # imports what serving needs
     late = Late()
     with gr.Blocks() as demo:
         add_study(late)  # type: ignore[arg-type]
+    start_queue(demo)
     gc.collect()
     gc.freeze()  # so that the forks need no copy of it
     child = 0
