@@ -4,7 +4,8 @@
 the same kinds of components, and one with a single text field, and opens them in turn, each time with an
 empty cache. It prints the requests and the kB that were transferred until nothing came any more, the seconds
 until something was painted, until a click on another tab showed it, and for which the page's thread worked,
-the smallest of all rounds, and how many times the bare page's that is.
+the smallest of all rounds, and how many times the bare page's that is. First comes the share of a processor
+that the portal takes while nobody uses it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ from typing import Any, NamedTuple
 import gradio as gr
 from playwright.sync_api import sync_playwright
 
+from tests.benchmarks.study import processor_seconds
+from tests.benchmarks.study_load import portal_process
 from tests.portal import answering, free_port, serving
 from tests.ui.conftest import OPTIONS, chromium
 
 TABS = ("generate", "compare", "score", "leaderboard", "rate", "results")
+IDLE = 10.0  # s of a portal that nobody uses
 QUIET = 4.0  # s without an answer after which a page has all it loads, also on a busy machine
 # Clicks on the last tab as soon as there is one, again until it shows, and notes when that was. A page
 # without tabs is usable when it has something to write in.
@@ -139,6 +143,15 @@ def load(browser: Any, address: str) -> Load:
     return Load(len(sizes), sum(sizes) / 1000, painted, usable, metrics["TaskDuration"])
 
 
+def idle_share() -> float:
+    """Of a processor, what the portal takes once it has started and before anybody comes."""
+    portal = portal_process()
+    time.sleep(IDLE)  # the last of the start
+    before = processor_seconds(portal)
+    time.sleep(IDLE)
+    return (processor_seconds(portal) - before) / IDLE
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
@@ -157,6 +170,7 @@ def main() -> None:
         alone("single", Path(work)) as field,
         sync_playwright() as playwright,
     ):
+        print(f"idle: {100 * idle_share():.1f} % of a processor")
         browser = playwright.chromium.launch(executable_path=chromium(), args=OPTIONS)
         addresses = {"Gradio, five tabs": tabs, "Gradio, one text field": field}
         addresses |= {f"portal, {tab}": f"{portal}/?tab={tab}" for tab in TABS}
