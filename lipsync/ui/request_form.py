@@ -11,7 +11,7 @@ from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
 from lipsync.methods.auto import candidates
 from lipsync.ui import markup
 from lipsync.ui.choices.cut_choice import CutChoice
-from lipsync.ui.choices.still import still_of_cut, still_of_speaker
+from lipsync.ui.choices.still import StillImage, still_of_cut, still_of_speaker
 from lipsync.ui.choices.text_speech import TextSpeech
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
@@ -88,7 +88,7 @@ class Inputs:
                     sources=["webcam"], webcam_options=gr.WebcamOptions(mirror=False), include_audio=True,
                     label=label("face.record"), height=280,
                 )  # fmt: skip
-        self.preview = gr.Image(
+        self.preview = StillImage(
             label=label("face.preview"), show_label=False, interactive=False, height=220, buttons=[],
             elem_classes="preview", elem_id=f"{self.prefix}preview",
         )  # fmt: skip

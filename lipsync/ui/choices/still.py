@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_file_to_cache
+from PIL import Image
 
 from lipsync.errors import LipSyncError
 from lipsync.ui.choices.cut_choice import chosen_range
 from lipsync.ui.speaker_choice import lines_of_faces, marked, people_in
 from lipsync.ui.uploads import look
+
+
+class StillImage(gr.Image):
+    """A ``gr.Image`` whose file is written once and whole.
+
+    Gradio writes the file of an array in place, by the hash of what it shows. Where two answers show the same
+    picture, as that of the example, the browser gets the half of it that the second had written by then.
+    """
+
+    is_template = True  # for the script it is a gr.Image
+
+    def postprocess(self, value: Any) -> Any:
+        """As of ``gr.Image``; an array (H, W, 3) of uint8 becomes a file first."""
+        if not isinstance(value, np.ndarray):
+            return super().postprocess(value)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "image.webp"
+            Image.fromarray(value).save(path)
+            return super().postprocess(save_file_to_cache(path, self.GRADIO_CACHE))
 
 
 def still_of_speaker(face: str | None, camera: str | None, who: int | str, cut: Any = None) -> Any:

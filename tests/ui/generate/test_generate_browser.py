@@ -38,7 +38,7 @@ def visit(portal: str, visitors: Visitors) -> Iterator[Callable]:  # type: ignor
         visitors.listen(page, "pageerror", lambda error: broken.append(str(error)))
         page.goto(portal)
         page.wait_for_selector("#start")
-        page.wait_for_selector("#preview img")
+        page.wait_for_function("document.querySelector('#preview img')?.naturalWidth > 0")
         return page
 
     yield open_page
