@@ -36,7 +36,7 @@ def check(sizes: list[tuple[str, float]], kinds: int) -> None:
 
 def test_a_portal_does_not_grow_with_its_jobs(tmp_path: Path) -> None:
     names = [name for name in FEW if METHODS.get(name).ready]
-    check(held(tmp_path, "--jobs", "7", "--frames", "8", "--cores", *names), len(names) + 2)
+    check(held(tmp_path, "--jobs", "10", "--frames", "8", "--cores", *names), len(names) + 2)
 
 
 @pytest.mark.minutes
