@@ -3,7 +3,6 @@
 import atexit
 import logging
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -52,7 +51,7 @@ from lipsync.ui.generate_api import add_generate, refusal
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.jobs import zerogpu
 from lipsync.ui.jobs.batch_queue import VideoBatches
-from lipsync.ui.page_events import QUIET, PageState, start_queue
+from lipsync.ui.page_events import QUIET, start_queue
 from lipsync.ui.public import security_headers
 from lipsync.ui.public.compression import Compression
 from lipsync.ui.public.error_log import log_without_words
@@ -80,15 +79,16 @@ def build(
     # Uploads and copies of results are removed a day after they were made; looked for every hour.
     with gr.Blocks(title="Lip sync", delete_cache=(int(HOUR), int(DAY))) as demo:
         gr.HTML(markup.header())
-        with gr.Tabs() as tabs:
+        with gr.Tabs(elem_id="tabs") as tabs:
             made = generate_page.build(demo, jobs, batches, max_seconds)
             compared = compare_page.build(demo, context, max_seconds)
             scored = score_page.build(queue)
             board = Board(studies.store)
-            filters = leaderboard_page.build(board, context.access)
+            leaderboard_page.build(board, context.access)
             rate_page.build(studies)
-            study = results_page.build(studies.store, context.access, context.tasks)
-        follow_links(tabs, demo, compared, study, filters)
+            results_page.build(studies.store, context.access, context.tasks)
+        demo.load(None, None, tabs, js="() => namedTab()")
+        tabs.change(None, js="() => document.dispatchEvent(new Event('opened'))")
         send_to_compare(tabs, context, made, compared)
         send_to_score(tabs, made, scored)
         gr.HTML(markup.footer())
@@ -139,28 +139,6 @@ def send_to_score(tabs: gr.Tabs, made: generate_page.GenerateTab, scored: score_
         [tabs, scored.generated, scored.reference],
         **QUIET,
     )
-
-
-def follow_links(
-    tabs: gr.Tabs, demo: gr.Blocks, compared: compare_page.CompareTab, study: PageState, filters: PageState
-) -> None:
-    """``?tab=results`` opens a tab, ``?set=ID`` a comparison set, ``?tab=results&study=ID`` a study.
-
-    ``?tab=leaderboard&suite=NAME&language=en`` opens a part of the leaderboard. The address names what is
-    open.
-    """
-    known = {str(tab.id): tab for tab in tabs.children if isinstance(tab, gr.Tab)}
-
-    def find(request: gr.Request) -> list[Any]:
-        asked = dict(request.query_params)
-        if asked.get("set"):
-            return [gr.Tabs(selected="compare"), (asked["set"], "", secrets.token_hex(4)), None, None]
-        tab = gr.Tabs(selected=asked["tab"]) if asked.get("tab") in known else gr.skip()
-        return [tab, gr.skip(), asked.get("study"), asked]
-
-    demo.load(find, None, [tabs, compared.made, study, filters], **QUIET)
-    for id, tab in known.items():
-        tab.select(None, js=f"() => document.dispatchEvent(new CustomEvent('tab', {{detail: '{id}'}}))")
 
 
 def announce(settings: Settings) -> Callable[[str], None]:

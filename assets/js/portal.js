@@ -1,26 +1,32 @@
 // Language and theme of the page. Both are remembered on this machine and need no server.
 (() => {
   const CORE = "CORE_MODULE"; // Gradio's module with changeLocale
-  // The link of a study opens the rater's page, also where only the portal's own address can be linked to.
-  const asked = new URLSearchParams(location.search);
-  const study = asked.get("tab") !== "results" && asked.get("study");
-  if (study) location.replace(`rate?study=${encodeURIComponent(study)}`);
 
-  // A reload stays on the open tab; a set that the address named is open by then, and remembered.
-  document.addEventListener("tab", ({ detail }) => {
+  // The address names what is open, so a reload stays there. What it asks for keeps its name until it was there.
+  const PARTS = {
+    compare: [".set-title", { set: "" }], // the page itself remembers the set
+    results: ["[data-shown]", { study: "shown" }],
+    leaderboard: ["[data-board]", { suite: "suite", language: "language" }],
+  };
+  const arrived = new Set();
+  const note = () => {
+    const open = document.querySelector("#tabs [data-tab-id][aria-selected=true]")?.dataset.tabId;
+    if (!open) return;
     const address = new URL(location.href);
-    const opened = detail === "results" && document.querySelector("[data-shown]")?.dataset.shown;
-    address.searchParams.delete("set");
-    if (opened) address.searchParams.set("study", opened);
-    else address.searchParams.delete("study");
-    const board = detail === "leaderboard" && document.querySelector("[data-board]")?.dataset;
-    for (const name of ["suite", "language"]) {
-      if (board?.[name]) address.searchParams.set(name, board[name]);
-      else if (detail !== "leaderboard" || board) address.searchParams.delete(name);
+    address.searchParams.set("tab", open);
+    for (const [tab, [selector, names]] of Object.entries(PARTS)) {
+      const part = document.querySelector(selector);
+      if (part) arrived.add(tab);
+      if (tab === open && !arrived.has(tab)) continue;
+      for (const [name, data] of Object.entries(names)) {
+        const value = tab === open && part?.dataset[data];
+        if (value) address.searchParams.set(name, value);
+        else address.searchParams.delete(name);
+      }
     }
-    address.searchParams.set("tab", detail);
     history.replaceState(history.state, "", address);
-  });
+  };
+  document.addEventListener("opened", () => setTimeout(note)); // the page shows it by then
 
   const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
   const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };

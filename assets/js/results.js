@@ -1,11 +1,9 @@
 // In the Results tab's pieces of HTML: a click on an entry of the list selects its study; the link of a
 // study begins with the address under which this browser sees the portal, and can be copied. Where that address
 // means this machine to whoever opens it, a sentence says so. The portal draws the QR code of the whole link.
-// The page's address names the study that is open.
 const LOCAL = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
 const fill = () => {
-  const results = new URLSearchParams(location.search).get("tab") === "results";
-  if (results && element.querySelector("[data-shown]")) document.dispatchEvent(new CustomEvent("tab", { detail: "results" }));
+  document.dispatchEvent(new Event("opened"));
   for (const field of element.querySelectorAll("[data-path]")) {
     const url = new URL(field.dataset.path, document.baseURI);
     field.value = url.href;

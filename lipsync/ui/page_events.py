@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
+
+from lipsync.assets import asset
 
 # Of every event that sets the networks to work: together no more than this many are followed at once.
 # More than the tasks that may wait, so that a request that comes too late gets that message.
@@ -13,6 +17,9 @@ MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 40}
 # Of the page's own events: neither programs nor people see them. Were they to show progress on their outputs,
 # Gradio would go through all components of the page at each message, which is half of the browser's work.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+
+# Of HTML that shows something else: the page's address names what is open.
+TELL_OPENED = asset("js", "opened.js").read_text(encoding="utf-8")
 
 LOOK = 0.01  # s between two looks of the idle queue whether an event has come
 
@@ -40,3 +47,32 @@ class PageState(gr.State):  # noqa: TID251
     def get_config(self) -> dict[str, Any]:  # type: ignore[override]
         """As of ``gr.State``, with the null. Gradio leaves out None, but not what is null only as JSON."""
         return {**super().get_config(), "value": math.nan}
+
+
+class AddressNames:
+    """What the page's address named when the page was opened, for the event that opens it.
+
+    The address changes with what is open, and may do so before the page asks the server. So ``address.js``
+    remembers what was there at first, and gives each value once.
+
+    Args:
+        names: of parameters of the address, such as ``study``.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._values = [gr.Textbox(visible=False) for _ in names]
+
+    def listen(
+        self,
+        event: Callable[..., Any],
+        handler: Callable[..., Any],
+        inputs: Sequence[gr.components.Component],
+        outputs: Sequence[gr.components.Component],
+        **options: Any,
+    ) -> Any:
+        """Connect an event; the handler's first arguments are the values, "" for each that was not named."""
+        first, end = len(self._names), len(self._names) + len(inputs)
+        named = ", ".join(json.dumps(name) for name in self._names)
+        js = f"(...given) => [...takeNamed({named}), ...given.slice({first}, {end})]"
+        return event(handler, [*self._values, *inputs], outputs, js=js, **options)

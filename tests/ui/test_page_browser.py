@@ -3,14 +3,19 @@
 import re
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from eval.scoring.metrics import METRICS
+from eval.study.storage.store import Store, StudyInfo
 from lipsync.texts import Message
 from lipsync.ui.model_choice import choices
+from tests.ui.conftest import PASSWORD
 from tests.ui.pages import BROWSER, CJK, reading, shoot, show_models
+from tests.ui.rated import add_study
 from tests.ui.visitors import Visitors
 
 pytestmark = BROWSER
@@ -146,3 +151,54 @@ def test_two_or_three_choices_are_shown_and_the_other_models_when_asked_for(visi
         show_models(page)
         expect(shown).to_have_count(len(plain))
     page.set_viewport_size({"width": 1280, "height": 860})
+
+
+@pytest.fixture
+def page(browser: Any, idle_pages: Any) -> Iterator[Any]:
+    visitors = Visitors(browser, idle_pages)
+    yield visitors.open()
+    visitors.leave()
+
+
+def selected(page: Any) -> list[str]:
+    """The names of the tabs that are open, outermost first."""
+    return page.get_by_role("tab", selected=True).all_inner_texts()
+
+
+@pytest.fixture
+def study(store: Store, clip: Path) -> Iterator[StudyInfo]:
+    made = add_study(store, clip, items=2, training=0, title={"en": "Sandpiper", "zh": "矶鹬"})
+    yield made
+    store.delete_study(made.id)
+
+
+def test_an_address_opens_what_it_named_before_the_page_wrote_its_tab_there(
+    portal: str, browser: Any, study: StudyInfo
+) -> None:
+    """On a busy machine the page does so before it asks the server."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_init_script("addEventListener('DOMContentLoaded', () => history.replaceState(null, '', '?'))")
+    page.goto(f"{portal}/?tab=results&study={study.id}")
+    page.fill("#gate-password input", PASSWORD)
+    page.click("#gate-enter")
+    expect(page.locator("#study-head")).to_contain_text("Sandpiper")
+    page.wait_for_url(f"{portal}/?tab=results&study={study.id}")
+    context.close()
+
+
+def test_a_tab_that_is_opened_before_the_server_answers_stays_open(portal: str, page: Any) -> None:
+    held: list[Any] = []
+    answering = False
+    page.route("**/queue/join*", lambda route: route.continue_() if answering else held.append(route))
+    page.goto(f"{portal}/?set=0123456789abcdef")
+    expect(page.get_by_role("tab", name="Compare", exact=True)).to_have_attribute("aria-selected", "true")
+    assert "set=0123456789abcdef" in page.url, "a reload would open it"
+    page.get_by_role("tab", name="Generate", exact=True).click()
+    expect(page.locator("#start")).to_be_visible()
+    answering = True
+    for route in held:
+        route.continue_()
+    page.wait_for_selector("#preview img")
+    page.wait_for_url(f"{portal}/?tab=generate")
+    assert selected(page)[0] == "Generate"

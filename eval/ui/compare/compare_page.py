@@ -24,7 +24,7 @@ from eval.ui.compare.set_tools import SetTools
 from lipsync.errors import Cancelled, ConfigError, LipSyncError
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
-from lipsync.ui.page_events import QUIET, PageState
+from lipsync.ui.page_events import QUIET, AddressNames, PageState
 from lipsync.ui.players.locked_player import locked_player
 
 Update = dict[Any, Any]
@@ -49,6 +49,7 @@ class _ComparePage:
     def __init__(self, demo: gr.Blocks, context: CompareContext, max_seconds: float | None) -> None:
         self.context, self.access = context, context.access
         self.view = PageState()
+        self.named = AddressNames("set")
         self.saved = gr.BrowserState(None, storage_key="lipsync-compare", secret="compare")
         under = context.access, context.links, context.tasks
         with gr.Row(equal_height=False):
@@ -105,7 +106,8 @@ class _ComparePage:
             **QUIET,
         )  # fmt: skip
         self.example.click(self.on_example, None, [self.new_set.made, self.status], **QUIET)
-        tab.select(self.on_resume, [self.saved, self.view], shown, **many)
+        resumed = [self.saved, self.view, self.new_set.made]
+        self.named.listen(tab.select, self.on_resume, resumed, shown, **many)
         self.set_list.listen(self.view, self.status, self.new_set.made)
         self.new_set.listen(self.view, tab)
         self.tools.listen(self.view, self.status, shown, opens, self.on_close, self._closed)
@@ -114,10 +116,17 @@ class _ComparePage:
 
     # ---- what is shown ----------------------------------------------------------------------------------
 
-    def on_resume(self, saved: dict[str, Any] | None, view: PlayerView | None, request: gr.Request) -> Update:
+    def on_resume(
+        self, named: str, saved: dict[str, Any] | None, view: PlayerView | None, made: object,
+        request: gr.Request,
+    ) -> Update:  # fmt: skip
+        if named:
+            return self._open(request, named)
         sets = self.access.sets_of(request)
         if view is not None:
             return self.set_list.show(sets, view.set, view.blind)
+        if made is not None:  # opened by its own event, at the same time
+            return self.set_list.show(sets, None)
         saved = saved or {}
         try:
             set_ = sets.open(saved["set"])

@@ -40,7 +40,7 @@ def head(arenas: Sequence[ListedStudy], example: bool) -> str:
 
 
 def tables(found: Standings, filters: Filters) -> str:
-    """All tables; the page's address names the filters, and ``leaderboard.js`` keeps them there."""
+    """All tables; the page's address names the filters."""
     parts = [_votes(found.votes)] if found.votes else []
     parts += [_opinions(table) for table in found.opinions] + [_suite(table) for table in found.suites]
     asked = f'data-suite="{escape(filters.suite or "")}" data-language="{escape(filters.language or "")}"'

@@ -17,12 +17,10 @@ from eval.ui.leaderboard import leaderboard_markup as markup
 from eval.ui.leaderboard.example_board import example_standings
 from eval.ui.study.study_form import LANGUAGE_NAMES
 from eval.ui.study.study_markup import empty, good, trouble
-from lipsync.assets import asset
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.ui.languages import label
-from lipsync.ui.page_events import QUIET, PageState
+from lipsync.ui.page_events import QUIET, TELL_OPENED, AddressNames
 
-SCRIPT = asset("js", "leaderboard.js")
 ALL = ""  # of a filter
 Update = dict[Any, Any]
 
@@ -32,7 +30,7 @@ class _LeaderboardPage:
 
     def __init__(self, board: Board, access: Access) -> None:
         self.board, self.access = board, access
-        self.asked = PageState()  # the filters that the address names
+        self.named = AddressNames("suite", "language")
         self.head = gr.HTML(elem_id="leaderboard-head")
         with gr.Row(visible=False, elem_id="leaderboard-filters") as self.filters:
             everything = [(label("leaderboard.all"), ALL)]
@@ -42,7 +40,7 @@ class _LeaderboardPage:
             self.language = gr.Dropdown(
                 everything, value=ALL, label=label("leaderboard.language"), elem_id="leaderboard-language"
             )
-        self.tables = gr.HTML(elem_id="leaderboard", js_on_load=SCRIPT.read_text(encoding="utf-8"))
+        self.tables = gr.HTML(elem_id="leaderboard", js_on_load=TELL_OPENED)
         self.example = gr.Button(label("leaderboard.example"), visible=False, elem_id="leaderboard-example")
         self.close = gr.Button(label("leaderboard.example.close"), visible=False, elem_id="leaderboard-close")
         with gr.Accordion(label("leaderboard.files"), open=False, visible=False) as self.files:
@@ -53,7 +51,7 @@ class _LeaderboardPage:
             )  # fmt: skip
         self._management()
         self.shown = [
-            self.asked, self.head, self.filters, self.suite, self.language, self.tables, self.example,
+            self.head, self.filters, self.suite, self.language, self.tables, self.example,
             self.close, self.files, self.links, self.plain, self.manage, self.public, self.minimum,
             self.published, self.reports, self.remove, self.message,
         ]  # fmt: skip
@@ -90,7 +88,7 @@ class _LeaderboardPage:
         def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
             event(handler, inputs, self.shown, concurrency_limit=8, **QUIET)
 
-        on(tab.select, self.on_open, [self.asked, *chosen])
+        self.named.listen(tab.select, self.on_open, chosen, self.shown, concurrency_limit=8, **QUIET)
         for event in (self.suite.input, self.language.input, self.close.click):
             on(event, self.on_filter, chosen)
         on(self.example.click, self.on_example, None)
@@ -102,11 +100,9 @@ class _LeaderboardPage:
         on(self.remove.click, self.on_remove, [self.reports, *chosen])
 
     def on_open(
-        self, asked: Mapping[str, str] | None, suite: str, language: str, request: gr.Request
+        self, named_suite: str, named_language: str, suite: str, language: str, request: gr.Request
     ) -> Update:
-        if asked is not None:
-            suite, language = asked.get("suite", ALL), asked.get("language", ALL)
-        return self.on_filter(suite, language, request)
+        return self.on_filter(named_suite or suite, named_language or language, request)
 
     def on_filter(self, suite: str, language: str, request: gr.Request) -> Update:
         return self._answer(request, suite, language, lambda mine: None)
@@ -169,7 +165,6 @@ class _LeaderboardPage:
         gone = gr.update(visible=False)
         return {
             **dict.fromkeys((self.filters, self.close, self.files, self.manage), gone),
-            self.asked: None,
             self.head: markup.head([], example=False),
             self.tables: why,
             self.example: gr.update(visible=True),
@@ -186,7 +181,6 @@ class _LeaderboardPage:
         return {
             **shown,
             **(self._managed() if owner else {self.manage: gr.update(visible=False)}),
-            self.asked: None,
             self.head: markup.head(mine.arenas(filters.suite), example=False),
             self.filters: gr.update(visible=bool(suites or languages)),
             self.suite: _choice(dict(zip(suites, suites, strict=True)), filters.suite),
@@ -240,17 +234,13 @@ def _choice(names: Mapping[str, str], chosen: str | None) -> Any:
     return gr.update(choices=choices, value=chosen or ALL)
 
 
-def build(board: Board, access: Access) -> PageState:
+def build(board: Board, access: Access) -> None:
     """Add the tab, inside ``gr.Tabs()``.
 
     Args:
         board: the leaderboard.
         access: knows who asks.
-
-    Returns:
-        State with the filters that the address names, ``suite`` and ``language``.
     """
     with gr.Tab(label("leaderboard.tab"), id="leaderboard") as tab:
         page = _LeaderboardPage(board, access)
     page.listen(tab)
-    return page.asked

@@ -29,7 +29,7 @@ from eval.ui.study.study_list import StudyList, state_of
 from eval.ui.study.study_results import StudyResults
 from lipsync.errors import LipSyncError, StudyError
 from lipsync.ui.languages import label
-from lipsync.ui.page_events import QUIET, PageState
+from lipsync.ui.page_events import QUIET, AddressNames, PageState
 
 EVERY = 5.0  # s between two looks for new marks
 Update = dict[Any, Any]
@@ -42,7 +42,8 @@ class _ResultsPage:
         self.store, self.tasks = store, tasks
         self.sets = Sets(store.folder)
         self.study = PageState()  # id of the open study
-        self.asked = PageState()  # id of the study that the address names, until the owner is in
+        self.named = AddressNames("study")
+        self.asked = PageState()  # id of the study that the address named, until the owner is in
         self.timer = gr.Timer(EVERY, active=False)
         self.login_form = LoginForm(access)
         with self.login_form.inside, gr.Row(equal_height=False):
@@ -68,7 +69,9 @@ class _ResultsPage:
 
         for event in (self.login_form.enter.click, self.login_form.secret.submit):
             on(event, self.on_enter, [self.login_form.secret, self.asked])
-        on(tab.select, self.on_tab, [self.study, self.asked])
+        self.named.listen(
+            tab.select, self.on_tab, [self.study, self.asked], self.shown, concurrency_limit=8, **QUIET
+        )
         on(self.list.leave.click, self.on_leave, None)
         on(self.timer.tick, self.on_tick, [*view, self.list.seen])
         on(self.list.entries.click, self.on_pick, view)
@@ -104,16 +107,18 @@ class _ResultsPage:
         return self._entered(asked)
 
     def on_tab(
-        self, study: str | None, asked: str | None, request: gr.Request, account: gr.OAuthProfile | None
-    ) -> Update:
+        self, named: str, study: str | None, asked: str | None,
+        request: gr.Request, account: gr.OAuthProfile | None,
+    ) -> Update:  # fmt: skip
         """The tab is opened; an earlier login is still valid."""
+        asked = named or asked
         if not self.login_form.is_in(request):
             if account is None:
-                return self.closed("") if study else {self.study: gr.skip()}
+                return {**(self.closed("") if study else {}), self.asked: asked}
             try:
                 self.login_form.log_in_as(account.username, request)
             except LipSyncError as error:
-                return self.closed(markup.trouble(error))
+                return {**self.closed(markup.trouble(error)), self.asked: asked}
         return {self.study: study} if study else self._entered(asked)
 
     def on_leave(self, request: gr.Request) -> Update:
@@ -320,11 +325,8 @@ class _ResultsPage:
         }
 
 
-def build(store: Store, access: Access, tasks: BackgroundTasks) -> PageState:
+def build(store: Store, access: Access, tasks: BackgroundTasks) -> None:
     """Add the tab, inside ``gr.Tabs()``.
-
-    Returns:
-        State with the id of a study to open once the owner is in.
 
     Args:
         store: the studies.
@@ -334,7 +336,6 @@ def build(store: Store, access: Access, tasks: BackgroundTasks) -> PageState:
     with gr.Tab(label("results.tab"), id="results") as tab:
         page = _ResultsPage(store, access, tasks)
     page.listen(tab)
-    return page.asked
 
 
 def _message(html: str) -> Any:

@@ -1,4 +1,4 @@
-"""What link previews and browser tabs show of the portal, in place of what Gradio says of itself."""
+"""The head of the portal's page: its lines for link previews, and the script that reads its address."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from lipsync.assets import asset
 from lipsync.texts import Message as Text
 
 ICON = asset("icons", "favicon.svg")
+ADDRESS = asset("js", "address.js")
 OF_GRADIO = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
 
 class PageHead:
-    """Gives the portal's page its own lines for link previews; passes everything else through.
+    """Gives the portal's page its own lines; passes everything else through.
 
     Args:
         app: the server behind it.
@@ -52,11 +53,12 @@ class PageHead:
 
 
 def with_head(html: str) -> str:
-    """The page with the portal's lines for link previews instead of Gradio's."""
+    """The page with the portal's lines for link previews, not Gradio's, and the script for its address."""
     title, purpose = escape(Text("page.title")), escape(Text("page.purpose"))
     own = (
         '<meta property="og:type" content="website"><meta name="twitter:card" content="summary">'
         f'<meta property="og:title" content="{title}"><meta property="og:description" content="{purpose}">'
         f'<meta name="description" content="{purpose}">'
+        f"<script>{ADDRESS.read_text(encoding='utf-8')}</script>"
     )
     return OF_GRADIO.sub("", html).replace("</head>", f"{own}</head>", 1)
