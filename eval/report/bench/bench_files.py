@@ -48,11 +48,8 @@ def bench_csv(tables: BenchTables) -> str:
     """A line for every method, metric and part (no language and sound: all items), controls too."""
     head = ["method", "control", "metric", "label", "direction", "unit", "language", "sound"]
     lines = [[*head, "mean", "low", "high", "scored", "videos", "best", "differs from the best", "protocol"]]
-    lines += _lines(tables.whole)
-    for language, table in tables.languages.items():
-        lines += _lines(table, language=language)
-    for sound, table in tables.sounds.items():
-        lines += _lines(table, sound=sound)
+    for part, table in tables.parts():
+        lines += _lines(table, **part)
     return csv_text(lines)
 
 
@@ -84,6 +81,5 @@ def bench_tex(run: BenchRun, tables: BenchTables, report: BenchReport) -> str:
             for method in report.methods
         ),
     ]
-    parts = ["".join(f"% {' '.join(line.split())}\n" for line in head), latex(tables.whole)]
-    parts += [latex(table, part=part) for part, table in {**tables.languages, **tables.sounds}.items()]
-    return "\n".join(parts)
+    lines = "".join(f"% {' '.join(line.split())}\n" for line in head)
+    return "\n".join([lines, *(latex(table, part="".join(part.values())) for part, table in tables.parts())])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -34,6 +34,12 @@ class BenchTables:
     whole: ScoreTable
     languages: Mapping[str, ScoreTable] = field(default_factory=dict)
     sounds: Mapping[str, ScoreTable] = field(default_factory=dict)
+
+    def parts(self) -> Iterator[tuple[dict[str, str], ScoreTable]]:
+        """Each table with the ``language`` or ``sound`` of its videos; that over all has neither."""
+        yield {}, self.whole
+        yield from (({"language": name}, table) for name, table in self.languages.items())
+        yield from (({"sound": name}, table) for name, table in self.sounds.items())
 
 
 def bench_tables(run: BenchRun) -> BenchTables:
@@ -78,11 +84,6 @@ def _untested(table: ScoreTable) -> ScoreTable:
 def bench_report(run: BenchRun, tables: BenchTables, command: str) -> BenchReport:
     """The same for programs; controls, which are no methods, are in the other files alone."""
     suite = run.suite
-    scores = _scores(tables.whole)
-    for language, table in tables.languages.items():
-        scores += _scores(table, language=language)
-    for sound, table in tables.sounds.items():
-        scores += _scores(table, sound=sound)
     return BenchReport(
         BenchSuite(suite.name, str(Message(suite.title)), suite.version, suite.sha256),
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -93,7 +94,7 @@ def bench_report(run: BenchRun, tables: BenchTables, command: str) -> BenchRepor
             for m in run.methods
         ),
         tuple(BenchItem(face.item, face.language) for face in run.faces),
-        tuple(scores),
+        tuple(score for part, table in tables.parts() for score in _scores(table, **part)),
         run.data_sha256,
         {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}},
     )  # fmt: skip
