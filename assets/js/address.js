@@ -1,4 +1,4 @@
-// What the page's address named when the page was opened: each part for the event that opens it, once. The
+// What the page's address named when the page was opened, for the events that open it, until it was there. The
 // address itself changes with what is open.
 (() => {
   const named = new URLSearchParams(location.search);
@@ -9,6 +9,6 @@
   const tab = named.get("set") ? "compare" : named.get("tab");
   const known = gradio_config.components.some(({ type, props }) => type === "tabitem" && props.id === tab);
   window.namedTab = () => ({ __type__: "update", ...(known && { selected: tab }) });
-  const taken = (name) => { const value = named.get(name); named.delete(name); return value ?? ""; };
-  window.takeNamed = (...names) => names.map(taken);
+  window.namedInAddress = (...names) => names.map((name) => named.get(name) ?? "");
+  window.forgetNamed = (name) => named.delete(name);
 })();

@@ -2,13 +2,12 @@
 (() => {
   const CORE = "CORE_MODULE"; // Gradio's module with changeLocale
 
-  // The address names what is open, so a reload stays there. What it asks for keeps its name until it was there.
+  // The address names what is open, so a reload stays there. What it asked for keeps its name until it is there.
   const PARTS = {
     compare: [".set-title", { set: "" }], // the page itself remembers the set
     results: ["[data-shown]", { study: "shown" }],
     leaderboard: ["[data-board]", { suite: "suite", language: "language" }],
   };
-  const arrived = new Set();
   const note = () => {
     const open = document.querySelector("#tabs [data-tab-id][aria-selected=true]")?.dataset.tabId;
     if (!open) return;
@@ -16,8 +15,8 @@
     address.searchParams.set("tab", open);
     for (const [tab, [selector, names]] of Object.entries(PARTS)) {
       const part = document.querySelector(selector);
-      if (part) arrived.add(tab);
-      if (tab === open && !arrived.has(tab)) continue;
+      if (part) Object.keys(names).forEach(forgetNamed);
+      else if (tab === open && namedInAddress(...Object.keys(names)).some(Boolean)) continue;
       for (const [name, data] of Object.entries(names)) {
         const value = tab === open && part?.dataset[data];
         if (value) address.searchParams.set(name, value);

@@ -53,7 +53,7 @@ class AddressNames:
     """What the page's address named when the page was opened, for the event that opens it.
 
     The address changes with what is open, and may do so before the page asks the server. So ``address.js``
-    remembers what was there at first, and gives each value once.
+    remembers what was there at first, until it was shown.
 
     Args:
         names: of parameters of the address, such as ``study``.
@@ -71,8 +71,8 @@ class AddressNames:
         outputs: Sequence[gr.components.Component],
         **options: Any,
     ) -> Any:
-        """Connect an event; the handler's first arguments are the values, "" for each that was not named."""
+        """Connect an event; the handler's first arguments are the values, "" for each that is not named."""
         first, end = len(self._names), len(self._names) + len(inputs)
         named = ", ".join(json.dumps(name) for name in self._names)
-        js = f"(...given) => [...takeNamed({named}), ...given.slice({first}, {end})]"
+        js = f"(...given) => [...namedInAddress({named}), ...given.slice({first}, {end})]"
         return event(handler, [*self._values, *inputs], outputs, js=js, **options)

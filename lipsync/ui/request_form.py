@@ -11,7 +11,7 @@ from lipsync.methods.adapted import SECRET, adapted_names, delete_adapted
 from lipsync.methods.auto import candidates
 from lipsync.ui import markup
 from lipsync.ui.choices.cut_choice import CutChoice
-from lipsync.ui.choices.still import StillImage, still_of_cut, still_of_speaker
+from lipsync.ui.choices.still import StillImage, follow_cut, still_of_speaker
 from lipsync.ui.choices.text_speech import TextSpeech
 from lipsync.ui.generate_queue import Jobs
 from lipsync.ui.languages import label, localized
@@ -50,7 +50,7 @@ class Inputs:
         card: about the chosen method; empty where there may be several.
         cores: names of the adapted cores that this browser had made.
         restored: face and speaker of the job that the page was reloaded from, whose consent was given.
-        looked_at: State with the face that the box for the consent is about.
+        looked_at: State with the face that is shown, and that the box for the consent is about.
         learn: whether the face is learned first.
     """
 
@@ -191,10 +191,8 @@ class Inputs:
         self.face_inputs = [self.face, self.camera, self.restored, self.looked_at]
         self.faces = [self.preview, self.boxes, self.face_facts, self.which, self.consent, self.looked_at]
         # One event of both, not one each: of two requests on their way the older may be answered last.
-        gr.on(
-            [self.face.change, self.camera.change], self.on_face, self.face_inputs, self.faces,
-            trigger_mode="always_last", **QUIET,
-        )  # fmt: skip
+        changes = [self.face.change, self.camera.change]
+        gr.on(changes, self.on_change, self.face_inputs, self.faces, trigger_mode="always_last", **QUIET)
         for key, button in self.samples.items():
             button.click(
                 lambda key=key: [str(EXAMPLES / name) for name in SAMPLES[key]] + [None, False],
@@ -222,10 +220,7 @@ class Inputs:
             self.face_cut.follow([self.face, self.camera], **QUIET)
             self.speech_cut.follow([self.speech], **QUIET)
             shown = [self.preview, self.boxes, self.which]
-            self.face_cut.value.change(
-                still_of_cut, [self.face, self.camera, self.face_cut.value], shown,
-                trigger_mode="always_last", **QUIET,
-            )  # fmt: skip
+            follow_cut([self.face, self.camera], self.face_cut.value, shown, **QUIET)
             self.choice.attach(self.more_lines, self.card, self.card_of)
             about = [self.card, self.model_card, self.model_text, self.opening, self.forget]
             self.method.change(self.on_method, self.method, about, **QUIET)
@@ -312,6 +307,11 @@ class Inputs:
             self.more_lines: lines,
             self.hub_status: gr.update(visible=False),
         }
+
+    def on_change(self, face: str | None, camera: str | None, restored: Any, before: str | None) -> Update:
+        """Look at another face. Gradio tells some changes again, when a person may have been chosen."""
+        same = (camera or face) == before
+        return {self.boxes: gr.skip()} if same else self.on_face(face, camera, restored, before)
 
     def on_face(self, face: str | None, camera: str | None, restored: Any, before: str | None) -> Update:
         chosen = camera or face

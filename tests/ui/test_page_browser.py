@@ -2,7 +2,7 @@
 
 import re
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def test_a_chinese_page_has_chinese_names_for_screen_readers(visits: dict) -> No
 
     assert reading(page, foreign, lambda names: not names) == []
     page.get_by_role("tab").nth(2).click()
-    page.wait_for_selector("#score-start")
+    expect(page.locator("#score-start")).to_be_visible()
     assert reading(page, foreign, lambda names: not names) == []
     page.get_by_role("tab").nth(0).click()
     page.get_by_role("tab", name="文件", exact=True).click()
@@ -172,6 +172,23 @@ def study(store: Store, clip: Path) -> Iterator[StudyInfo]:
     store.delete_study(made.id)
 
 
+@pytest.fixture
+def answer(page: Any) -> Iterator[Callable[..., None]]:
+    """The portal hears of no event until this is called; with ``late=False`` of later ones alone."""
+    held: list[Any] = []
+    answering = False
+    page.route("**/queue/join*", lambda route: route.continue_() if answering else held.append(route))
+
+    def go_on(late: bool = True) -> None:
+        nonlocal answering
+        answering = True
+        while late and held:
+            held.pop(0).continue_()
+
+    yield go_on
+    go_on()
+
+
 def test_an_address_opens_what_it_named_before_the_page_wrote_its_tab_there(
     portal: str, browser: Any, study: StudyInfo
 ) -> None:
@@ -187,18 +204,25 @@ def test_an_address_opens_what_it_named_before_the_page_wrote_its_tab_there(
     context.close()
 
 
-def test_a_tab_that_is_opened_before_the_server_answers_stays_open(portal: str, page: Any) -> None:
-    held: list[Any] = []
-    answering = False
-    page.route("**/queue/join*", lambda route: route.continue_() if answering else held.append(route))
+def test_a_login_opens_the_named_study_also_before_its_tab_was_answered(
+    portal: str, page: Any, answer: Callable[..., None], study: StudyInfo
+) -> None:
+    page.goto(f"{portal}/?tab=results&study={study.id}")
+    page.fill("#gate-password input", PASSWORD)
+    answer(late=False)
+    page.click("#gate-enter")
+    expect(page.locator("#study-head")).to_contain_text("Sandpiper")
+
+
+def test_a_tab_that_is_opened_before_the_server_answers_stays_open(
+    portal: str, page: Any, answer: Callable[..., None]
+) -> None:
     page.goto(f"{portal}/?set=0123456789abcdef")
     expect(page.get_by_role("tab", name="Compare", exact=True)).to_have_attribute("aria-selected", "true")
     assert "set=0123456789abcdef" in page.url, "a reload would open it"
     page.get_by_role("tab", name="Generate", exact=True).click()
     expect(page.locator("#start")).to_be_visible()
-    answering = True
-    for route in held:
-        route.continue_()
+    answer()
     page.wait_for_selector("#preview img")
     page.wait_for_url(f"{portal}/?tab=generate")
     assert selected(page)[0] == "Generate"

@@ -257,6 +257,7 @@ def standing(store: Store, tmp_path: Path) -> Iterator[Standing]:
     for other in board.reports()[0]:
         board.remove(other.id)
     assert added.id not in [other.id for other in board.reports()[0]]
+    board.publish_only([])
     board.show_to_visitors(False)
 
 

@@ -43,7 +43,6 @@ class _ResultsPage:
         self.sets = Sets(store.folder)
         self.study = PageState()  # id of the open study
         self.named = AddressNames("study")
-        self.asked = PageState()  # id of the study that the address named, until the owner is in
         self.timer = gr.Timer(EVERY, active=False)
         self.login_form = LoginForm(access)
         with self.login_form.inside, gr.Row(equal_height=False):
@@ -59,7 +58,7 @@ class _ResultsPage:
         form, head, results = self.form, self.head, self.results
         view = [self.study, *results.asked]
         self.shown = [
-            *self.login_form.parts, self.study, self.asked, self.timer, *self.list.shown, self.status,
+            *self.login_form.parts, self.study, self.timer, *self.list.shown, self.status,
             *head.shown, form.panel, form.status, form.start, form.zip, *form.choices, results.files,
             results.message, results.scores, *results.shown,
         ]  # fmt: skip
@@ -67,11 +66,12 @@ class _ResultsPage:
         def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
             event(handler, inputs, self.shown, concurrency_limit=8, **QUIET)
 
+        def on_named(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
+            self.named.listen(event, handler, inputs, self.shown, concurrency_limit=8, **QUIET)
+
         for event in (self.login_form.enter.click, self.login_form.secret.submit):
-            on(event, self.on_enter, [self.login_form.secret, self.asked])
-        self.named.listen(
-            tab.select, self.on_tab, [self.study, self.asked], self.shown, concurrency_limit=8, **QUIET
-        )
+            on_named(event, self.on_enter, [self.login_form.secret])
+        on_named(tab.select, self.on_tab, [self.study])
         on(self.list.leave.click, self.on_leave, None)
         on(self.timer.tick, self.on_tick, [*view, self.list.seen])
         on(self.list.entries.click, self.on_pick, view)
@@ -99,27 +99,25 @@ class _ResultsPage:
 
     # ---- the login --------------------------------------------------------------------------------------
 
-    def on_enter(self, secret: str, asked: str | None, request: gr.Request) -> Update:
+    def on_enter(self, named: str, secret: str, request: gr.Request) -> Update:
         try:
             self.login_form.log_in(secret, request)
         except LipSyncError as error:
             return {self.login_form.refused: markup.trouble(error)}
-        return self._entered(asked)
+        return self._entered(named)
 
     def on_tab(
-        self, named: str, study: str | None, asked: str | None,
-        request: gr.Request, account: gr.OAuthProfile | None,
-    ) -> Update:  # fmt: skip
+        self, named: str, study: str | None, request: gr.Request, account: gr.OAuthProfile | None
+    ) -> Update:
         """The tab is opened; an earlier login is still valid."""
-        asked = named or asked
         if not self.login_form.is_in(request):
             if account is None:
-                return {**(self.closed("") if study else {}), self.asked: asked}
+                return self.closed("") if study else {self.study: gr.skip()}
             try:
                 self.login_form.log_in_as(account.username, request)
             except LipSyncError as error:
-                return {**self.closed(markup.trouble(error)), self.asked: asked}
-        return {self.study: study} if study else self._entered(asked)
+                return self.closed(markup.trouble(error))
+        return {self.study: study} if study else self._entered(named)
 
     def on_leave(self, request: gr.Request) -> Update:
         self.login_form.log_out(request)
@@ -133,11 +131,11 @@ class _ResultsPage:
         """Show an error at the top; nothing else changes."""
         return {self.status: _message(markup.trouble(error))}
 
-    def _entered(self, asked: str | None) -> Update:
-        """The list of studies, and the one that the address names if there is one."""
-        entered = {**self.login_form.let_in(), self.timer: gr.Timer(active=True), self.asked: None}
+    def _entered(self, named: str) -> Update:
+        """The list of studies, and the one that the address named if there is one."""
+        entered = {**self.login_form.let_in(), self.timer: gr.Timer(active=True)}
         try:
-            study = self.store.get(asked or "")
+            study = self.store.get(named)
         except StudyError:
             return {**entered, **self._listed(None)}
         return {**entered, **self._opened(study, True, None, None)}

@@ -13,6 +13,7 @@ from PIL import Image
 
 from lipsync.errors import LipSyncError
 from lipsync.ui.choices.cut_choice import chosen_range
+from lipsync.ui.page_events import PageState
 from lipsync.ui.speaker_choice import lines_of_faces, marked, people_in
 from lipsync.ui.uploads import look
 
@@ -46,16 +47,31 @@ def still_of_speaker(face: str | None, camera: str | None, who: int | str, cut: 
         return gr.skip()
 
 
-def still_of_cut(face: str | None, camera: str | None, cut: Any) -> list[Any]:
-    """The first picture of the part that is used, its boxes, and the lines of the chooser for its faces.
+def follow_cut(files: list[Any], cut: gr.HTML, shown: list[Any], **options: Any) -> None:
+    """Show the part of the last of these files that ``cut`` is about, whenever another is chosen.
 
-    Nothing changes where people of the whole video are shown, or where the part shows no face: then
+    Args:
+        shown: components of the still, its boxes, and the chooser of a face.
+    """
+    last = PageState()
+    cut.change(still_of_cut, [*files, cut, last], [*shown, last], trigger_mode="always_last", **options)
+
+
+def still_of_cut(face: str | None, camera: str | None, cut: Any, last: Any) -> list[Any]:
+    """The first picture of the part that is used, its boxes, lines of the chooser for its faces, the part.
+
+    Nothing changes where it is the ``last`` one: Gradio tells some changes again, when one of the faces may
+    have been chosen. Nor where people of the whole video are shown, or where the part shows no face: then
     the run says so.
     """
     chosen = str(camera or face)
+    part = chosen, chosen_range(cut, chosen)
+    same = [gr.skip(), gr.skip(), gr.skip(), part]
+    if part == last:
+        return same
     try:
-        picture, boxes, _ = look(chosen, chosen_range(cut, chosen))
+        picture, boxes, _ = look(*part)
         several = len(people_in(chosen)) > 1
     except LipSyncError:
-        return [gr.skip()] * 3
-    return [gr.skip()] * 3 if several else [picture, boxes, lines_of_faces(len(boxes))]
+        return same
+    return same if several else [picture, boxes, lines_of_faces(len(boxes)), part]

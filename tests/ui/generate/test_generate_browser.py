@@ -72,7 +72,7 @@ def test_one_click_makes_a_video_that_plays(visit: Callable, tmp_path: Path) -> 
     page = visit()
     expect(page.locator("#face-facts")).to_contain_text("one face")
     page.click("#start")
-    page.wait_for_selector("#cancel")
+    expect(page.locator("#cancel")).to_be_visible()
     shoot(page, "generate-running")
     shown = plays(page, "#result video")
     assert (shown["width"], shown["height"]) == (384, 384)
@@ -92,12 +92,12 @@ def test_one_click_makes_a_video_that_plays(visit: Callable, tmp_path: Path) -> 
     expect(page.locator("#result video")).to_have_count(2)
     shoot(page, "generate-result")
     page.click("#to-score")
-    page.wait_for_selector("#score-start")
+    expect(page.locator("#score-start")).to_be_visible()
     # Its name is in the table as the method; the table keeps unseen copies of its cells.
     page.wait_for_selector(f"#score-rows >> text={chosen[1]}", state="attached")
 
     page.reload()
-    page.wait_for_selector("#score-start")  # the same tab
+    expect(page.locator("#score-start")).to_be_visible()  # the same tab
     page.get_by_role("tab", name="Generate", exact=True).first.click()
     plays(page, "#result video")  # a reload does not lose it
 

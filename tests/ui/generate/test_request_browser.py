@@ -128,7 +128,7 @@ def test_a_result_fits_the_window_plays_once_and_is_taken_from_above(page) -> No
     show_models(page)
     page.locator(f"#methods input[value={EMBEDDED}]").check()
     page.click("#start")
-    page.wait_for_selector("#cancel")
+    expect(page.locator("#cancel")).to_be_visible()
     video = page.locator("#result video")
     expect(video).to_be_visible(timeout=JOB)
     played = reading(page, lambda: video.evaluate("node => node.currentTime"), lambda at: at > 0.2)

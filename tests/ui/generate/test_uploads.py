@@ -260,6 +260,15 @@ def test_the_card_of_the_automatic_choice_lists_the_cores_in_their_order() -> No
     assert re.findall(r"<li>(.*?)<", html) == titles
 
 
+def test_a_face_that_is_told_again_leaves_who_was_chosen() -> None:
+    with gr.Blocks():
+        form = Inputs(Jobs())
+    face, other = str(EXAMPLES / "portrait.mp4"), str(EXAMPLES / "portrait.jpg")
+    assert form.which in form.on_change(face, None, None, other)
+    assert form.which not in form.on_change(face, None, None, face)
+    assert form.which in form.on_change(face, None, (face, -1), None), "the face was removed in between"
+
+
 def test_a_face_is_learned_only_from_a_video_with_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

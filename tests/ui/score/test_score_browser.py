@@ -68,7 +68,7 @@ def visit(portal: str, visitors: Visitors) -> Iterator[Callable]:  # type: ignor
 
 def to_tab(page):  # type: ignore[no-untyped-def]
     page.get_by_role("tab").nth(2).click()
-    page.wait_for_selector("#score-start")
+    expect(page.locator("#score-start")).to_be_visible()
     return page
 
 
