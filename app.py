@@ -87,6 +87,7 @@ def build(
             leaderboard_page.build(board, context.access)
             rate_page.build(studies)
             results_page.build(studies.store, context.access, context.tasks)
+        # What the page's address names is open, and the address names what is open: address.js, portal.js.
         demo.load(None, None, tabs, js="() => namedTab()")
         tabs.change(None, js="() => document.dispatchEvent(new Event('opened'))")
         send_to_compare(tabs, context, made, compared)

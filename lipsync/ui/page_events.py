@@ -18,8 +18,8 @@ MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 40}
 # Gradio would go through all components of the page at each message, which is half of the browser's work.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
 
-# Of HTML that shows something else: the page's address names what is open.
-TELL_OPENED = asset("js", "opened.js").read_text(encoding="utf-8")
+# For a gr.HTML whose new value shows that something else is open: the page's address then names it.
+OPENED_SCRIPT = asset("js", "opened.js").read_text(encoding="utf-8")
 
 LOOK = 0.01  # s between two looks of the idle queue whether an event has come
 
@@ -63,7 +63,7 @@ class AddressNames:
         self._names = names
         self._values = [gr.Textbox(visible=False) for _ in names]
 
-    def listen(
+    def attach(
         self,
         event: Callable[..., Any],
         handler: Callable[..., Any],

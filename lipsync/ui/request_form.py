@@ -309,7 +309,7 @@ class Inputs:
         }
 
     def on_change(self, face: str | None, camera: str | None, restored: Any, before: str | None) -> Update:
-        """Look at another face. Gradio tells some changes again, when a person may have been chosen."""
+        """Look at another face. Gradio reports some changes twice; a choice made in between stays."""
         same = (camera or face) == before
         return {self.boxes: gr.skip()} if same else self.on_face(face, camera, restored, before)
 

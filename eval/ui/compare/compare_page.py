@@ -107,7 +107,7 @@ class _ComparePage:
         )  # fmt: skip
         self.example.click(self.on_example, None, [self.new_set.made, self.status], **QUIET)
         resumed = [self.saved, self.view, self.new_set.made]
-        self.named.listen(tab.select, self.on_resume, resumed, shown, **many)
+        self.named.attach(tab.select, self.on_resume, resumed, shown, **many)
         self.set_list.listen(self.view, self.status, self.new_set.made)
         self.new_set.listen(self.view, tab)
         self.tools.listen(self.view, self.status, shown, opens, self.on_close, self._closed)

@@ -18,7 +18,7 @@ from lipsync.assets import asset
 from lipsync.errors import LipSyncError
 from lipsync.ui.languages import label
 from lipsync.ui.markup import trouble
-from lipsync.ui.page_events import QUIET, TELL_OPENED, PageState
+from lipsync.ui.page_events import OPENED_SCRIPT, QUIET, PageState
 
 Update = dict[Any, Any]
 SMALL: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 72}
@@ -34,7 +34,7 @@ class SetTools:
     def __init__(self, access: Access, links: Links, tasks: BackgroundTasks) -> None:
         self.access, self.links, self.tasks = access, links, tasks
         with gr.Row(elem_classes="head-row"):
-            self.heading = gr.HTML(elem_id="set-heading", js_on_load=TELL_OPENED)
+            self.heading = gr.HTML(elem_id="set-heading", js_on_load=OPENED_SCRIPT)
             with gr.Row(elem_classes="set-tools", elem_id="set-tools") as self.tools:
                 self.rename = gr.Button(label("sets.rename"), elem_id="set-rename", **SMALL)
                 self.share = gr.Button(label("sets.share"), elem_id="set-share", **SMALL)

@@ -19,7 +19,7 @@ from eval.ui.study.study_form import LANGUAGE_NAMES
 from eval.ui.study.study_markup import empty, good, trouble
 from lipsync.errors import ConfigError, LipSyncError
 from lipsync.ui.languages import label
-from lipsync.ui.page_events import QUIET, TELL_OPENED, AddressNames
+from lipsync.ui.page_events import OPENED_SCRIPT, QUIET, AddressNames
 
 ALL = ""  # of a filter
 Update = dict[Any, Any]
@@ -40,7 +40,7 @@ class _LeaderboardPage:
             self.language = gr.Dropdown(
                 everything, value=ALL, label=label("leaderboard.language"), elem_id="leaderboard-language"
             )
-        self.tables = gr.HTML(elem_id="leaderboard", js_on_load=TELL_OPENED)
+        self.tables = gr.HTML(elem_id="leaderboard", js_on_load=OPENED_SCRIPT)
         self.example = gr.Button(label("leaderboard.example"), visible=False, elem_id="leaderboard-example")
         self.close = gr.Button(label("leaderboard.example.close"), visible=False, elem_id="leaderboard-close")
         with gr.Accordion(label("leaderboard.files"), open=False, visible=False) as self.files:
@@ -88,7 +88,7 @@ class _LeaderboardPage:
         def on(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
             event(handler, inputs, self.shown, concurrency_limit=8, **QUIET)
 
-        self.named.listen(tab.select, self.on_open, chosen, self.shown, concurrency_limit=8, **QUIET)
+        self.named.attach(tab.select, self.on_open, chosen, self.shown, concurrency_limit=8, **QUIET)
         for event in (self.suite.input, self.language.input, self.close.click):
             on(event, self.on_filter, chosen)
         on(self.example.click, self.on_example, None)

@@ -67,7 +67,7 @@ class _ResultsPage:
             event(handler, inputs, self.shown, concurrency_limit=8, **QUIET)
 
         def on_named(event: Any, handler: Callable[..., Any], inputs: Any) -> None:
-            self.named.listen(event, handler, inputs, self.shown, concurrency_limit=8, **QUIET)
+            self.named.attach(event, handler, inputs, self.shown, concurrency_limit=8, **QUIET)
 
         for event in (self.login_form.enter.click, self.login_form.secret.submit):
             on_named(event, self.on_enter, [self.login_form.secret])

@@ -60,8 +60,8 @@ def follow_cut(files: list[Any], cut: gr.HTML, shown: list[Any], **options: Any)
 def still_of_cut(face: str | None, camera: str | None, cut: Any, last: Any) -> list[Any]:
     """The first picture of the part that is used, its boxes, lines of the chooser for its faces, the part.
 
-    Nothing changes where it is the ``last`` one: Gradio tells some changes again, when one of the faces may
-    have been chosen. Nor where people of the whole video are shown, or where the part shows no face: then
+    Nothing changes where the part is the ``last`` one: Gradio reports some changes twice, and a choice made
+    in between stays. Nor where people of the whole video are shown, or where the part shows no face: then
     the run says so.
     """
     chosen = str(camera or face)

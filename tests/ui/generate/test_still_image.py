@@ -1,4 +1,4 @@
-"""The face's still: its file is whole at any time, and a part that is told again changes nothing."""
+"""The face's still: its file is whole at any time, and a part that is reported again changes nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_picture_that_is_shown_again_is_whole_all_the_time(
     assert shown.postprocess(None) is None
 
 
-def test_a_part_that_is_told_again_leaves_which_face_was_chosen() -> None:
+def test_a_part_that_is_reported_again_leaves_which_face_was_chosen() -> None:
     face = asset("examples", "portrait.mp4")
     cut = {"src": address(face), "kind": "video", "seconds": 5.0, "start": 1.0, "end": 5.0}
     picture, boxes, lines, part = still_of_cut(str(face), None, cut, None)

@@ -260,7 +260,7 @@ def test_the_card_of_the_automatic_choice_lists_the_cores_in_their_order() -> No
     assert re.findall(r"<li>(.*?)<", html) == titles
 
 
-def test_a_face_that_is_told_again_leaves_who_was_chosen() -> None:
+def test_a_face_that_is_reported_again_leaves_who_was_chosen() -> None:
     with gr.Blocks():
         form = Inputs(Jobs())
     face, other = str(EXAMPLES / "portrait.mp4"), str(EXAMPLES / "portrait.jpg")
