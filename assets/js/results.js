@@ -3,7 +3,6 @@
 // means this machine to whoever opens it, a sentence says so. The portal draws the QR code of the whole link.
 const LOCAL = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
 const fill = () => {
-  document.dispatchEvent(new Event("opened"));
   for (const field of element.querySelectorAll("[data-path]")) {
     const url = new URL(field.dataset.path, document.baseURI);
     field.value = url.href;

@@ -154,15 +154,8 @@ def test_two_or_three_choices_are_shown_and_the_other_models_when_asked_for(visi
 
 
 @pytest.fixture
-def page(browser: Any, idle_pages: Any) -> Iterator[Any]:
-    visitors = Visitors(browser, idle_pages)
-    yield visitors.open()
-    visitors.leave()
-
-
-def selected(page: Any) -> list[str]:
-    """The names of the tabs that are open, outermost first."""
-    return page.get_by_role("tab", selected=True).all_inner_texts()
+def page(visitors: Visitors) -> Any:
+    return visitors.open()
 
 
 @pytest.fixture
@@ -225,4 +218,4 @@ def test_a_tab_that_is_opened_before_the_server_answers_stays_open(
     answer()
     page.wait_for_selector("#preview img")
     page.wait_for_url(f"{portal}/?tab=generate")
-    assert selected(page)[0] == "Generate"
+    assert page.get_by_role("tab", selected=True).first.inner_text() == "Generate"

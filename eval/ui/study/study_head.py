@@ -10,6 +10,7 @@ from eval.study.storage.store import StudyInfo
 from eval.ui.study import study_markup as markup
 from eval.ui.study.study_list import SCRIPT
 from lipsync.ui.languages import label
+from lipsync.ui.page_events import OPENED_SCRIPT
 
 LONGEST = 1000  # characters of a link that is drawn
 Update = dict[Any, Any]
@@ -29,7 +30,7 @@ class StudyHead:
     def __init__(self) -> None:
         small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 88}
         with gr.Column(visible=False, elem_id="study-head") as self.panel:
-            self.heading = gr.HTML(js_on_load=SCRIPT.read_text(encoding="utf-8"))
+            self.heading = gr.HTML(js_on_load=SCRIPT.read_text(encoding="utf-8") + OPENED_SCRIPT)
             self.qr = gr.HTML(elem_id="study-qr", js_on_load=SCRIPT.read_text(encoding="utf-8"))
             with gr.Row(elem_classes="study-tools"):
                 self.open = gr.Button(label("study.open"), elem_id="study-open", **small)

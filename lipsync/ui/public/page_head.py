@@ -12,7 +12,7 @@ from lipsync.assets import asset
 from lipsync.texts import Message as Text
 
 ICON = asset("icons", "favicon.svg")
-ADDRESS = asset("js", "address.js")
+ADDRESS = asset("js", "address.js").read_text(encoding="utf-8")
 OF_GRADIO = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
 
@@ -59,6 +59,6 @@ def with_head(html: str) -> str:
         '<meta property="og:type" content="website"><meta name="twitter:card" content="summary">'
         f'<meta property="og:title" content="{title}"><meta property="og:description" content="{purpose}">'
         f'<meta name="description" content="{purpose}">'
-        f"<script>{ADDRESS.read_text(encoding='utf-8')}</script>"
+        f"<script>{ADDRESS}</script>"
     )
     return OF_GRADIO.sub("", html).replace("</head>", f"{own}</head>", 1)
